@@ -1,0 +1,101 @@
+//! What is known of a capture beside its frames.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::{LinkType, Timestamp};
+
+/// One interface of a capture, in the order in which the capture describes them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Interface {
+    /// Its name where the capture gives one (pcapng `if_name`), else `None`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// How its frames begin.
+    pub link_type: LinkType,
+    /// The longest capture of one frame in bytes; 0 where there is no limit or none is known.
+    pub snap_length: u32,
+    /// The step of its time stamps in nanoseconds, at least 1 (finer steps are rounded up to 1).
+    pub resolution_ns: u64,
+    /// Frames that the capture itself reports as dropped (pcapng interface statistics: `isb_ifdrop` and
+    /// `isb_osdrop` together, the last report), `None` where it says nothing. They never were in the capture, so
+    /// what is missing because of them is no loss of the network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<u64>,
+}
+
+/// Something that a reader or the analysis has to say about the capture as a whole: where it is cut or damaged,
+/// and what that means for the result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// Stable code: `capture.truncated`, `capture.damaged`, ...
+    pub code: &'static str,
+    /// The file, where there are files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// Byte offset in the (uncompressed) capture at which the trouble begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub byte: Option<u64>,
+    /// Number of the last frame read before it, counted from 1 within its file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after_frame: Option<u64>,
+    /// What is wrong and what follows from it, in a sentence.
+    pub text: String,
+    /// Whether something that should be there could not be read; the command's exit status is then 5.
+    pub incomplete: bool,
+}
+
+/// How good the time stamps are; it stands beside every verdict that leans on them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TimestampQuality {
+    /// The coarsest step of any interface with frames, in nanoseconds; `None` without frames.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolution_ns: Option<u64>,
+    /// Where the stamps come from, as far as the capture says: `unknown` for files that do not tell.
+    pub source: String,
+    /// Steps backwards between consecutive frames of one interface.
+    pub backward_steps: u64,
+    /// The largest of them, in nanoseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub largest_backward_step_ns: Option<u64>,
+    /// Frames without a time.
+    #[serde(skip_serializing_if = "crate::is_zero")]
+    pub without_time: u64,
+}
+
+/// The `capture` object of the result document.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct CaptureSummary {
+    /// The file, `-` for standard input, or `None` for memory and live frames. Several paths are joined by `, `.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// `pcap`, `pcapng`, `pcap in gzip`, ...; several are joined by `, `.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// Names of the link types of the frames, in order of first appearance.
+    pub link_types: Vec<String>,
+    /// Frames read.
+    pub packets: u64,
+    /// Sum of their lengths on the wire.
+    pub bytes: u64,
+    /// Sum of their lengths as captured.
+    pub captured_bytes: u64,
+    /// The earliest time of any frame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_seen: Option<Timestamp>,
+    /// The latest time of any frame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_seen: Option<Timestamp>,
+    /// The interfaces, in the order of the capture.
+    pub interfaces: Vec<Interface>,
+    /// Frames that the capture itself lost, by interface.
+    pub dropped: BTreeMap<String, u64>,
+    /// How good the times are.
+    pub timestamps: TimestampQuality,
+    /// Frames that are in no flow, by reason. With the flows' frames they add up to `packets`.
+    pub not_in_flows: BTreeMap<String, u64>,
+    /// What was wrong with the capture.
+    pub warnings: Vec<Warning>,
+}

@@ -1,0 +1,1 @@
+//! StreamLens registry.
