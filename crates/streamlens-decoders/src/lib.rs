@@ -1,1 +1,16 @@
-//! StreamLens decoders.
+//! The decoder trait of StreamLens and its built-in decoders. A decoder sees payloads and never the flow table.
+
+mod confidence;
+mod decoder;
+mod error;
+mod report;
+mod result;
+
+pub mod media;
+pub mod rtp;
+
+pub use confidence::Confidence;
+pub use decoder::{Carrier, ConversationMonitor, FlowDecoder, NetworkMonitor, ObservedPdu, Peer, StreamDecoder};
+pub use error::DecodeError;
+pub use report::{FlowReport, NetworkReport, Refinement, StreamReport};
+pub use result::{DecodingResult, Flag, MediaClock, PacketType, PduState, Sequence, StreamMark};

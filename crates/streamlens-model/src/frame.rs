@@ -90,8 +90,7 @@ impl FrameBatch {
     ///
     /// Returns false, and adds nothing, where the batch would pass 4 GiB.
     pub fn push(&mut self, frame: &Frame<'_>) -> bool {
-        let (Ok(offset), Ok(captured_length)) =
-            (u32::try_from(self.bytes.len()), u32::try_from(frame.data.len()))
+        let (Ok(offset), Ok(captured_length)) = (u32::try_from(self.bytes.len()), u32::try_from(frame.data.len()))
         else {
             return false;
         };

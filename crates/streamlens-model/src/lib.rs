@@ -1,15 +1,25 @@
 //! The data of StreamLens: frames and packets as borrowed views, the hierarchy of flows, transports, encodings and
 //! packet types with its statistics, stream health, findings, and the whole result. No I/O and no parsing.
 
+mod address;
 mod capture;
+mod finding;
 mod frame;
 mod link;
+mod packet;
 mod time;
+mod transport;
+mod value;
 
+pub use address::{Address, Endpoint, FlowKey, MacAddress, TrafficType, VlanStack};
 pub use capture::{CaptureSummary, Interface, TimestampQuality, Warning};
+pub use finding::{Finding, FindingLog, LoggedFinding, Occurrence, Place, Severity, StreamId};
 pub use frame::{Frame, FrameBatch, FrameRecord};
 pub use link::LinkType;
+pub use packet::Packet;
 pub use time::Timestamp;
+pub use transport::Transport;
+pub use value::{Metadata, Value};
 
 /// Whether a count is 0; such counts are left out of the document where their absence says the same.
 pub(crate) fn is_zero(count: &u64) -> bool {

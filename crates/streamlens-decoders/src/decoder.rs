@@ -1,0 +1,179 @@
+//! The traits that a protocol implements: the four questions, and what only some protocols need beyond them.
+
+use std::any::Any;
+use std::borrow::Cow;
+
+use streamlens_model::{FlowKey, Occurrence, Packet, StreamId};
+
+use crate::{Confidence, DecodeError, DecodingResult, FlowReport, NetworkReport, PacketType};
+
+/// On what a protocol is carried; a decoder is asked only about payloads of its carriers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Carrier {
+    /// UDP datagrams.
+    Udp,
+    /// The byte streams of TCP.
+    Tcp,
+    /// Frames with this Ethernet type (or, below 0x0600, any 802.3 frame whose length field is below that).
+    EtherType(u16),
+    /// The payload of an IP protocol other than UDP and TCP.
+    IpProtocol(u8),
+    /// Packets of a Chapter 10 recorder file.
+    Chapter10File,
+}
+
+/// A protocol: recognises its PDUs and reads them. Shared by all flows and threads, so it has no state of its own;
+/// what has to be remembered of a flow lives in a [`FlowDecoder`] that it makes.
+///
+/// Four questions suffice for a protocol whose packets each stand alone: what is it called and where is it found
+/// ([`encoding_name`](Self::encoding_name), [`carriers`](Self::carriers), [`detection_ports`](Self::detection_ports)),
+/// how sure is it that a payload is its own ([`can_decode`](Self::can_decode)), what does the payload say
+/// ([`decode_packet`](Self::decode_packet)), and which kind of packet is that ([`packet_type`](Self::packet_type)).
+/// From the stream identifiers, sequence numbers and clocks in the result the engine computes loss, duplication,
+/// reordering, jitter and drift.
+pub trait StreamDecoder: Send + Sync {
+    /// The name of the encoding, `RTP`; unique in a registry.
+    fn encoding_name(&self) -> &'static str;
+
+    /// The standards it follows, `RFC 3550`, for people.
+    fn standard(&self) -> &'static str {
+        ""
+    }
+
+    /// What it is carried on.
+    fn carriers(&self) -> &[Carrier];
+
+    /// Ports at which it is customarily found, for people and as a hint; a port alone is never proof.
+    fn detection_ports(&self) -> &[u16] {
+        &[]
+    }
+
+    /// The names of its packet types, for people. Open sets list what the standard names.
+    fn packet_types(&self) -> &[&'static str] {
+        &[]
+    }
+
+    /// How findings about its streams' health begin: `rtp` makes `rtp.loss`.
+    fn finding_prefix(&self) -> &'static str {
+        "stream"
+    }
+
+    /// How sure it is that this payload is its own, judged by this payload alone.
+    fn can_decode(&self, packet: &Packet<'_>) -> Confidence;
+
+    /// Takes one PDU off the front of the payload and says how many bytes it took, at least 1. The engine calls again
+    /// while bytes remain. It must refuse what is not its own: an identified flow is not asked `can_decode` again.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Refused`] where it is another protocol's payload, [`DecodeError::Incomplete`] where a PDU of a
+    /// byte stream is not whole yet, [`DecodeError::Malformed`] where the protocol's own rules are broken so that no
+    /// PDU can be counted.
+    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError>;
+
+    /// The name of a kind of packet that `decode_packet` gave.
+    fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str>;
+
+    /// The name of a stream that `decode_packet` gave.
+    fn stream_name(&self, id: StreamId) -> String {
+        format!("{:#x}", id.0)
+    }
+
+    /// In a byte stream after a gap: how many bytes to pass over until a PDU plausibly begins; `None` where none
+    /// does. Unless overridden, the engine goes on at the next segment that `can_decode` believes with 0.5 or more.
+    fn resynchronise(&self, packet: &Packet<'_>) -> Option<usize> {
+        (self.can_decode(packet).value() >= 0.5).then_some(0)
+    }
+
+    /// A decoder with memory for one flow, where the protocol needs one. It is made when the flow is identified and
+    /// then decodes in this decoder's place. None unless overridden.
+    fn flow_decoder(&self, flow: &FlowKey) -> Option<Box<dyn FlowDecoder>> {
+        let _ = flow;
+        None
+    }
+
+    /// A monitor of both directions between two endpoints, where the protocol is measured across them. None unless
+    /// overridden.
+    fn conversation_monitor(&self) -> Option<Box<dyn ConversationMonitor>> {
+        None
+    }
+
+    /// A monitor of all flows of this encoding together (PTP domains, announcements and their streams, redundant
+    /// paths). One per analysis. None unless overridden.
+    fn network_monitor(&self) -> Option<Box<dyn NetworkMonitor>> {
+        None
+    }
+}
+
+/// Decodes and measures one flow, with memory.
+pub trait FlowDecoder: Send + Any {
+    /// As [`StreamDecoder::decode_packet`].
+    ///
+    /// # Errors
+    ///
+    /// As [`StreamDecoder::decode_packet`].
+    fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError>;
+
+    /// Bytes of the stream were lost: what was begun can't be completed. `bytes` is how many, where that is known.
+    fn on_gap(&mut self, bytes: Option<u64>, at: Occurrence) {
+        let _ = (bytes, at);
+    }
+
+    /// Adds what it knows to the result: metadata, measures per stream, findings, a refinement of the encoding. Called
+    /// for every snapshot, so it must not change what it knows.
+    fn report(&self, report: &mut FlowReport) {
+        let _ = report;
+    }
+}
+
+/// One decoded PDU, as a monitor sees it. Borrowed.
+#[derive(Clone, Copy, Debug)]
+pub struct ObservedPdu<'a> {
+    /// The frame that completed it.
+    pub at: Occurrence,
+    /// The flow it came in.
+    pub flow: &'a FlowKey,
+    /// Its kind.
+    pub packet_type: PacketType,
+    /// Conversation monitors: the PDU's bytes, as far as they lie in this payload. Network monitors: what was
+    /// [published](DecodingResult::publish).
+    pub bytes: &'a [u8],
+}
+
+/// Measures across both directions between two endpoints.
+pub trait ConversationMonitor: Send + Any {
+    /// Takes note of a PDU. They come in frame order, but for those of a young flow, which come when it is identified.
+    fn observe(&mut self, pdu: &ObservedPdu<'_>);
+
+    /// Adds what it knows to the result of one of the two flows. Findings are given once, in the report of the flow
+    /// where they belong.
+    fn report(&self, flow: &FlowKey, report: &mut FlowReport);
+}
+
+/// One flow of an encoding, as a [`NetworkMonitor`] sees it when a result is made.
+#[derive(Clone, Copy)]
+pub struct Peer<'a> {
+    /// The flow.
+    pub flow: &'a FlowKey,
+    /// Its decoder with memory, to be downcast by `Any`; `None` where the flow has none.
+    pub decoder: Option<&'a dyn FlowDecoder>,
+    /// Which encoding it was identified as: a monitor sees the flows of its own decoder and, through
+    /// [`NetworkMonitor::watches`], those of others.
+    pub encoding: &'static str,
+}
+
+/// Measures across flows.
+pub trait NetworkMonitor: Send + Any {
+    /// Takes note of a published PDU. They come in frame order, but for those of a young flow, which come when it is
+    /// identified.
+    fn observe(&mut self, pdu: &ObservedPdu<'_>);
+
+    /// Names of other encodings whose flows are wanted as peers in [`Self::report`].
+    fn watches(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Adds what it knows to the result: about single flows, by the index of their peer, and about the network.
+    /// Called for every snapshot, so it must not change what it knows.
+    fn report(&self, peers: &[Peer<'_>], report: &mut NetworkReport);
+}

@@ -1,0 +1,30 @@
+//! What is carried in RTP streams: analysers that recognise a payload format from its own structure and measure it.
+
+use streamlens_model::Occurrence;
+
+use crate::rtp::RtpPacket;
+use crate::{FlowReport, Refinement, StreamReport};
+
+/// Recognises and measures one payload format in one RTP stream (one SSRC and payload type).
+///
+/// The RTP decoder makes one of each kind per stream, feeds all of them while the stream is young, and from then on
+/// only those whose [`refinement`](Self::refinement) still holds.
+pub trait PayloadAnalyser: Send {
+    /// Takes note of a packet, in arrival order; `late` says that its sequence number is not ahead of all before it
+    /// (a duplicate or a reordered packet). `at.time` is its capture time.
+    fn observe(&mut self, packet: &RtpPacket<'_>, at: Occurrence, late: bool);
+
+    /// Whether this can still be the format; once false it is not asked again.
+    fn is_plausible(&self) -> bool;
+
+    /// What the stream is in this analyser's eyes, with confidence and reason; `None` while there is too little
+    /// evidence.
+    fn refinement(&self) -> Option<Refinement>;
+
+    /// The media clock's rate in Hz, where the format fixes it or the evidence shows it.
+    fn clock_rate_hz(&self) -> Option<u32>;
+
+    /// Adds what it measured, where its refinement was chosen: `stream` for the stream, `report` for the flow and its
+    /// findings.
+    fn report(&self, stream: &mut StreamReport, report: &mut FlowReport);
+}

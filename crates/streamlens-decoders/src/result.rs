@@ -1,0 +1,195 @@
+//! What a decoder says of one PDU: the buffer that the engine reuses from PDU to PDU.
+
+use std::borrow::Cow;
+
+use streamlens_model::{Severity, StreamId, Value};
+
+/// A decoder's own number for a kind of PDU: a message type, a payload type, a command. Its name is made from it by
+/// [`StreamDecoder::packet_type`](crate::StreamDecoder::packet_type) when a result is shown, so that nothing is
+/// formatted per packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PacketType(pub u32);
+
+/// Whether the bytes taken end a PDU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PduState {
+    /// A whole PDU.
+    #[default]
+    Whole,
+    /// A PDU that loss or a snap length has cut: it counts under its type, marked incomplete.
+    Cut,
+    /// The bytes are of this protocol and end no PDU: a segment in the middle, keep-alive filling.
+    Unfinished,
+}
+
+/// A sequence number as it stands in a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sequence {
+    /// The number.
+    pub number: u64,
+    /// Its width in bits, 1 to 64; it wraps at two to that power.
+    pub bits: u8,
+    /// By how much it grows from packet to packet; 1 unless the protocol says otherwise, 0 counts as 1.
+    pub step: u32,
+    /// Whether a repeat of the last number is lawful (segments of one packet): it is then neither a duplicate nor
+    /// another packet received.
+    pub repeats: bool,
+    /// A jump ahead by more than this many numbers is a stray or a restart, not loss; 10,000 unless the protocol
+    /// says otherwise.
+    pub max_jump: u32,
+}
+
+impl Sequence {
+    /// A counter of `bits` bits that grows by one.
+    #[must_use]
+    pub const fn new(number: u64, bits: u8) -> Self {
+        Self { number, bits, step: 1, repeats: false, max_jump: 10_000 }
+    }
+}
+
+/// A time carried in a packet, on a clock of a known rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MediaClock {
+    /// The reading.
+    pub ticks: u64,
+    /// Its width in bits, 1 to 64; it wraps at two to that power.
+    pub bits: u8,
+    /// Ticks per second, above 0.
+    pub rate_hz: u64,
+}
+
+/// One stream that a PDU belongs to, with its number and time there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamMark {
+    /// Which stream.
+    pub id: StreamId,
+    /// Its number in that stream.
+    pub sequence: Option<Sequence>,
+    /// Its time on that stream's clock.
+    pub clock: Option<MediaClock>,
+}
+
+/// What a decoder says of one PDU. The engine clears it before each call; `Default` makes an empty one.
+#[derive(Debug, Default)]
+pub struct DecodingResult {
+    /// The kind of PDU.
+    pub packet_type: PacketType,
+    /// Whether it is whole.
+    pub state: PduState,
+    /// Its length in bytes where that differs from the bytes taken: a PDU put together from several datagrams.
+    pub pdu_length: Option<u32>,
+    marks: [StreamMark; Self::MAX_MARKS],
+    mark_count: usize,
+    flags: Vec<Flag>,
+    wants_fields: bool,
+    fields: Vec<(&'static str, Value)>,
+    published: Vec<u8>,
+    is_published: bool,
+}
+
+/// A fault that a stateless decoder saw in one PDU.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flag {
+    /// Stable code of the finding.
+    pub code: &'static str,
+    /// How much it matters.
+    pub severity: Severity,
+    /// In which stream.
+    pub stream: Option<StreamId>,
+    /// What is wrong, in a sentence.
+    pub text: Cow<'static, str>,
+}
+
+impl DecodingResult {
+    /// The most streams that one PDU can belong to; further ones are not kept.
+    pub const MAX_MARKS: usize = 4;
+
+    /// An empty result; `wants_fields` says whether fields beyond the packet type are asked for.
+    #[must_use]
+    pub fn new(wants_fields: bool) -> Self {
+        Self { wants_fields, ..Self::default() }
+    }
+
+    /// Empties it for the next PDU and keeps its memory.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.packet_type = PacketType(0);
+        self.state = PduState::Whole;
+        self.pdu_length = None;
+        self.mark_count = 0;
+        self.flags.clear();
+        self.fields.clear();
+        self.published.clear();
+        self.is_published = false;
+    }
+
+    /// Says that the PDU belongs to a stream.
+    #[inline]
+    pub fn mark(&mut self, mark: StreamMark) {
+        if let Some(slot) = self.marks.get_mut(self.mark_count) {
+            *slot = mark;
+            self.mark_count += 1;
+        }
+    }
+
+    /// Says that the PDU belongs to a stream in which it has a sequence number.
+    #[inline]
+    pub fn sequence(&mut self, id: StreamId, sequence: Sequence) {
+        self.mark(StreamMark { id, sequence: Some(sequence), clock: None });
+    }
+
+    /// The streams that the PDU belongs to.
+    #[must_use]
+    #[inline]
+    pub fn marks(&self) -> &[StreamMark] {
+        self.marks.get(..self.mark_count).unwrap_or_default()
+    }
+
+    /// Points out a fault in this PDU. For decoders without state; those with state keep a
+    /// [`FindingLog`](streamlens_model::FindingLog) and make the sentence only once.
+    pub fn flag(&mut self, code: &'static str, severity: Severity, stream: Option<StreamId>, text: &'static str) {
+        self.flags.push(Flag { code, severity, stream, text: Cow::Borrowed(text) });
+    }
+
+    /// The faults pointed out.
+    #[must_use]
+    pub fn flags(&self) -> &[Flag] {
+        &self.flags
+    }
+
+    /// Whether fields are asked for. Making them may allocate, so a decoder looks here first.
+    #[must_use]
+    #[inline]
+    pub fn wants_fields(&self) -> bool {
+        self.wants_fields
+    }
+
+    /// Adds a named field, where fields are asked for.
+    #[inline]
+    pub fn field(&mut self, name: &'static str, value: impl Into<Value>) {
+        if self.wants_fields {
+            self.fields.push((name, value.into()));
+        }
+    }
+
+    /// The fields, in the order of the wire.
+    #[must_use]
+    pub fn fields(&self) -> &[(&'static str, Value)] {
+        &self.fields
+    }
+
+    /// Hands bytes of this PDU (the PDU itself, or a compact record of the decoder's own making) on to the decoder's
+    /// [`NetworkMonitor`](crate::NetworkMonitor). They are copied, so a decoder publishes only what spans flows.
+    #[inline]
+    pub fn publish(&mut self, bytes: &[u8]) {
+        self.published.extend_from_slice(bytes);
+        self.is_published = true;
+    }
+
+    /// What was published; `None` where nothing was.
+    #[must_use]
+    #[inline]
+    pub fn published(&self) -> Option<&[u8]> {
+        self.is_published.then_some(self.published.as_slice())
+    }
+}

@@ -1,0 +1,139 @@
+//! Findings: what an engineer would want pointed out.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::Timestamp;
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing; nothing is wrong.
+    Info,
+    /// Something is not as it should be, and the data may still be whole.
+    Warning,
+    /// Data were lost or can't be trusted.
+    Error,
+}
+
+/// A frame at which something happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Occurrence {
+    /// Frame number, counted from 1.
+    pub frame: u64,
+    /// Its capture time, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<Timestamp>,
+}
+
+/// Identifies a stream within its encoding: an SSRC, an IENA key, a channel, a port identity and message type.
+/// The decoder that made it knows its name ([`stream_name`](https://docs.rs/streamlens-decoders)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId(pub u128);
+
+/// Where in the hierarchy a finding stands; the parts that apply.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Place {
+    /// The flow, as displayed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flow: Option<String>,
+    /// The transport's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transport: Option<String>,
+    /// The encoding's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
+    /// The stream's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<String>,
+}
+
+/// One kind of trouble at one place: when first, when last, how often.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    /// Stable code: `ptp.grandmaster-changed`, `rtp.loss`, `iena.size-mismatch`.
+    pub code: &'static str,
+    /// How much it matters.
+    pub severity: Severity,
+    /// How often it happened there.
+    pub count: u64,
+    /// The first time.
+    pub first: Occurrence,
+    /// The last time.
+    pub last: Occurrence,
+    /// Where.
+    #[serde(rename = "where")]
+    pub place: Place,
+    /// What happened, in a sentence with figures and units.
+    pub text: String,
+}
+
+/// What a [`FindingLog`] keeps of one code and stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedFinding {
+    /// How much it matters: the gravest seen.
+    pub severity: Severity,
+    /// How often it happened.
+    pub count: u64,
+    /// The first time.
+    pub first: Occurrence,
+    /// The last time.
+    pub last: Occurrence,
+    /// The sentence made at the first time.
+    pub text: String,
+}
+
+/// Collects findings by code and stream, so that a million faults stay a short list.
+///
+/// It keeps at most [`FindingLog::MAX`] pairs of code and stream; what comes beyond is counted in
+/// [`FindingLog::overflow`].
+#[derive(Clone, Debug, Default)]
+pub struct FindingLog {
+    entries: BTreeMap<(&'static str, Option<StreamId>), LoggedFinding>,
+    overflow: u64,
+}
+
+impl FindingLog {
+    /// The most pairs of code and stream that are kept.
+    pub const MAX: usize = 256;
+
+    /// Notes that something happened at a frame. The sentence is made the first time only.
+    pub fn add(
+        &mut self,
+        code: &'static str,
+        severity: Severity,
+        stream: Option<StreamId>,
+        at: Occurrence,
+        text: impl FnOnce() -> String,
+    ) {
+        if let Some(entry) = self.entries.get_mut(&(code, stream)) {
+            entry.count += 1;
+            entry.last = at;
+            entry.severity = entry.severity.max(severity);
+        } else if self.entries.len() < Self::MAX {
+            let first = LoggedFinding { severity, count: 1, first: at, last: at, text: text() };
+            self.entries.insert((code, stream), first);
+        } else {
+            self.overflow += 1;
+        }
+    }
+
+    /// What was collected, ordered by code and stream.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, Option<StreamId>, &LoggedFinding)> {
+        self.entries.iter().map(|(&(code, stream), entry)| (code, stream, entry))
+    }
+
+    /// Occurrences that found no room.
+    #[must_use]
+    pub fn overflow(&self) -> u64 {
+        self.overflow
+    }
+
+    /// Whether nothing was collected.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
