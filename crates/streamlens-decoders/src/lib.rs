@@ -9,6 +9,10 @@ mod result;
 pub mod media;
 pub mod rtp;
 
+#[cfg(test)]
+#[allow(dead_code, reason = "each protocol's tests use what they need")]
+mod testing;
+
 pub use confidence::Confidence;
 pub use decoder::{Carrier, ConversationMonitor, FlowDecoder, NetworkMonitor, ObservedPdu, Peer, StreamDecoder};
 pub use error::DecodeError;

@@ -1,0 +1,159 @@
+//! For the tests of decoders: payloads out of captures of the corpus, and packets around payloads.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+
+use pcap_parser::{Block, PcapBlockOwned, PcapError, create_reader};
+use streamlens_model::{Address, FlowKey, MacAddress, Packet, Timestamp, Transport};
+
+/// The corpus, where it is. Without it a test that needs it is skipped, and says so; under CI that is a failure.
+pub(crate) fn corpus() -> Option<PathBuf> {
+    let folder = std::env::var_os("STREAMLENS_CORPUS").map(PathBuf::from);
+    if folder.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "STREAMLENS_CORPUS is not set, and under CI it must be");
+        eprintln!("SKIPPED: STREAMLENS_CORPUS is not set, so this test compares nothing");
+    }
+    folder
+}
+
+/// One UDP datagram, TCP segment or Ethernet payload of a capture.
+#[derive(Clone, Debug)]
+pub(crate) struct Captured {
+    pub(crate) frame: u64,
+    pub(crate) time: Option<Timestamp>,
+    pub(crate) flow: FlowKey,
+    pub(crate) transport: Transport,
+    pub(crate) ether_type: Option<u16>,
+    pub(crate) wire_length: u32,
+    pub(crate) payload: Vec<u8>,
+}
+
+impl Captured {
+    pub(crate) fn packet(&self) -> Packet<'_> {
+        Packet {
+            frame: self.frame,
+            time: self.time,
+            flow: &self.flow,
+            transport: self.transport,
+            ether_type: self.ether_type,
+            wire_length: self.wire_length,
+            payload: &self.payload,
+            offset: 0,
+            missing: 0,
+            is_stream: self.transport == Transport::TCP,
+        }
+    }
+}
+
+/// A UDP packet around a payload, between two fixed endpoints.
+pub(crate) fn udp(payload: &[u8]) -> Captured {
+    let mut flow = FlowKey::default();
+    flow.src.address = Address::V4(Ipv4Addr::new(10, 0, 0, 1));
+    flow.dst.address = Address::V4(Ipv4Addr::new(239, 0, 0, 1));
+    (flow.src.port, flow.dst.port) = (Some(40_000), Some(40_001));
+    let (time, wire_length) = (Some(Timestamp::from_nanos(1_700_000_000_000_000_000)), payload.len() as u32 + 42);
+    let payload = payload.to_vec();
+    Captured { frame: 1, time, flow, transport: Transport::UDP, ether_type: None, wire_length, payload }
+}
+
+/// The payloads of a capture of the corpus, such as `ptp/ptp4l-e2e.pcap`. No reassembly: fragments are left out,
+/// TCP segments come as they stand.
+pub(crate) fn payloads(corpus: &std::path::Path, capture: &str) -> Vec<Captured> {
+    let file = File::open(corpus.join("captures").join(capture)).expect("the capture is in the corpus");
+    let mut reader = create_reader(1 << 22, file).expect("a capture");
+    let (mut out, mut frame, mut nanos_per_unit, mut resolutions) = (Vec::new(), 0, 1000_i128, Vec::new());
+    loop {
+        match reader.next() {
+            Ok((used, block)) => {
+                match block {
+                    PcapBlockOwned::LegacyHeader(h) => {
+                        nanos_per_unit = if h.is_nanosecond_precision() { 1 } else { 1000 }
+                    }
+                    PcapBlockOwned::Legacy(b) => {
+                        frame += 1;
+                        let nanos = i128::from(b.ts_sec) * 1_000_000_000 + i128::from(b.ts_usec) * nanos_per_unit;
+                        out.extend(dissect(frame, nanos, b.origlen, b.data));
+                    }
+                    PcapBlockOwned::NG(Block::InterfaceDescription(i)) => {
+                        resolutions.push(i.ts_resolution().unwrap_or(1_000_000))
+                    }
+                    PcapBlockOwned::NG(Block::EnhancedPacket(b)) => {
+                        frame += 1;
+                        let units = i128::from(b.ts_high) << 32 | i128::from(b.ts_low);
+                        let rate = resolutions.get(b.if_id as usize).copied().unwrap_or(1_000_000);
+                        let data = b.data.get(..b.caplen as usize).unwrap_or(b.data);
+                        out.extend(dissect(frame, units * 1_000_000_000 / i128::from(rate), b.origlen, data));
+                    }
+                    PcapBlockOwned::NG(_) => {}
+                }
+                reader.consume(used);
+            }
+            Err(PcapError::Incomplete(_)) => {
+                if reader.refill().is_err() {
+                    break;
+                }
+            }
+            Err(_) => break,
+        }
+    }
+    out
+}
+
+fn dissect(frame: u64, nanos: i128, wire_length: u32, data: &[u8]) -> Option<Captured> {
+    let mac = |at: usize| Some(Address::Mac(MacAddress(data.get(at..at + 6)?.try_into().ok()?)));
+    let word = |at: usize| Some(u16::from_be_bytes(data.get(at..at + 2)?.try_into().ok()?));
+    let time = i64::try_from(nanos).ok().map(Timestamp::from_nanos);
+    let mut flow = FlowKey::default();
+    (flow.dst.address, flow.src.address) = (mac(0)?, mac(6)?);
+    let (mut at, mut kind) = (14, word(12)?);
+    while matches!(kind, 0x8100 | 0x88A8) {
+        flow.vlan.push(word(at)?);
+        (at, kind) = (at + 4, word(at + 2)?);
+    }
+    let (protocol, start, end) = match kind {
+        0x0800 => {
+            let header = usize::from(data.get(at)? & 0x0F) * 4;
+            if word(at + 6)? & 0x3FFF != 0 {
+                return None;
+            }
+            let ip = |i: usize| Some(Ipv4Addr::from(<[u8; 4]>::try_from(data.get(i..i + 4)?).ok()?));
+            (flow.src.address, flow.dst.address) = (Address::V4(ip(at + 12)?), Address::V4(ip(at + 16)?));
+            (*data.get(at + 9)?, at + header, at + usize::from(word(at + 2)?))
+        }
+        0x86DD => {
+            let ip = |i: usize| Some(Ipv6Addr::from(<[u8; 16]>::try_from(data.get(i..i + 16)?).ok()?));
+            (flow.src.address, flow.dst.address) = (Address::V6(ip(at + 8)?), Address::V6(ip(at + 24)?));
+            (*data.get(at + 6)?, at + 40, at + 40 + usize::from(word(at + 4)?))
+        }
+        _ => {
+            let payload = data.get(at..)?.to_vec();
+            let ether_type = Some(kind);
+            return Some(Captured {
+                frame,
+                time,
+                flow,
+                transport: Transport::Ethernet,
+                ether_type,
+                wire_length,
+                payload,
+            });
+        }
+    };
+    (flow.src.port, flow.dst.port) = (Some(word(start)?), Some(word(start + 2)?));
+    let begin = match protocol {
+        17 => start + 8,
+        6 => start + usize::from(data.get(start + 12)? >> 4) * 4,
+        _ => return None,
+    };
+    let payload = data.get(begin..end.min(data.len()))?.to_vec();
+    (protocol == 17 || !payload.is_empty()).then_some(Captured {
+        frame,
+        time,
+        flow,
+        transport: Transport::Ip(protocol),
+        ether_type: None,
+        wire_length,
+        payload,
+    })
+}
