@@ -2,22 +2,31 @@
 //! packet types with its statistics, stream health, findings, and the whole result. No I/O and no parsing.
 
 mod address;
+mod analysis;
 mod capture;
 mod finding;
 mod frame;
+mod health;
 mod link;
 mod packet;
 mod time;
+mod timing;
 mod transport;
 mod value;
 
 pub use address::{Address, Endpoint, FlowKey, MacAddress, TrafficType, VlanStack};
+pub use analysis::{
+    Analysis, ApplicationEncoding, Candidate, Change, Flow, Health, Interval, MacPair, PacketTypeStats, SCHEMA,
+    TransportProtocol,
+};
 pub use capture::{CaptureSummary, Interface, TimestampQuality, Warning};
 pub use finding::{Finding, FindingLog, LoggedFinding, Occurrence, Place, Severity, StreamId};
 pub use frame::{Frame, FrameBatch, FrameRecord};
+pub use health::StreamHealth;
 pub use link::LinkType;
 pub use packet::Packet;
 pub use time::Timestamp;
+pub use timing::{Outlier, Outliers, TimingStatistics, TimingSummary};
 pub use transport::Transport;
 pub use value::{Metadata, Value};
 

@@ -1,0 +1,269 @@
+//! The whole result of an analysis: what every output shows.
+
+use std::collections::BTreeMap;
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::{
+    CaptureSummary, Endpoint, Finding, FlowKey, MacAddress, Metadata, StreamHealth, Timestamp, TimingSummary,
+    TrafficType,
+};
+
+/// The name and version of the document's form. Keys may be added under it, never renamed or removed.
+pub const SCHEMA: &str = "streamlens.analysis/1";
+
+/// A whole result. Serializes to the document of `--format json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Analysis {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// What was read.
+    pub capture: CaptureSummary,
+    /// The flows, by the time they were first seen, then by key.
+    pub flows: Vec<Flow>,
+    /// Findings, gravest first, then by first occurrence.
+    pub findings: Vec<Finding>,
+    /// Facts that span flows, by encoding: PTP domains, announced sessions, redundant pairs.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub networks: BTreeMap<String, Metadata>,
+}
+
+/// One direction between two endpoints.
+#[derive(Clone, Debug, Default)]
+pub struct Flow {
+    /// Endpoints and VLANs.
+    pub key: FlowKey,
+    /// By the destination address.
+    pub traffic_type: TrafficType,
+    /// Earliest time of a frame.
+    pub first_seen: Option<Timestamp>,
+    /// Latest time of a frame.
+    pub last_seen: Option<Timestamp>,
+    /// Frames.
+    pub total_packets: u64,
+    /// Bytes on the wire.
+    pub total_bytes: u64,
+    /// Bits on the wire per second from the first to the last frame (the bits of the last frame left out, since
+    /// their time is not in the span); `None` below two frames with different times.
+    pub bit_rate: Option<f64>,
+    /// Inter-arrival times of its frames.
+    pub timing_stats: TimingSummary,
+    /// Link-layer addresses, with the changes they went through.
+    pub macs: Vec<Change<MacPair>>,
+    /// Differentiated services code points (RFC 2474, 0 to 63), with changes.
+    pub dscp: Vec<Change<u8>>,
+    /// Time to live or hop limit, with changes.
+    pub ttl: Vec<Change<u8>>,
+    /// Changes that found no room in the three lists.
+    pub changes_not_kept: u64,
+    /// What carries its payloads, by name.
+    pub transport_protocols: Vec<TransportProtocol>,
+    /// Per interval of time, where asked for.
+    pub intervals: Vec<Interval>,
+}
+
+/// A property of a flow and the frame from which on it held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Change<T> {
+    /// The value.
+    pub value: T,
+    /// The first frame with it.
+    pub since_frame: u64,
+    /// Frames with it.
+    pub packets: u64,
+}
+
+/// Source and destination address of the link layer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct MacPair {
+    /// Source; `None` where the link has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub src: Option<MacAddress>,
+    /// Destination; `None` where the link has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dst: Option<MacAddress>,
+}
+
+/// One transport protocol of a flow.
+#[derive(Clone, Debug, Default)]
+pub struct TransportProtocol {
+    /// Its standard name.
+    pub protocol_name: String,
+    /// Ports, where it has ports.
+    pub ports: Option<(u16, u16)>,
+    /// Frames.
+    pub packet_count: u64,
+    /// Bytes on the wire.
+    pub byte_count: u64,
+    /// Inter-arrival times of its frames.
+    pub timing_stats: TimingSummary,
+    /// What was identified in it, surest and largest first.
+    pub application_encodings: Vec<ApplicationEncoding>,
+    /// What it may be, but for want of evidence is not said to be.
+    pub candidates: Vec<Candidate>,
+    /// Facts of the transport itself: retransmissions, gaps.
+    pub metadata: Metadata,
+    /// Per interval of time, where asked for.
+    pub intervals: Vec<Interval>,
+}
+
+/// An application protocol that a decoder identified.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ApplicationEncoding {
+    /// Its name.
+    pub encoding_name: String,
+    /// The evidence so far, 0.5 to 1.0.
+    pub confidence_score: f64,
+    /// Frames.
+    pub packet_count: u64,
+    /// Bytes of those frames on the wire.
+    pub byte_count: u64,
+    /// Inter-arrival times of those frames.
+    pub timing_stats: TimingSummary,
+    /// What the decoder knows about it.
+    pub decoder_metadata: Metadata,
+    /// Why it was identified, and what it was preferred to.
+    pub reasons: Vec<String>,
+    /// The frame that decided; counting began with the first frame of the flow where `counted_from_start`.
+    pub identified_at_frame: u64,
+    /// Whether all its frames are counted: false where it was identified too late for the first ones.
+    pub counted_from_start: bool,
+    /// Payloads that broke the protocol's rules.
+    #[serde(skip_serializing_if = "crate::is_zero")]
+    pub malformed: u64,
+    /// What became of its packets.
+    pub health: Health,
+    /// Kinds of PDU by name.
+    #[serde(serialize_with = "by_type_name")]
+    pub packet_types: Vec<PacketTypeStats>,
+    /// Per interval of time, where asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub intervals: Vec<Interval>,
+}
+
+/// Health of an encoding in a flow.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Health {
+    /// By stream, in order of their identifiers.
+    pub streams: Vec<StreamHealth>,
+    /// Packets of streams beyond the most that are kept apart.
+    #[serde(skip_serializing_if = "crate::is_zero")]
+    pub streams_not_kept: u64,
+}
+
+/// One kind of PDU.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct PacketTypeStats {
+    /// Its name.
+    pub type_name: String,
+    /// PDUs, not frames.
+    pub packet_count: u64,
+    /// Their share of the wire bytes.
+    pub byte_count: u64,
+    /// PDUs that loss or a snap length cut.
+    #[serde(skip_serializing_if = "crate::is_zero")]
+    pub incomplete: u64,
+    /// Inter-arrival times of the PDUs.
+    pub timing_stats: TimingSummary,
+    /// Lengths and what the decoder knows about the kind.
+    pub payload_characteristics: Metadata,
+    /// Per interval of time, where asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub intervals: Vec<Interval>,
+}
+
+/// What a transport's payloads may be.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Candidate {
+    /// Name of the encoding.
+    pub encoding_name: String,
+    /// The evidence, 0.0 to 1.0.
+    pub confidence_score: f64,
+    /// What speaks for it.
+    pub reason: String,
+}
+
+/// Counts of one interval of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Interval {
+    /// Where it begins: a multiple of its length since the epoch.
+    pub start: Timestamp,
+    /// Frames (packet types: PDUs).
+    pub packets: u64,
+    /// Bytes.
+    pub bytes: u64,
+    /// Numbers found missing in it, over all streams, less those that came late in it; only for encodings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost: Option<i64>,
+    /// RFC 3550 jitter at its end, the largest of any stream; for rows without a media clock that of the
+    /// inter-arrival times.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jitter_ns: Option<f64>,
+}
+
+/// Serializes with a borrowed set of names, in the order of the design.
+impl Serialize for Flow {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct Transports<'a>(&'a [TransportProtocol]);
+        impl Serialize for Transports<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_map(self.0.iter().map(|transport| (&transport.protocol_name, transport)))
+            }
+        }
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("src", &self.key.src)?;
+        map.serialize_entry("dst", &self.key.dst)?;
+        map.serialize_entry("vlan", &self.key.vlan)?;
+        map.serialize_entry("traffic_type", &self.traffic_type)?;
+        entry(&mut map, "first_seen", self.first_seen.as_ref())?;
+        entry(&mut map, "last_seen", self.last_seen.as_ref())?;
+        map.serialize_entry("total_packets", &self.total_packets)?;
+        map.serialize_entry("total_bytes", &self.total_bytes)?;
+        entry(&mut map, "bit_rate", self.bit_rate.as_ref())?;
+        map.serialize_entry("timing_stats", &self.timing_stats)?;
+        map.serialize_entry("macs", &self.macs)?;
+        map.serialize_entry("dscp", &self.dscp)?;
+        map.serialize_entry("ttl", &self.ttl)?;
+        entry(&mut map, "changes_not_kept", (self.changes_not_kept > 0).then_some(&self.changes_not_kept))?;
+        map.serialize_entry("transport_protocols", &Transports(&self.transport_protocols))?;
+        entry(&mut map, "intervals", (!self.intervals.is_empty()).then_some(&self.intervals))?;
+        map.end()
+    }
+}
+
+impl Serialize for TransportProtocol {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Ports {
+            src_port: u16,
+            dst_port: u16,
+        }
+        struct Encodings<'a>(&'a [ApplicationEncoding]);
+        impl Serialize for Encodings<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_map(self.0.iter().map(|encoding| (&encoding.encoding_name, encoding)))
+            }
+        }
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("protocol_name", &self.protocol_name)?;
+        let ports = self.ports.map(|(src_port, dst_port)| Ports { src_port, dst_port });
+        entry(&mut map, "port_info", ports.as_ref())?;
+        map.serialize_entry("packet_count", &self.packet_count)?;
+        map.serialize_entry("byte_count", &self.byte_count)?;
+        map.serialize_entry("timing_stats", &self.timing_stats)?;
+        map.serialize_entry("application_encodings", &Encodings(&self.application_encodings))?;
+        map.serialize_entry("candidates", &self.candidates)?;
+        entry(&mut map, "metadata", (!self.metadata.is_empty()).then_some(&self.metadata))?;
+        entry(&mut map, "intervals", (!self.intervals.is_empty()).then_some(&self.intervals))?;
+        map.end()
+    }
+}
+
+fn entry<M: SerializeMap, T: Serialize>(map: &mut M, key: &'static str, value: Option<&T>) -> Result<(), M::Error> {
+    value.map_or(Ok(()), |value| map.serialize_entry(key, value))
+}
+
+fn by_type_name<S: Serializer>(types: &[PacketTypeStats], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(types.iter().map(|kind| (&kind.type_name, kind)))
+}

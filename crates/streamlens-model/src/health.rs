@@ -1,0 +1,51 @@
+//! What became of the packets of a stream.
+
+use serde::Serialize;
+
+use crate::{Metadata, Occurrence};
+
+/// Health of one stream of an encoding, by the sequence accounting of all protocols.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct StreamHealth {
+    /// The identifier, as its protocol writes it.
+    pub id: String,
+    /// A name for people, where one is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Packets received, duplicates included.
+    pub received: u64,
+    /// Numbers from the first to the highest, over all restarts; `None` where the stream has no sequence numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<u64>,
+    /// Numbers that never came: `expected` less what was received without duplicates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost: Option<u64>,
+    /// Packets whose number had come before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duplicated: Option<u64>,
+    /// Packets that came after one with a higher number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reordered: Option<u64>,
+    /// How many numbers behind the highest the latest of them was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub largest_reorder_distance: Option<u64>,
+    /// How often counting began afresh.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restarts: Option<u64>,
+    /// The longest run of numbers missing in one jump.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longest_gap: Option<u64>,
+    /// The frame that ended the longest gap.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longest_gap_at: Option<Occurrence>,
+    /// RFC 3550 §6.4.1 interarrival jitter against the stream's own clock in nanoseconds; `None` without a clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jitter_ns: Option<f64>,
+    /// How much faster the stream's clock runs than the capture's, in parts per million; `None` without a clock, or
+    /// with less than a second of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift_ppm: Option<f64>,
+    /// Further measures and facts.
+    #[serde(skip_serializing_if = "Metadata::is_empty")]
+    pub measures: Metadata,
+}

@@ -1,0 +1,351 @@
+//! Statistics of inter-arrival times.
+
+mod histogram;
+
+use serde::Serialize;
+
+use self::histogram::Histogram;
+use crate::{Occurrence, Timestamp};
+
+/// Intervals of which frame and time are kept; until there are more, every figure is exact.
+const KEPT: usize = 8;
+/// Half of them, the shortest and the longest each, are kept once there are more.
+const HALF: usize = KEPT / 2;
+
+/// Statistics over the inter-arrival times of consecutive packets, in bounded memory.
+///
+/// Count, sum and sum of squares are integers, so mean and deviation are exact but for the last division. Percentiles
+/// are exact up to eight intervals and from then on taken from a histogram (crate `histogram`, grouping power 6) by
+/// nearest rank, with a relative error below 0.79 %.
+///
+/// It weighs 160 bytes, and on the heap 192 bytes from the second packet on and, from the tenth on, 66 bytes for every
+/// eight neighbouring buckets that hold an interval: a steady stream 0.6 KiB in all, the worst 31 KiB.
+///
+/// ```
+/// use streamlens_model::{Timestamp, TimingStatistics};
+/// let mut timing = TimingStatistics::default();
+/// for (frame, ms) in [(1, 0), (2, 10), (3, 30)] {
+///     timing.push(Some(Timestamp::from_nanos(ms * 1_000_000)), frame);
+/// }
+/// let summary = timing.summary(3.0);
+/// assert_eq!((summary.count, summary.min_ns, summary.mean_ns), (2, Some(10_000_000), Some(15_000_000.0)));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct TimingStatistics {
+    sum: u128,
+    sum_of_squares: u128,
+    count: u64,
+    min: u64,
+    max: u64,
+    jitter: f64,
+    previous_interval: u64,
+    first: Option<Edge>,
+    last: i64,
+    backwards: u64,
+    kept: Vec<Interval>,
+    histogram: Option<Box<Histogram>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Edge {
+    time: i64,
+    frame: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Interval {
+    length: u64,
+    frame: u64,
+    time: i64,
+}
+
+impl TimingStatistics {
+    /// Takes note of a packet at its capture time. A packet without a time is passed over; one earlier than its
+    /// predecessor counts as a step backwards and makes no interval.
+    #[inline]
+    pub fn push(&mut self, time: Option<Timestamp>, frame: u64) {
+        let Some(time) = time.map(Timestamp::as_nanos) else { return };
+        if self.first.is_none() {
+            self.first = Some(Edge { time, frame });
+        } else if time < self.last {
+            self.backwards += 1;
+        } else {
+            self.add(Interval { length: time.abs_diff(self.last), frame, time });
+        }
+        self.last = time;
+    }
+
+    #[inline]
+    fn add(&mut self, interval: Interval) {
+        let length = interval.length;
+        if self.count == 0 {
+            (self.min, self.max) = (length, length);
+        } else {
+            self.min = self.min.min(length);
+            self.max = self.max.max(length);
+            self.jitter += (length.abs_diff(self.previous_interval) as f64 - self.jitter) * (1.0 / 16.0);
+        }
+        self.previous_interval = length;
+        self.count += 1;
+        self.sum = self.sum.saturating_add(u128::from(length));
+        self.sum_of_squares = self.sum_of_squares.saturating_add(u128::from(length) * u128::from(length));
+        self.keep(interval);
+    }
+
+    /// Keeps the interval for the percentiles and among the shortest and longest.
+    #[inline]
+    fn keep(&mut self, interval: Interval) {
+        if let Some(histogram) = &mut self.histogram {
+            histogram.add(interval.length);
+            self.keep_extreme(interval);
+        } else if self.kept.len() < KEPT {
+            if self.kept.capacity() == 0 {
+                self.kept.reserve_exact(HALF);
+            } else if self.kept.len() == self.kept.capacity() {
+                self.kept.reserve_exact(HALF);
+            }
+            self.kept.push(interval);
+        } else {
+            let mut histogram = Box::<Histogram>::default();
+            self.kept.iter().for_each(|kept| histogram.add(kept.length));
+            histogram.add(interval.length);
+            self.histogram = Some(histogram);
+            // from here on the first half are the shortest, the last of them first out; the rest the longest
+            self.kept.sort_by_key(|kept| (kept.length, kept.frame));
+            self.kept[HALF..].reverse();
+            self.keep_extreme(interval);
+        }
+    }
+
+    /// Shortest in front in ascending order, longest behind in descending order.
+    #[inline]
+    fn keep_extreme(&mut self, interval: Interval) {
+        if let Some(shortest) = self.kept.get_mut(..HALF)
+            && shortest[HALF - 1].length > interval.length
+        {
+            let place = shortest.partition_point(|kept| kept.length <= interval.length);
+            shortest[place..].rotate_right(1);
+            shortest[place] = interval;
+        }
+        if let Some(longest) = self.kept.get_mut(HALF..)
+            && longest.last().is_some_and(|last| last.length < interval.length)
+        {
+            let place = longest.partition_point(|kept| kept.length >= interval.length);
+            longest[place..].rotate_right(1);
+            longest[place] = interval;
+        }
+    }
+
+    /// Adds the packets of `later`, as if they had been pushed after these. Where the times of the two follow each
+    /// other, the interval between them counts as well; where they overlap, it is the intervals of both and no more.
+    pub fn merge(&mut self, later: &Self) {
+        let Some(first) = later.first else { return };
+        if self.first.is_none() {
+            *self = later.clone();
+            return;
+        }
+        if first.time >= self.last {
+            self.push(Some(Timestamp::from_nanos(first.time)), first.frame);
+        }
+        self.last = later.last;
+        self.backwards += later.backwards;
+        if later.count == 0 {
+            return;
+        }
+        self.min = if self.count == 0 { later.min } else { self.min.min(later.min) };
+        self.max = self.max.max(later.max);
+        self.jitter = later.jitter;
+        self.previous_interval = later.previous_interval;
+        self.count += later.count;
+        self.sum = self.sum.saturating_add(later.sum);
+        self.sum_of_squares = self.sum_of_squares.saturating_add(later.sum_of_squares);
+        if let Some(histogram) = &later.histogram {
+            let mine = self.histogram.get_or_insert_with(|| {
+                let mut mine = Box::<Histogram>::default();
+                self.kept.iter().for_each(|kept| mine.add(kept.length));
+                mine
+            });
+            mine.merge(histogram);
+            let mut all = std::mem::take(&mut self.kept);
+            all.extend_from_slice(&later.kept);
+            all.sort_by_key(|kept| (kept.length, kept.frame));
+            let longest = all.split_off(all.len() - HALF.min(all.len()));
+            all.truncate(HALF);
+            all.extend(longest.into_iter().rev());
+            self.kept = all;
+        } else {
+            later.kept.iter().for_each(|&interval| self.keep(interval));
+        }
+    }
+
+    /// Number of intervals.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// How often the time ran backwards.
+    #[must_use]
+    pub fn backwards(&self) -> u64 {
+        self.backwards
+    }
+
+    /// The mean interval in nanoseconds; `None` without intervals.
+    #[must_use]
+    pub fn mean_ns(&self) -> Option<f64> {
+        (self.count > 0).then(|| quotient(self.sum, self.count))
+    }
+
+    /// The longest interval in nanoseconds with the packet that ended it; `None` without intervals.
+    #[must_use]
+    pub fn longest(&self) -> Option<(u64, Occurrence)> {
+        let longest = self.kept.iter().max_by_key(|kept| (kept.length, std::cmp::Reverse(kept.frame)))?;
+        Some((longest.length, longest.at()))
+    }
+
+    /// RFC 3550 §6.4.1 filter over the differences of consecutive intervals, in nanoseconds; `None` below two.
+    #[must_use]
+    pub fn jitter_ns(&self) -> Option<f64> {
+        (self.count > 1).then_some(self.jitter)
+    }
+
+    /// Standard deviation of the population in nanoseconds; `None` without intervals.
+    #[must_use]
+    pub fn std_dev_ns(&self) -> Option<f64> {
+        let count = u128::from(self.count);
+        if count == 0 {
+            return None;
+        }
+        let exact = self.sum_of_squares.checked_mul(count).zip(self.sum.checked_mul(self.sum));
+        let variance = match exact {
+            Some((squares, square)) => squares.saturating_sub(square) as f64 / (count as f64 * count as f64),
+            None => {
+                let mean = self.sum as f64 / count as f64;
+                (self.sum_of_squares as f64 / count as f64 - mean * mean).max(0.0)
+            }
+        };
+        Some(variance.sqrt())
+    }
+
+    /// All figures. Intervals more than `k` standard deviations from the mean are outliers.
+    #[must_use]
+    pub fn summary(&self, k: f64) -> TimingSummary {
+        let mut summary = TimingSummary { count: self.count, backwards: self.backwards, ..TimingSummary::default() };
+        let (Some(mean), Some(deviation)) = (self.mean_ns(), self.std_dev_ns()) else { return summary };
+        let quantiles = match &self.histogram {
+            None => Some(self.exact_quantiles()),
+            Some(histogram) => histogram.quantiles([0.5, 0.95, 0.99]),
+        };
+        if let Some([p50, p95, p99]) = quantiles.map(|found| found.map(|value| value.clamp(self.min, self.max))) {
+            (summary.p50_ns, summary.p95_ns, summary.p99_ns) = (Some(p50), Some(p95), Some(p99));
+        }
+        (summary.min_ns, summary.max_ns) = (Some(self.min), Some(self.max));
+        (summary.mean_ns, summary.std_dev_ns, summary.jitter_ns) = (Some(mean), Some(deviation), self.jitter_ns());
+        let is_outlier = |length: u64| (length as f64 - mean).abs() > k * deviation;
+        let mut worst: Vec<Interval> = self.kept.iter().copied().filter(|kept| is_outlier(kept.length)).collect();
+        worst.sort_by(|a, b| {
+            let distance = |of: &Interval| (of.length as f64 - mean).abs();
+            distance(b).total_cmp(&distance(a)).then(a.frame.cmp(&b.frame))
+        });
+        let counted = match &self.histogram {
+            None => worst.len() as u64,
+            Some(histogram) => {
+                let all: u64 =
+                    histogram.values().filter(|&(middle, _)| is_outlier(middle)).map(|(_, count)| count).sum();
+                all.max(worst.len() as u64)
+            }
+        };
+        worst.truncate(HALF);
+        let worst = worst.iter().map(|kept| Outlier { interval_ns: kept.length, at: kept.at() }).collect();
+        summary.outliers = Some(Outliers { count: counted, worst });
+        summary
+    }
+
+    fn exact_quantiles(&self) -> [u64; 3] {
+        let mut lengths: Vec<u64> = self.kept.iter().map(|kept| kept.length).collect();
+        lengths.sort_unstable();
+        [0.5, 0.95, 0.99].map(|part| {
+            let rank = (part * lengths.len() as f64).ceil() as usize;
+            lengths.get(rank.saturating_sub(1)).copied().unwrap_or(self.max)
+        })
+    }
+
+    /// Bytes on the heap, beside its own size.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        let histogram = self.histogram.as_ref().map_or(0, |h| size_of::<Histogram>() + h.heap_bytes());
+        self.kept.capacity() * size_of::<Interval>() + histogram
+    }
+}
+
+impl Interval {
+    fn at(&self) -> Occurrence {
+        Occurrence { frame: self.frame, time: Some(Timestamp::from_nanos(self.time)) }
+    }
+}
+
+/// A quotient to the last bit of a double even where the dividend has more than 53 bits.
+fn quotient(dividend: u128, divisor: u64) -> f64 {
+    let divisor = u128::from(divisor);
+    (dividend / divisor) as f64 + (dividend % divisor) as f64 / divisor as f64
+}
+
+/// The figures of a [`TimingStatistics`]: durations in nanoseconds, absent where undefined.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct TimingSummary {
+    /// Intervals.
+    pub count: u64,
+    /// The shortest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_ns: Option<u64>,
+    /// The longest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_ns: Option<u64>,
+    /// The mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mean_ns: Option<f64>,
+    /// Standard deviation of the population.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub std_dev_ns: Option<f64>,
+    /// RFC 3550 §6.4.1 filter over the differences of consecutive intervals, from 0; needs two intervals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jitter_ns: Option<f64>,
+    /// The median, by nearest rank, within 0.79 %.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p50_ns: Option<u64>,
+    /// 95 of 100 are not longer, within 0.79 %.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p95_ns: Option<u64>,
+    /// 99 of 100 are not longer, within 0.79 %.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p99_ns: Option<u64>,
+    /// Intervals far from the mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outliers: Option<Outliers>,
+    /// How often the time ran backwards.
+    #[serde(skip_serializing_if = "crate::is_zero")]
+    pub backwards: u64,
+}
+
+/// Intervals more than k standard deviations from the mean.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Outliers {
+    /// How many, within the error of the percentiles.
+    pub count: u64,
+    /// The farthest few, farthest first, exact.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub worst: Vec<Outlier>,
+}
+
+/// An interval far from the mean.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Outlier {
+    /// Its length in nanoseconds.
+    pub interval_ns: u64,
+    /// The packet that ended it.
+    #[serde(flatten)]
+    pub at: Occurrence,
+}
+
+#[cfg(test)]
+mod tests;
