@@ -1,1 +1,182 @@
-//! StreamLens registry.
+//! Registers decoders and ranks them by confidence for a payload.
+//!
+//! ```
+//! use streamlens_registry::DecoderRegistry;
+//! let registry = DecoderRegistry::with_builtins();
+//! assert!(registry.get("nothing of that name").is_none());
+//! ```
+
+use std::sync::Arc;
+
+use streamlens_decoders::{Carrier, Confidence, StreamDecoder};
+use streamlens_model::{Packet, Transport};
+
+mod builtins;
+
+/// A decoder's place in its registry, in order of registration. Stable while nothing is registered or removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DecoderIndex(pub u16);
+
+/// A decoder with the confidence it has in a payload.
+#[derive(Clone, Copy, Debug)]
+pub struct Ranked {
+    /// Which decoder.
+    pub index: DecoderIndex,
+    /// How sure it is.
+    pub confidence: Confidence,
+}
+
+/// The decoders of an analysis. A value that is passed in: there is no global one.
+#[derive(Clone, Default)]
+pub struct DecoderRegistry {
+    decoders: Vec<Arc<dyn StreamDecoder>>,
+    by_carrier: Vec<(Carrier, Vec<DecoderIndex>)>,
+}
+
+impl DecoderRegistry {
+    /// A registry without decoders.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A registry with the built-in decoders.
+    #[must_use]
+    pub fn with_builtins() -> Self {
+        let mut registry = Self::new();
+        builtins::all().into_iter().for_each(|decoder| registry.push(decoder));
+        registry
+    }
+
+    /// Registers a decoder behind those that are there. One with the same encoding name is replaced, in its place.
+    pub fn register(&mut self, decoder: impl StreamDecoder + 'static) {
+        self.push(Arc::new(decoder));
+    }
+
+    /// Registers a decoder before those that are there, so that it wins where confidences are equal. One with the
+    /// same encoding name is taken out.
+    pub fn register_first(&mut self, decoder: impl StreamDecoder + 'static) {
+        self.remove(decoder.encoding_name());
+        self.decoders.insert(0, Arc::new(decoder));
+        self.reindex();
+    }
+
+    /// Takes out the decoder of that encoding name; false where there is none.
+    pub fn remove(&mut self, encoding_name: &str) -> bool {
+        let before = self.decoders.len();
+        self.decoders.retain(|decoder| decoder.encoding_name() != encoding_name);
+        self.reindex();
+        self.decoders.len() < before
+    }
+
+    fn push(&mut self, decoder: Arc<dyn StreamDecoder>) {
+        let same = self.decoders.iter_mut().find(|known| known.encoding_name() == decoder.encoding_name());
+        match same {
+            Some(known) => *known = decoder,
+            None => self.decoders.push(decoder),
+        }
+        self.reindex();
+    }
+
+    fn reindex(&mut self) {
+        self.by_carrier.clear();
+        for (index, decoder) in (0..).map(DecoderIndex).zip(&self.decoders) {
+            for &carrier in decoder.carriers() {
+                match self.by_carrier.iter_mut().find(|(known, _)| *known == carrier) {
+                    Some((_, list)) => list.push(index),
+                    None => self.by_carrier.push((carrier, vec![index])),
+                }
+            }
+        }
+        self.by_carrier.sort_by_key(|(carrier, _)| *carrier);
+    }
+
+    /// The decoders in order of registration.
+    pub fn iter(&self) -> impl Iterator<Item = &dyn StreamDecoder> {
+        self.decoders.iter().map(Arc::as_ref)
+    }
+
+    /// Number of decoders.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.decoders.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.decoders.is_empty()
+    }
+
+    /// The decoder of that encoding name (letter case does not matter).
+    #[must_use]
+    pub fn get(&self, encoding_name: &str) -> Option<&dyn StreamDecoder> {
+        self.position(encoding_name).and_then(|index| self.decoder(index))
+    }
+
+    /// The index of the decoder of that encoding name (letter case does not matter).
+    #[must_use]
+    pub fn position(&self, encoding_name: &str) -> Option<DecoderIndex> {
+        let place =
+            self.decoders.iter().position(|decoder| decoder.encoding_name().eq_ignore_ascii_case(encoding_name))?;
+        u16::try_from(place).ok().map(DecoderIndex)
+    }
+
+    /// The decoder at an index.
+    #[must_use]
+    #[inline]
+    pub fn decoder(&self, index: DecoderIndex) -> Option<&dyn StreamDecoder> {
+        self.decoders.get(usize::from(index.0)).map(Arc::as_ref)
+    }
+
+    /// The decoders that a carrier may bring payloads for, in order of registration.
+    #[must_use]
+    #[inline]
+    pub fn for_carrier(&self, carrier: Carrier) -> &[DecoderIndex] {
+        match self.by_carrier.binary_search_by_key(&carrier, |(known, _)| *known) {
+            Ok(found) => self.by_carrier.get(found).map_or(&[], |(_, list)| list.as_slice()),
+            Err(_) => &[],
+        }
+    }
+
+    /// Fills `ranked` with every decoder whose confidence in the packet is above 0, best first, ties in order of
+    /// registration.
+    pub fn rank(&self, packet: &Packet<'_>, ranked: &mut Vec<Ranked>) {
+        ranked.clear();
+        let Some(carrier) = carrier_of(packet.transport, packet.ether_type) else { return };
+        for &index in self.for_carrier(carrier) {
+            let Some(decoder) = self.decoder(index) else { continue };
+            let confidence = decoder.can_decode(packet);
+            if confidence.is_some() {
+                ranked.push(Ranked { index, confidence });
+            }
+        }
+        // stable, so that ties stay in order of registration; confidences are never NaN
+        ranked.sort_by(|a, b| b.confidence.value().total_cmp(&a.confidence.value()));
+    }
+
+    /// Every decoder whose confidence in the packet is above 0, best first, ties in order of registration.
+    #[must_use]
+    pub fn find_decoders(&self, packet: &Packet<'_>) -> Vec<(&dyn StreamDecoder, Confidence)> {
+        let mut ranked = Vec::new();
+        self.rank(packet, &mut ranked);
+        ranked.iter().filter_map(|rank| Some((self.decoder(rank.index)?, rank.confidence))).collect()
+    }
+}
+
+/// The carrier that a transport is for decoders; `None` where there can be no decoder for it.
+#[must_use]
+#[inline]
+pub fn carrier_of(transport: Transport, ether_type: Option<u16>) -> Option<Carrier> {
+    match transport {
+        Transport::UDP => Some(Carrier::Udp),
+        Transport::TCP => Some(Carrier::Tcp),
+        Transport::Ip(protocol) => Some(Carrier::IpProtocol(protocol)),
+        Transport::Ethernet => ether_type.map(Carrier::EtherType),
+        Transport::Chapter10File => Some(Carrier::Chapter10File),
+        Transport::Link(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -99,9 +99,7 @@ impl TimingStatistics {
             histogram.add(interval.length);
             self.keep_extreme(interval);
         } else if self.kept.len() < KEPT {
-            if self.kept.capacity() == 0 {
-                self.kept.reserve_exact(HALF);
-            } else if self.kept.len() == self.kept.capacity() {
+            if self.kept.len() == self.kept.capacity() {
                 self.kept.reserve_exact(HALF);
             }
             self.kept.push(interval);
