@@ -1,1 +1,21 @@
-//! StreamLens engine.
+//! Dissection, reassembly, flow table, identification, statistics and health. Takes frames; has no clock, no file and
+//! no terminal.
+
+mod dissect;
+mod engine;
+mod flow;
+mod fragments;
+mod health;
+mod identify;
+mod key;
+mod network;
+mod options;
+mod route;
+mod shard;
+mod snapshot;
+mod tcp;
+mod totals;
+mod work;
+
+pub use engine::Engine;
+pub use options::{DecodeAs, EngineOptions, Selector};

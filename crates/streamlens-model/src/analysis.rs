@@ -6,8 +6,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::{
-    CaptureSummary, Endpoint, Finding, FlowKey, MacAddress, Metadata, StreamHealth, Timestamp, TimingSummary,
-    TrafficType,
+    CaptureSummary, Finding, FlowKey, MacAddress, Metadata, StreamHealth, Timestamp, TimingSummary, TrafficType,
 };
 
 /// The name and version of the document's form. Keys may be added under it, never renamed or removed.

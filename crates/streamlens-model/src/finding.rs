@@ -1,5 +1,6 @@
 //! Findings: what an engineer would want pointed out.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -54,7 +55,7 @@ pub struct Place {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
     /// Stable code: `ptp.grandmaster-changed`, `rtp.loss`, `iena.size-mismatch`.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// How much it matters.
     pub severity: Severity,
     /// How often it happened there.

@@ -1,0 +1,96 @@
+//! The outermost IP header, with its options or extension headers.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use etherparse::{Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice, Ipv6RawExtHeaderSlice};
+use streamlens_model::{Address, Transport};
+
+use super::link::limit;
+use super::{Dissected, FragmentFacts, IpFacts, transport};
+
+/// IPv4 (RFC 791). `None` where the header is cut or damaged.
+pub(super) fn v4<'a>(data: &'a [u8], missing: usize, base: &Dissected<'a>) -> Option<Dissected<'a>> {
+    let header = Ipv4HeaderSlice::from_slice(data).ok()?;
+    let header_length = header.slice().len();
+    let rest = data.get(header_length..)?;
+    let total = usize::from(header.total_len());
+    // a total length of 0 is written by hosts that leave segmentation to the interface
+    let (payload, missing) = match total {
+        0 => (rest, missing),
+        _ => limit(rest, total.checked_sub(header_length)?, missing),
+    };
+    let fingerprint = data.get(4..12)?.try_into().ok().map(u64::from_be_bytes)?;
+    let protocol = header.protocol().0;
+    let offset = u32::from(header.fragments_offset().value()) * 8;
+    let more = header.more_fragments();
+    let facts =
+        FragmentFacts { identification: u32::from(header.identification()), protocol, is_v6: false, offset, more };
+    let inner = Dissected {
+        src: Address::V4(Ipv4Addr::from(header.source())),
+        dst: Address::V4(Ipv4Addr::from(header.destination())),
+        ip: Some(IpFacts { dscp: header.dcp().value(), ttl: header.ttl(), fingerprint }),
+        transport: Transport::Ip(protocol),
+        ether_type: None,
+        fragment: (more || offset > 0).then_some(facts),
+        payload,
+        missing,
+        ..*base
+    };
+    Some(transport::ports_and_payload(protocol, inner))
+}
+
+/// Extension headers that are passed over (RFC 8200 §4); the rest are protocols of their own.
+mod extension {
+    pub(super) const HOP_BY_HOP: u8 = 0;
+    pub(super) const ROUTING: u8 = 43;
+    pub(super) const FRAGMENT: u8 = 44;
+    pub(super) const DESTINATION: u8 = 60;
+}
+
+/// IPv6 (RFC 8200). `None` where the header is cut or damaged.
+pub(super) fn v6<'a>(data: &'a [u8], missing: usize, base: &Dissected<'a>) -> Option<Dissected<'a>> {
+    let header = Ipv6HeaderSlice::from_slice(data).ok()?;
+    let rest = data.get(header.slice().len()..)?;
+    // a payload length of 0 stands for a jumbogram (RFC 2675) or for segmentation left to the interface
+    let (mut payload, missing) = match usize::from(header.payload_length()) {
+        0 => (rest, missing),
+        length => limit(rest, length, missing),
+    };
+    let mut protocol = header.next_header().0;
+    let mut fragment = None;
+    loop {
+        let (next, length) = match protocol {
+            extension::HOP_BY_HOP | extension::ROUTING | extension::DESTINATION => {
+                let Ok(header) = Ipv6RawExtHeaderSlice::from_slice(payload) else { break };
+                (header.next_header().0, header.slice().len())
+            }
+            extension::FRAGMENT => {
+                let Ok(header) = Ipv6FragmentHeaderSlice::from_slice(payload) else { break };
+                let (offset, more) = (u32::from(header.fragment_offset().value()) * 8, header.more_fragments());
+                if offset > 0 || more {
+                    let (identification, protocol) = (header.identification(), header.next_header().0);
+                    fragment = Some(FragmentFacts { identification, protocol, is_v6: true, offset, more });
+                }
+                (header.next_header().0, header.slice().len())
+            }
+            _ => break,
+        };
+        (protocol, payload) = (next, payload.get(length..)?);
+        if fragment.is_some() {
+            break;
+        }
+    }
+    let dscp = header.traffic_class() >> 2;
+    let inner = Dissected {
+        src: Address::V6(Ipv6Addr::from(header.source())),
+        dst: Address::V6(Ipv6Addr::from(header.destination())),
+        ip: Some(IpFacts { dscp, ttl: header.hop_limit(), fingerprint: 0 }),
+        transport: Transport::Ip(protocol),
+        ether_type: None,
+        fragment,
+        payload,
+        missing,
+        ..*base
+    };
+    Some(transport::ports_and_payload(protocol, inner))
+}

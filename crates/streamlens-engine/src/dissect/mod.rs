@@ -1,0 +1,122 @@
+//! From the bytes of a frame to its addresses, transport and payload. Everything is borrowed.
+//!
+//! Headers are read by etherparse's slices, which check lengths once. A header that is cut or damaged ends the walk:
+//! the frame then belongs to the last layer that could be read.
+
+mod ip;
+mod link;
+mod transport;
+
+use streamlens_model::{Address, Endpoint, FlowKey, MacAddress, Transport, VlanStack};
+
+pub(crate) use self::link::dissect;
+pub(crate) use self::transport::transport_payload;
+
+/// Why a frame is in no flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Aside {
+    /// Its link type is not supported.
+    LinkType(u16),
+    /// The capture holds less of it than its link-layer header.
+    TooShort,
+    /// It has more VLAN tags than any network has.
+    VlanDepth,
+    /// The flow table is full.
+    TableFull,
+}
+
+/// One frame, taken apart.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dissected<'a> {
+    pub(crate) src: Address,
+    pub(crate) dst: Address,
+    pub(crate) ports: Option<(u16, u16)>,
+    pub(crate) vlan: VlanStack,
+    pub(crate) transport: Transport,
+    /// Link-layer addresses, where the link has them.
+    pub(crate) src_mac: Option<MacAddress>,
+    pub(crate) dst_mac: Option<MacAddress>,
+    /// The type field in front of the payload, where there is no IP.
+    pub(crate) ether_type: Option<u16>,
+    pub(crate) ip: Option<IpFacts>,
+    pub(crate) tcp: Option<TcpFacts>,
+    pub(crate) fragment: Option<FragmentFacts>,
+    /// The transport's payload, without padding where a length field tells. Of a fragment: its piece of the IP payload.
+    pub(crate) payload: &'a [u8],
+    /// Bytes of the payload that were on the wire and are not in the capture.
+    pub(crate) missing: usize,
+}
+
+/// What the outermost IP header says beside addresses.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IpFacts {
+    /// Differentiated services code point, 0 to 63.
+    pub(crate) dscp: u8,
+    /// Time to live or hop limit.
+    pub(crate) ttl: u8,
+    /// Tells a copy of a packet from its successor: IPv4 identification, flags, TTL, protocol and checksum.
+    pub(crate) fingerprint: u64,
+}
+
+/// What the TCP header says (RFC 9293 §3.1).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TcpFacts {
+    pub(crate) sequence: u32,
+    pub(crate) syn: bool,
+    pub(crate) rst: bool,
+}
+
+/// Where a fragment belongs (RFC 791 §3.2, RFC 8200 §4.5).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FragmentFacts {
+    pub(crate) identification: u32,
+    /// Protocol of the whole packet. IPv6 knows it from the first fragment alone.
+    pub(crate) protocol: u8,
+    pub(crate) is_v6: bool,
+    /// Offset in bytes.
+    pub(crate) offset: u32,
+    /// Whether more fragments follow.
+    pub(crate) more: bool,
+}
+
+impl<'a> Dissected<'a> {
+    /// A frame of which no more than the link layer is known.
+    fn link_only(transport: Transport, payload: &'a [u8]) -> Self {
+        Self {
+            src: Address::None,
+            dst: Address::None,
+            ports: None,
+            vlan: VlanStack::default(),
+            transport,
+            src_mac: None,
+            dst_mac: None,
+            ether_type: None,
+            ip: None,
+            tcp: None,
+            fragment: None,
+            payload,
+            missing: 0,
+        }
+    }
+
+    /// Number of the IP protocol; 0 where there is no IP.
+    pub(crate) fn protocol(&self) -> u8 {
+        match self.transport {
+            Transport::Ip(protocol) => protocol,
+            _ => 0,
+        }
+    }
+
+    /// The key of the flow it belongs to.
+    pub(crate) fn flow_key(&self) -> FlowKey {
+        let (src_port, dst_port) = self.ports.map_or((None, None), |(src, dst)| (Some(src), Some(dst)));
+        FlowKey {
+            src: Endpoint { address: self.src, port: src_port },
+            dst: Endpoint { address: self.dst, port: dst_port },
+            vlan: self.vlan,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+//! What is kept of an encoding and its packet types.
+
+use std::fmt;
+
+use streamlens_decoders::{FlowDecoder, PacketType, PduState};
+use streamlens_model::{FindingLog, TimingStatistics};
+use streamlens_registry::DecoderIndex;
+
+use super::{FrameFacts, Pdu, Series};
+use crate::health::Streams;
+
+/// An application protocol found in a transport of a flow.
+pub(crate) struct EncodingEntry {
+    pub(crate) decoder: DecoderIndex,
+    /// Whether every frame so far brought exactly one PDU of the first type.
+    type_shared: bool,
+    pub(crate) counted_from_start: bool,
+    pub(crate) packets: u64,
+    pub(crate) bytes: u64,
+    /// Intervals of its frames; `None` while they are those of the transport.
+    pub(crate) timing: Option<Box<TimingStatistics>>,
+    /// Wire bytes that no PDU has taken yet.
+    unassigned: u64,
+    pub(crate) types: Vec<TypeEntry>,
+    last_type: usize,
+    pub(crate) streams: Streams,
+    pub(crate) flow_decoder: Option<Box<dyn FlowDecoder>>,
+    /// Place of its conversation's monitor.
+    pub(crate) conversation: Option<u32>,
+    /// The evidence at identification.
+    pub(crate) confidence: f32,
+    pub(crate) reason: &'static str,
+    /// What else was possible then, if anything.
+    pub(crate) preferred_to: Option<(DecoderIndex, f32)>,
+    pub(crate) identified_at: u64,
+    /// Payloads (segments of a stream: PDUs) taken.
+    pub(crate) taken: u64,
+    /// Payloads refused by it and by all others.
+    pub(crate) refused: u64,
+    pub(crate) malformed: u64,
+    /// Sequence numbers that ran on.
+    pub(crate) follows: u64,
+    pub(crate) findings: Option<Box<FindingLog>>,
+    pub(crate) series: Option<Box<Series>>,
+}
+
+impl fmt::Debug for EncodingEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EncodingEntry").field("decoder", &self.decoder).field("packets", &self.packets).finish()
+    }
+}
+
+/// One kind of PDU.
+#[derive(Debug)]
+pub(crate) struct TypeEntry {
+    pub(crate) kind: PacketType,
+    pub(crate) packets: u64,
+    pub(crate) bytes: u64,
+    pub(crate) incomplete: u64,
+    pub(crate) shortest: u32,
+    pub(crate) longest: u32,
+    /// Sum of the PDUs' own lengths.
+    pub(crate) length_sum: u64,
+    timing: Option<Box<TimingStatistics>>,
+    pub(crate) series: Option<Box<Series>>,
+}
+
+impl EncodingEntry {
+    pub(crate) fn new(decoder: DecoderIndex, flow_decoder: Option<Box<dyn FlowDecoder>>) -> Self {
+        Self {
+            decoder,
+            type_shared: false,
+            counted_from_start: true,
+            packets: 0,
+            bytes: 0,
+            timing: None,
+            unassigned: 0,
+            types: Vec::new(),
+            last_type: 0,
+            streams: Streams::default(),
+            flow_decoder,
+            conversation: None,
+            confidence: 0.0,
+            reason: "",
+            preferred_to: None,
+            identified_at: 0,
+            taken: 0,
+            refused: 0,
+            malformed: 0,
+            follows: 0,
+            findings: None,
+            series: None,
+        }
+    }
+
+    /// Intervals of a type's PDUs.
+    pub(crate) fn type_timing<'a>(
+        &'a self,
+        kind: &'a TypeEntry,
+        transport: &'a TimingStatistics,
+    ) -> &'a TimingStatistics {
+        kind.timing.as_deref().or(self.timing.as_deref()).unwrap_or(transport)
+    }
+
+    /// Called before a frame is counted: gives the only type intervals of its own where this frame is not one PDU of
+    /// that type. `transport` are the intervals of the transport.
+    #[inline]
+    pub(super) fn unshare_type(&mut self, pdus: &[Pdu], transport: &TimingStatistics) {
+        if self.packets == 0 {
+            self.type_shared = pdus.len() == 1;
+        } else if self.type_shared {
+            let same = matches!((pdus, self.types.as_slice()), ([pdu], [only]) if pdu.kind == only.kind);
+            if !same {
+                self.type_shared = false;
+                let so_far = self.timing.as_deref().unwrap_or(transport);
+                if let Some(only) = self.types.first_mut() {
+                    only.timing = Some(Box::new(so_far.clone()));
+                }
+            }
+        }
+    }
+
+    /// Counts a frame and the PDUs that it completed. The first PDU takes all wire bytes not yet given to one, less
+    /// the lengths of the others; each of those takes its own.
+    #[inline]
+    pub(super) fn count(&mut self, frame: &FrameFacts, pdus: &[Pdu], interval_ns: Option<u64>) {
+        let wire = u64::from(frame.wire_length);
+        self.packets += 1;
+        self.bytes += wire;
+        self.unassigned += wire;
+        if let Some(timing) = &mut self.timing {
+            timing.push(frame.at.time, frame.at.frame);
+        }
+        Series::note(&mut self.series, interval_ns, frame.at.time, 1, wire);
+        self.count_pdus(frame, pdus, interval_ns);
+    }
+
+    /// Counts PDUs whose frame is counted already.
+    pub(crate) fn count_pdus(&mut self, frame: &FrameFacts, pdus: &[Pdu], interval_ns: Option<u64>) {
+        let Some((first, others)) = pdus.split_first() else { return };
+        let mut rest = std::mem::take(&mut self.unassigned);
+        for pdu in others {
+            let share = u64::from(pdu.length).min(rest);
+            rest -= share;
+            self.count_pdu(frame, pdu, share, interval_ns);
+        }
+        self.count_pdu(frame, first, rest, interval_ns);
+    }
+
+    #[inline]
+    fn count_pdu(&mut self, frame: &FrameFacts, pdu: &Pdu, share: u64, interval_ns: Option<u64>) {
+        if self.types.get(self.last_type).is_none_or(|last| last.kind != pdu.kind) {
+            self.last_type = match self.types.iter().position(|known| known.kind == pdu.kind) {
+                Some(place) => place,
+                None => {
+                    if self.types.capacity() == 0 {
+                        self.types.reserve_exact(1);
+                    }
+                    self.types.push(TypeEntry::new(pdu.kind));
+                    self.types.len() - 1
+                }
+            };
+        }
+        let Some(kind) = self.types.get_mut(self.last_type) else { return };
+        kind.packets += 1;
+        kind.bytes += share;
+        kind.incomplete += u64::from(pdu.state == PduState::Cut);
+        kind.shortest = kind.shortest.min(pdu.length);
+        kind.longest = kind.longest.max(pdu.length);
+        kind.length_sum += u64::from(pdu.length);
+        if !self.type_shared {
+            kind.timing.get_or_insert_default().push(frame.at.time, frame.at.frame);
+        }
+        Series::note(&mut kind.series, interval_ns, frame.at.time, 1, share);
+    }
+}
+
+impl TypeEntry {
+    fn new(kind: PacketType) -> Self {
+        Self {
+            kind,
+            packets: 0,
+            bytes: 0,
+            incomplete: 0,
+            shortest: u32::MAX,
+            longest: 0,
+            length_sum: 0,
+            timing: None,
+            series: None,
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! What is kept of a flow: counts and statistics at each level, in as little memory as its traffic allows.
+//!
+//! Most flows have one transport, one encoding and one packet type, and then the intervals at all four levels are the
+//! same. So a level keeps timing statistics of its own only from the frame on at which they begin to differ from
+//! those of the level above: until then it is *shared*, and one update serves all four.
+
+mod encoding;
+mod facts;
+mod series;
+
+use streamlens_decoders::{Confidence, PacketType, PduState};
+use streamlens_model::{FlowKey, Occurrence, Timestamp, TimingStatistics, Transport};
+use streamlens_registry::DecoderIndex;
+
+pub(crate) use self::encoding::{EncodingEntry, TypeEntry};
+pub(crate) use self::facts::{Copies, FlowFacts};
+pub(crate) use self::series::Series;
+use crate::dissect::Dissected;
+use crate::identify::Young;
+use crate::key::PackedKey;
+use crate::tcp::TcpStream;
+
+/// What counting needs to know of a frame.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FrameFacts {
+    pub(crate) at: Occurrence,
+    /// Length on the wire in bytes.
+    pub(crate) wire_length: u32,
+    /// Whether it is the same frame as one just before it in its flow.
+    pub(crate) is_copy: bool,
+}
+
+/// A PDU that a frame completed, as far as counting goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pdu {
+    pub(crate) kind: PacketType,
+    pub(crate) length: u32,
+    pub(crate) state: PduState,
+}
+
+/// One direction between two endpoints.
+#[derive(Debug)]
+pub(crate) struct FlowEntry {
+    pub(crate) packed: PackedKey,
+    pub(crate) key: FlowKey,
+    /// The frame that made it.
+    pub(crate) created: u64,
+    /// The frame that last changed it.
+    pub(crate) changed: u64,
+    pub(crate) first_seen: Option<Timestamp>,
+    pub(crate) last_seen: Option<Timestamp>,
+    pub(crate) facts: FlowFacts,
+    pub(crate) copies: Copies,
+    /// The first transport; nearly always the only one.
+    pub(crate) transport: TransportEntry,
+    pub(crate) others: Vec<TransportEntry>,
+    /// Intervals of the flow, from the second transport on.
+    timing: Option<Box<TimingStatistics>>,
+    pub(crate) series: Option<Box<Series>>,
+}
+
+impl FlowEntry {
+    pub(crate) fn new(packed: PackedKey, packet: &Dissected<'_>, frame: u64) -> Self {
+        Self {
+            packed,
+            key: packet.flow_key(),
+            created: frame,
+            changed: frame,
+            first_seen: None,
+            last_seen: None,
+            facts: FlowFacts::default(),
+            copies: Copies::default(),
+            transport: TransportEntry::new(packet.transport),
+            others: Vec::new(),
+            timing: None,
+            series: None,
+        }
+    }
+
+    /// The transports, in order of their first frames.
+    pub(crate) fn transports(&self) -> impl Iterator<Item = &TransportEntry> {
+        std::iter::once(&self.transport).chain(&self.others)
+    }
+
+    /// The transports, to be changed.
+    pub(crate) fn transports_mut(&mut self) -> impl Iterator<Item = &mut TransportEntry> {
+        std::iter::once(&mut self.transport).chain(&mut self.others)
+    }
+
+    pub(crate) fn packets(&self) -> u64 {
+        self.transports().map(|transport| transport.packets).sum()
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.transports().map(|transport| transport.bytes).sum()
+    }
+
+    pub(crate) fn timing(&self) -> &TimingStatistics {
+        self.timing.as_deref().unwrap_or(&self.transport.timing)
+    }
+
+    /// Place of a transport among [`Self::transports`]; made where it is new.
+    #[inline]
+    pub(crate) fn transport_place(&mut self, transport: Transport) -> usize {
+        if self.transport.transport == transport {
+            return 0;
+        }
+        if let Some(place) = self.others.iter().position(|other| other.transport == transport) {
+            return place + 1;
+        }
+        if self.timing.is_none() {
+            self.timing = Some(Box::new(self.transport.timing.clone()));
+        }
+        self.others.push(TransportEntry::new(transport));
+        self.others.len()
+    }
+
+    /// Takes note of a frame at the level of the flow.
+    #[inline]
+    pub(crate) fn note_frame(&mut self, frame: &FrameFacts, interval_ns: Option<u64>) {
+        self.changed = self.changed.max(frame.at.frame);
+        if let Some(time) = frame.at.time {
+            self.first_seen = Some(self.first_seen.map_or(time, |first| first.min(time)));
+            self.last_seen = Some(self.last_seen.map_or(time, |last| last.max(time)));
+        }
+        if let Some(timing) = &mut self.timing {
+            timing.push(frame.at.time, frame.at.frame);
+        }
+        Series::note(&mut self.series, interval_ns, frame.at.time, 1, u64::from(frame.wire_length));
+    }
+}
+
+/// One transport of a flow.
+#[derive(Debug)]
+pub(crate) struct TransportEntry {
+    pub(crate) transport: Transport,
+    /// Which encoding took the last payload: it is asked first.
+    pub(crate) current: u8,
+    /// Whether the intervals of the first encoding are those of the transport.
+    shared: bool,
+    pub(crate) packets: u64,
+    pub(crate) bytes: u64,
+    pub(crate) timing: TimingStatistics,
+    pub(crate) encodings: Vec<EncodingEntry>,
+    /// Payloads, and how many of them no decoder has taken.
+    pub(crate) unclaimed: u64,
+    /// What is held while nothing is identified.
+    pub(crate) young: Option<Box<Young>>,
+    /// What remains of the candidates of its youth.
+    pub(crate) candidates: Vec<(DecoderIndex, Confidence)>,
+    pub(crate) tcp: Option<Box<TcpStream>>,
+    pub(crate) series: Option<Box<Series>>,
+}
+
+impl TransportEntry {
+    fn new(transport: Transport) -> Self {
+        Self {
+            transport,
+            current: 0,
+            shared: false,
+            packets: 0,
+            bytes: 0,
+            timing: TimingStatistics::default(),
+            encodings: Vec::new(),
+            unclaimed: 0,
+            young: None,
+            candidates: Vec::new(),
+            tcp: None,
+            series: None,
+        }
+    }
+
+    /// Adds an encoding and gives its place. Where no frame of the transport has been counted yet, it shares the
+    /// transport's intervals for as long as every frame is its own.
+    pub(crate) fn add_encoding(&mut self, mut entry: EncodingEntry) -> usize {
+        if self.encodings.is_empty() && self.packets == 0 {
+            self.shared = true;
+        } else {
+            entry.timing = Some(Box::default());
+        }
+        if self.encodings.capacity() == 0 {
+            self.encodings.reserve_exact(1);
+        }
+        self.encodings.push(entry);
+        self.encodings.len() - 1
+    }
+
+    /// Takes out the encoding that was added last, where it has come to nothing.
+    pub(crate) fn drop_last_encoding(&mut self) {
+        self.encodings.pop();
+        self.shared &= !self.encodings.is_empty();
+        self.current = 0;
+    }
+
+    /// Lets an encoding that has taken every frame of the transport share its intervals.
+    pub(crate) fn share_if_whole(&mut self) {
+        if let [only] = self.encodings.as_mut_slice()
+            && only.packets == self.packets
+        {
+            only.timing = None;
+            self.shared = true;
+        }
+    }
+
+    /// Intervals of an encoding's frames.
+    pub(crate) fn encoding_timing<'a>(&'a self, encoding: &'a EncodingEntry) -> &'a TimingStatistics {
+        encoding.timing.as_deref().unwrap_or(&self.timing)
+    }
+
+    /// Counts a frame: for the transport, and for the encoding whose payload it brought, with the PDUs it completed.
+    #[inline]
+    pub(crate) fn count(&mut self, frame: &FrameFacts, claim: Option<usize>, pdus: &[Pdu], interval_ns: Option<u64>) {
+        if self.shared && claim != Some(0) {
+            self.shared = false;
+            if let Some(first) = self.encodings.first_mut() {
+                first.timing = Some(Box::new(self.timing.clone()));
+            }
+        }
+        if let Some(encoding) = claim.and_then(|place| self.encodings.get_mut(place)) {
+            encoding.unshare_type(pdus, &self.timing);
+        }
+        self.packets += 1;
+        self.bytes += u64::from(frame.wire_length);
+        self.timing.push(frame.at.time, frame.at.frame);
+        Series::note(&mut self.series, interval_ns, frame.at.time, 1, u64::from(frame.wire_length));
+        if let Some(encoding) = claim.and_then(|place| self.encodings.get_mut(place)) {
+            encoding.count(frame, pdus, interval_ns);
+        }
+    }
+
+    /// Counts a frame for an encoding alone, where the transport has counted it before.
+    pub(crate) fn count_again(&mut self, frame: &FrameFacts, claim: usize, pdus: &[Pdu], interval_ns: Option<u64>) {
+        if let Some(encoding) = self.encodings.get_mut(claim) {
+            encoding.unshare_type(pdus, &self.timing);
+            encoding.count(frame, pdus, interval_ns);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What became of the packets of a stream.
+
+mod clock;
+mod sequence;
+
+use streamlens_decoders::StreamMark;
+use streamlens_model::{Occurrence, StreamId};
+
+pub(crate) use self::clock::ClockTracker;
+pub(crate) use self::sequence::{Arrival, Events, SequenceTracker};
+
+/// One stream of an encoding.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    pub(crate) id: StreamId,
+    pub(crate) received: u64,
+    /// Duplicates that are the very frame before, to the IP header: what a mirror port delivers twice.
+    pub(crate) copies: u64,
+    pub(crate) sequence: Option<SequenceTracker>,
+    pub(crate) clock: Option<Box<ClockTracker>>,
+}
+
+/// The streams of an encoding, found by their identifier.
+#[derive(Debug, Default)]
+pub(crate) struct Streams {
+    list: Vec<Stream>,
+    last: usize,
+    /// Made when the list is too long to be walked.
+    places: Option<Box<hashbrown::HashMap<StreamId, u32, foldhash::fast::RandomState>>>,
+    /// Packets of streams that found no room.
+    pub(crate) not_kept: u64,
+}
+
+impl Streams {
+    /// The most streams that are kept apart in one encoding of one flow.
+    const MAX: usize = 16_384;
+    /// Up to here the list is walked.
+    const WALKED: usize = 8;
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Stream> {
+        self.list.iter()
+    }
+
+    /// Takes note of a PDU of a stream. `is_copy` says that its frame is the same as the one before.
+    #[inline]
+    pub(crate) fn push(&mut self, mark: &StreamMark, at: Occurrence, is_copy: bool) -> Option<Arrival> {
+        let stream = self.find(mark)?;
+        if let (Some(clock), Some(time)) = (mark.clock, at.time) {
+            match &mut stream.clock {
+                Some(tracker) => tracker.push(clock, time),
+                None => stream.clock = Some(Box::new(ClockTracker::new(clock, time))),
+            }
+        }
+        let arrival = match (mark.sequence, &mut stream.sequence) {
+            (None, _) => None,
+            (Some(sequence), Some(tracker)) => Some(tracker.push(sequence, at)),
+            (Some(sequence), none) => {
+                *none = Some(SequenceTracker::new(sequence));
+                Some(Arrival::InOrder)
+            }
+        };
+        match arrival {
+            Some(Arrival::Repeat) => {}
+            Some(Arrival::Duplicate) if is_copy => {
+                stream.received += 1;
+                stream.copies += 1;
+            }
+            _ => stream.received += 1,
+        }
+        arrival
+    }
+
+    /// Jitter of the stream that was pushed last.
+    pub(crate) fn latest_jitter_ns(&self) -> Option<f64> {
+        self.list.get(self.last)?.clock.as_ref()?.jitter_ns()
+    }
+
+    #[inline]
+    fn find(&mut self, mark: &StreamMark) -> Option<&mut Stream> {
+        if self.list.get(self.last).is_none_or(|stream| stream.id != mark.id) {
+            self.last = match self.place_of(mark.id) {
+                Some(place) => place,
+                None if self.list.len() < Self::MAX => self.insert(mark.id),
+                None => {
+                    self.not_kept += 1;
+                    return None;
+                }
+            };
+        }
+        self.list.get_mut(self.last)
+    }
+
+    fn place_of(&self, id: StreamId) -> Option<usize> {
+        match &self.places {
+            Some(places) => places.get(&id).map(|&place| place as usize),
+            None => self.list.iter().position(|stream| stream.id == id),
+        }
+    }
+
+    fn insert(&mut self, id: StreamId) -> usize {
+        let place = self.list.len();
+        if self.list.capacity() == 0 {
+            self.list.reserve_exact(1);
+        }
+        self.list.push(Stream { id, received: 0, copies: 0, sequence: None, clock: None });
+        if let Some(places) = &mut self.places {
+            places.insert(id, place as u32);
+        } else if self.list.len() > Self::WALKED {
+            self.places = Some(Box::new((0..).zip(&self.list).map(|(place, stream)| (stream.id, place)).collect()));
+        }
+        place
+    }
+}
+
+#[cfg(test)]
+mod tests;

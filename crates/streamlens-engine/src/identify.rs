@@ -1,0 +1,204 @@
+//! Which protocol a flow carries: decoders are ranked while it is young, the evidence of its neighbours lets a
+//! confidence grow or fall, and what was held is replayed as if it had been known from the start.
+
+use streamlens_decoders::{Confidence, DecodingResult, Sequence, StreamMark};
+use streamlens_model::{Packet, StreamId};
+use streamlens_registry::{DecoderIndex, DecoderRegistry, Ranked};
+
+use crate::flow::FrameFacts;
+
+/// Payloads that a young flow holds.
+pub(crate) const YOUNG_PAYLOADS: usize = 8;
+/// Bytes of payload that a young flow holds.
+pub(crate) const YOUNG_BYTES: usize = 16 * 1024;
+/// From here on a candidate is believed at once.
+const AT_ONCE: f32 = 0.8;
+/// From here on a candidate is believed when the flow's youth is over, and stays an encoding.
+pub(crate) const ENOUGH: f32 = 0.5;
+/// Candidates that are followed at a time.
+const CANDIDATES: usize = 6;
+
+/// How much doubt is left by a further payload that decodes.
+const DECODES: f32 = 0.85;
+/// How much doubt is left by a sequence number that runs on.
+const RUNS_ON: f32 = 0.5;
+/// The share of confidence that a refusal leaves.
+const REFUSAL: f32 = 0.5;
+
+/// A payload held until it is known whose it is.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) frames: Vec<FrameFacts>,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) missing: usize,
+    pub(crate) ether_type: Option<u16>,
+}
+
+/// What is known of a flow while nothing is identified in it.
+#[derive(Debug, Default)]
+pub(crate) struct Young {
+    pub(crate) held: Vec<Held>,
+    seen: usize,
+    bytes: usize,
+    candidates: Vec<Candidate>,
+    /// Whether the flow had unclaimed payloads before this youth began.
+    pub(crate) is_late: bool,
+}
+
+#[derive(Debug)]
+struct Candidate {
+    decoder: DecoderIndex,
+    doubt: f32,
+    reason: &'static str,
+    marks: [Option<(StreamId, Sequence)>; 2],
+}
+
+/// A decoder that is believed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Identified {
+    pub(crate) decoder: DecoderIndex,
+    pub(crate) confidence: Confidence,
+    /// The next best, where there was one.
+    pub(crate) preferred_to: Option<(DecoderIndex, f32)>,
+}
+
+impl Young {
+    /// A youth that begins now; `is_late` where the flow had unclaimed payloads before.
+    pub(crate) fn new(is_late: bool) -> Self {
+        Self { is_late, ..Self::default() }
+    }
+
+    /// Weighs a payload. Says which decoder it is, where one can be believed already. `known` decoders have refused it.
+    pub(crate) fn weigh(
+        &mut self,
+        packet: &Packet<'_>,
+        registry: &DecoderRegistry,
+        ranked: &mut Vec<Ranked>,
+        result: &mut DecodingResult,
+        known: &[DecoderIndex],
+    ) -> Option<Identified> {
+        registry.rank(packet, ranked);
+        ranked.retain(|rank| !known.contains(&rank.index));
+        for candidate in &mut self.candidates {
+            let Some(decoder) = registry.decoder(candidate.decoder) else { continue };
+            result.clear();
+            match decoder.decode_packet(packet, result) {
+                Ok(taken) if taken > 0 => candidate.decoded(result.marks()),
+                _ => candidate.doubt = 1.0 - (1.0 - candidate.doubt) * REFUSAL,
+            }
+            let now = ranked.iter().find(|rank| rank.index == candidate.decoder);
+            if let Some(now) = now
+                && 1.0 - now.confidence.value() < candidate.doubt
+            {
+                (candidate.doubt, candidate.reason) = (1.0 - now.confidence.value(), now.confidence.reason());
+            }
+        }
+        for rank in ranked.iter() {
+            let known = self.candidates.iter().any(|candidate| candidate.decoder == rank.index);
+            if known || self.candidates.len() >= CANDIDATES {
+                continue;
+            }
+            let Some(decoder) = registry.decoder(rank.index) else { continue };
+            result.clear();
+            // strong evidence stands even where the decoder calls this PDU malformed or not whole yet
+            let decodes = matches!(decoder.decode_packet(packet, result), Ok(taken) if taken > 0);
+            if decodes || rank.confidence.value() >= ENOUGH {
+                let mut candidate = Candidate {
+                    decoder: rank.index,
+                    doubt: 1.0 - rank.confidence.value(),
+                    reason: rank.confidence.reason(),
+                    marks: [None; 2],
+                };
+                candidate.remember(result.marks());
+                self.candidates.push(candidate);
+            }
+        }
+        self.best(AT_ONCE)
+    }
+
+    /// The best candidate of at least that confidence; among equals the one registered first.
+    pub(crate) fn best(&self, least: f32) -> Option<Identified> {
+        let mut order: Vec<&Candidate> = self.candidates.iter().filter(|one| one.doubt < 1.0).collect();
+        order.sort_by(|a, b| a.doubt.total_cmp(&b.doubt).then(a.decoder.cmp(&b.decoder)));
+        let best = order.first().filter(|best| best.confidence().value() >= least)?;
+        let preferred_to = order.get(1).map(|next| (next.decoder, next.confidence().value()));
+        Some(Identified { decoder: best.decoder, confidence: best.confidence(), preferred_to })
+    }
+
+    /// The candidates, surest first.
+    pub(crate) fn candidates(&self) -> Vec<(DecoderIndex, Confidence)> {
+        let mut list: Vec<_> = self.candidates.iter().map(|one| (one.decoder, one.confidence())).collect();
+        list.sort_by(|a, b| b.1.value().total_cmp(&a.1.value()).then(a.0.cmp(&b.0)));
+        list
+    }
+
+    /// Holds a payload; where no decoder has a claim to it, only that it was there.
+    pub(crate) fn hold(&mut self, packet: &Packet<'_>, frames: &[FrameFacts], is_claimed: bool) {
+        self.seen += 1;
+        if !is_claimed {
+            return;
+        }
+        self.bytes += packet.payload.len();
+        self.held.push(Held {
+            frames: frames.to_vec(),
+            payload: packet.payload.to_vec(),
+            missing: packet.missing,
+            ether_type: packet.ether_type,
+        });
+    }
+
+    /// Gives up the payload that was held last, where that is `packet`.
+    pub(crate) fn release_last(&mut self, packet: &Packet<'_>) {
+        let is_last = |held: &mut Held| held.frames.last().is_some_and(|frame| frame.at.frame == packet.frame);
+        self.held.pop_if(is_last);
+    }
+
+    /// Gives up all that was held; the evidence stays.
+    pub(crate) fn forget_held(&mut self) {
+        self.held.clear();
+    }
+
+    /// Whether it has held as much as a young flow may.
+    pub(crate) fn is_over(&self) -> bool {
+        self.seen >= YOUNG_PAYLOADS || self.bytes >= YOUNG_BYTES
+    }
+}
+
+impl Candidate {
+    fn confidence(&self) -> Confidence {
+        Confidence::new(1.0 - self.doubt, self.reason)
+    }
+
+    fn decoded(&mut self, marks: &[StreamMark]) {
+        self.doubt *= DECODES;
+        let follows = self.marks.iter().flatten().any(|(id, before)| {
+            marks.iter().any(|mark| mark.id == *id && mark.sequence.is_some_and(|now| runs_on(before, &now)))
+        });
+        if follows {
+            self.doubt *= RUNS_ON;
+        }
+        self.remember(marks);
+    }
+
+    fn remember(&mut self, marks: &[StreamMark]) {
+        let mut numbered = marks.iter().filter_map(|mark| Some((mark.id, mark.sequence?)));
+        self.marks = [numbered.next(), numbered.next()];
+    }
+}
+
+fn runs_on(before: &Sequence, now: &Sequence) -> bool {
+    let bits = u32::from(now.bits.clamp(1, 64));
+    now.number.wrapping_sub(before.number) & (u64::MAX >> (64 - bits)) == u64::from(now.step.max(1))
+}
+
+/// The evidence so far for an identified encoding: what decided, what has decoded since, numbers that ran on, and the
+/// payloads that nobody took.
+pub(crate) fn standing(first: f32, taken: u64, follows: u64, refused: u64) -> f64 {
+    let mut doubt = 1.0 - f64::from(first);
+    doubt *= f64::from(DECODES).powi(taken.saturating_sub(1).min(12) as i32);
+    doubt *= f64::from(RUNS_ON).powi(follows.min(6) as i32);
+    let share = taken as f64 / (taken + refused).max(1) as f64;
+    // three figures are as much as this deserves, and certainty is never complete
+    let value = ((1.0 - doubt) * share * 1000.0).round() / 1000.0;
+    if first >= 1.0 { value } else { value.min(0.999) }
+}

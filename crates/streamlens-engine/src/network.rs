@@ -1,0 +1,53 @@
+//! Monitors that span flows: fed from what decoders published, in frame order.
+
+use streamlens_decoders::{NetworkMonitor, ObservedPdu};
+use streamlens_registry::{DecoderIndex, DecoderRegistry};
+
+use crate::shard::Shard;
+
+/// One monitor per decoder that has one.
+#[derive(Default)]
+pub(crate) struct Networks {
+    pub(crate) monitors: Vec<(DecoderIndex, Box<dyn NetworkMonitor>)>,
+    /// Frame, shard and place in its outbox; kept for its memory.
+    order: Vec<(u64, u32, u32)>,
+}
+
+impl Networks {
+    pub(crate) fn new(registry: &DecoderRegistry) -> Self {
+        let monitors = (0..)
+            .map(DecoderIndex)
+            .zip(registry.iter())
+            .filter_map(|(index, decoder)| Some((index, decoder.network_monitor()?)))
+            .collect();
+        Self { monitors, order: Vec::new() }
+    }
+
+    /// Hands on what the shards published since the last time, and empties their outboxes.
+    pub(crate) fn collect(&mut self, shards: &mut [Shard]) {
+        self.order.clear();
+        for (number, shard) in (0..).zip(shards.iter()) {
+            let records = (0..).zip(&shard.outbox.records);
+            self.order.extend(records.map(|(place, record)| (record.at.frame, number, place)));
+        }
+        // places keep the order of several PDUs of one frame, which are all of one shard
+        self.order.sort_unstable();
+        for &(_, shard, place) in &self.order {
+            let Some(outbox) = shards.get(shard as usize).map(|shard| &shard.outbox) else { continue };
+            let Some(record) = outbox.records.get(place as usize) else { continue };
+            let Some((_, monitor)) = self.monitors.iter_mut().find(|(index, _)| *index == record.decoder) else {
+                continue;
+            };
+            monitor.observe(&ObservedPdu {
+                at: record.at,
+                flow: &record.flow,
+                packet_type: record.kind,
+                bytes: outbox.bytes.get(record.offset..record.offset + record.length).unwrap_or_default(),
+            });
+        }
+        for shard in shards {
+            shard.outbox.records.clear();
+            shard.outbox.bytes.clear();
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What an analysis can be told.
+
+use std::sync::Arc;
+
+use streamlens_model::{FlowKey, Transport};
+
+/// Decides which packets a [`DecodeAs`] rule speaks of.
+pub type Selector = Arc<dyn Fn(&FlowKey, Transport) -> bool + Send + Sync>;
+
+/// Packets that are to be decoded as an encoding, whatever the evidence says.
+#[derive(Clone)]
+pub struct DecodeAs {
+    /// Which packets.
+    pub selector: Selector,
+    /// Name of the encoding, as its decoder gives it.
+    pub encoding_name: String,
+}
+
+/// What an analysis can be told. [`Default`] suits files.
+#[derive(Clone)]
+pub struct EngineOptions {
+    /// Flows that are kept apart; frames of further ones are counted under `flow table full`. 2 million.
+    pub max_flows: usize,
+    /// Intervals more than this many standard deviations from the mean are outliers. 3.
+    pub outlier_deviations: f64,
+    /// Length in nanoseconds of the intervals of time in which counts are kept beside the totals; none unless set.
+    pub interval_ns: Option<u64>,
+    /// Packets that are to be decoded as an encoding; the first rule that fits is followed.
+    pub decode_as: Vec<DecodeAs>,
+    /// Threads that share the work. 0, the default, takes as many as the machine has cores, up to 8. The result is
+    /// the same for any number.
+    pub threads: usize,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self { max_flows: 2_000_000, outlier_deviations: 3.0, interval_ns: None, decode_as: Vec::new(), threads: 0 }
+    }
+}

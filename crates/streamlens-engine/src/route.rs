@@ -1,0 +1,112 @@
+//! Which share of the conversations a frame belongs to.
+
+use std::net::Ipv4Addr;
+
+use streamlens_model::{Address, Frame, FrameBatch, LinkType};
+
+use crate::dissect::dissect;
+use crate::key::conversation_hash;
+
+/// Shares of the conversations: enough for the work to spread evenly, few enough to stay in the caches.
+pub(crate) const SHARES: usize = 64;
+
+/// The share of a frame: by its addresses alone, so that all frames of a conversation and all fragments of a datagram
+/// come to the same one, in every run.
+#[inline]
+pub(crate) fn share_of(frame: &Frame<'_>) -> usize {
+    let hash = plain_ipv4(frame).unwrap_or_else(|| match dissect(frame) {
+        Ok(packet) => conversation_hash(&packet.src, &packet.dst),
+        Err(_) => 0,
+    });
+    (hash % SHARES as u64) as usize
+}
+
+/// The hash of an IPv4 packet in an Ethernet frame with at most one tag, whose header is sound; the rest is taken
+/// apart wholly.
+#[inline]
+fn plain_ipv4(frame: &Frame<'_>) -> Option<u64> {
+    if frame.link_type != LinkType::ETHERNET {
+        return None;
+    }
+    let data = frame.data;
+    let at = match data.get(12..14)? {
+        [0x08, 0x00] => 14,
+        [0x81, 0x00] if data.get(16..18)? == [0x08, 0x00] => 18,
+        _ => return None,
+    };
+    let header = data.get(at..at + 20)?;
+    let length = usize::from(header[0] & 0x0F) * 4;
+    let total = usize::from(u16::from_be_bytes([header[2], header[3]]));
+    let is_sound = header[0] >> 4 == 4 && length >= 20 && data.len() >= at + length && (total == 0 || total >= length);
+    let address =
+        |from: usize| Some(Address::V4(Ipv4Addr::from(<[u8; 4]>::try_from(header.get(from..from + 4)?).ok()?)));
+    is_sound.then_some(conversation_hash(&address(12)?, &address(16)?))
+}
+
+/// The frames of a batch by share, in capture order within each.
+#[derive(Debug, Default)]
+pub(crate) struct Routes {
+    shares: Vec<u8>,
+    order: Vec<u32>,
+    /// Where each share begins in `order`, and where the last ends.
+    starts: Vec<u32>,
+}
+
+impl Routes {
+    /// Sorts a batch by share.
+    pub(crate) fn sort(&mut self, batch: &FrameBatch) {
+        self.shares.clear();
+        self.shares.extend((0..batch.len()).map(|at| batch.frame(at).map_or(0, |frame| share_of(&frame) as u8)));
+        self.starts.clear();
+        self.starts.resize(SHARES + 1, 0);
+        for &share in &self.shares {
+            self.starts[usize::from(share) + 1] += 1;
+        }
+        for share in 0..SHARES {
+            self.starts[share + 1] += self.starts[share];
+        }
+        let mut next = self.starts.clone();
+        self.order.clear();
+        self.order.resize(self.shares.len(), 0);
+        for (at, &share) in (0..).zip(&self.shares) {
+            let place = &mut next[usize::from(share)];
+            self.order[*place as usize] = at;
+            *place += 1;
+        }
+    }
+
+    /// Places in the batch of one share's frames.
+    pub(crate) fn of(&self, share: usize) -> &[u32] {
+        let (start, end) = (self.starts.get(share), self.starts.get(share + 1));
+        start.zip(end).and_then(|(&start, &end)| self.order.get(start as usize..end as usize)).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// The short cut and the whole dissection agree on where a frame belongs.
+        #[test]
+        fn the_short_cut_agrees_with_dissection(
+            mut data in proptest::collection::vec(any::<u8>(), 14..80),
+            kind in prop_oneof![Just([0x08, 0x00]), Just([0x81, 0x00]), any::<[u8; 2]>()],
+            version in prop_oneof![Just(0x45_u8), Just(0x46), Just(0x44), any::<u8>()],
+        ) {
+            data[12..14].copy_from_slice(&kind);
+            if let Some(first) = data.get_mut(14) {
+                *first = version;
+            }
+            let frame = Frame {
+                number: 1, time: None, link_type: LinkType::ETHERNET, interface: 0,
+                original_length: data.len() as u32, data: &data,
+            };
+            if let (Some(hash), Ok(packet)) = (plain_ipv4(&frame), dissect(&frame)) {
+                prop_assert_eq!(hash, conversation_hash(&packet.src, &packet.dst));
+            }
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! One encoding of a flow, with what its decoder, its conversation and the network say of it.
+
+use std::collections::BTreeMap;
+
+use streamlens_decoders::{FlowReport, PacketType, Refinement, StreamDecoder};
+use streamlens_model::{
+    ApplicationEncoding, Candidate, Health, Metadata, PacketTypeStats, StreamHealth, TimingStatistics, Value,
+};
+
+use super::findings::{Findings, Where};
+use super::{Snapshot, rounded};
+use crate::flow::{EncodingEntry, FlowEntry, TransportEntry, TypeEntry};
+use crate::health::Stream;
+use crate::identify::{ENOUGH, standing};
+use crate::shard::Shard;
+
+/// Copies make a mirrored flow from this share of its frames on (two in five: nearly every frame has one).
+const MIRRORED_SHARE: f64 = 0.4;
+
+impl Snapshot<'_> {
+    /// The encoding, or, where the evidence has fallen away, the candidate that is left of it.
+    pub(super) fn encoding(
+        &self,
+        shard: &Shard,
+        flow: &FlowEntry,
+        transport: &TransportEntry,
+        encoding: &EncodingEntry,
+        additions: &[FlowReport],
+        findings: &mut Findings,
+    ) -> Result<ApplicationEncoding, Candidate> {
+        let decoder = self.engine.registry.decoder(encoding.decoder);
+        let Some(decoder) = decoder else { return Err(Candidate::default()) };
+        let own_score = standing(encoding.confidence, encoding.taken, encoding.follows, encoding.refused);
+        if own_score < f64::from(ENOUGH) {
+            return Err(Candidate {
+                encoding_name: decoder.encoding_name().to_owned(),
+                confidence_score: own_score,
+                reason: format!("{}; later payloads were refused", encoding.reason),
+            });
+        }
+        let mut report = FlowReport::default();
+        if let Some(own) = &encoding.flow_decoder {
+            own.report(&mut report);
+        }
+        let monitor = encoding.conversation.and_then(|place| shard.conversations.monitors.get(place as usize));
+        if let Some(monitor) = monitor {
+            monitor.report(&flow.key, &mut report);
+        }
+        let all = || std::iter::once(&report).chain(additions);
+
+        let mut metadata = Metadata::new();
+        all().for_each(|report| metadata.extend(report.metadata.clone()));
+        let mut reasons = vec![self.reason(encoding)];
+        all().for_each(|report| reasons.extend(report.reasons.iter().cloned()));
+        let refinement = best_refinement(all().flat_map(|report| &report.refinements));
+        let (mut name, mut score) = (decoder.encoding_name().to_owned(), own_score);
+        if let Some(refinement) = refinement.filter(|refinement| refinement.confidence >= ENOUGH) {
+            metadata.insert("base_encoding".into(), Value::text(name));
+            metadata.insert("base_confidence".into(), Value::from(own_score));
+            reasons.insert(0, refinement.reason.clone());
+            (name, score) = (refinement.encoding_name.clone().into_owned(), rounded(refinement.confidence));
+        }
+        let health = self.health(decoder, flow, transport, encoding, additions, &report, findings, &name);
+        let place =
+            Where { flow: Some(&flow.key), transport: Some(transport.transport), encoding: Some(&name), stream: None };
+        let stream_name = |id| Some(decoder.stream_name(id));
+        let logs = all().flat_map(|report| &report.findings).chain(encoding.findings.as_deref());
+        logs.for_each(|log| findings.of_log(log, &place, stream_name));
+        Ok(ApplicationEncoding {
+            encoding_name: name,
+            confidence_score: score,
+            packet_count: encoding.packets,
+            byte_count: encoding.bytes,
+            timing_stats: transport.encoding_timing(encoding).summary(self.engine.options.outlier_deviations),
+            decoder_metadata: metadata,
+            reasons,
+            identified_at_frame: encoding.identified_at,
+            counted_from_start: encoding.counted_from_start,
+            malformed: encoding.malformed,
+            health,
+            packet_types: self.packet_types(decoder, transport, encoding, all),
+            intervals: encoding.series.as_ref().map_or_else(Vec::new, |series| series.list().to_vec()),
+        })
+    }
+
+    fn reason(&self, encoding: &EncodingEntry) -> String {
+        let mut text = encoding.reason.to_owned();
+        let next =
+            encoding.preferred_to.and_then(|(decoder, value)| Some((self.engine.registry.decoder(decoder)?, value)));
+        if let Some((next, value)) = next {
+            text += &format!("; preferred to {} at {}", next.encoding_name(), rounded(value));
+        }
+        text
+    }
+
+    fn packet_types<'r, I: Iterator<Item = &'r FlowReport>>(
+        &self,
+        decoder: &dyn StreamDecoder,
+        transport: &TransportEntry,
+        encoding: &EncodingEntry,
+        reports: impl Fn() -> I,
+    ) -> Vec<PacketTypeStats> {
+        let name_of = |kind: PacketType| {
+            let told = reports().find_map(|report| report.type_names.get(&kind).cloned());
+            told.unwrap_or_else(|| decoder.packet_type(kind)).into_owned()
+        };
+        let mut by_name: BTreeMap<String, Vec<&TypeEntry>> = BTreeMap::new();
+        for kind in &encoding.types {
+            by_name.entry(name_of(kind.kind)).or_default().push(kind);
+        }
+        let k = self.engine.options.outlier_deviations;
+        by_name
+            .into_iter()
+            .map(|(type_name, kinds)| {
+                let timing = |kind: &TypeEntry| encoding.type_timing(kind, &transport.timing).clone();
+                let merged = kinds.iter().map(|kind| timing(kind)).reduce(|mut all: TimingStatistics, kind| {
+                    all.merge(&kind);
+                    all
+                });
+                let packets: u64 = kinds.iter().map(|kind| kind.packets).sum();
+                let mut characteristics = lengths(&kinds, packets);
+                for kind in &kinds {
+                    reports().filter_map(|report| report.packet_types.get(&kind.kind)).for_each(|facts| {
+                        characteristics.extend(facts.clone());
+                    });
+                }
+                PacketTypeStats {
+                    type_name,
+                    packet_count: packets,
+                    byte_count: kinds.iter().map(|kind| kind.bytes).sum(),
+                    incomplete: kinds.iter().map(|kind| kind.incomplete).sum(),
+                    timing_stats: merged.unwrap_or_default().summary(k),
+                    payload_characteristics: characteristics,
+                    intervals: kinds
+                        .iter()
+                        .filter_map(|kind| kind.series.as_ref())
+                        .flat_map(|s| s.list().to_vec())
+                        .collect(),
+                }
+            })
+            .collect()
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the levels above the streams, each of which findings name")]
+    fn health(
+        &self,
+        decoder: &dyn StreamDecoder,
+        flow: &FlowEntry,
+        transport: &TransportEntry,
+        encoding: &EncodingEntry,
+        additions: &[FlowReport],
+        report: &FlowReport,
+        findings: &mut Findings,
+        name: &str,
+    ) -> Health {
+        let is_mirrored = is_mirrored(flow);
+        let mut streams: Vec<_> = encoding.streams.iter().collect();
+        streams.sort_by_key(|stream| stream.id);
+        let streams = streams.into_iter().map(|stream| {
+            let mut health = stream_health(decoder, stream, is_mirrored);
+            for known in std::iter::once(report).chain(additions).filter_map(|report| report.streams.get(&stream.id)) {
+                health.name = known.name.clone().or(health.name);
+                health.jitter_ns = known.jitter_ns.or(health.jitter_ns);
+                health.drift_ppm = known.drift_ppm.or(health.drift_ppm);
+                health.measures.extend(known.measures.clone());
+            }
+            let place = Where {
+                flow: Some(&flow.key),
+                transport: Some(transport.transport),
+                encoding: Some(name),
+                stream: Some(health.name.as_deref().unwrap_or(&health.id)),
+            };
+            findings.of_stream(decoder.finding_prefix(), stream, &health, &place);
+            health
+        });
+        Health { streams: streams.collect(), streams_not_kept: encoding.streams.not_kept }
+    }
+}
+
+/// Whether nearly every frame of a flow is followed by a copy of itself.
+pub(super) fn is_mirrored(flow: &FlowEntry) -> bool {
+    flow.copies.count >= 2 && flow.copies.count as f64 >= MIRRORED_SHARE * flow.packets() as f64
+}
+
+fn best_refinement<'a>(all: impl Iterator<Item = &'a Refinement>) -> Option<&'a Refinement> {
+    // of equals the first
+    all.reduce(|best, next| if next.confidence > best.confidence { next } else { best })
+}
+
+fn lengths(kinds: &[&TypeEntry], packets: u64) -> Metadata {
+    let shortest = kinds.iter().map(|kind| kind.shortest).min().unwrap_or(0);
+    let longest = kinds.iter().map(|kind| kind.longest).max().unwrap_or(0);
+    let sum: u64 = kinds.iter().map(|kind| kind.length_sum).sum();
+    let mut facts = Metadata::new();
+    if packets > 0 {
+        facts.insert("min_length".into(), Value::from(shortest));
+        facts.insert("max_length".into(), Value::from(longest));
+        facts.insert("mean_length".into(), Value::from(sum as f64 / packets as f64));
+    }
+    facts
+}
+
+fn stream_health(decoder: &dyn StreamDecoder, stream: &Stream, is_mirrored: bool) -> StreamHealth {
+    let mut health = StreamHealth {
+        id: decoder.stream_name(stream.id),
+        received: stream.received,
+        jitter_ns: stream.clock.as_ref().and_then(|clock| clock.jitter_ns()),
+        drift_ppm: stream.clock.as_ref().and_then(|clock| clock.drift_ppm()),
+        ..StreamHealth::default()
+    };
+    let Some(sequence) = &stream.sequence else { return health };
+    let copies = if is_mirrored { stream.copies } else { 0 };
+    health.received = stream.received - copies;
+    (health.expected, health.lost) = (Some(sequence.expected()), Some(sequence.lost()));
+    let trouble = sequence.trouble();
+    health.duplicated = Some(trouble.map_or(0, |trouble| trouble.duplicated - copies.min(trouble.duplicated)));
+    health.reordered = Some(trouble.map_or(0, |trouble| trouble.reordered));
+    health.restarts = Some(trouble.map_or(0, |trouble| trouble.restarts));
+    health.longest_gap = Some(trouble.and_then(|trouble| trouble.longest_gap).map_or(0, |(gap, _)| gap));
+    health.longest_gap_at = trouble.and_then(|trouble| trouble.longest_gap).map(|(_, at)| at);
+    health.largest_reorder_distance = trouble.map(|trouble| trouble.largest_distance).filter(|distance| *distance > 0);
+    health
+}

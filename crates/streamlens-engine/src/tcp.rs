@@ -1,0 +1,167 @@
+//! TCP stream reassembly for decoders: the contiguous bytes of one direction, in order, once.
+//!
+//! Out of order, overlapping and retransmitted segments, numbers that wrap, and streams of which the beginning is not
+//! in the capture. A hole that does not close within bounds becomes a gap: what follows it goes on behind it.
+
+use streamlens_model::Timestamp;
+
+use crate::flow::FrameFacts;
+
+/// Bytes of segments behind a hole.
+const MAX_HELD: usize = 256 << 10;
+/// Segments behind a hole.
+const MAX_SEGMENTS: usize = 256;
+/// How long a hole may stay open, in nanoseconds of capture time.
+const AGE_NS: i64 = 10_000_000_000;
+/// Bytes of a PDU that is not whole yet. A PDU longer than this is taken in parts by its decoder, or not at all.
+pub(crate) const MAX_PENDING: usize = 4 << 20;
+
+/// A segment behind a hole.
+#[derive(Debug)]
+struct Segment {
+    /// Distance from the next byte wanted when it came; see [`TcpStream::base`].
+    start: u64,
+    bytes: Vec<u8>,
+    missing: usize,
+    frame: FrameFacts,
+}
+
+/// A run of new bytes, in order.
+#[derive(Debug)]
+pub(crate) enum Delivery {
+    /// The next bytes of the stream, brought by that frame; behind them `missing` that the capture has cut off.
+    Bytes { bytes: Vec<u8>, missing: usize, frame: FrameFacts },
+    /// So many bytes are not in the capture.
+    Gap { bytes: u64, frame: FrameFacts },
+}
+
+/// What a segment is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SegmentKind {
+    /// It has no payload.
+    Empty,
+    /// The next bytes wanted: `skip` of its bytes are known already.
+    Next { skip: usize },
+    /// It lies behind a hole and is held.
+    Ahead,
+    /// All of its bytes came before.
+    Retransmission,
+}
+
+/// One direction of a TCP connection.
+#[derive(Debug, Default)]
+pub(crate) struct TcpStream {
+    /// Number of the next byte wanted; `None` before the first segment.
+    next: Option<u32>,
+    /// Position of that byte counted from the first.
+    base: u64,
+    /// Segments behind the hole, by position.
+    held: Vec<Segment>,
+    held_bytes: usize,
+    /// Bytes in order that no PDU has taken yet.
+    pub(crate) pending: Vec<u8>,
+    /// After a gap or a refusal: a PDU has to be found first.
+    pub(crate) is_lost: bool,
+    pub(crate) retransmitted: u64,
+    pub(crate) out_of_order: u64,
+    pub(crate) gaps: u64,
+    pub(crate) gap_bytes: u64,
+    /// Connections on these ports, by their SYNs.
+    pub(crate) connections: u64,
+}
+
+impl TcpStream {
+    /// Takes note of a segment's place in the stream.
+    pub(crate) fn place(
+        &mut self,
+        sequence: u32,
+        syn: bool,
+        payload: &[u8],
+        missing: usize,
+        frame: FrameFacts,
+    ) -> SegmentKind {
+        // the SYN takes one number in front of its data (RFC 9293 §3.4)
+        let start = sequence.wrapping_add(u32::from(syn));
+        if syn && self.next.is_none_or(|next| next != start) {
+            self.connections += 1;
+            self.next = Some(start);
+            (self.held, self.held_bytes) = (Vec::new(), 0);
+            self.pending.clear();
+            self.is_lost = false;
+        }
+        if payload.is_empty() {
+            return SegmentKind::Empty;
+        }
+        let next = *self.next.get_or_insert(start);
+        let distance = i64::from(start.wrapping_sub(next).cast_signed());
+        if distance <= 0 {
+            let skip = distance.unsigned_abs() as usize;
+            if skip >= payload.len() + missing {
+                self.retransmitted += 1;
+                return SegmentKind::Retransmission;
+            }
+            return SegmentKind::Next { skip: skip.min(payload.len()) };
+        }
+        let from = self.base + distance.unsigned_abs();
+        let to = from + payload.len() as u64;
+        let place = self.held.partition_point(|segment| segment.start < from);
+        let covered = |segment: &Segment| segment.start <= from && to <= segment.start + segment.bytes.len() as u64;
+        let around = [place.checked_sub(1), Some(place)];
+        if around.into_iter().flatten().filter_map(|at| self.held.get(at)).any(covered) {
+            self.retransmitted += 1;
+            return SegmentKind::Retransmission;
+        }
+        self.out_of_order += 1;
+        self.held.insert(place, Segment { start: from, bytes: payload.to_vec(), missing, frame });
+        self.held_bytes += payload.len();
+        SegmentKind::Ahead
+    }
+
+    /// Moves on behind bytes that were the next ones.
+    pub(crate) fn advance(&mut self, bytes: usize) {
+        self.base += bytes as u64;
+        self.next = self.next.map(|next| next.wrapping_add(bytes as u32));
+    }
+
+    /// Moves on behind bytes that the snap length has cut off.
+    pub(crate) fn skip_missing(&mut self, missing: usize) {
+        self.gaps += 1;
+        self.gap_bytes += missing as u64;
+        self.advance(missing);
+    }
+
+    /// Whether anything is held behind a hole.
+    #[inline]
+    pub(crate) fn has_held(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// What has become contiguous; where the bounds are reached, or `flush` says that nothing more will come, the
+    /// bytes behind a hole too, with the gap in front of them.
+    pub(crate) fn deliver(&mut self, now: Option<Timestamp>, flush: bool) -> Option<Delivery> {
+        loop {
+            let first = self.held.first()?;
+            if first.start > self.base {
+                let is_old = now.zip(first.frame.at.time).is_some_and(|(now, then)| now.since(then) > AGE_NS);
+                if !flush && !is_old && self.held_bytes <= MAX_HELD && self.held.len() <= MAX_SEGMENTS {
+                    return None;
+                }
+                let (bytes, frame) = (first.start - self.base, first.frame);
+                self.gaps += 1;
+                self.gap_bytes += bytes;
+                self.base = first.start;
+                self.next = self.next.map(|next| next.wrapping_add(bytes as u32));
+                return Some(Delivery::Gap { bytes, frame });
+            }
+            let mut segment = self.held.remove(0);
+            self.held_bytes -= segment.bytes.len();
+            let known = (self.base - segment.start) as usize;
+            if known >= segment.bytes.len() + segment.missing {
+                continue;
+            }
+            segment.bytes.drain(..known.min(segment.bytes.len()));
+            self.advance(segment.bytes.len());
+            return Some(Delivery::Bytes { bytes: segment.bytes, missing: segment.missing, frame: segment.frame });
+        }
+    }
+}

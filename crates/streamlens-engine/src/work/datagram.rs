@@ -1,0 +1,209 @@
+//! Payloads that stand alone: UDP datagrams, Ethernet payloads, those of other IP protocols.
+
+use streamlens_decoders::Confidence;
+use streamlens_model::Packet;
+use streamlens_registry::{DecoderIndex, carrier_of};
+
+use super::Work;
+use crate::flow::{EncodingEntry, FrameFacts, TransportEntry};
+use crate::identify::{ENOUGH, Identified, Young};
+
+/// Encodings that are kept apart in one transport of a flow.
+const MAX_ENCODINGS: usize = 8;
+/// From here on a flow that stayed unknown is looked at again, whenever its payloads have doubled.
+const LOOK_AGAIN: u64 = 16;
+
+impl Work<'_> {
+    /// Says which encoding takes a payload, and leaves its PDUs in `scratch.pdus`. `frames` are the frames that
+    /// brought it, the one at hand last; all but that one are counted for the encoding here.
+    #[inline]
+    pub(crate) fn datagram(
+        &mut self,
+        transport: &mut TransportEntry,
+        packet: &Packet<'_>,
+        frames: &[FrameFacts],
+    ) -> Option<usize> {
+        self.scratch.pdus.clear();
+        let frame = frames.last()?;
+        if packet.payload.is_empty() {
+            return None;
+        }
+        let count = transport.encodings.len();
+        for turn in 0..count {
+            let place = (usize::from(transport.current) + turn) % count;
+            let Some(encoding) = transport.encodings.get_mut(place) else { continue };
+            if packet.ether_type.is_some() && !self.carries(packet, encoding.decoder) {
+                continue;
+            }
+            let Some(decoder) = self.env.registry.decoder(encoding.decoder) else { continue };
+            if self.take(encoding, decoder, packet, frame) {
+                transport.current = place as u8;
+                self.count_earlier(transport, place, frames);
+                return Some(place);
+            }
+        }
+        let place = self.unknown(transport, packet, frames)?;
+        self.count_earlier(transport, place, frames);
+        Some(place)
+    }
+
+    /// Counts the frames of a reassembled payload for the encoding, all but the one at hand.
+    fn count_earlier(&self, transport: &mut TransportEntry, place: usize, frames: &[FrameFacts]) {
+        if let [earlier @ .., _] = frames {
+            earlier.iter().for_each(|frame| {
+                transport.count_again(frame, place, &[], self.env.options.interval_ns);
+            });
+        }
+    }
+
+    fn carries(&self, packet: &Packet<'_>, decoder: DecoderIndex) -> bool {
+        carrier_of(packet.transport, packet.ether_type)
+            .is_some_and(|carrier| self.env.registry.for_carrier(carrier).contains(&decoder))
+    }
+
+    /// The decoder that the user has named for this packet.
+    pub(super) fn pinned(&self, transport: &TransportEntry, packet: &Packet<'_>) -> Option<Identified> {
+        if !transport.encodings.is_empty() {
+            return None;
+        }
+        let rule = self.env.options.decode_as.iter().find(|rule| (rule.selector)(packet.flow, packet.transport))?;
+        let decoder = self.env.registry.position(&rule.encoding_name)?;
+        Some(Identified { decoder, confidence: Confidence::new(1.0, "told by the user"), preferred_to: None })
+    }
+
+    /// A payload that none of the flow's encodings takes.
+    fn unknown(&mut self, transport: &mut TransportEntry, packet: &Packet<'_>, frames: &[FrameFacts]) -> Option<usize> {
+        let carrier = carrier_of(packet.transport, packet.ether_type)?;
+        if self.env.registry.for_carrier(carrier).is_empty() {
+            return None;
+        }
+        if let Some(pinned) = self.pinned(transport, packet) {
+            return self.identify(transport, Young::default(), pinned, packet, frames);
+        }
+        transport.unclaimed += 1;
+        if let Some(encoding) = transport.encodings.get_mut(usize::from(transport.current)) {
+            encoding.refused += 1;
+        }
+        let mut young = match transport.young.take() {
+            Some(young) => young,
+            None if self.is_time_to_look(transport) => Box::new(Young::new(transport.unclaimed > 1)),
+            None => return None,
+        };
+        let known: Vec<DecoderIndex> = transport.encodings.iter().map(|encoding| encoding.decoder).collect();
+        let scratch = &mut *self.scratch;
+        let at_once = young.weigh(packet, self.env.registry, &mut scratch.ranked, &mut scratch.result, &known);
+        if let Some(identified) = at_once {
+            transport.unclaimed -= 1;
+            return self.identify(transport, *young, identified, packet, frames);
+        }
+        young.hold(packet, frames, !self.scratch.ranked.is_empty());
+        if !young.is_over() {
+            transport.young = Some(young);
+            return None;
+        }
+        let Some(identified) = young.best(ENOUGH) else {
+            transport.candidates = young.candidates();
+            return None;
+        };
+        // the payload at hand is taken below, not replayed
+        young.release_last(packet);
+        transport.unclaimed -= 1;
+        self.identify(transport, *young, identified, packet, frames)
+    }
+
+    fn is_time_to_look(&self, transport: &TransportEntry) -> bool {
+        let unclaimed = transport.unclaimed;
+        transport.encodings.len() < MAX_ENCODINGS
+            && (unclaimed == 1 || (unclaimed >= LOOK_AGAIN && unclaimed.is_power_of_two()))
+    }
+
+    /// Adds the encoding, replays what was held, and takes the payload at hand.
+    fn identify(
+        &mut self,
+        transport: &mut TransportEntry,
+        young: Young,
+        identified: Identified,
+        packet: &Packet<'_>,
+        frames: &[FrameFacts],
+    ) -> Option<usize> {
+        let frame = frames.last()?;
+        let place = self.add_encoding(transport, &young, &identified, packet, frame.at.frame)?;
+        self.replay(transport, place, young, packet);
+        self.scratch.pdus.clear();
+        let decoder = self.env.registry.decoder(identified.decoder)?;
+        let encoding = transport.encodings.get_mut(place)?;
+        if self.take(encoding, decoder, packet, frame) {
+            transport.current = place as u8;
+            return Some(place);
+        }
+        // what the shared decoder took, the decoder of the flow may refuse; without any frame there is no encoding
+        if encoding.packets == 0 {
+            transport.drop_last_encoding();
+        }
+        transport.unclaimed += 1;
+        None
+    }
+
+    /// Adds an encoding for a decoder that is believed.
+    pub(super) fn add_encoding(
+        &mut self,
+        transport: &mut TransportEntry,
+        young: &Young,
+        identified: &Identified,
+        packet: &Packet<'_>,
+        at_frame: u64,
+    ) -> Option<usize> {
+        let decoder = self.env.registry.decoder(identified.decoder)?;
+        let mut encoding = EncodingEntry::new(identified.decoder, decoder.flow_decoder(packet.flow));
+        encoding.confidence = identified.confidence.value();
+        encoding.reason = identified.confidence.reason();
+        encoding.preferred_to = identified.preferred_to;
+        encoding.identified_at = at_frame;
+        encoding.counted_from_start = !young.is_late;
+        encoding.conversation = self.conversations.place(packet.flow, identified.decoder, decoder);
+        transport.candidates = young.candidates();
+        transport.candidates.retain(|(decoder, _)| *decoder != identified.decoder);
+        Some(transport.add_encoding(encoding))
+    }
+
+    /// Lets an encoding take the datagrams that were held.
+    pub(crate) fn replay(&mut self, transport: &mut TransportEntry, place: usize, young: Young, like: &Packet<'_>) {
+        let interval_ns = self.env.options.interval_ns;
+        for held in young.held {
+            let Some(encoding) = transport.encodings.get_mut(place) else { return };
+            let Some(decoder) = self.env.registry.decoder(encoding.decoder) else { return };
+            let Some((last, earlier)) = held.frames.split_last() else { continue };
+            let packet = Packet {
+                frame: last.at.frame,
+                time: last.at.time,
+                ether_type: held.ether_type,
+                wire_length: last.wire_length,
+                payload: &held.payload,
+                missing: held.missing,
+                ..*like
+            };
+            self.scratch.pdus.clear();
+            if self.take(encoding, decoder, &packet, last) {
+                transport.unclaimed = transport.unclaimed.saturating_sub(1);
+                earlier.iter().for_each(|frame| transport.count_again(frame, place, &[], interval_ns));
+                transport.count_again(last, place, &self.scratch.pdus, interval_ns);
+            }
+        }
+        transport.share_if_whole();
+    }
+
+    /// The end of a flow's youth when no more payloads come: what is likely enough is believed, and replayed.
+    pub(crate) fn settle(&mut self, transport: &mut TransportEntry, like: &Packet<'_>) {
+        let Some(young) = transport.young.take() else { return };
+        let Some(identified) = young.best(ENOUGH) else {
+            transport.candidates = young.candidates();
+            return;
+        };
+        let at_frame = young.held.last().and_then(|held| held.frames.last()).map_or(0, |frame| frame.at.frame);
+        let Some(place) = self.add_encoding(transport, &young, &identified, like, at_frame) else { return };
+        self.replay(transport, place, *young, like);
+        if transport.encodings.get(place).is_some_and(|encoding| encoding.packets == 0) {
+            transport.drop_last_encoding();
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What happens to the payload of a frame: it is offered to the flow's encodings, then to all decoders, and what they
+//! say of its PDUs is noted.
+
+mod datagram;
+mod stream;
+mod take;
+
+use hashbrown::HashMap;
+use streamlens_decoders::{ConversationMonitor, DecodingResult, PacketType, StreamDecoder};
+use streamlens_model::{Address, Endpoint, FlowKey, Occurrence};
+use streamlens_registry::{DecoderIndex, DecoderRegistry, Ranked};
+
+use crate::flow::Pdu;
+use crate::options::EngineOptions;
+
+/// What an analysis is made with.
+#[derive(Clone, Copy)]
+pub(crate) struct Env<'e> {
+    pub(crate) registry: &'e DecoderRegistry,
+    pub(crate) options: &'e EngineOptions,
+}
+
+/// Buffers that are used again for every payload.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    pub(crate) ranked: Vec<Ranked>,
+    pub(crate) result: DecodingResult,
+    /// PDUs that the frame at hand completed.
+    pub(crate) pdus: Vec<Pdu>,
+    /// Stream bytes put together for ranking.
+    pub(crate) joined: Vec<u8>,
+}
+
+/// The monitors of conversations, by both endpoints and decoder.
+#[derive(Default)]
+pub(crate) struct Conversations {
+    places: HashMap<(Endpoint, Endpoint, DecoderIndex), u32, foldhash::fast::RandomState>,
+    pub(crate) monitors: Vec<Box<dyn ConversationMonitor>>,
+}
+
+/// A PDU that its decoder published, for its network monitor.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Published {
+    pub(crate) at: Occurrence,
+    pub(crate) flow: FlowKey,
+    pub(crate) decoder: DecoderIndex,
+    pub(crate) kind: PacketType,
+    pub(crate) offset: usize,
+    pub(crate) length: usize,
+}
+
+/// What was published since it was last emptied.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) records: Vec<Published>,
+}
+
+/// Everything but the flow that work on a payload needs.
+pub(crate) struct Work<'w> {
+    pub(crate) env: Env<'w>,
+    pub(crate) scratch: &'w mut Scratch,
+    pub(crate) conversations: &'w mut Conversations,
+    pub(crate) outbox: &'w mut Outbox,
+}
+
+impl Conversations {
+    /// The place of the monitor for a flow of a decoder; made where the decoder has monitors and there is none yet.
+    fn place(&mut self, flow: &FlowKey, index: DecoderIndex, decoder: &dyn StreamDecoder) -> Option<u32> {
+        let monitor = decoder.conversation_monitor()?;
+        let (a, b) = (station(flow.src), station(flow.dst));
+        let key = (a.min(b), a.max(b), index);
+        if let Some(&place) = self.places.get(&key) {
+            return Some(place);
+        }
+        let place = u32::try_from(self.monitors.len()).ok()?;
+        self.monitors.push(monitor);
+        self.places.insert(key, place);
+        Some(place)
+    }
+}
+
+/// An endpoint with the locally administered bit of a MAC address taken out: see `conversation_hash`.
+fn station(mut endpoint: Endpoint) -> Endpoint {
+    if let Address::Mac(mac) = &mut endpoint.address {
+        mac.0[0] &= !0x02;
+    }
+    endpoint
+}

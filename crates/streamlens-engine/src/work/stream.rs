@@ -1,0 +1,313 @@
+//! Payloads of TCP: the bytes of a direction in order, from which PDUs are taken as they become whole.
+
+use streamlens_decoders::{DecodeError, PduState, StreamDecoder};
+use streamlens_model::{Occurrence, Packet};
+
+use super::Work;
+use super::take::decode;
+use crate::dissect::TcpFacts;
+use crate::flow::{EncodingEntry, FrameFacts, TransportEntry};
+use crate::identify::{ENOUGH, Identified, Young};
+use crate::tcp::{Delivery, MAX_PENDING, SegmentKind, TcpStream};
+
+/// How often in one segment the search for the next PDU begins again.
+const SEARCHES: usize = 16;
+/// Segments with payload after which an unknown stream is looked at again, whenever they have doubled.
+const LOOK_AGAIN: u64 = 16;
+
+impl Work<'_> {
+    /// A TCP segment: says which encoding its payload belongs to, and leaves the PDUs that it completed in
+    /// `scratch.pdus`.
+    pub(crate) fn segment(
+        &mut self,
+        transport: &mut TransportEntry,
+        tcp: &TcpFacts,
+        packet: &Packet<'_>,
+        frame: &FrameFacts,
+    ) -> Option<usize> {
+        self.scratch.pdus.clear();
+        let mut stream = transport.tcp.take().unwrap_or_default();
+        let connections = stream.connections;
+        let kind = stream.place(tcp.sequence, tcp.syn, packet.payload, packet.missing, *frame);
+        if stream.connections > connections
+            && connections > 0
+            && let Some(own) = transport.encodings.first_mut().and_then(|encoding| encoding.flow_decoder.as_mut())
+        {
+            own.on_gap(None, frame.at);
+        }
+        let claim = match kind {
+            SegmentKind::Empty | SegmentKind::Retransmission => None,
+            SegmentKind::Ahead => (!transport.encodings.is_empty() && !stream.is_lost).then_some(0),
+            SegmentKind::Next { skip } => {
+                let bytes = packet.payload.get(skip..).unwrap_or_default();
+                stream.advance(bytes.len());
+                self.bytes(transport, &mut stream, packet, bytes, frame)
+            }
+        };
+        if packet.missing > 0 && matches!(kind, SegmentKind::Next { .. }) {
+            stream.skip_missing(packet.missing);
+            self.gap(transport, &mut stream, packet, packet.missing as u64, frame.at);
+        }
+        let delivered = self.deliveries(transport, &mut stream, packet, frame, tcp.rst);
+        transport.tcp = Some(stream);
+        claim.or(delivered.filter(|_| kind == SegmentKind::Ahead))
+    }
+
+    /// Lets decoders have what lies behind closed holes, or behind holes that will not close.
+    fn deliveries(
+        &mut self,
+        transport: &mut TransportEntry,
+        stream: &mut TcpStream,
+        packet: &Packet<'_>,
+        frame: &FrameFacts,
+        flush: bool,
+    ) -> Option<usize> {
+        let mut claim = None;
+        while stream.has_held()
+            && let Some(delivery) = stream.deliver(frame.at.time, flush)
+        {
+            match delivery {
+                Delivery::Gap { bytes, frame } => self.gap(transport, stream, packet, bytes, frame.at),
+                Delivery::Bytes { bytes, missing, frame: own } => {
+                    let was_known = !transport.encodings.is_empty();
+                    // PDUs count with the frame at hand, which completed them; a young stream holds the bytes' own
+                    let with = if was_known { frame } else { &own };
+                    claim = self.bytes(transport, stream, packet, &bytes, with).or(claim);
+                    if missing > 0 {
+                        stream.skip_missing(missing);
+                        self.gap(transport, stream, packet, missing as u64, own.at);
+                    }
+                }
+            }
+        }
+        claim
+    }
+
+    /// The next bytes of the stream. Says which encoding they belong to.
+    fn bytes(
+        &mut self,
+        transport: &mut TransportEntry,
+        stream: &mut TcpStream,
+        packet: &Packet<'_>,
+        bytes: &[u8],
+        frame: &FrameFacts,
+    ) -> Option<usize> {
+        if bytes.is_empty() {
+            return None;
+        }
+        if let Some(encoding) = transport.encodings.first_mut() {
+            let decoder = self.env.registry.decoder(encoding.decoder)?;
+            let taken = self.feed(encoding, decoder, stream, packet, bytes, frame);
+            if !taken {
+                encoding.refused += 1;
+                transport.unclaimed += 1;
+            }
+            return taken.then_some(0);
+        }
+        if let Some(pinned) = self.pinned(transport, packet) {
+            return self.identify_stream(transport, stream, Young::default(), pinned, packet, bytes, frame);
+        }
+        transport.unclaimed += 1;
+        let unclaimed = transport.unclaimed;
+        let mut young = match transport.young.take() {
+            Some(young) => young,
+            None if unclaimed == 1 || (unclaimed >= LOOK_AGAIN && unclaimed.is_power_of_two()) => {
+                Box::new(Young::new(unclaimed > 1))
+            }
+            None => return None,
+        };
+        // the whole of what came so far is ranked: a first segment alone may be too short
+        let mut joined = std::mem::take(&mut self.scratch.joined);
+        joined.clear();
+        young.held.iter().for_each(|held| joined.extend_from_slice(&held.payload));
+        joined.extend_from_slice(bytes);
+        let whole = Packet { payload: &joined, ..*packet };
+        let scratch = &mut *self.scratch;
+        let at_once = young.weigh(&whole, self.env.registry, &mut scratch.ranked, &mut scratch.result, &[]);
+        self.scratch.joined = joined;
+        if let Some(identified) = at_once {
+            transport.unclaimed = 0;
+            return self.identify_stream(transport, stream, *young, identified, packet, bytes, frame);
+        }
+        young.hold(&Packet { payload: bytes, ..*packet }, std::slice::from_ref(frame), true);
+        if !young.is_over() {
+            transport.young = Some(young);
+        } else if let Some(identified) = young.best(ENOUGH) {
+            young.held.pop();
+            return self.identify_stream(transport, stream, *young, identified, packet, bytes, frame);
+        } else {
+            transport.candidates = young.candidates();
+        }
+        None
+    }
+
+    /// Adds the encoding, feeds it what was held, and then the bytes at hand.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one segment at the moment it decides")]
+    fn identify_stream(
+        &mut self,
+        transport: &mut TransportEntry,
+        stream: &mut TcpStream,
+        young: Young,
+        identified: Identified,
+        packet: &Packet<'_>,
+        bytes: &[u8],
+        frame: &FrameFacts,
+    ) -> Option<usize> {
+        let place = self.add_encoding(transport, &young, &identified, packet, frame.at.frame)?;
+        self.replay_stream(transport, place, stream, young, packet);
+        self.scratch.pdus.clear();
+        let encoding = transport.encodings.get_mut(place)?;
+        let decoder = self.env.registry.decoder(identified.decoder)?;
+        let taken = self.feed(encoding, decoder, stream, packet, bytes, frame);
+        taken.then_some(place)
+    }
+
+    /// Feeds an encoding the segments that were held.
+    fn replay_stream(
+        &mut self,
+        transport: &mut TransportEntry,
+        place: usize,
+        stream: &mut TcpStream,
+        young: Young,
+        packet: &Packet<'_>,
+    ) {
+        for held in young.held {
+            let Some(encoding) = transport.encodings.get_mut(place) else { return };
+            let Some(decoder) = self.env.registry.decoder(encoding.decoder) else { return };
+            let Some(frame) = held.frames.last() else { continue };
+            self.scratch.pdus.clear();
+            let like = Packet { frame: frame.at.frame, time: frame.at.time, wire_length: frame.wire_length, ..*packet };
+            if self.feed(encoding, decoder, stream, &like, &held.payload, frame) {
+                transport.count_again(frame, place, &self.scratch.pdus, self.env.options.interval_ns);
+            }
+        }
+        transport.share_if_whole();
+    }
+
+    /// Takes PDUs off what is pending and the new bytes behind it. Says whether the new bytes are of the encoding.
+    fn feed(
+        &mut self,
+        encoding: &mut EncodingEntry,
+        decoder: &dyn StreamDecoder,
+        stream: &mut TcpStream,
+        packet: &Packet<'_>,
+        bytes: &[u8],
+        frame: &FrameFacts,
+    ) -> bool {
+        let mut joined = std::mem::take(&mut stream.pending);
+        let is_joined = !joined.is_empty();
+        if is_joined {
+            joined.extend_from_slice(bytes);
+        }
+        let data: &[u8] = if is_joined { &joined } else { bytes };
+        let (mut at, mut taken_any, mut searches, mut found_at) = (0, false, 0, None);
+        while at < data.len() {
+            let rest = data.get(at..).unwrap_or_default();
+            let packet = Packet { payload: rest, offset: at, missing: 0, is_stream: true, ..*packet };
+            if stream.is_lost {
+                searches += 1;
+                match decoder.resynchronise(&packet).filter(|skip| *skip < rest.len() && searches <= SEARCHES) {
+                    Some(skip) => {
+                        at += skip;
+                        found_at = Some(at);
+                        stream.is_lost = false;
+                        continue;
+                    }
+                    None => {
+                        at = data.len();
+                        break;
+                    }
+                }
+            }
+            match decode(encoding, decoder, &packet, &mut self.scratch.result) {
+                Ok(taken) if taken > 0 => {
+                    let taken = taken.min(rest.len());
+                    self.note_pdu(encoding, &packet, taken, frame);
+                    encoding.taken += 1;
+                    at += taken;
+                    taken_any = true;
+                }
+                Err(DecodeError::Incomplete { .. }) if rest.len() < MAX_PENDING => {
+                    taken_any = true;
+                    break;
+                }
+                Err(DecodeError::Malformed { .. } | DecodeError::Incomplete { .. }) => {
+                    encoding.malformed += 1;
+                    stream.is_lost = true;
+                    at += 1;
+                }
+                Ok(_) | Err(DecodeError::Refused { .. }) => {
+                    stream.is_lost = true;
+                    at += usize::from(found_at == Some(at));
+                }
+            }
+        }
+        if is_joined {
+            joined.drain(..at.min(joined.len()));
+        } else {
+            joined.extend_from_slice(bytes.get(at..).unwrap_or_default());
+        }
+        stream.pending = joined;
+        taken_any
+    }
+
+    /// A hole in the stream: what was begun is cut, and the next PDU has to be found.
+    fn gap(
+        &mut self,
+        transport: &mut TransportEntry,
+        stream: &mut TcpStream,
+        packet: &Packet<'_>,
+        bytes: u64,
+        at: Occurrence,
+    ) {
+        let Some(encoding) = transport.encodings.first_mut() else {
+            if let Some(young) = &mut transport.young {
+                // bytes on both sides of a hole are not to be read as one
+                young.forget_held();
+            }
+            return;
+        };
+        let pending = std::mem::take(&mut stream.pending);
+        if !pending.is_empty()
+            && let Some(decoder) = self.env.registry.decoder(encoding.decoder)
+        {
+            let missing = usize::try_from(bytes).unwrap_or(usize::MAX / 2);
+            let cut = Packet { payload: &pending, offset: 0, missing, is_stream: false, ..*packet };
+            if decode(encoding, decoder, &cut, &mut self.scratch.result).is_ok_and(|taken| taken > 0) {
+                self.scratch.result.state = PduState::Cut;
+                let frame = FrameFacts { at, wire_length: 0, is_copy: false };
+                self.note_pdu(encoding, &cut, pending.len(), &frame);
+            }
+        }
+        stream.is_lost = true;
+        if let Some(own) = &mut encoding.flow_decoder {
+            own.on_gap(Some(bytes), at);
+        }
+    }
+
+    /// The end of the stream: what waits behind holes is delivered, and what is likely enough believed.
+    pub(crate) fn settle_stream(&mut self, transport: &mut TransportEntry, like: &Packet<'_>) {
+        let Some(mut stream) = transport.tcp.take() else { return };
+        self.scratch.pdus.clear();
+        let frame =
+            FrameFacts { at: Occurrence { frame: like.frame, time: like.time }, wire_length: 0, is_copy: false };
+        self.deliveries(transport, &mut stream, like, &frame, true);
+        if let Some(encoding) = transport.encodings.first_mut() {
+            encoding.count_pdus(&frame, &self.scratch.pdus, self.env.options.interval_ns);
+        }
+        if let Some(young) = transport.young.take() {
+            match young.best(ENOUGH) {
+                None => transport.candidates = young.candidates(),
+                Some(identified) => {
+                    if let Some(place) = self.add_encoding(transport, &young, &identified, like, like.frame) {
+                        self.replay_stream(transport, place, &mut stream, *young, like);
+                        if transport.encodings.get(place).is_some_and(|encoding| encoding.packets == 0) {
+                            transport.drop_last_encoding();
+                        }
+                    }
+                }
+            }
+        }
+        transport.tcp = Some(stream);
+    }
+}

@@ -1,0 +1,109 @@
+//! Taking PDUs off a payload, and noting what the decoder says of each.
+
+use streamlens_decoders::{DecodeError, DecodingResult, ObservedPdu, PduState, StreamDecoder};
+use streamlens_model::Packet;
+
+use super::{Published, Work};
+use crate::flow::{EncodingEntry, FrameFacts, Pdu, Series};
+use crate::health::Arrival;
+
+/// Asks the decoder of the flow where there is one, else the shared one.
+#[inline]
+pub(super) fn decode(
+    encoding: &mut EncodingEntry,
+    decoder: &dyn StreamDecoder,
+    packet: &Packet<'_>,
+    result: &mut DecodingResult,
+) -> Result<usize, DecodeError> {
+    result.clear();
+    match &mut encoding.flow_decoder {
+        Some(own) => own.decode_packet(packet, result),
+        None => decoder.decode_packet(packet, result),
+    }
+}
+
+impl Work<'_> {
+    /// Takes all PDUs off a datagram. Says whether it is of this encoding: then its PDUs are in `scratch.pdus`.
+    #[inline]
+    pub(super) fn take(
+        &mut self,
+        encoding: &mut EncodingEntry,
+        decoder: &dyn StreamDecoder,
+        whole: &Packet<'_>,
+        frame: &FrameFacts,
+    ) -> bool {
+        let mut at = 0;
+        while at < whole.payload.len() {
+            let packet = Packet { payload: whole.payload.get(at..).unwrap_or_default(), offset: at, ..*whole };
+            match decode(encoding, decoder, &packet, &mut self.scratch.result) {
+                Ok(taken) if taken > 0 => {
+                    self.note_pdu(encoding, &packet, taken, frame);
+                    at += taken;
+                }
+                Ok(_) | Err(DecodeError::Refused { .. }) if at == 0 => return false,
+                // bytes behind the last PDU that are nothing of the protocol's
+                Ok(_) | Err(DecodeError::Refused { .. }) => break,
+                Err(_) => {
+                    encoding.malformed += 1;
+                    break;
+                }
+            }
+        }
+        encoding.taken += 1;
+        true
+    }
+
+    /// Notes one PDU of `taken` bytes at the front of the packet.
+    #[inline]
+    pub(super) fn note_pdu(
+        &mut self,
+        encoding: &mut EncodingEntry,
+        packet: &Packet<'_>,
+        taken: usize,
+        frame: &FrameFacts,
+    ) {
+        let (result, interval_ns) = (&self.scratch.result, self.env.options.interval_ns);
+        for mark in result.marks() {
+            let arrival = encoding.streams.push(mark, frame.at, frame.is_copy);
+            encoding.follows += u64::from(arrival == Some(Arrival::InOrder));
+            if interval_ns.is_some() {
+                let lost = match arrival {
+                    Some(Arrival::Gap(numbers)) => numbers.cast_signed(),
+                    Some(Arrival::Reordered(_)) => -1,
+                    _ => 0,
+                };
+                let jitter = encoding.streams.latest_jitter_ns();
+                Series::note_health(&mut encoding.series, interval_ns, frame.at.time, lost, jitter);
+            }
+        }
+        for flag in result.flags() {
+            let log = encoding.findings.get_or_insert_default();
+            log.add(flag.code, flag.severity, flag.stream, frame.at, || flag.text.to_string());
+        }
+        if let Some(published) = result.published() {
+            self.outbox.records.push(Published {
+                at: frame.at,
+                flow: *packet.flow,
+                decoder: encoding.decoder,
+                kind: result.packet_type,
+                offset: self.outbox.bytes.len(),
+                length: published.len(),
+            });
+            self.outbox.bytes.extend_from_slice(published);
+        }
+        if let Some(monitor) =
+            encoding.conversation.and_then(|place| self.conversations.monitors.get_mut(place as usize))
+        {
+            monitor.observe(&ObservedPdu {
+                at: frame.at,
+                flow: packet.flow,
+                packet_type: result.packet_type,
+                bytes: packet.payload.get(..taken).unwrap_or(packet.payload),
+            });
+        }
+        if result.state != PduState::Unfinished {
+            let length = result.pdu_length.unwrap_or_else(|| u32::try_from(taken).unwrap_or(u32::MAX));
+            self.scratch.pdus.push(Pdu { kind: result.packet_type, length, state: result.state });
+        }
+    }
+}
