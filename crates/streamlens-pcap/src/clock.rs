@@ -44,6 +44,14 @@ impl Clock {
     /// The instant of a tick count; `None` where it is outside the range of [`Timestamp`].
     #[inline]
     pub(crate) fn instant(&self, ticks: u64) -> Option<Timestamp> {
+        if let (Scale::Multiply(factor), 0) = (self.scale, self.offset_ns) {
+            // What nearly every capture has needs no 128 bits.
+            return i64::try_from(ticks.checked_mul(factor)?).ok().map(Timestamp::from_nanos);
+        }
+        self.any_instant(ticks)
+    }
+
+    fn any_instant(&self, ticks: u64) -> Option<Timestamp> {
         let nanos = match self.scale {
             Scale::Multiply(factor) => u128::from(ticks) * u128::from(factor),
             Scale::Divide(divisor) => u128::from(ticks / divisor),

@@ -58,8 +58,7 @@ pub(crate) struct PcapVariant {
 const PCAP_MAGICS: [(u32, PcapVariant); 5] = {
     const USUAL: PcapVariant =
         PcapVariant { name: "pcap", big_endian: false, nanoseconds: false, extra_file_header: 0, record_header: 16 };
-    const IXIA: PcapVariant =
-        PcapVariant { name: "pcap (IXIA)", nanoseconds: true, extra_file_header: 4, ..USUAL };
+    const IXIA: PcapVariant = PcapVariant { name: "pcap (IXIA)", nanoseconds: true, extra_file_header: 4, ..USUAL };
     [
         (0xa1b2_c3d4, USUAL),
         (0xa1b2_3c4d, PcapVariant { name: "pcap (nanoseconds)", nanoseconds: true, ..USUAL }),
@@ -95,7 +94,8 @@ pub(crate) fn format_of(start: &[u8]) -> Option<Format> {
     }
     // The byte-order magic alone will do: a section header of which only the type is damaged is still one.
     let order = start.get(8..).and_then(|rest| rest.first_chunk());
-    let has_order = order.is_some_and(|order| u32::from_le_bytes(*order) == BOM_MAGIC || u32::from_be_bytes(*order) == BOM_MAGIC);
+    let has_order =
+        order.is_some_and(|order| u32::from_le_bytes(*order) == BOM_MAGIC || u32::from_be_bytes(*order) == BOM_MAGIC);
     (u32::from_le_bytes(magic) == SHB_MAGIC || has_order).then_some(Format::PcapNg)
 }
 

@@ -68,7 +68,10 @@ impl Legacy {
             start = FILE_HEADER + self.variant.extra_file_header;
             if data.len() < start {
                 if out.at_end {
-                    out.ended_inside(0, format_args!("the file header has {start} bytes, {} of them present", data.len()));
+                    out.ended_inside(
+                        0,
+                        format_args!("the file header has {start} bytes, {} of them present", data.len()),
+                    );
                     return data.len();
                 }
                 return 0;
@@ -222,4 +225,3 @@ enum Verdict {
     Wait,
     Damage,
 }
-

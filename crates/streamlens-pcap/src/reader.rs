@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use streamlens_model::{Frame, FrameBatch, Interface, Warning};
 
+use crate::CaptureError;
 use crate::detect::{DETECT_BYTES, compression_of, describe, format_of};
 use crate::inflate;
 use crate::input::{Growing, Meter, Metered, read_full};
 use crate::report::{Place, Report, code};
 use crate::source::{FrameSource, Position};
 use crate::walk::{Walk, Walker};
-use crate::CaptureError;
 
 /// Bytes of a batch. Small enough to stay in the cache until it is analysed, large enough to make the cost of a
 /// system call per batch vanish. A single larger record makes its batch larger.

@@ -24,7 +24,9 @@ pub(super) struct Zstd<R> {
 
 enum State {
     Between,
-    Frame { checksum: bool },
+    Frame {
+        checksum: bool,
+    },
     /// A fault was met; it is told once all that was decoded before it is handed out.
     Fault(Option<io::Error>),
 }
@@ -119,7 +121,8 @@ impl<R: BufRead> Read for Zstd<R> {
                         if let Err(error) = self.next_block(checksum) {
                             self.cut(error);
                         }
-                    } else if checksum && self.decoder.get_checksum_from_data() != self.decoder.get_calculated_checksum()
+                    } else if checksum
+                        && self.decoder.get_checksum_from_data() != self.decoder.get_calculated_checksum()
                     {
                         self.fail(damaged(NAME, "its checksum differs"));
                     } else {

@@ -88,9 +88,15 @@ fn least_length(kind: u32) -> u32 {
 pub(super) enum Flaw {
     ByteOrder,
     Length(u32),
-    Trailer { leading: u32, trailing: u32 },
+    Trailer {
+        leading: u32,
+        trailing: u32,
+    },
     /// It reaches beyond the end of the capture.
-    Cut { length: u32, present: usize },
+    Cut {
+        length: u32,
+        present: usize,
+    },
 }
 
 impl fmt::Display for Flaw {
@@ -111,9 +117,14 @@ impl fmt::Display for Flaw {
 /// What the bytes at the start of a block are.
 pub(super) enum Framed {
     /// A block of this many bytes, all there.
-    Whole { length: usize },
+    Whole {
+        length: usize,
+    },
     /// The second length is wrong, but a block begins where the first one says.
-    WholeButTrailer { length: usize, flaw: Flaw },
+    WholeButTrailer {
+        length: usize,
+        flaw: Flaw,
+    },
     /// More bytes are needed to say.
     Short,
     Flawed(Flaw),
@@ -186,5 +197,30 @@ pub(super) fn candidate(data: &[u8], at: usize, order: Order) -> Candidate {
         Some(trailing) if trailing == length => Candidate::Consistent,
         Some(_) => Candidate::No,
         None => Candidate::Short,
+    }
+}
+
+/// The better of the places around `at` at which a block might begin, where there is one at `at` itself: numbers in
+/// one byte order, read three bytes off in the other, are often the same numbers. What tells is whether the block's
+/// fields fit it, then whether the place is a multiple of four from `start` as all blocks are, then the byte order.
+#[cold]
+pub(super) fn best_candidate(data: &[u8], start: usize, at: usize, current: Order) -> Option<(usize, Order)> {
+    let other = Order { big_endian: !current.big_endian };
+    (at..at + 4)
+        .flat_map(|place| [(place, current), (place, other)])
+        .filter(|(place, order)| candidate(data, *place, *order) == Candidate::Consistent)
+        .max_by_key(|(place, order)| {
+            (fields_fit(data, *place, *order), (place - start) % 4 == 0, *order == current, usize::MAX - place)
+        })
+}
+
+/// Whether the fields of a block with consistent framing fit its length.
+fn fields_fit(data: &[u8], at: usize, order: Order) -> bool {
+    let word = |offset| order.word(data, at + offset).unwrap_or(u32::MAX);
+    match word(0) {
+        EPB_MAGIC | OPB_MAGIC => word(20).saturating_add(32) <= word(4),
+        // Two reserved bytes follow the link type.
+        IDB_MAGIC => word(8) & if order.big_endian { 0xffff } else { 0xffff_0000 } == 0,
+        _ => true,
     }
 }

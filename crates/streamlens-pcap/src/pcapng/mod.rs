@@ -13,7 +13,7 @@ mod section;
 use pcap_parser::{EPB_MAGIC, IDB_MAGIC, ISB_MAGIC, SHB_MAGIC, SPB_MAGIC};
 use streamlens_model::Interface;
 
-use self::framing::{Candidate, FRAMING, Flaw, Framed, OPB_MAGIC, Order, candidate, frame_block};
+use self::framing::{Candidate, FRAMING, Flaw, Framed, OPB_MAGIC, Order, best_candidate, candidate, frame_block};
 use self::section::Sections;
 use crate::report::code;
 use crate::walk::Walk;
@@ -141,7 +141,10 @@ impl PcapNg {
         while at < end {
             for order in orders {
                 match candidate(data, at, order) {
-                    Candidate::Consistent => return self.go_on(damage, data, start, at, order, out),
+                    Candidate::Consistent => {
+                        let (next, order) = best_candidate(data, start, at, self.order).unwrap_or((at, order));
+                        return self.go_on(damage, data, start, next, order, out);
+                    }
                     Candidate::Short if !out.at_end => {
                         damage.searched = at - start;
                         self.damage = Some(damage);
@@ -191,7 +194,10 @@ impl PcapNg {
             out.report.incomplete(
                 code::DAMAGED,
                 place,
-                format_args!("damaged at byte {}: {}; the second, {skipped}, fits and is believed", place.byte, damage.flaw),
+                format_args!(
+                    "damaged at byte {}: {}; the second, {skipped}, fits and is believed",
+                    place.byte, damage.flaw
+                ),
             );
             self.block(kind, block, start, out);
         } else {

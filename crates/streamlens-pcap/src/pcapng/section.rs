@@ -110,7 +110,9 @@ impl Sections {
             out.report.note(
                 code::MANY_INTERFACES,
                 place,
-                format_args!("more than {MAX_INTERFACES} interfaces are described; the further ones are counted as one"),
+                format_args!(
+                    "more than {MAX_INTERFACES} interfaces are described; the further ones are counted as one"
+                ),
             );
         }
     }
@@ -123,17 +125,9 @@ impl Sections {
         })
     }
 
-    /// The interface that a packet block names.
-    #[inline]
-    fn local(&mut self, id: u32, position: usize, out: &mut Walk<'_>) -> Local {
-        match self.locals.get(id as usize) {
-            Some(local) if local.described => *local,
-            _ => self.unknown(id, position, out),
-        }
-    }
-
+    /// Warns of an interface that is not described; returns the one that stands for it.
     #[cold]
-    fn unknown(&mut self, id: u32, position: usize, out: &mut Walk<'_>) -> Local {
+    fn unknown(&mut self, id: u32, position: usize, out: &mut Walk<'_>) -> u32 {
         if !self.warned_undescribed {
             self.warned_undescribed = true;
             let place = out.place(position);
@@ -147,8 +141,7 @@ impl Sections {
                 ),
             );
         }
-        let global = self.undescribed();
-        Local { global, link_type: UNDESCRIBED, snap_length: 0, clock: Clock::MICROSECONDS, described: false }
+        self.undescribed()
     }
 
     /// An enhanced packet block (section 4.3); `block` is all of it, `position` its place in the buffer.
@@ -195,14 +188,17 @@ impl Sections {
             );
             return;
         }
-        let local = self.local(packet.interface, position, out);
+        let (interface, link_type, time) = match self.locals.get(packet.interface as usize) {
+            Some(local) if local.described => (local.global, local.link_type, local.clock.instant(packet.ticks)),
+            _ => (self.unknown(packet.interface, position, out), UNDESCRIBED, None),
+        };
         out.records.push(FrameRecord {
             offset: (position + DATA) as u32,
             captured_length: packet.captured,
             original_length: packet.original,
-            interface: local.global,
-            time: if local.described { local.clock.instant(packet.ticks) } else { None },
-            link_type: local.link_type,
+            interface,
+            time,
+            link_type,
         });
     }
 
@@ -210,17 +206,20 @@ impl Sections {
     pub(super) fn simple(&mut self, block: &[u8], order: Order, position: usize, out: &mut Walk<'_>) {
         const DATA: usize = 12;
         let original = order.word(block, 8).unwrap_or_default();
-        let local = self.local(0, position, out);
-        let limit = if local.snap_length == 0 { u32::MAX } else { local.snap_length };
+        let (interface, link_type, limit) = match self.locals.first() {
+            Some(local) if local.described => (local.global, local.link_type, local.snap_length),
+            _ => (self.unknown(0, position, out), UNDESCRIBED, 0),
+        };
+        let limit = if limit == 0 { u32::MAX } else { limit };
         // Where the block is longer than the padded frame or shorter than it, the block's own length bounds.
         let room = block.len().saturating_sub(DATA + 4) as u32;
         out.records.push(FrameRecord {
             offset: (position + DATA) as u32,
             captured_length: original.min(limit).min(room),
             original_length: original,
-            interface: local.global,
+            interface,
             time: None,
-            link_type: local.link_type,
+            link_type,
         });
     }
 
