@@ -1,0 +1,226 @@
+//! The frame of a pcapng block: type, length, and the length again (draft-ietf-opsawg-pcapng, section 3.1).
+
+use std::fmt;
+
+use pcap_parser::{
+    BOM_MAGIC, CB_MAGIC, DCB_MAGIC, DSB_MAGIC, EPB_MAGIC, IDB_MAGIC, ISB_MAGIC, NRB_MAGIC, PIB_MAGIC, SHB_MAGIC,
+    SJE_MAGIC, SPB_MAGIC,
+};
+
+/// Block type of the obsolete Packet Block (appendix A of the draft), which `pcap_parser` has no name for.
+pub(super) const OPB_MAGIC: u32 = 2;
+/// The longest block that is believed: a frame of the greatest length, and as much again for options.
+pub(super) const MAX_BLOCK: u32 = 128 << 20;
+/// The longest block that is believed while a place to go on is searched: a false one must not hold up much.
+const MAX_CANDIDATE: u32 = 16 << 20;
+/// Bytes of type and both lengths.
+pub(super) const FRAMING: usize = 12;
+
+/// The byte order of a section.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Order {
+    pub(super) big_endian: bool,
+}
+
+impl Order {
+    #[inline]
+    pub(super) fn u16(self, bytes: [u8; 2]) -> u16 {
+        if self.big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) }
+    }
+
+    #[inline]
+    pub(super) fn u32(self, bytes: [u8; 4]) -> u32 {
+        if self.big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
+    }
+
+    pub(super) fn u64(self, bytes: [u8; 8]) -> u64 {
+        if self.big_endian { u64::from_be_bytes(bytes) } else { u64::from_le_bytes(bytes) }
+    }
+
+    /// The word at `at`; `None` beyond the end.
+    #[inline]
+    pub(super) fn word(self, data: &[u8], at: usize) -> Option<u32> {
+        data.get(at..)?.first_chunk().map(|bytes| self.u32(*bytes))
+    }
+
+    /// The byte order that the byte-order magic of a section header tells.
+    pub(super) fn of_section_header(block: &[u8]) -> Option<Self> {
+        [false, true]
+            .map(|big_endian| Self { big_endian })
+            .into_iter()
+            .find(|order| order.word(block, 8) == Some(BOM_MAGIC))
+    }
+}
+
+/// Whether a block of this type may be taken for a sign that the file goes on here.
+fn is_known(kind: u32) -> bool {
+    matches!(
+        kind,
+        SHB_MAGIC
+            | IDB_MAGIC
+            | OPB_MAGIC
+            | SPB_MAGIC
+            | NRB_MAGIC
+            | ISB_MAGIC
+            | EPB_MAGIC
+            | SJE_MAGIC
+            | DSB_MAGIC
+            | CB_MAGIC
+            | DCB_MAGIC
+            | PIB_MAGIC
+    )
+}
+
+/// The least length of a block of this type.
+fn least_length(kind: u32) -> u32 {
+    match kind {
+        SHB_MAGIC => 28,
+        IDB_MAGIC => 20,
+        EPB_MAGIC | OPB_MAGIC => 32,
+        SPB_MAGIC => 16,
+        ISB_MAGIC => 24,
+        _ => FRAMING as u32,
+    }
+}
+
+/// What is wrong with a block, in words for a warning.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Flaw {
+    ByteOrder,
+    Length(u32),
+    Trailer {
+        leading: u32,
+        trailing: u32,
+    },
+    /// It reaches beyond the end of the capture.
+    Cut {
+        length: u32,
+        present: usize,
+    },
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ByteOrder => write!(f, "a section header there has no byte-order magic"),
+            Self::Length(length) => write!(f, "a block there claims a length of {length} bytes, which can't be"),
+            Self::Trailer { leading, trailing } => {
+                write!(f, "the two lengths of a block there differ, {leading} and {trailing}")
+            }
+            Self::Cut { length, present } => {
+                write!(f, "a block of {length} bytes begins there, {present} of them present")
+            }
+        }
+    }
+}
+
+/// What the bytes at the start of a block are.
+pub(super) enum Framed {
+    /// A block of this many bytes, all there.
+    Whole {
+        length: usize,
+    },
+    /// The second length is wrong, but a block begins where the first one says.
+    WholeButTrailer {
+        length: usize,
+        flaw: Flaw,
+    },
+    /// More bytes are needed to say.
+    Short,
+    Flawed(Flaw),
+}
+
+/// Looks at the block at the start of `data`, in the byte order of its section.
+#[inline]
+pub(super) fn frame_block(data: &[u8], kind: u32, order: Order, at_end: bool) -> Framed {
+    let Some(length) = order.word(data, 4) else { return Framed::Short };
+    if length < least_length(kind) || length % 4 != 0 || length > MAX_BLOCK {
+        return Framed::Flawed(Flaw::Length(length));
+    }
+    match order.word(data, length as usize - 4) {
+        Some(trailing) if trailing == length => Framed::Whole { length: length as usize },
+        Some(trailing) => judge_trailer(data, length, trailing, order, at_end),
+        None if at_end => Framed::Flawed(Flaw::Cut { length, present: data.len() }),
+        None => Framed::Short,
+    }
+}
+
+/// Which of two different lengths to believe: the leading one, if a block begins where it says and none where the
+/// trailing one of a shorter block would have it.
+#[cold]
+fn judge_trailer(data: &[u8], leading: u32, trailing: u32, order: Order, at_end: bool) -> Framed {
+    let flaw = Flaw::Trailer { leading, trailing };
+    let length = leading as usize;
+    let rest = data.len().saturating_sub(length);
+    if rest < FRAMING && !at_end {
+        return Framed::Short;
+    }
+    let ends_shorter = (FRAMING..length)
+        .step_by(4)
+        .any(|end| order.word(data, end - 4) == Some(end as u32) && goes_on(data, end) == Candidate::Consistent);
+    if !ends_shorter && (rest == 0 || goes_on(data, length) != Candidate::No) {
+        Framed::WholeButTrailer { length, flaw }
+    } else {
+        Framed::Flawed(flaw)
+    }
+}
+
+/// [`candidate`] in either byte order.
+fn goes_on(data: &[u8], at: usize) -> Candidate {
+    match candidate(data, at, Order { big_endian: false }) {
+        Candidate::No => candidate(data, at, Order { big_endian: true }),
+        found => found,
+    }
+}
+
+/// Whether reading can go on at a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Candidate {
+    Consistent,
+    /// It begins like a block whose end is not in the buffer.
+    Short,
+    No,
+}
+
+/// Whether a block of a known type with two equal lengths begins at `at`.
+#[inline]
+pub(super) fn candidate(data: &[u8], at: usize, order: Order) -> Candidate {
+    let Some(rest) = data.get(at..) else { return Candidate::No };
+    let (Some(kind), Some(length)) = (order.word(rest, 0), order.word(rest, 4)) else { return Candidate::No };
+    if !is_known(kind) || length < least_length(kind) || length % 4 != 0 || length > MAX_CANDIDATE {
+        return Candidate::No;
+    }
+    if kind == SHB_MAGIC && rest.len() >= FRAMING && Order::of_section_header(rest) != Some(order) {
+        return Candidate::No;
+    }
+    match order.word(rest, length as usize - 4) {
+        Some(trailing) if trailing == length => Candidate::Consistent,
+        Some(_) => Candidate::No,
+        None => Candidate::Short,
+    }
+}
+
+/// The better of the places around `at` at which a block might begin, where there is one at `at` itself: numbers in
+/// one byte order, read three bytes off in the other, are often the same numbers. What tells is whether the block's
+/// fields fit it, then whether the place is a multiple of four from `start` as all blocks are, then the byte order.
+#[cold]
+pub(super) fn best_candidate(data: &[u8], start: usize, at: usize, current: Order) -> Option<(usize, Order)> {
+    let other = Order { big_endian: !current.big_endian };
+    (at..at + 4)
+        .flat_map(|place| [(place, current), (place, other)])
+        .filter(|(place, order)| candidate(data, *place, *order) == Candidate::Consistent)
+        .max_by_key(|(place, order)| {
+            (fields_fit(data, *place, *order), (place - start) % 4 == 0, *order == current, usize::MAX - place)
+        })
+}
+
+/// Whether the fields of a block with consistent framing fit its length.
+fn fields_fit(data: &[u8], at: usize, order: Order) -> bool {
+    let word = |offset| order.word(data, at + offset).unwrap_or(u32::MAX);
+    match word(0) {
+        EPB_MAGIC | OPB_MAGIC => word(20).saturating_add(32) <= word(4),
+        // Two reserved bytes follow the link type.
+        IDB_MAGIC => word(8) & if order.big_endian { 0xffff } else { 0xffff_0000 } == 0,
+        _ => true,
+    }
+}

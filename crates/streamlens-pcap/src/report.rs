@@ -1,0 +1,106 @@
+//! Collects warnings, a bounded number of them however broken the capture is.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use streamlens_model::Warning;
+
+/// Warnings kept word for word; what comes after them is only counted.
+const MAX_WARNINGS: usize = 32;
+
+/// Stable codes of the warnings of this crate.
+pub(crate) mod code {
+    /// The capture ends inside a record, or its compressed stream ends early.
+    pub(crate) const TRUNCATED: &str = "capture.truncated";
+    /// Bytes are not what the format says they should be.
+    pub(crate) const DAMAGED: &str = "capture.damaged";
+    /// The system failed to read on.
+    pub(crate) const UNREADABLE: &str = "capture.unreadable";
+    /// A time stamp that is none; its frame is there without a time.
+    pub(crate) const BAD_TIME: &str = "capture.bad-time";
+    /// Frames of an interface that the capture does not describe.
+    pub(crate) const UNKNOWN_INTERFACE: &str = "capture.unknown-interface";
+    /// More interfaces than are kept apart.
+    pub(crate) const MANY_INTERFACES: &str = "capture.many-interfaces";
+    /// More warnings than are kept.
+    pub(crate) const MORE: &str = "capture.more-warnings";
+}
+
+/// Where a warning belongs.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    /// Byte offset in the uncompressed capture.
+    pub(crate) byte: u64,
+    /// Frames of this capture read before it.
+    pub(crate) frames: u64,
+}
+
+/// The warnings of one capture.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    path: Option<PathBuf>,
+    warnings: Vec<Warning>,
+    further: u64,
+    bad_times: u64,
+}
+
+impl Report {
+    pub(crate) fn new(path: Option<PathBuf>) -> Self {
+        Self { path, ..Self::default() }
+    }
+
+    pub(crate) fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// Notes something that could not be read.
+    pub(crate) fn incomplete(&mut self, code: &'static str, place: Place, text: fmt::Arguments<'_>) {
+        self.push(code, place, text, true);
+    }
+
+    /// Notes something odd that costs no frame.
+    pub(crate) fn note(&mut self, code: &'static str, place: Place, text: fmt::Arguments<'_>) {
+        self.push(code, place, text, false);
+    }
+
+    /// Notes a frame whose time stamp is none. Only the first has words of its own.
+    #[cold]
+    pub(crate) fn bad_time(&mut self, place: Place, fraction: u32, limit: u32) {
+        self.bad_times += 1;
+        if self.bad_times == 1 {
+            self.note(
+                code::BAD_TIME,
+                place,
+                format_args!(
+                    "the time stamp says {fraction} of {limit} parts of a second; this frame, and others like it, \
+                     are read without a time"
+                ),
+            );
+        }
+    }
+
+    #[cold]
+    fn push(&mut self, code: &'static str, place: Place, text: fmt::Arguments<'_>, incomplete: bool) {
+        let warning = |code, text| Warning {
+            code,
+            path: self.path.clone(),
+            byte: Some(place.byte),
+            after_frame: Some(place.frames),
+            text,
+            incomplete,
+        };
+        if self.warnings.len() < MAX_WARNINGS {
+            self.warnings.push(warning(code, text.to_string()));
+            return;
+        }
+        self.further += 1;
+        let further = self.further;
+        let text = format!("{further} more places of this capture drew a warning; the first of them is given here");
+        if self.warnings.len() == MAX_WARNINGS {
+            self.warnings.push(warning(code::MORE, text));
+        } else if let Some(last) = self.warnings.last_mut() {
+            last.text = text;
+            last.incomplete |= incomplete;
+        }
+    }
+}

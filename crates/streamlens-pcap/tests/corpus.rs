@@ -1,0 +1,126 @@
+//! What the reader says of real captures, against what another tool said of them.
+//!
+//! Needs the corpus of captures and expected results; `STREAMLENS_CORPUS` names its folder.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use streamlens_model::FrameBatch;
+use streamlens_pcap::{CaptureError, CaptureReader};
+
+/// Captures of which less or other is expected than there is, and why.
+const EXCEPTIONS: [(&str, &str); 1] =
+    [("tsresol-picoseconds.pcapng", "times are checked, but tshark 4.0 has no sum of them")];
+
+fn corpus() -> Option<PathBuf> {
+    let corpus = env::var_os("STREAMLENS_CORPUS").map(PathBuf::from).filter(|path| path.join("captures").is_dir());
+    if corpus.is_none() {
+        eprintln!("STREAMLENS_CORPUS does not name the corpus: NOTHING of it is tested");
+        assert!(env::var_os("CI").is_none_or(|ci| ci != "true"), "the corpus must be there in CI");
+    }
+    corpus
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct Totals {
+    frames: u64,
+    bytes: u64,
+    captured_bytes: u64,
+    first_ns: Option<i64>,
+    last_ns: Option<i64>,
+    untimed: u64,
+}
+
+fn totals(reader: &mut CaptureReader) -> Totals {
+    let (mut batch, mut totals) = (FrameBatch::default(), Totals::default());
+    while reader.read_batch(&mut batch).unwrap() {
+        for frame in batch.iter() {
+            totals.frames += 1;
+            totals.bytes += u64::from(frame.original_length);
+            totals.captured_bytes += frame.data.len() as u64;
+            match frame.time.map(|time| time.as_nanos()) {
+                Some(time) => {
+                    totals.first_ns = Some(totals.first_ns.map_or(time, |first| first.min(time)));
+                    totals.last_ns = Some(totals.last_ns.map_or(time, |last| last.max(time)));
+                }
+                None => totals.untimed += 1,
+            }
+        }
+    }
+    totals
+}
+
+fn expected(corpus: &Path, folder: &str, name: &str) -> Option<Value> {
+    let name = format!("{name}.json");
+    [corpus.join("expected").join(folder), corpus.join("expected/flows").join(folder)]
+        .iter()
+        .find_map(|folder| fs::read_to_string(folder.join(&name)).ok())
+        .map(|text| serde_json::from_str(&text).unwrap())
+        .filter(|value: &Value| value["frames"].is_u64())
+}
+
+fn check(path: &Path, expected: Option<&Value>) -> Result<(), String> {
+    let mut reader = match CaptureReader::open(path) {
+        Ok(reader) => reader,
+        Err(error @ (CaptureError::NotACapture { .. } | CaptureError::BrokenCompression { .. })) => {
+            let readable = expected.is_some_and(|value| value["readable"] != false);
+            return if readable { Err(error.to_string()) } else { Ok(()) };
+        }
+        Err(error) => return Err(error.to_string()),
+    };
+    let totals = totals(&mut reader);
+    let Some(expected) = expected.filter(|value| value["readable"] != false) else { return Ok(()) };
+    let number = |name: &str| expected[name].as_u64().unwrap_or_default();
+    let wanted = Totals {
+        frames: number("frames"),
+        bytes: number("bytes"),
+        captured_bytes: number("captured_bytes"),
+        first_ns: expected["first_ns"].as_i64(),
+        last_ns: expected["last_ns"].as_i64(),
+        untimed: number("frames_without_time"),
+    };
+    let warned = reader.warnings().iter().any(|warning| warning.incomplete);
+    let broken = expected["damaged"] == true || expected["truncated"] == true;
+    if broken != warned {
+        return Err(format!("broken {broken}, but warnings {:?}", reader.warnings()));
+    }
+    // The other tool stops at the first damage; there may be more behind it.
+    let more = expected["damaged"] == true && totals.frames >= wanted.frames;
+    if totals == wanted || more {
+        Ok(())
+    } else {
+        Err(format!("{totals:?}, expected {wanted:?}, {:?}", reader.warnings()))
+    }
+}
+
+#[test]
+fn captures_of_the_corpus_have_the_expected_frames_bytes_and_times() {
+    let Some(corpus) = corpus() else { return };
+    let (mut compared, mut failures) = (0, Vec::new());
+    let mut folders: Vec<_> =
+        fs::read_dir(corpus.join("captures")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    for folder in folders {
+        let folder_name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        let mut files: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        for file in files.iter().filter(|file| file.is_file()) {
+            let name = file.file_name().unwrap().to_string_lossy().into_owned();
+            let is_capture =
+                [".pcap", ".pcapng", ".gz", ".zst", ".lz4", ".bin", ".cap"].iter().any(|end| name.ends_with(end));
+            if !is_capture {
+                continue;
+            }
+            let expected = expected(&corpus, &folder_name, &name);
+            compared += usize::from(expected.is_some());
+            if let Err(text) = check(file, expected.as_ref()) {
+                failures.push(format!("{folder_name}/{name}: {text}"));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{} of {compared}:\n{}", failures.len(), failures.join("\n"));
+    assert!(compared > 200, "only {compared} captures were compared");
+    eprintln!("{compared} captures compared");
+}
