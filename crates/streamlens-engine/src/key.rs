@@ -91,11 +91,11 @@ fn words(address: &Address) -> (u64, [u64; 2]) {
 #[inline]
 pub(crate) fn conversation_hash(src: &Address, dst: &Address) -> u64 {
     const LOCALLY_ADMINISTERED: u64 = 0x02;
-    let ((kind, mut src), (_, mut dst)) = (words(src), words(dst));
-    if kind == 1 {
-        src[0] &= !LOCALLY_ADMINISTERED;
-        dst[0] &= !LOCALLY_ADMINISTERED;
-    }
+    let station = |address: &Address| match words(address) {
+        (1, [mac, _]) => [mac & !LOCALLY_ADMINISTERED, 0],
+        (_, words) => words,
+    };
+    let (src, dst) = (station(src), station(dst));
     let (src, dst) = (src[0] ^ src[1].rotate_left(32), dst[0] ^ dst[1].rotate_left(32));
     let mut hasher = FixedState::with_seed(0).build_hasher();
     hasher.write_u64(src ^ dst);

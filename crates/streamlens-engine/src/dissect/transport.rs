@@ -51,7 +51,6 @@ fn tcp(packet: &mut Dissected<'_>) {
         (packet.payload, packet.missing) = (&[], 0);
         return;
     };
-    packet.tcp =
-        Some(TcpFacts { sequence: header.sequence_number(), syn: header.syn(), fin: header.fin(), rst: header.rst() });
+    packet.tcp = Some(TcpFacts { sequence: header.sequence_number(), syn: header.syn(), rst: header.rst() });
     packet.payload = packet.payload.get(header.slice().len()..).unwrap_or_default();
 }

@@ -1,0 +1,87 @@
+//! From captures to an analysis.
+
+use std::path::Path;
+
+use streamlens_engine::{Engine, EngineOptions};
+use streamlens_model::{Analysis, CaptureSummary};
+use streamlens_pcap::{CaptureError, CaptureReader, FrameSource, MergedReader};
+use streamlens_registry::DecoderRegistry;
+
+/// Analyses a capture file with the built-in decoders.
+///
+/// # Errors
+///
+/// Where the file can't be opened or is no capture. A capture that is damaged gives an analysis with warnings.
+pub fn analyze(path: impl AsRef<Path>) -> Result<Analysis, CaptureError> {
+    Analyzer::default().run(CaptureReader::open(path)?)
+}
+
+/// Analyses captures with chosen decoders and options.
+#[derive(Clone)]
+pub struct Analyzer {
+    /// The decoders; the built-in ones unless changed.
+    pub registry: DecoderRegistry,
+    /// What the engine is told.
+    pub options: EngineOptions,
+    /// Frames after which reading stops.
+    pub max_frames: Option<u64>,
+}
+
+impl Default for Analyzer {
+    fn default() -> Self {
+        Self { registry: DecoderRegistry::with_builtins(), options: EngineOptions::default(), max_frames: None }
+    }
+}
+
+impl Analyzer {
+    /// Analyses all that a source gives.
+    ///
+    /// # Errors
+    ///
+    /// Where the system fails to read it.
+    pub fn run(&self, mut source: impl FrameSource) -> Result<Analysis, CaptureError> {
+        let mut engine = Engine::new(self.registry.clone(), self.options.clone());
+        let mut left = self.max_frames.unwrap_or(u64::MAX);
+        engine.run(|batch| {
+            let more = left > 0 && source.read_batch(batch)?;
+            batch.records.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+            left -= batch.len() as u64;
+            Ok::<bool, CaptureError>(more)
+        })?;
+        Ok(engine.finish(summary_of(&source)))
+    }
+
+    /// Analyses several captures as one, merged by time.
+    ///
+    /// # Errors
+    ///
+    /// Where one of them can't be opened or read.
+    pub fn run_files(&self, paths: &[impl AsRef<Path>]) -> Result<Analysis, CaptureError> {
+        let mut readers = paths.iter().map(CaptureReader::open).collect::<Result<Vec<_>, _>>()?;
+        match readers.pop() {
+            Some(only) if readers.is_empty() => self.run(only),
+            last => self.run(MergedReader::new(readers.into_iter().chain(last).collect())),
+        }
+    }
+}
+
+/// What a source knows of its capture, for [`Engine::finish`].
+fn summary_of(source: &impl FrameSource) -> CaptureSummary {
+    let interfaces = source.interfaces().to_vec();
+    let mut summary = CaptureSummary {
+        path: Some(source.name().to_owned()),
+        format: Some(source.format().to_owned()),
+        warnings: source.warnings().to_vec(),
+        ..CaptureSummary::default()
+    };
+    for (number, interface) in interfaces.iter().enumerate() {
+        let name = interface.name.clone().unwrap_or_else(|| number.to_string());
+        if let Some(dropped) = interface.dropped {
+            *summary.dropped.entry(name).or_default() += dropped;
+        }
+    }
+    summary.timestamps.resolution_ns = interfaces.iter().map(|interface| interface.resolution_ns).max();
+    summary.timestamps.source = "unknown".to_owned();
+    summary.interfaces = interfaces;
+    summary
+}
