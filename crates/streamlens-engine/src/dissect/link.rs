@@ -172,12 +172,14 @@ fn bare_ip<'a>(data: &'a [u8], missing: usize, base: &Dissected<'a>) -> Option<D
 fn loopback(link: LinkType, data: &[u8], missing: usize) -> Result<Dissected<'_>, Aside> {
     let (family, rest) = data.split_first_chunk::<4>().ok_or(Aside::TooShort)?;
     let base = Dissected { missing, ..Dissected::link_only(Transport::Link(link), rest) };
-    let family = match u32::from_le_bytes(*family) {
+    let number = match u32::from_le_bytes(*family) {
         small @ 0..=0xFFFF => small,
         _ => u32::from_be_bytes(*family),
     };
-    // AF_INET, and AF_INET6 of the BSDs, Linux, macOS and Windows
-    Ok(matches!(family, 2 | 10 | 23 | 24 | 28 | 30).then(|| bare_ip(rest, missing, &base)).flatten().unwrap_or(base))
+    // AF_INET, and AF_INET6 of the BSDs, Linux, macOS and Windows; some senders put an ether type behind two octets
+    let is_ip =
+        matches!(number, 2 | 10 | 23 | 24 | 28 | 30) || matches!(family, [_, _, 0x08, 0x00] | [_, _, 0x86, 0xDD]);
+    Ok(is_ip.then(|| bare_ip(rest, missing, &base)).flatten().unwrap_or(base))
 }
 
 /// Linux cooked capture: packet type, ARPHRD, address length, address (8), protocol.
