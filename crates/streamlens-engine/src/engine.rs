@@ -14,7 +14,7 @@ use crate::route::{Routes, SHARES, share_of};
 use crate::shard::Shard;
 use crate::snapshot::Snapshot;
 use crate::totals::Totals;
-use crate::work::Env;
+use crate::work::{Env, Outbox};
 
 /// Frames after which what decoders published is handed on, where frames come one at a time.
 const COLLECT_EVERY: u64 = 4096;
@@ -43,6 +43,8 @@ pub struct Engine {
     pub(crate) options: EngineOptions,
     pub(crate) shards: Vec<Shard>,
     pub(crate) networks: Networks,
+    /// What was published and not handed on yet; swapped with those of the shares.
+    outboxes: Vec<Outbox>,
     pub(crate) totals: Totals,
     routes: Routes,
     threads: usize,
@@ -59,7 +61,8 @@ impl Engine {
             networks: Networks::new(&registry),
             registry,
             options,
-            shards: (0..SHARES).map(|_| Shard::default()).collect(),
+            shards: (0..SHARES).map(Shard::new).collect(),
+            outboxes: (0..SHARES).map(|_| Outbox::default()).collect(),
             totals: Totals::default(),
             routes: Routes::default(),
             threads,
@@ -76,18 +79,55 @@ impl Engine {
             shard.frame(env, &frame);
         }
         if self.totals.packets.is_multiple_of(COLLECT_EVERY) {
-            self.networks.collect(&mut self.shards);
+            self.collect();
             self.enforce_flow_bound();
         }
     }
 
     /// Analyses the frames of a batch, shared between the threads. Frames are numbered on from those before.
     pub fn push_batch(&mut self, batch: &FrameBatch) {
-        batch.iter().for_each(|frame| self.totals.note(&frame));
-        let first_number = self.totals.packets + 1 - batch.len() as u64;
-        self.routes.sort(batch);
+        let mut routes = std::mem::take(&mut self.routes);
+        let first_number = self.totals.packets + 1;
+        prepare(&mut self.totals, &mut routes, batch);
+        self.work(batch, &routes, first_number, |_| ());
+        self.routes = routes;
+    }
+
+    /// Analyses all that a source gives: `fill` is called with a batch to fill until it says that there is no more.
+    /// With more than one thread the next batch is read while this one is analysed.
+    ///
+    /// # Errors
+    ///
+    /// Whatever `fill` fails with; the batches before are analysed.
+    pub fn run<E>(&mut self, mut fill: impl FnMut(&mut FrameBatch) -> Result<bool, E>) -> Result<(), E> {
+        let (mut batch, mut routes, mut first_number) = (FrameBatch::default(), Routes::default(), 1);
+        let (mut next_batch, mut next_routes) = (FrameBatch::default(), Routes::default());
+        let mut more = fill(&mut batch)?;
+        if more {
+            first_number = self.totals.packets + 1;
+            prepare(&mut self.totals, &mut routes, &batch);
+        }
+        while more {
+            let mut filled = Ok(false);
+            let mut next_number = first_number;
+            self.work(&batch, &routes, first_number, |totals| {
+                filled = fill(&mut next_batch);
+                next_number = totals.packets + 1;
+                if matches!(filled, Ok(true)) {
+                    prepare(totals, &mut next_routes, &next_batch);
+                }
+            });
+            more = filled?;
+            first_number = next_number;
+            std::mem::swap(&mut batch, &mut next_batch);
+            std::mem::swap(&mut routes, &mut next_routes);
+        }
+        Ok(())
+    }
+
+    /// Analyses a batch. `meanwhile` runs on this thread while others have begun; then this thread helps them.
+    fn work(&mut self, batch: &FrameBatch, routes: &Routes, first_number: u64, meanwhile: impl FnOnce(&mut Totals)) {
         let env = Env { registry: &self.registry, options: &self.options };
-        let routes = &self.routes;
         let work = |share: usize, shard: &mut Shard| {
             for &place in routes.of(share) {
                 if let Some(frame) = batch.frame(place as usize) {
@@ -95,39 +135,41 @@ impl Engine {
                 }
             }
         };
+        // what the batch before published is handed on while this one is worked on
+        for (shard, outbox) in self.shards.iter_mut().zip(&mut self.outboxes) {
+            std::mem::swap(&mut shard.outbox, outbox);
+        }
+        let (totals, networks, outboxes) = (&mut self.totals, &mut self.networks, &mut self.outboxes);
         if self.threads <= 1 {
+            networks.collect(outboxes);
             self.shards.iter_mut().enumerate().for_each(|(share, shard)| work(share, shard));
+            meanwhile(totals);
         } else {
             let slots: Vec<Mutex<&mut Shard>> = self.shards.iter_mut().map(Mutex::new).collect();
             let next = AtomicUsize::new(0);
             let run = || {
-                loop {
-                    let share = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(slot) = slots.get(share) else { break };
-                    work(share, &mut slot.lock().unwrap_or_else(PoisonError::into_inner));
+                while let Some(slot) = slots.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let mut shard = slot.lock().unwrap_or_else(PoisonError::into_inner);
+                    work(shard.share, &mut shard);
                 }
             };
             std::thread::scope(|scope| {
                 (1..self.threads).for_each(|_| drop(scope.spawn(run)));
+                networks.collect(outboxes);
+                meanwhile(totals);
                 run();
             });
         }
-        self.networks.collect(&mut self.shards);
         self.enforce_flow_bound();
     }
 
-    /// Analyses all that a source gives: `fill` is called with an empty batch until it says that there is no more.
-    /// With more than one thread the next batch is read while this one is analysed.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `fill` fails with; the batches before are analysed.
-    pub fn run<E>(&mut self, mut fill: impl FnMut(&mut FrameBatch) -> Result<bool, E>) -> Result<(), E> {
-        let mut batch = FrameBatch::default();
-        while fill(&mut batch)? {
-            self.push_batch(&batch);
+    /// Hands on all that was published.
+    fn collect(&mut self) {
+        self.networks.collect(&mut self.outboxes);
+        for (shard, outbox) in self.shards.iter_mut().zip(&mut self.outboxes) {
+            std::mem::swap(&mut shard.outbox, outbox);
         }
-        Ok(())
+        self.networks.collect(&mut self.outboxes);
     }
 
     /// Where the flows are more than the bound, gives up those that were made last. Batches end at the same frames
@@ -157,14 +199,14 @@ impl Engine {
     /// `capture` brings what the source knows: path, format, interfaces, warnings; the rest is filled in.
     #[must_use]
     pub fn snapshot(&mut self, capture: CaptureSummary) -> Analysis {
-        self.networks.collect(&mut self.shards);
+        self.collect();
         Snapshot::new(self, 0).analysis(capture)
     }
 
     /// The result of what has changed since a frame: flows that had a frame after `frame_number`, and all findings.
     #[must_use]
     pub fn changes_since(&mut self, frame_number: u64, capture: CaptureSummary) -> Analysis {
-        self.networks.collect(&mut self.shards);
+        self.collect();
         Snapshot::new(self, frame_number).analysis(capture)
     }
 
@@ -178,7 +220,7 @@ impl Engine {
     fn end(&mut self) {
         let env = Env { registry: &self.registry, options: &self.options };
         self.shards.iter_mut().for_each(|shard| shard.finish(env));
-        self.networks.collect(&mut self.shards);
+        self.collect();
         self.enforce_flow_bound();
     }
 
@@ -196,4 +238,10 @@ impl Engine {
         }
         sum
     }
+}
+
+/// Counts the frames of a batch for the capture as a whole, and sorts them by share.
+fn prepare(totals: &mut Totals, routes: &mut Routes, batch: &FrameBatch) {
+    batch.iter().for_each(|frame| totals.note(&frame));
+    routes.sort(batch);
 }

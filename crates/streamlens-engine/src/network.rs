@@ -3,7 +3,7 @@
 use streamlens_decoders::{NetworkMonitor, ObservedPdu};
 use streamlens_registry::{DecoderIndex, DecoderRegistry};
 
-use crate::shard::Shard;
+use crate::work::Outbox;
 
 /// One monitor per decoder that has one.
 #[derive(Default)]
@@ -23,17 +23,17 @@ impl Networks {
         Self { monitors, order: Vec::new() }
     }
 
-    /// Hands on what the shards published since the last time, and empties their outboxes.
-    pub(crate) fn collect(&mut self, shards: &mut [Shard]) {
+    /// Hands on what the shares published, in frame order, and empties their outboxes.
+    pub(crate) fn collect(&mut self, outboxes: &mut [Outbox]) {
         self.order.clear();
-        for (number, shard) in (0..).zip(shards.iter()) {
-            let records = (0..).zip(&shard.outbox.records);
+        for (number, outbox) in (0..).zip(outboxes.iter()) {
+            let records = (0..).zip(&outbox.records);
             self.order.extend(records.map(|(place, record)| (record.at.frame, number, place)));
         }
         // places keep the order of several PDUs of one frame, which are all of one shard
         self.order.sort_unstable();
         for &(_, shard, place) in &self.order {
-            let Some(outbox) = shards.get(shard as usize).map(|shard| &shard.outbox) else { continue };
+            let Some(outbox) = outboxes.get(shard as usize) else { continue };
             let Some(record) = outbox.records.get(place as usize) else { continue };
             let Some((_, monitor)) = self.monitors.iter_mut().find(|(index, _)| *index == record.decoder) else {
                 continue;
@@ -45,9 +45,9 @@ impl Networks {
                 bytes: outbox.bytes.get(record.offset..record.offset + record.length).unwrap_or_default(),
             });
         }
-        for shard in shards {
-            shard.outbox.records.clear();
-            shard.outbox.bytes.clear();
+        for outbox in outboxes {
+            outbox.records.clear();
+            outbox.bytes.clear();
         }
     }
 }

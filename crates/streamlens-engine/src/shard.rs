@@ -70,6 +70,8 @@ impl FlowList {
 /// A share of the conversations.
 #[derive(Default)]
 pub(crate) struct Shard {
+    /// Its number.
+    pub(crate) share: usize,
     table: HashTable<u32>,
     seeds: foldhash::fast::RandomState,
     pub(crate) flows: FlowList,
@@ -84,6 +86,10 @@ pub(crate) struct Shard {
 }
 
 impl Shard {
+    pub(crate) fn new(share: usize) -> Self {
+        Self { share, ..Self::default() }
+    }
+
     /// Analyses a frame.
     #[inline]
     pub(crate) fn frame(&mut self, env: Env<'_>, frame: &Frame<'_>) {
