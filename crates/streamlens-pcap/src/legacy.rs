@@ -174,7 +174,8 @@ impl Legacy {
                 }
                 break;
             }
-            let time = if header.fraction < limit {
+            // Some writers round up to a whole second without carrying it, so that up to one is carried here.
+            let time = if header.fraction < 2 * limit {
                 let nanos = i64::from(header.seconds) * 1_000_000_000 + i64::from(header.fraction) * factor;
                 Some(Timestamp::from_nanos(nanos))
             } else {

@@ -215,7 +215,7 @@ impl CaptureReader {
             })?;
         };
         let Some(format) = format_of(&start) else {
-            if let (true, Some(fault)) = (start.is_empty(), fault) {
+            if let Some(fault) = fault {
                 return Err(CaptureError::BrokenCompression { path, what: fault.to_string() });
             }
             let (what, remedy) = describe(&start);

@@ -135,16 +135,14 @@ fn what_follows_a_stream_is_told() {
 
 #[test]
 fn damaged_streams_never_panic() {
-    let whole = small_pcap(200);
+    let whole = small_pcap(60);
     for (_, compress) in ALL {
         let bytes = compress(&whole);
-        for at in 0..bytes.len().min(3000) {
-            for change in [0x01, 0x80, 0xff] {
-                let mut damaged = bytes.clone();
-                damaged[at] ^= change;
-                if let Ok(mut reader) = CaptureReader::from_bytes("damaged", damaged) {
-                    drain(&mut reader);
-                }
+        for at in 0..bytes.len().min(600) {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= if at % 2 == 0 { 0xff } else { 0x04 };
+            if let Ok(mut reader) = CaptureReader::from_bytes("damaged", damaged) {
+                drain(&mut reader);
             }
         }
     }

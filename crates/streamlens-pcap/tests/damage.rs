@@ -79,7 +79,7 @@ fn one_wrong_byte_in_a_pcapng_costs_at_most_the_frame_it_is_in() {
     let mut start = 0;
     for (index, (bytes, _)) in blocks.iter().enumerate() {
         for at in start..start + bytes.len() {
-            for change in [0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0xff] {
+            for change in [0x01, 0x08, 0x40, 0xff] {
                 let mut damaged = whole.clone();
                 damaged[at] ^= change;
                 let result = read(damaged);
