@@ -7,10 +7,12 @@ use pcap_parser::{
     SJE_MAGIC, SPB_MAGIC,
 };
 
+use crate::walk::MAX_FRAME;
+
 /// Block type of the obsolete Packet Block (appendix A of the draft), which `pcap_parser` has no name for.
 pub(super) const OPB_MAGIC: u32 = 2;
-/// The longest block that is believed: a frame of the greatest length, and as much again for options.
-pub(super) const MAX_BLOCK: u32 = 128 << 20;
+/// The longest block that is believed: a frame of the greatest length, and options.
+const MAX_BLOCK: u32 = MAX_FRAME + (1 << 20);
 /// The longest block that is believed while a place to go on is searched: a false one must not hold up much.
 const MAX_CANDIDATE: u32 = 16 << 20;
 /// Bytes of type and both lengths.
@@ -126,11 +128,6 @@ pub(super) enum Framed {
     Whole {
         length: usize,
     },
-    /// The second length is wrong, but a block begins where the first one says.
-    WholeButTrailer {
-        length: usize,
-        flaw: Flaw,
-    },
     /// More bytes are needed to say.
     Short,
     Flawed(Flaw),
@@ -150,7 +147,7 @@ pub(super) fn frame_block(data: &[u8], kind: u32, order: Order, at_end: bool) ->
             }
             Framed::Whole { length: length as usize }
         }
-        Some(trailing) => judge_trailer(data, length, trailing, order, at_end),
+        Some(trailing) => Framed::Flawed(Flaw::Trailer { leading: length, trailing }),
         None if at_end => Framed::Flawed(Flaw::Cut { length, present: data.len() }),
         None => Framed::Short,
     }
@@ -163,26 +160,6 @@ fn ends_before(data: &[u8], length: u32, order: Order) -> bool {
     const OVERLAP: usize = 8;
     let Some(end) = (length as usize).checked_sub(OVERLAP).filter(|end| *end >= FRAMING) else { return false };
     order.word(data, end - 4) == Some(end as u32) && goes_on(data, end) == Candidate::Consistent
-}
-
-/// Which of two different lengths to believe: the leading one, if a block begins where it says and none where the
-/// trailing one of a shorter block would have it.
-#[cold]
-fn judge_trailer(data: &[u8], leading: u32, trailing: u32, order: Order, at_end: bool) -> Framed {
-    let flaw = Flaw::Trailer { leading, trailing };
-    let length = leading as usize;
-    let rest = data.len().saturating_sub(length);
-    if rest < FRAMING && !at_end {
-        return Framed::Short;
-    }
-    let ends_shorter = (FRAMING..length)
-        .step_by(4)
-        .any(|end| order.word(data, end - 4) == Some(end as u32) && goes_on(data, end) == Candidate::Consistent);
-    if !ends_shorter && (rest == 0 || goes_on(data, length) != Candidate::No) {
-        Framed::WholeButTrailer { length, flaw }
-    } else {
-        Framed::Flawed(flaw)
-    }
 }
 
 /// [`candidate`] in either byte order.

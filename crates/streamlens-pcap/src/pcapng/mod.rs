@@ -93,15 +93,6 @@ impl PcapNg {
             }
             let length = match frame_block(rest, kind, self.order, out.at_end) {
                 Framed::Whole { length } => length,
-                Framed::WholeButTrailer { length, flaw } => {
-                    let place = out.place(position);
-                    out.report.incomplete(
-                        code::DAMAGED,
-                        place,
-                        format_args!("damaged at byte {}: {flaw}; the first fits and is believed", place.byte),
-                    );
-                    length
-                }
                 Framed::Short => return position,
                 Framed::Flawed(flaw) => {
                     if kind == SHB_MAGIC {
@@ -167,7 +158,7 @@ impl PcapNg {
             }
         }
         if out.at_end {
-            self.give_up(damage, start, out);
+            self.give_up(damage, data, start, out);
             return Search::More(data.len());
         }
         damage.searched = at - start;
@@ -196,17 +187,12 @@ impl PcapNg {
         let mut place = out.place(start);
         place.byte -= damage.behind;
         let skipped = damage.behind + block.len() as u64;
-        let trailing = block.len().checked_sub(4).and_then(|at| self.order.word(block, at));
-        let is_whole = damage.behind == 0
-            && block.len() >= FRAMING
-            && trailing.is_some_and(|length| length as usize == block.len())
-            && !matches!(damage.flaw, Flaw::ByteOrder);
-        if let (true, Some(kind)) = (is_whole, kind) {
+        if let (true, Some(kind)) = (self.is_whole(damage, block), kind) {
             out.report.incomplete(
                 code::DAMAGED,
                 place,
                 format_args!(
-                    "damaged at byte {}: {}; the second, {skipped}, fits and is believed",
+                    "damaged at byte {}: {}; with {skipped} bytes it is whole, and read so",
                     place.byte, damage.flaw
                 ),
             );
@@ -235,10 +221,26 @@ impl PcapNg {
         Search::Found(next)
     }
 
+    /// Whether a damaged block, up to where reading goes on, has just one of its lengths wrong.
+    fn is_whole(&self, damage: Damage, block: &[u8]) -> bool {
+        let is_length = |at: Option<usize>| {
+            at.and_then(|at| self.order.word(block, at)).is_some_and(|length| length as usize == block.len())
+        };
+        damage.behind == 0
+            && block.len() >= FRAMING
+            && !matches!(damage.flaw, Flaw::ByteOrder)
+            && (is_length(Some(4)) || is_length(block.len().checked_sub(4)))
+    }
+
     /// The capture ends, and no place to go on was found.
-    fn give_up(&mut self, damage: Damage, start: usize, out: &mut Walk<'_>) {
+    fn give_up(&mut self, damage: Damage, data: &[u8], start: usize, out: &mut Walk<'_>) {
         self.damage = None;
-        if let Flaw::Cut { .. } = damage.flaw {
+        let is_cut = matches!(damage.flaw, Flaw::Cut { .. });
+        if !is_cut && self.is_whole(damage, data.get(start..).unwrap_or_default()) {
+            self.go_on(damage, data, start, data.len(), self.order, out);
+            return;
+        }
+        if is_cut {
             out.ended_inside(start, format_args!("{}", damage.flaw));
             return;
         }
