@@ -1,4 +1,5 @@
 //! Captures that are cut or damaged: what can be read is read, and what can't is told.
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod common;
 
@@ -80,7 +81,7 @@ fn one_wrong_byte_in_a_pcapng_costs_at_most_the_frame_it_is_in() {
     let mut start = 0;
     for (index, (bytes, _)) in blocks.iter().enumerate() {
         for at in start..start + bytes.len() {
-            for change in 1..=255 {
+            for change in [1, 2, 4, 8, 16, 32, 64, 128, 0x09, 0x24, 0xff] {
                 let mut damaged = whole.clone();
                 damaged[at] ^= change;
                 let result = read(damaged);

@@ -1,4 +1,5 @@
 //! Every variant of the formats, made by hand.
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod common;
 

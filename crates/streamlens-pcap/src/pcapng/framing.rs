@@ -208,14 +208,16 @@ pub(super) fn candidate_in_other_order(data: &[u8], at: usize, probable: Order, 
     if order.word(data, at) == Some(SHB_MAGIC) {
         return Candidate::Consistent;
     }
-    let fits = fields_fit(data, at, order);
-    let has_rival = (at..at + 4).any(|place| {
-        candidate(data, place, probable) == Candidate::Consistent && (fields_fit(data, place, probable) || !fits)
-    });
-    if has_rival {
+    let has_rival = |at: usize| {
+        let fits = fields_fit(data, at, order);
+        (at.saturating_sub(3)..at + 4).any(|place| {
+            candidate(data, place, probable) == Candidate::Consistent && (fields_fit(data, place, probable) || !fits)
+        })
+    };
+    let next = at + order.word(data, at + 4).unwrap_or_default() as usize;
+    if has_rival(at) || has_rival(next) {
         return Candidate::No;
     }
-    let next = at + order.word(data, at + 4).unwrap_or_default() as usize;
     match data.len().saturating_sub(next) {
         0 if at_end => Candidate::Consistent,
         0..FRAMING if at_end => Candidate::No,
