@@ -130,8 +130,7 @@ impl Legacy {
     fn records<const BIG: bool, const HEADER: usize>(&self, data: &[u8], start: usize, out: &mut Walk<'_>) -> usize {
         let (limit, factor) = if self.variant.nanoseconds { (1_000_000_000, 1) } else { (1_000_000, 1000) };
         let mut position = start;
-        loop {
-            let Some(rest) = data.get(position..) else { break };
+        while let Some(rest) = data.get(position..) {
             let Some(header) = rest.first_chunk::<16>().filter(|_| rest.len() >= HEADER) else {
                 if out.at_end && !rest.is_empty() {
                     out.ended_inside(
@@ -174,7 +173,8 @@ impl Legacy {
                 }
                 break;
             }
-            let time = if header.fraction < limit {
+            // Some writers round up to a whole second without carrying it, so that up to one is carried here.
+            let time = if header.fraction < 2 * limit {
                 let nanos = i64::from(header.seconds) * 1_000_000_000 + i64::from(header.fraction) * factor;
                 Some(Timestamp::from_nanos(nanos))
             } else {

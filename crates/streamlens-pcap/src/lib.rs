@@ -33,6 +33,7 @@ mod inflate;
 mod input;
 mod legacy;
 mod merge;
+mod options;
 mod pcapng;
 mod reader;
 mod report;
@@ -41,5 +42,6 @@ mod walk;
 
 pub use error::CaptureError;
 pub use merge::MergedReader;
-pub use reader::{CaptureReader, ReaderOptions};
+pub use options::ReaderOptions;
+pub use reader::CaptureReader;
 pub use source::{FrameSource, Position};

@@ -4,8 +4,6 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use streamlens_model::{Frame, FrameBatch, Interface, Warning};
 
@@ -13,6 +11,7 @@ use crate::CaptureError;
 use crate::detect::{DETECT_BYTES, compression_of, describe, format_of};
 use crate::inflate;
 use crate::input::{Growing, Meter, Metered, read_full};
+use crate::options::ReaderOptions;
 use crate::report::{Place, Report, code};
 use crate::source::{FrameSource, Position};
 use crate::walk::{Walk, Walker};
@@ -24,33 +23,6 @@ const BATCH_BYTES: usize = 1 << 20;
 const BATCH_BYTES_KEPT: usize = 4 << 20;
 /// How many streams may lie around each other.
 const MAX_LAYERS: usize = 3;
-
-/// How a capture is read.
-#[derive(Clone, Debug)]
-pub struct ReaderOptions {
-    /// Waits at the end of a file for it to grow, until [`Self::stop`] is raised. Implies [`Self::low_latency`].
-    /// Without effect on sources other than files.
-    pub follow: bool,
-    /// Hands out frames as soon as they are there, in short batches, instead of filling each batch. For pipes that
-    /// another program writes to.
-    pub low_latency: bool,
-    /// How long to sleep before a growing file is looked at again.
-    pub poll_interval: Duration,
-    /// Raise it to end the waiting for a growing file; the reader then ends as at the end of the file.
-    pub stop: Arc<AtomicBool>,
-}
-
-impl Default for ReaderOptions {
-    /// No waiting, full batches; 100 ms between looks at a growing file.
-    fn default() -> Self {
-        Self {
-            follow: false,
-            low_latency: false,
-            poll_interval: Duration::from_millis(100),
-            stop: Arc::new(AtomicBool::new(false)),
-        }
-    }
-}
 
 /// Reads one capture.
 ///
@@ -215,7 +187,7 @@ impl CaptureReader {
             })?;
         };
         let Some(format) = format_of(&start) else {
-            if let (true, Some(fault)) = (start.is_empty(), fault) {
+            if let Some(fault) = fault {
                 return Err(CaptureError::BrokenCompression { path, what: fault.to_string() });
             }
             let (what, remedy) = describe(&start);

@@ -1,5 +1,6 @@
 //! Compression around a capture: recognised by content, concatenated, cut and damaged.
 #![cfg(all(feature = "gzip", feature = "lz4", feature = "zstd"))]
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod common;
 
@@ -94,7 +95,7 @@ fn a_cut_stream_gives_what_was_decoded_before_and_a_warning() {
     for (name, compress) in ALL {
         let bytes = compress(&whole);
         let mut last = 0;
-        for cut in (40..bytes.len()).step_by(bytes.len() / 23).chain([bytes.len() - 1]) {
+        for cut in (40..bytes.len()).step_by(bytes.len() / 11).chain([bytes.len() - 1]) {
             let Ok(mut reader) = CaptureReader::from_bytes("cut", bytes[..cut].to_vec()) else {
                 assert!(cut < bytes.len() / 4, "{name} cut at {cut} of {}", bytes.len());
                 continue;
@@ -135,16 +136,14 @@ fn what_follows_a_stream_is_told() {
 
 #[test]
 fn damaged_streams_never_panic() {
-    let whole = small_pcap(200);
+    let whole = small_pcap(60);
     for (_, compress) in ALL {
         let bytes = compress(&whole);
-        for at in 0..bytes.len().min(3000) {
-            for change in [0x01, 0x80, 0xff] {
-                let mut damaged = bytes.clone();
-                damaged[at] ^= change;
-                if let Ok(mut reader) = CaptureReader::from_bytes("damaged", damaged) {
-                    drain(&mut reader);
-                }
+        for at in 0..bytes.len().min(600) {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= if at % 2 == 0 { 0xff } else { 0x04 };
+            if let Ok(mut reader) = CaptureReader::from_bytes("damaged", damaged) {
+                drain(&mut reader);
             }
         }
     }

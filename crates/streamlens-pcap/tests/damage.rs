@@ -1,4 +1,5 @@
 //! Captures that are cut or damaged: what can be read is read, and what can't is told.
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod common;
 
@@ -66,7 +67,8 @@ fn mixed() -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
         let old = format!("obsolete {base}").into_bytes();
         blocks.push((obsolete(order, 1, TICKS, &old), Some(old)));
         blocks.push((block(order, 4, &[0; 8]), None));
-        let simple_data = format!("simple {base:05}").into_bytes();
+        // No snap length that a wrong byte makes can cut 13 bytes within the same padding.
+        let simple_data = format!("simple {base:05}z").into_bytes();
         blocks.push((simple(order, simple_data.len() as u32, &simple_data), Some(simple_data)));
     }
     blocks
@@ -79,7 +81,7 @@ fn one_wrong_byte_in_a_pcapng_costs_at_most_the_frame_it_is_in() {
     let mut start = 0;
     for (index, (bytes, _)) in blocks.iter().enumerate() {
         for at in start..start + bytes.len() {
-            for change in [0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0xff] {
+            for change in [1, 2, 4, 8, 16, 32, 64, 128, 0x09, 0x24, 0xff] {
                 let mut damaged = whole.clone();
                 damaged[at] ^= change;
                 let result = read(damaged);

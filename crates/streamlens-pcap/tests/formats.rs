@@ -1,4 +1,5 @@
 //! Every variant of the formats, made by hand.
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod common;
 
@@ -88,14 +89,14 @@ fn lengths_are_given_as_the_record_tells_them() {
 }
 
 #[test]
-fn a_fraction_of_more_than_a_second_is_no_time() {
+fn a_fraction_of_a_second_is_carried_and_one_of_two_seconds_is_no_time() {
     let mut capture = small_pcap(0);
-    for fraction in [999_999, 1_000_000, u32::MAX] {
+    for fraction in [1_000_000, 2_000_000, u32::MAX] {
         capture.extend(pcap_record(Order::Little, 1, fraction, b"x"));
     }
     let result = read(capture);
     let times: Vec<_> = result.frames.iter().map(|frame| frame.nanos).collect();
-    assert_eq!(times, [Some(1_999_999_000), None, None]);
+    assert_eq!(times, [Some(2_000_000_000), None, None]);
     assert_eq!(result.codes(), ["capture.bad-time"]);
     assert!(!result.warnings[0].incomplete);
     assert_eq!((result.warnings[0].byte, result.warnings[0].after_frame), (Some(24 + 17), Some(1)));
@@ -231,7 +232,7 @@ fn frames_larger_than_a_batch_come_whole_and_batches_are_cut_alike_for_short_rea
     let whole = read(capture.clone());
     assert_eq!(whole.frames.len(), 40_004);
     assert_eq!(whole.frames[3].data, large);
-    assert!(whole.batches.len() > 2 && whole.warnings.is_empty(), "{:?}", whole.batches);
+    assert!(whole.batches.len() > 1 && whole.warnings.is_empty(), "{:?}", whole.batches);
     let crumbs = Crumbs { bytes: std::io::Cursor::new(capture), step: 0 };
     let crumbs = drain(&mut CaptureReader::from_reader("crumbs", crumbs).unwrap());
     assert_eq!((whole.batches, whole.frames), (crumbs.batches, crumbs.frames));

@@ -1,4 +1,5 @@
 //! Growing files, live pipes, several captures at once, and hostile bytes.
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod common;
 
@@ -127,7 +128,8 @@ fn a_merge_of_one_capture_gives_what_the_capture_gives() {
     assert_eq!(drain(&mut merged).frames, single.frames);
 }
 
-fn read_hostile(bytes: Vec<u8>) -> Option<(usize, Vec<u8>)> {
+/// Reads in one piece and in crumbs: both must say the same. `None` where it is no capture.
+fn read_hostile(bytes: Vec<u8>) -> Option<usize> {
     let length = bytes.len();
     let result = drain(&mut CaptureReader::from_bytes("hostile", bytes.clone()).ok()?);
     let crumbs = Crumbs { bytes: std::io::Cursor::new(bytes), step: 0 };
@@ -135,7 +137,7 @@ fn read_hostile(bytes: Vec<u8>) -> Option<(usize, Vec<u8>)> {
     assert_eq!((&result.frames, &result.interfaces), (&again.frames, &again.interfaces));
     assert_eq!(result.codes(), again.codes());
     assert!(result.frames.iter().map(|frame| frame.data.len()).sum::<usize>() <= length);
-    Some((result.frames.len(), Vec::new()))
+    Some(result.frames.len())
 }
 
 proptest! {

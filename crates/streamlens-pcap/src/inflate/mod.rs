@@ -1,5 +1,5 @@
 //! Takes compression off. Each reader goes over concatenated streams, hands out everything that was decoded before
-//! a fault, and then fails: [`io::ErrorKind::UnexpectedEof`] where the stream ends early, another kind where its
+//! a fault, and then fails: [`std::io::ErrorKind::UnexpectedEof`] where the stream ends early, another kind where its
 //! bytes are wrong.
 
 #[cfg(feature = "gzip")]
@@ -9,7 +9,9 @@ mod lz4;
 #[cfg(feature = "zstd")]
 mod zstd;
 
-use std::io::{self, Read};
+#[cfg(any(feature = "gzip", feature = "lz4", feature = "zstd"))]
+use std::io;
+use std::io::Read;
 
 use crate::detect::Compression;
 

@@ -7,10 +7,12 @@ use pcap_parser::{
     SJE_MAGIC, SPB_MAGIC,
 };
 
+use crate::walk::MAX_FRAME;
+
 /// Block type of the obsolete Packet Block (appendix A of the draft), which `pcap_parser` has no name for.
 pub(super) const OPB_MAGIC: u32 = 2;
-/// The longest block that is believed: a frame of the greatest length, and as much again for options.
-pub(super) const MAX_BLOCK: u32 = 128 << 20;
+/// The longest block that is believed: a frame of the greatest length, and options.
+const MAX_BLOCK: u32 = MAX_FRAME + (1 << 20);
 /// The longest block that is believed while a place to go on is searched: a false one must not hold up much.
 const MAX_CANDIDATE: u32 = 16 << 20;
 /// Bytes of type and both lengths.
@@ -41,6 +43,12 @@ impl Order {
     #[inline]
     pub(super) fn word(self, data: &[u8], at: usize) -> Option<u32> {
         data.get(at..)?.first_chunk().map(|bytes| self.u32(*bytes))
+    }
+
+    /// The byte order in which the length of a block is the smaller one.
+    pub(super) fn of_length(block: &[u8]) -> Self {
+        let (big, little) = (Self { big_endian: true }, Self { big_endian: false });
+        if big.word(block, 4) < little.word(block, 4) { big } else { little }
     }
 
     /// The byte order that the byte-order magic of a section header tells.
@@ -120,11 +128,6 @@ pub(super) enum Framed {
     Whole {
         length: usize,
     },
-    /// The second length is wrong, but a block begins where the first one says.
-    WholeButTrailer {
-        length: usize,
-        flaw: Flaw,
-    },
     /// More bytes are needed to say.
     Short,
     Flawed(Flaw),
@@ -138,31 +141,25 @@ pub(super) fn frame_block(data: &[u8], kind: u32, order: Order, at_end: bool) ->
         return Framed::Flawed(Flaw::Length(length));
     }
     match order.word(data, length as usize - 4) {
-        Some(trailing) if trailing == length => Framed::Whole { length: length as usize },
-        Some(trailing) => judge_trailer(data, length, trailing, order, at_end),
+        Some(trailing) if trailing == length => {
+            if ends_before(data, length, order) {
+                return Framed::Flawed(Flaw::Length(length));
+            }
+            Framed::Whole { length: length as usize }
+        }
+        Some(trailing) => Framed::Flawed(Flaw::Trailer { leading: length, trailing }),
         None if at_end => Framed::Flawed(Flaw::Cut { length, present: data.len() }),
         None => Framed::Short,
     }
 }
 
-/// Which of two different lengths to believe: the leading one, if a block begins where it says and none where the
-/// trailing one of a shorter block would have it.
-#[cold]
-fn judge_trailer(data: &[u8], leading: u32, trailing: u32, order: Order, at_end: bool) -> Framed {
-    let flaw = Flaw::Trailer { leading, trailing };
-    let length = leading as usize;
-    let rest = data.len().saturating_sub(length);
-    if rest < FRAMING && !at_end {
-        return Framed::Short;
-    }
-    let ends_shorter = (FRAMING..length)
-        .step_by(4)
-        .any(|end| order.word(data, end - 4) == Some(end as u32) && goes_on(data, end) == Candidate::Consistent);
-    if !ends_shorter && (rest == 0 || goes_on(data, length) != Candidate::No) {
-        Framed::WholeButTrailer { length, flaw }
-    } else {
-        Framed::Flawed(flaw)
-    }
+/// Whether a block with two equal lengths is over eight bytes before its end, and another one begins there: the first
+/// length is wrong then, and what looks like the second one is the first length of the next block.
+#[inline]
+fn ends_before(data: &[u8], length: u32, order: Order) -> bool {
+    const OVERLAP: usize = 8;
+    let Some(end) = (length as usize).checked_sub(OVERLAP).filter(|end| *end >= FRAMING) else { return false };
+    order.word(data, end - 4) == Some(end as u32) && goes_on(data, end) == Candidate::Consistent
 }
 
 /// [`candidate`] in either byte order.
@@ -200,18 +197,36 @@ pub(super) fn candidate(data: &[u8], at: usize, order: Order) -> Candidate {
     }
 }
 
-/// The better of the places around `at` at which a block might begin, where there is one at `at` itself: numbers in
-/// one byte order, read three bytes off in the other, are often the same numbers. What tells is whether the block's
-/// fields fit it, then whether the place is a multiple of four from `start` as all blocks are, then the byte order.
+/// Whether to believe a consistent block at `at` that is not in the `probable` byte order of its section.
+///
+/// Numbers in one byte order, read three bytes off in the other, are often the same numbers: so another block must
+/// follow, and none in the probable order may begin nearby, unless its fields do not fit. Section headers tell their
+/// byte order themselves.
 #[cold]
-pub(super) fn best_candidate(data: &[u8], start: usize, at: usize, current: Order) -> Option<(usize, Order)> {
-    let other = Order { big_endian: !current.big_endian };
-    (at..at + 4)
-        .flat_map(|place| [(place, current), (place, other)])
-        .filter(|(place, order)| candidate(data, *place, *order) == Candidate::Consistent)
-        .max_by_key(|(place, order)| {
-            (fields_fit(data, *place, *order), (place - start) % 4 == 0, *order == current, usize::MAX - place)
+pub(super) fn candidate_in_other_order(data: &[u8], at: usize, probable: Order, at_end: bool) -> Candidate {
+    let order = Order { big_endian: !probable.big_endian };
+    if order.word(data, at) == Some(SHB_MAGIC) {
+        return Candidate::Consistent;
+    }
+    let has_rival = |at: usize| {
+        let fits = fields_fit(data, at, order);
+        (at.saturating_sub(3)..at + 4).any(|place| {
+            candidate(data, place, probable) == Candidate::Consistent && (fields_fit(data, place, probable) || !fits)
         })
+    };
+    let next = at + order.word(data, at + 4).unwrap_or_default() as usize;
+    if has_rival(at) || has_rival(next) {
+        return Candidate::No;
+    }
+    match data.len().saturating_sub(next) {
+        0 if at_end => Candidate::Consistent,
+        0..FRAMING if at_end => Candidate::No,
+        0..FRAMING => Candidate::Short,
+        _ => match goes_on(data, next) {
+            Candidate::Short if at_end => Candidate::No,
+            found => found,
+        },
+    }
 }
 
 /// Whether the fields of a block with consistent framing fit its length.

@@ -13,7 +13,9 @@ mod section;
 use pcap_parser::{EPB_MAGIC, IDB_MAGIC, ISB_MAGIC, SHB_MAGIC, SPB_MAGIC};
 use streamlens_model::Interface;
 
-use self::framing::{Candidate, FRAMING, Flaw, Framed, OPB_MAGIC, Order, best_candidate, candidate, frame_block};
+use self::framing::{
+    Candidate, FRAMING, Flaw, Framed, OPB_MAGIC, Order, candidate, candidate_in_other_order, frame_block,
+};
 use self::section::Sections;
 use crate::report::code;
 use crate::walk::Walk;
@@ -33,10 +35,18 @@ pub(crate) struct PcapNg {
 #[derive(Clone, Copy, Debug)]
 struct Damage {
     flaw: Flaw,
+    /// The byte order that the blocks behind it probably have.
+    order: Order,
     /// Bytes from the damage to where the buffer now starts.
     behind: u64,
     /// Bytes from the start of the buffer that need not be searched again.
     searched: usize,
+}
+
+impl Damage {
+    fn new(flaw: Flaw, order: Order) -> Self {
+        Self { flaw, order, behind: 0, searched: 0 }
+    }
 }
 
 /// What became of a search.
@@ -76,28 +86,20 @@ impl PcapNg {
                     Some(order) => self.order = order,
                     None => {
                         self.sections.begin();
-                        self.damage = Some(Damage { flaw: Flaw::ByteOrder, behind: 0, searched: 0 });
+                        self.damage = Some(Damage::new(Flaw::ByteOrder, Order::of_length(rest)));
                         continue;
                     }
                 }
             }
             let length = match frame_block(rest, kind, self.order, out.at_end) {
                 Framed::Whole { length } => length,
-                Framed::WholeButTrailer { length, flaw } => {
-                    let place = out.place(position);
-                    out.report.incomplete(
-                        code::DAMAGED,
-                        place,
-                        format_args!("damaged at byte {}: {flaw}; the first fits and is believed", place.byte),
-                    );
-                    length
-                }
                 Framed::Short => return position,
                 Framed::Flawed(flaw) => {
                     if kind == SHB_MAGIC {
                         self.sections.begin();
                     }
-                    self.damage = Some(Damage { flaw, behind: 0, searched: 0 });
+                    let order = Order::of_section_header(rest).unwrap_or(self.order);
+                    self.damage = Some(Damage::new(flaw, order));
                     continue;
                 }
             };
@@ -134,29 +136,29 @@ impl PcapNg {
     /// Searches for the next consistent block behind the damage at `start`.
     #[cold]
     fn search(&mut self, mut damage: Damage, data: &[u8], start: usize, out: &mut Walk<'_>) -> Search {
-        let orders = [self.order, Order { big_endian: !self.order.big_endian }];
+        let other = Order { big_endian: !damage.order.big_endian };
         let first = if damage.behind == 0 { 1 } else { 0 };
         let mut at = start + damage.searched.max(first);
         let end = data.len().saturating_sub(FRAMING - 1);
         while at < end {
-            for order in orders {
-                match candidate(data, at, order) {
-                    Candidate::Consistent => {
-                        let (next, order) = best_candidate(data, start, at, self.order).unwrap_or((at, order));
-                        return self.go_on(damage, data, start, next, order, out);
-                    }
-                    Candidate::Short if !out.at_end => {
-                        damage.searched = at - start;
-                        self.damage = Some(damage);
-                        return Search::More(start);
-                    }
-                    _ => {}
+            let in_order = candidate(data, at, damage.order);
+            let in_other = match candidate(data, at, other) {
+                Candidate::Consistent => candidate_in_other_order(data, at, damage.order, out.at_end),
+                found => found,
+            };
+            match (in_order, in_other) {
+                (Candidate::Consistent, _) => return self.go_on(damage, data, start, at, damage.order, out),
+                (_, Candidate::Consistent) => return self.go_on(damage, data, start, at, other, out),
+                (Candidate::Short, _) | (_, Candidate::Short) if !out.at_end => {
+                    damage.searched = at - start;
+                    self.damage = Some(damage);
+                    return Search::More(start);
                 }
+                _ => at += 1,
             }
-            at += 1;
         }
         if out.at_end {
-            self.give_up(damage, start, out);
+            self.give_up(damage, data, start, out);
             return Search::More(data.len());
         }
         damage.searched = at - start;
@@ -185,17 +187,12 @@ impl PcapNg {
         let mut place = out.place(start);
         place.byte -= damage.behind;
         let skipped = damage.behind + block.len() as u64;
-        let trailing = block.len().checked_sub(4).and_then(|at| self.order.word(block, at));
-        let is_whole = damage.behind == 0
-            && block.len() >= FRAMING
-            && trailing.is_some_and(|length| length as usize == block.len())
-            && matches!(damage.flaw, Flaw::Length(_) | Flaw::Trailer { .. });
-        if let (true, Some(kind)) = (is_whole, kind) {
+        if let (true, Some(kind)) = (self.is_whole(damage, block), kind) {
             out.report.incomplete(
                 code::DAMAGED,
                 place,
                 format_args!(
-                    "damaged at byte {}: {}; the second, {skipped}, fits and is believed",
+                    "damaged at byte {}: {}; with {skipped} bytes it is whole, and read so",
                     place.byte, damage.flaw
                 ),
             );
@@ -224,10 +221,26 @@ impl PcapNg {
         Search::Found(next)
     }
 
+    /// Whether a damaged block, up to where reading goes on, has just one of its lengths wrong.
+    fn is_whole(&self, damage: Damage, block: &[u8]) -> bool {
+        let is_length = |at: Option<usize>| {
+            at.and_then(|at| self.order.word(block, at)).is_some_and(|length| length as usize == block.len())
+        };
+        damage.behind == 0
+            && block.len() >= FRAMING
+            && !matches!(damage.flaw, Flaw::ByteOrder)
+            && (is_length(Some(4)) || is_length(block.len().checked_sub(4)))
+    }
+
     /// The capture ends, and no place to go on was found.
-    fn give_up(&mut self, damage: Damage, start: usize, out: &mut Walk<'_>) {
+    fn give_up(&mut self, damage: Damage, data: &[u8], start: usize, out: &mut Walk<'_>) {
         self.damage = None;
-        if let Flaw::Cut { .. } = damage.flaw {
+        let is_cut = matches!(damage.flaw, Flaw::Cut { .. });
+        if !is_cut && self.is_whole(damage, data.get(start..).unwrap_or_default()) {
+            self.go_on(damage, data, start, data.len(), self.order, out);
+            return;
+        }
+        if is_cut {
             out.ended_inside(start, format_args!("{}", damage.flaw));
             return;
         }

@@ -210,12 +210,13 @@ impl Sections {
             Some(local) if local.described => (local.global, local.link_type, local.snap_length),
             _ => (self.unknown(0, position, out), UNDESCRIBED, 0),
         };
-        let limit = if limit == 0 { u32::MAX } else { limit };
-        // Where the block is longer than the padded frame or shorter than it, the block's own length bounds.
         let room = block.len().saturating_sub(DATA + 4) as u32;
+        let cut = if limit == 0 { original } else { original.min(limit) };
+        // Where the snap length does not explain the block's length, it is the block that bounds the frame.
+        let captured_length = if cut.checked_next_multiple_of(4) == Some(room) { cut } else { original.min(room) };
         out.records.push(FrameRecord {
             offset: (position + DATA) as u32,
-            captured_length: original.min(limit).min(room),
+            captured_length,
             original_length: original,
             interface,
             time: None,

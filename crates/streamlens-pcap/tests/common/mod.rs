@@ -163,9 +163,19 @@ impl Result {
 
 /// Reads a source to its end.
 pub fn drain(source: &mut dyn FrameSource) -> Result {
-    let (mut batch, mut frames, mut batches) = (FrameBatch::default(), Vec::new(), Vec::new());
+    thread_local! {
+        static BATCH: std::cell::RefCell<FrameBatch> = const {
+            std::cell::RefCell::new(FrameBatch { bytes: Vec::new(), records: Vec::new(), first_number: 0 })
+        };
+    }
+    // One batch for all, so that what an earlier capture left in it would show.
+    BATCH.with_borrow_mut(|batch| drain_with(source, batch))
+}
+
+fn drain_with(source: &mut dyn FrameSource, batch: &mut FrameBatch) -> Result {
+    let (mut frames, mut batches) = (Vec::new(), Vec::new());
     let failure = loop {
-        match source.read_batch(&mut batch) {
+        match source.read_batch(batch) {
             Ok(true) => assert!(!batch.is_empty(), "a batch that is announced has frames"),
             Ok(false) => break None,
             Err(error) => break Some(error),
@@ -180,7 +190,7 @@ pub fn drain(source: &mut dyn FrameSource) -> Result {
             data: frame.data.to_vec(),
         }));
     };
-    assert!(!source.read_batch(&mut batch).unwrap(), "the end stays the end");
+    assert!(!source.read_batch(batch).unwrap(), "the end stays the end");
     assert!(frames.iter().enumerate().all(|(index, frame)| frame.number == index as u64 + 1));
     assert!(frames.iter().all(|frame| (frame.interface as usize) < source.interfaces().len()));
     Result {
