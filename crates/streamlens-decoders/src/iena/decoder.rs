@@ -224,10 +224,12 @@ fn fields(packet: &Packet<'_>, header: IenaHeader, variant: Option<IenaVariant>,
     result.field("payload_bytes", body.len() as u64);
     let Some(variant) = variant else { return };
     result.field("variant", variant.letter());
-    let parameters: Vec<Value> =
-        variant.parameters(body, header.data_words()).take(MAX_PARAMETERS).map(Value::from).collect();
-    if !parameters.is_empty() {
-        result.field("parameters", Value::List(parameters));
+    let parameters = || variant.parameters(body, header.data_words()).take(MAX_PARAMETERS);
+    if parameters().next().is_some() {
+        result.field("parameter_ids", Value::list(parameters().map(|parameter| parameter.id)));
+        if parameters().any(|parameter| parameter.delay.is_some()) {
+            result.field("parameter_delays", Value::list(parameters().filter_map(|parameter| parameter.delay)));
+        }
     }
 }
 

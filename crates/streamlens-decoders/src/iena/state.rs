@@ -32,8 +32,9 @@ pub(super) struct StatusCounts {
     pub(super) last: u8,
     pub(super) changes: u64,
     pub(super) others: u64,
-    values: [(u8, u64); 16],
-    used: u8,
+    values: Vec<(u8, u64)>,
+    /// Where the last value stands; behind the end where it found no room.
+    last_place: u8,
 }
 
 /// One key.
@@ -180,21 +181,11 @@ impl Key {
 
     #[inline]
     fn note_status(&mut self, header: IenaHeader, id: StreamId, now: Occurrence, log: &mut FindingLog) {
-        if let Some(before) = self.key_status.count(header.key_status) {
-            log.add("iena.key-status-changed", Severity::Info, Some(id), now, || {
-                format!("the key status changes from 0x{before:02X} to 0x{:02X}", header.key_status)
-            });
-        }
-        if let Some(before) = self.n2_status.count(header.n2_status) {
-            log.add("iena.n2-status-changed", Severity::Info, Some(id), now, || {
-                format!("the N2 status changes from 0x{before:02X} to 0x{:02X}", header.n2_status)
-            });
-        }
-        if header.is_discarded() {
-            self.discarded += 1;
-            log.add("iena.discard-bit", Severity::Warning, Some(id), now, || {
-                "the key status marks packets to be discarded by the central unit (0x40)".into()
-            });
+        let key_status = self.key_status.count(header.key_status);
+        let n2_status = self.n2_status.count(header.n2_status);
+        if header.is_discarded() || key_status.is_some() || n2_status.is_some() {
+            self.discarded += u64::from(header.is_discarded());
+            log_status(header, key_status, n2_status, id, now, log);
         }
     }
 
@@ -226,37 +217,94 @@ impl Key {
         self.candidates.narrow(body, header.data_words());
         let Some(said) = self.pin.or(declared) else { return };
         if !self.candidates.contains(said) && !said.fits(body, header.data_words()) {
-            log.add("iena.variant-contradicted", Severity::Warning, Some(id), now, || {
-                let by = if self.pin.is_some() { "is configured" } else { "is declared by the key status" };
-                format!("{} {by}, and {} bytes of payload do not have its structure", said.type_name(), body.len())
-            });
+            log_contradiction(said, self.pin.is_some(), body.len(), id, now, log);
         }
     }
 }
 
+/// Puts into words what the status bytes of a packet say, with the values before where they changed.
+#[cold]
+#[inline(never)]
+fn log_status(
+    header: IenaHeader,
+    key_status: Option<u8>,
+    n2_status: Option<u8>,
+    id: StreamId,
+    now: Occurrence,
+    log: &mut FindingLog,
+) {
+    if let Some(before) = key_status {
+        log.add("iena.key-status-changed", Severity::Info, Some(id), now, || {
+            format!("the key status changes from 0x{before:02X} to 0x{:02X}", header.key_status)
+        });
+    }
+    if let Some(before) = n2_status {
+        log.add("iena.n2-status-changed", Severity::Info, Some(id), now, || {
+            format!("the N2 status changes from 0x{before:02X} to 0x{:02X}", header.n2_status)
+        });
+    }
+    if header.is_discarded() {
+        log.add("iena.discard-bit", Severity::Warning, Some(id), now, || {
+            "the key status marks packets to be discarded by the central unit (0x40)".into()
+        });
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn log_contradiction(
+    said: IenaVariant,
+    is_pinned: bool,
+    length: usize,
+    id: StreamId,
+    now: Occurrence,
+    log: &mut FindingLog,
+) {
+    log.add("iena.variant-contradicted", Severity::Warning, Some(id), now, || {
+        let by = if is_pinned { "is configured" } else { "is declared by the key status" };
+        format!("{} {by}, and {length} bytes of payload do not have its structure", said.type_name())
+    });
+}
+
 impl StatusCounts {
+    const MAX: usize = 16;
+
     /// Counts a value; gives the one before where it differs.
     #[inline]
     fn count(&mut self, value: u8) -> Option<u8> {
-        let before = (self.used > 0 && self.last != value).then_some(self.last);
-        self.last = value;
-        self.changes += u64::from(before.is_some());
-        let used = usize::from(self.used);
-        match self.values.iter_mut().take(used).find(|(known, _)| *known == value) {
-            Some((_, count)) => *count += 1,
-            None => match self.values.get_mut(used) {
-                Some(slot) => {
-                    *slot = (value, 1);
-                    self.used += 1;
-                }
-                None => self.others += 1,
-            },
+        // A status stays what it is mostly, so the value of the packet before is at hand.
+        if value == self.last
+            && let Some((_, count)) = self.values.get_mut(usize::from(self.last_place))
+        {
+            *count += 1;
+            return None;
         }
+        self.count_other(value)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn count_other(&mut self, value: u8) -> Option<u8> {
+        let used = self.values.len();
+        let before = (used > 0 && self.last != value).then_some(self.last);
+        self.changes += u64::from(before.is_some());
+        self.last = value;
+        let known = self.values.iter().position(|(known, _)| *known == value);
+        match known {
+            None if used >= Self::MAX => self.others += 1,
+            None => self.values.push((value, 1)),
+            Some(place) => {
+                if let Some((_, count)) = self.values.get_mut(place) {
+                    *count += 1;
+                }
+            }
+        }
+        self.last_place = known.unwrap_or(used) as u8;
         before
     }
 
     /// The values counted, in their order.
     pub(super) fn values(&self) -> BTreeMap<u8, u64> {
-        self.values.iter().take(self.used.into()).copied().collect()
+        self.values.iter().copied().collect()
     }
 }

@@ -160,6 +160,28 @@ fn parameters_are_cut_out_by_variant() {
 }
 
 #[test]
+fn candidates_contain_what_they_list() {
+    let mut candidates = variant::Candidates::ALL;
+    candidates.narrow(&M, 2);
+    assert_eq!(candidates.iter().collect::<Vec<_>>(), [IenaVariant::M, IenaVariant::N]);
+    for variant in IenaVariant::BY_PREFERENCE {
+        assert_eq!(candidates.contains(variant), candidates.iter().any(|other| other == variant));
+    }
+    assert!(candidates.contains(IenaVariant::P));
+}
+
+#[test]
+fn fields_tell_the_parameters_of_a_known_variant() {
+    let mut result = DecodingResult::new(true);
+    IenaDecoder::new().decode_packet(&udp(&bytes(0x30, 5, &M)).packet(), &mut result).unwrap();
+    let field = |name| result.fields().iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+    assert_eq!(field("sequence"), Some(Value::Unsigned(5)));
+    assert_eq!(field("variant"), Some(Value::from("M")));
+    assert_eq!(field("parameter_ids"), Some(Value::list([1_u16, 2])));
+    assert_eq!(field("parameter_delays"), Some(Value::list([0_u16, 5])));
+}
+
+#[test]
 fn zeros_are_no_chain_of_messages() {
     assert!(!IenaVariant::M.fits(&[0; 12], 0) && !IenaVariant::Q.fits(&[0; 12], 0));
     assert!(!IenaVariant::M.fits(&M[..M.len() - 1], 0));

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use streamlens_model::Value;
-
 /// How the payload is cut into parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum IenaVariant {
@@ -106,6 +104,13 @@ impl Candidates {
     /// Leaves out what does not fit this body.
     #[inline]
     pub(crate) fn narrow(&mut self, body: &[u8], words: usize) {
+        if self.0 != 0 {
+            self.test(body, words);
+        }
+    }
+
+    #[inline(never)]
+    fn test(&mut self, body: &[u8], words: usize) {
         for (bit, variant) in IenaVariant::BY_PREFERENCE.into_iter().enumerate() {
             if self.0 & 1 << bit != 0 && !variant.fits(body, words) {
                 self.0 &= !(1 << bit);
@@ -120,8 +125,16 @@ impl Candidates {
     }
 
     /// Whether a variant fits. P always does.
-    pub(crate) fn contains(self, variant: IenaVariant) -> bool {
-        variant == IenaVariant::P || self.iter().any(|candidate| candidate == variant)
+    #[inline]
+    pub(crate) const fn contains(self, variant: IenaVariant) -> bool {
+        let bit = match variant {
+            IenaVariant::P => return true,
+            IenaVariant::M => 0,
+            IenaVariant::Q => 1,
+            IenaVariant::D => 2,
+            IenaVariant::N => 3,
+        };
+        self.0 & 1 << bit != 0
     }
 }
 
@@ -159,13 +172,5 @@ impl IenaVariant {
             body = rest.get(length.next_multiple_of(2)..).unwrap_or_default();
             Some(IenaParameter { id, delay, data })
         })
-    }
-}
-
-impl From<IenaParameter<'_>> for Value {
-    fn from(parameter: IenaParameter<'_>) -> Self {
-        let mut pairs = vec![("id", Self::from(parameter.id)), ("length", Self::from(parameter.data.len() as u64))];
-        pairs.extend(parameter.delay.map(|delay| ("delay", Self::from(delay))));
-        Self::map(pairs)
     }
 }

@@ -48,6 +48,7 @@ impl<T> StreamTable<T> {
         self.streams.get_mut(self.recent[line(id)].1 as usize)
     }
 
+    #[inline(never)]
     fn find_or_add(&mut self, id: u32, at: Occurrence, make: impl FnOnce() -> T) -> Option<()> {
         let place = match self.index.binary_search_by_key(&id, |entry| entry.0) {
             Ok(found) => self.index.get(found)?.1,

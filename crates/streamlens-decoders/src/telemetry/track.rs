@@ -5,7 +5,7 @@ use streamlens_model::{FindingLog, Metadata, Occurrence, Packet, Severity, Strea
 use super::{at, seconds};
 
 /// The packet time may run this far from the capture time between neighbours before it counts as a jump.
-const JUMP_NANOS: i64 = 500_000_000;
+const JUMP_NANOS: u64 = 500_000_000;
 /// A number at most this far behind the highest is a late or repeated packet, not a sender that began again.
 const LATE: u32 = 1024;
 
@@ -27,6 +27,41 @@ pub(crate) struct Reading {
     pub(crate) time: i64,
     /// Whether that time can be compared with the capture time.
     pub(crate) comparable: bool,
+}
+
+/// A packet time that does not fit the one before.
+#[derive(Clone, Copy, Debug)]
+struct Trouble {
+    falls: bool,
+    jumps: bool,
+    step: i64,
+    interval: i64,
+    reading: Reading,
+}
+
+impl Trouble {
+    #[cold]
+    #[inline(never)]
+    fn log(self, packet: &Packet<'_>, id: StreamId, codes: &Codes, log: &mut FindingLog) {
+        let Self { step, interval, .. } = self;
+        if self.falls {
+            log.add(codes.backwards, codes.severity, Some(id), at(packet), || {
+                let back = step.saturating_neg();
+                let back = if self.reading.comparable { seconds(back) } else { format!("{back} units") };
+                format!("the packet time goes back by {back} while the sequence number goes on")
+            });
+        }
+        if self.jumps {
+            log.add(codes.jump, Severity::Warning, Some(id), at(packet), || {
+                format!(
+                    "the packet time steps by {} while {} pass at the capture: it jumps by {}",
+                    seconds(step),
+                    seconds(interval),
+                    seconds(step.saturating_sub(interval))
+                )
+            });
+        }
+    }
 }
 
 /// One stream over time.
@@ -102,7 +137,9 @@ impl Track {
             if !is_late {
                 self.highest = number;
             }
-            self.compare(packet, reading.time, is_late, reading.comparable, id, codes, log);
+            if let Some(trouble) = self.compare(packet, reading, is_late) {
+                trouble.log(packet, id, codes, log);
+            }
             (self.time, self.was_late) = (reading.time, is_late);
         }
         if let (Some(capture), true) = (packet.time, reading.comparable) {
@@ -116,46 +153,20 @@ impl Track {
         self.last = at(packet);
     }
 
+    /// Compares the times of two neighbours. What is worth a finding is rare, so it is put into words out of line.
     #[inline]
-    #[allow(clippy::too_many_arguments, reason = "one call, split off for its length only")]
-    fn compare(
-        &mut self,
-        packet: &Packet<'_>,
-        time: i64,
-        is_late: bool,
-        comparable: bool,
-        id: StreamId,
-        codes: &Codes,
-        log: &mut FindingLog,
-    ) {
-        let step = time.saturating_sub(self.time);
-        let is_neighbour = !is_late && !self.was_late;
-        if step < 0 {
-            self.backward_steps += 1;
-            if !is_late {
-                log.add(codes.backwards, codes.severity, Some(id), at(packet), || {
-                    let unit = if comparable { seconds(-step) } else { format!("{} units", -step) };
-                    format!("the packet time goes back by {unit} while the sequence number goes on")
-                });
-            }
+    fn compare(&mut self, packet: &Packet<'_>, reading: Reading, is_late: bool) -> Option<Trouble> {
+        let step = reading.time.saturating_sub(self.time);
+        self.backward_steps += u64::from(step < 0);
+        let mut trouble = Trouble { falls: step < 0 && !is_late, jumps: false, step, interval: 0, reading };
+        if let (Some(now), Some(before)) = (packet.time, self.last.time) {
+            trouble.interval = now.since(before);
+            self.longest_interval = self.longest_interval.max(trouble.interval);
+            let is_jump = reading.comparable && step.saturating_sub(trouble.interval).unsigned_abs() > JUMP_NANOS;
+            self.jumps += u64::from(is_jump);
+            trouble.jumps = is_jump && !is_late && !self.was_late;
         }
-        let (Some(now), Some(before)) = (packet.time, self.last.time) else { return };
-        let interval = now.since(before);
-        self.longest_interval = self.longest_interval.max(interval);
-        let difference = step.saturating_sub(interval);
-        if comparable && difference.unsigned_abs() > JUMP_NANOS.unsigned_abs() {
-            self.jumps += 1;
-            if is_neighbour {
-                log.add(codes.jump, Severity::Warning, Some(id), at(packet), || {
-                    format!(
-                        "the packet time steps by {} while {} pass at the capture: it jumps by {}",
-                        seconds(step),
-                        seconds(interval),
-                        seconds(difference)
-                    )
-                });
-            }
-        }
+        (trouble.falls || trouble.jumps).then_some(trouble)
     }
 
     /// Packets so far.
