@@ -18,6 +18,7 @@ pub struct NpdFlow {
     sources: StreamTable<Source>,
     log: FindingLog,
     segments: u64,
+    exact: u64,
     leftovers: u64,
     data_types: [u64; 4],
 }
@@ -69,6 +70,7 @@ impl FlowDecoder for NpdFlow {
         }
         self.note_header(packet, header);
         self.segments += segments;
+        self.exact += u64::from(end == Walk::Exact && segments > 0);
         self.leftovers += u64::from(end == Walk::Leftover);
         if let Some(set) = self.data_types.get_mut(usize::from(header.data_type >> 6)) {
             *set |= 1 << (header.data_type & 63);
@@ -114,6 +116,9 @@ impl FlowDecoder for NpdFlow {
         }
         report_table(&self.sources, "data_sources", "npd.source-limit", "data sources", report);
         report.fact("segments", self.segments);
+        if self.exact == 0 {
+            report.confidence_limit = Some(0.85);
+        }
         if self.leftovers > 0 {
             report.fact("packets_with_leftover_bytes", self.leftovers);
         }

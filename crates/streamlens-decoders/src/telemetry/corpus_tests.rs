@@ -10,7 +10,7 @@ use crate::inetx::InetxDecoder;
 use crate::npd::NpdDecoder;
 use crate::testing::{Captured, corpus, payloads};
 use crate::tmns::TmnsDecoder;
-use crate::{DecodingResult, FlowDecoder, FlowReport, PacketType, StreamDecoder};
+use crate::{DecodingResult, FlowDecoder, FlowReport, NetworkReport, PacketType, Peer, StreamDecoder};
 
 const CAPTURES: [&str; 13] = [
     "iena_test",
@@ -98,8 +98,9 @@ struct Seen {
     report: FlowReport,
 }
 
-/// As the engine does it, in short: the first decoder that is sure enough keeps the flow.
-fn analyse(captured: &[Captured]) -> BTreeMap<String, Seen> {
+/// As the engine does it, in short: the first decoder that is sure enough keeps the flow. Also the codes of the
+/// findings beyond single flows.
+fn analyse(captured: &[Captured]) -> (BTreeMap<String, Seen>, Vec<&'static str>) {
     struct Open {
         decoder: usize,
         memory: Box<dyn FlowDecoder>,
@@ -113,8 +114,8 @@ fn analyse(captured: &[Captured]) -> BTreeMap<String, Seen> {
         let packet = packet.packet();
         if !open.contains_key(packet.flow) {
             // Three packets with the size in bytes are what they are by each other.
-            let sure = |decoder: &Box<dyn StreamDecoder>| decoder.can_decode(&packet).value() >= 0.4;
-            let Some(decoder) = decoders.iter().position(sure) else { continue };
+            let mut sure = decoders.iter().map(|decoder| decoder.can_decode(&packet).value() >= 0.4);
+            let Some(decoder) = sure.position(|is_sure| is_sure) else { continue };
             let memory = decoders[decoder].flow_decoder(packet.flow).expect("each has a flow decoder");
             let (types, streams) = Default::default();
             open.insert(*packet.flow, Open { decoder, memory, types, streams });
@@ -129,6 +130,16 @@ fn analyse(captured: &[Captured]) -> BTreeMap<String, Seen> {
             flow.streams.entry(mark.id).or_default().count(sequence.number, sequence.bits);
         }
     }
+    let mut beyond = Vec::new();
+    for decoder in &decoders {
+        let encoding = |flow: &Open| decoders[flow.decoder].encoding_name();
+        let peers =
+            open.iter().map(|(key, flow)| Peer { flow: key, decoder: Some(&*flow.memory), encoding: encoding(flow) });
+        let (peers, mut report): (Vec<_>, _) = (peers.collect(), NetworkReport::default());
+        decoder.network_monitor().expect("each has one").report(&peers, &mut report);
+        let logs = report.findings.iter().chain(report.flows.values().flat_map(|flow| &flow.findings));
+        beyond.extend(logs.flat_map(|log| log.iter()).map(|(code, ..)| code));
+    }
     let finish = |(key, flow): (FlowKey, Open)| {
         let (decoder, mut report) = (&decoders[flow.decoder], FlowReport::default());
         flow.memory.report(&mut report);
@@ -140,7 +151,7 @@ fn analyse(captured: &[Captured]) -> BTreeMap<String, Seen> {
         let place = format!("{} {}", key.src, key.dst);
         (place, Seen { encoding: decoder.encoding_name(), types, streams: flow.streams, report })
     };
-    open.into_iter().map(finish).collect()
+    (open.into_iter().map(finish).collect(), beyond)
 }
 
 fn same<T: Into<Json>>(what: &str, got: T, wanted: &Json) {
@@ -193,7 +204,8 @@ fn agrees_with_the_independent_tool() {
     for name in CAPTURES {
         let expected = corpus.join("expected/flight-test").join(format!("{name}.pcap.json"));
         let expected: Json = serde_json::from_slice(&std::fs::read(expected).unwrap()).unwrap();
-        let mut seen = analyse(&payloads(&corpus, &format!("flight-test/{name}.pcap")));
+        let (mut seen, beyond) = analyse(&payloads(&corpus, &format!("flight-test/{name}.pcap")));
+        assert!(beyond.is_empty(), "{name}: no stream stops or has two sources, but {beyond:?}");
         for flow in expected["flows"].as_array().unwrap() {
             let text = |name| flow[name].as_str().unwrap();
             let place = format!("{}:{} {}:{}", text("src"), flow["sport"], text("dst"), flow["dport"]);
@@ -233,7 +245,7 @@ fn agrees_with_the_independent_tool() {
 #[test]
 fn a_clock_step_is_one_finding_and_late_packets_are_none() {
     let Some(corpus) = corpus() else { return };
-    let seen = analyse(&payloads(&corpus, "flight-test/gen_iena_3keys.pcap"));
+    let (seen, _) = analyse(&payloads(&corpus, "flight-test/gen_iena_3keys.pcap"));
     let (_, seen) = seen.into_iter().next().unwrap();
     let found: Vec<_> = seen
         .report
@@ -243,6 +255,18 @@ fn a_clock_step_is_one_finding_and_late_packets_are_none() {
         .map(|(code, id, entry)| (code, id, entry.count))
         .collect();
     assert_eq!(found, [("iena.time-jump", Some(StreamId(0x2002)), 1)]);
+}
+
+#[test]
+fn what_every_packet_lacks_limits_the_confidence() {
+    let Some(corpus) = corpus() else { return };
+    for (name, limit) in
+        [("corrupt_ienad", Some(0.6)), ("ienad", None), ("wrapped_ethernet", Some(0.85)), ("npd_ref", None)]
+    {
+        for (place, seen) in analyse(&payloads(&corpus, &format!("flight-test/{name}.pcap"))).0 {
+            assert_eq!(seen.report.confidence_limit, limit, "{name} {place}");
+        }
+    }
 }
 
 #[test]
@@ -264,16 +288,14 @@ fn nothing_unrelated_is_taken_for_telemetry() {
                 }
                 datagrams += 1;
                 for decoder in &decoders {
+                    let encoding = decoder.encoding_name();
                     for port in decoder.detection_ports() {
                         captured.flow.dst.port = Some(*port);
                         let confidence = decoder.can_decode(&captured.packet());
-                        let encoding = decoder.encoding_name();
                         assert!(confidence.value() <= 0.2, "{folder}/{name} {encoding}: {confidence:?}");
-                        if confidence.value() < 0.5 {
-                            let decoded = decoder.decode_packet(&captured.packet(), &mut DecodingResult::new(true));
-                            assert!(decoded.is_err(), "{folder}/{name} {encoding} decodes a payload");
-                        }
                     }
+                    let decoded = decoder.decode_packet(&captured.packet(), &mut DecodingResult::new(false));
+                    assert!(decoded.is_err(), "{folder}/{name} {encoding} decodes a payload");
                 }
             }
         }

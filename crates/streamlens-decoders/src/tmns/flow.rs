@@ -46,6 +46,7 @@ pub struct TmnsFlow {
     end_markers: u64,
     fragments: u64,
     packages: u64,
+    untested: u64,
     broken: u64,
 }
 
@@ -76,6 +77,7 @@ impl FlowDecoder for TmnsFlow {
         let message = read(packet)?;
         let Message { header, shape, taken } = message;
         fill(packet, message, result);
+        self.untested += u64::from(shape == Shape::Untested);
         if header.is_end_marker() {
             self.end_markers += 1;
             return Ok(taken);
@@ -124,6 +126,10 @@ impl FlowDecoder for TmnsFlow {
             }
         }
         report_table(&self.definitions, "message_definitions", "tmns.message-limit", "message definitions", report);
+        // Without packages that could be tested only header and length speak for it.
+        if self.packages == 0 {
+            report.confidence_limit = Some(if self.untested > 0 { 0.9 } else { 0.5 });
+        }
         report.fact("packages", self.packages);
         report.fact("end_markers", self.end_markers);
         report.fact("fragments", self.fragments);

@@ -104,6 +104,14 @@ fn packages_that_do_not_end_with_the_message_are_found() {
 }
 
 #[test]
+fn a_flow_without_packages_to_test_is_believed_less() {
+    let limit = |flags, body: &[u8]| decode(&[bytes(flags, 1, 1, body)]).1.confidence_limit;
+    assert_eq!(limit(0x0080, &PACKAGE), None);
+    assert_eq!(limit(0x0000, &PACKAGE), Some(0.9));
+    assert_eq!(limit(0x0080, &[0; 16]), Some(0.5));
+}
+
+#[test]
 fn over_tcp_messages_are_framed_by_their_length() {
     let (first, second) = (bytes(0x0080, 1, 1, &PACKAGE), bytes(0x0080, 1, 2, &PACKAGE));
     let mut captured = udp(&[&first[..], &second[..30]].concat());
