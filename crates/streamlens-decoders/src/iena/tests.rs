@@ -115,6 +115,9 @@ fn declared_variants_are_believed_and_contradictions_said() {
         assert_eq!(types, [name]);
         assert_eq!(measure(&report, "type_certainty"), Value::from("declared by key-status bits"));
     }
+    let (types, report) = decode(&IenaDecoder::new(), &[bytes(0x80, 1, &M), bytes(0x30, 2, &M), bytes(0, 3, &M)]);
+    assert_eq!(types, ["P-type", "M-type", "M-type"]);
+    assert_eq!(measure(&report, "type_certainty"), Value::from("declared by key-status bits, which change"));
     let (types, report) = decode(&IenaDecoder::new(), &[bytes(0x30, 1, &[0; 8])]);
     assert_eq!(types, ["M-type"]);
     assert_eq!(codes(&report), ["iena.variant-contradicted"]);

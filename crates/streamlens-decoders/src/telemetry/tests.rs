@@ -75,6 +75,13 @@ fn a_late_packet_steps_back_without_a_finding_and_a_clock_that_falls_gets_one() 
     let late = report(&*flow(&order));
     assert_eq!(late.streams[&StreamId(7)].measures["time_backward_steps"], Value::Unsigned(1));
     assert!(codes(&late).is_empty());
+    // A packet a second late is two jumps between neighbours, and still no fault of the clock.
+    let mut order = [packet(7, 0, 0), packet(7, 2, 1000), packet(7, 1, 500), packet(7, 3, 1100)];
+    order[2].time = order[1].time;
+    order[2].payload[4..10].copy_from_slice(&MICROS.to_be_bytes()[2..]);
+    let later = report(&*flow(&order));
+    assert_eq!(later.streams[&StreamId(7)].measures["time_jumps"], Value::Unsigned(2));
+    assert!(codes(&later).is_empty());
 
     let mut falls = [0, 1, 2].map(|i| packet(7, i, 1000 + i64::from(i)));
     falls[2].payload[4..10].copy_from_slice(&MICROS.to_be_bytes()[2..]);
@@ -116,7 +123,11 @@ fn one_key_from_two_addresses_is_found_and_two_ports_of_one_unit_are_not() {
     let found = network(&[(&theirs[0], &*flow(&theirs)), (&ours[0], &*flow(&ours))]);
     let (code, id, entry) = found.findings[0].iter().next().unwrap();
     assert_eq!((code, id, entry.first.frame), ("iena.key-from-two-sources", Some(StreamId(5)), 4));
-    assert_eq!(entry.text, "key 0x0005 comes from two sources: 10.0.0.1 and 10.0.0.2");
+    let text = "key 0x0005 comes from two sources: 10.0.0.1 and 10.0.0.2";
+    assert_eq!(entry.text, text);
+    theirs[0].flow.vlan.push(7);
+    let other_vlan = network(&[(&ours[0], &*flow(&ours)), (&theirs[0], &*flow(&theirs))]);
+    assert!(other_vlan.findings.is_empty(), "another VLAN is another installation");
 }
 
 #[test]
