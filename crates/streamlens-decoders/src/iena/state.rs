@@ -104,9 +104,11 @@ impl IenaFlow {
         let reading = Reading { sequence: (header.sequence.into(), 16), time: instant, comparable: true };
         key.track.observe(packet, reading, id, &CODES, &mut self.log);
         key.last_micros = header.time;
+        if matches!(fit, Fit::Whole | Fit::Cut | Fit::SizeInBytes) {
+            key.note_status(header, id, now, &mut self.log);
+        }
         if matches!(fit, Fit::Whole | Fit::Cut) {
             key.proved += 1;
-            key.note_status(header, id, now, &mut self.log);
             let declared = IenaVariant::declared(header.key_status);
             key.note_declared(declared);
             if fit == Fit::Whole {
