@@ -6,8 +6,13 @@ mod error;
 mod report;
 mod result;
 
+pub mod iena;
+pub mod inetx;
 pub mod media;
+pub mod npd;
 pub mod rtp;
+mod telemetry;
+pub mod tmns;
 
 #[cfg(test)]
 #[allow(dead_code, reason = "each protocol's tests use what they need")]

@@ -50,6 +50,9 @@ pub struct FlowReport {
     pub findings: Vec<FindingLog>,
     /// Further reasons for the identification.
     pub reasons: Vec<String>,
+    /// The most that the identification may be believed, whatever speaks for it: where every packet shows the same
+    /// flaw, one more of them is no further evidence. `None` where nothing limits it.
+    pub confidence_limit: Option<f32>,
 }
 
 impl FlowReport {

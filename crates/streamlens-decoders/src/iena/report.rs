@@ -1,0 +1,99 @@
+//! What a flow's decoder adds to the result.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use streamlens_model::{Metadata, StreamId, Value};
+
+use super::decoder::undeclared;
+use super::state::{IenaFlow, Key, StatusCounts};
+use super::variant::IenaVariant;
+use crate::FlowReport;
+use crate::telemetry::report_table;
+
+impl IenaFlow {
+    pub(super) fn write_report(&self, report: &mut FlowReport) {
+        let mut variants: BTreeMap<Cow<'static, str>, u64> = BTreeMap::new();
+        for (id, key) in self.keys.iter() {
+            let (variant, certainty) = key.verdict();
+            let name = variant.map_or("unknown-type", IenaVariant::type_name);
+            *variants.entry(Cow::Borrowed(name)).or_default() += 1;
+            key.measures(name, certainty, &mut report.stream(StreamId(id.into())).measures);
+            if key.undeclared > 0 && key.pin.is_none() {
+                report.type_names.insert(undeclared(id as u16), Cow::Borrowed(name));
+            }
+        }
+        report_table(&self.keys, "keys", "iena.key-limit", "keys", report);
+        report.fact("keys_by_variant", Value::map(variants.into_iter().map(|(name, keys)| (name, keys.into()))));
+        // Packets of one sender that all have the same flaw prove no more than a few of them.
+        if self.keys.iter().all(|(_, key)| key.proved == 0) && self.size_in_bytes > 0 {
+            report.confidence_limit = Some(0.6);
+            report.reasons.push("every packet has its size in bytes instead of words".into());
+        }
+        let malformed = [
+            ("size counts bytes, not 16-bit words", self.size_in_bytes),
+            ("size does not fit", self.other_size),
+            ("trailer is not 0xDEAD", self.other_trailer),
+        ];
+        let malformed: Vec<_> = malformed.into_iter().filter(|(_, n)| *n > 0).map(|(why, n)| (why, n.into())).collect();
+        if !malformed.is_empty() {
+            report.fact("malformed", Value::map(malformed));
+        }
+        if !self.log.is_empty() {
+            report.findings.push(self.log.clone());
+        }
+    }
+}
+
+impl Key {
+    /// The variant of its packets and how sure that is; `None` where no packet keeps the rules.
+    pub(super) fn verdict(&self) -> (Option<IenaVariant>, &'static str) {
+        let fitting = self.candidates.iter().next().filter(|_| self.tested > 0);
+        if self.pin.is_some() {
+            (self.pin, "pinned by configuration")
+        } else if self.proved == 0 {
+            (None, "size field wrong")
+        } else if self.declared.is_some() {
+            let certainty = if self.declares_several {
+                "declared by key-status bits, which change"
+            } else {
+                "declared by key-status bits"
+            };
+            (self.declared, certainty)
+        } else if fitting.is_some() {
+            (fitting, "structure")
+        } else if self.tested > 0 {
+            (Some(IenaVariant::P), "assumed (no repeating structure)")
+        } else {
+            (Some(IenaVariant::P), "assumed (no payload to judge by)")
+        }
+    }
+
+    fn measures(&self, name: &'static str, certainty: &'static str, measures: &mut Metadata) {
+        self.track.report(measures, true);
+        let mut add = |name: &'static str, value: Value| measures.insert(name.into(), value);
+        add("type", name.into());
+        add("type_certainty", certainty.into());
+        let candidates = self.candidates.iter().filter(|_| self.tested > 0).map(IenaVariant::letter);
+        add("structural_candidates", Value::list(candidates));
+        add("structure_tested_packets", self.tested.into());
+        add("time_of_year_first_us", self.first_micros.into());
+        add("time_of_year_last_us", self.last_micros.into());
+        add("key_status", histogram(&self.key_status));
+        add("key_status_changes", self.key_status.changes.into());
+        add("n2_status", histogram(&self.n2_status));
+        add("n2_status_changes", self.n2_status.changes.into());
+        if self.discarded > 0 {
+            add("discard_bit_packets", self.discarded.into());
+        }
+        if self.malformed > 0 {
+            add("malformed_packets", self.malformed.into());
+        }
+    }
+}
+
+fn histogram(counts: &StatusCounts) -> Value {
+    let values = counts.values().into_iter().map(|(value, count)| (Cow::Owned(format!("0x{value:02X}")), count.into()));
+    let others = (counts.others > 0).then(|| (Cow::Borrowed("others"), counts.others.into()));
+    Value::map(values.chain(others))
+}

@@ -1,0 +1,312 @@
+//! What is remembered of the keys of one flow.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use streamlens_model::{FindingLog, Occurrence, Packet, Severity, StreamId};
+
+use super::header::{Fit, IenaHeader, body};
+use super::variant::{Candidates, IenaVariant};
+use super::year::Year;
+use crate::telemetry::{Codes, Reading, StreamTable, TelemetryFlow, Track, at};
+
+/// The variants that a configuration pins, by key.
+pub(crate) type Pins = Arc<BTreeMap<u16, IenaVariant>>;
+
+const CODES: Codes = Codes { backwards: "iena.time-backwards", jump: "iena.time-jump", severity: Severity::Warning };
+
+/// Remembers the keys of one flow. Made by [`IenaDecoder`](super::IenaDecoder).
+#[derive(Debug)]
+pub struct IenaFlow {
+    pub(super) pins: Pins,
+    pub(super) keys: StreamTable<Key>,
+    pub(super) log: FindingLog,
+    pub(super) size_in_bytes: u64,
+    pub(super) other_size: u64,
+    pub(super) other_trailer: u64,
+}
+
+/// How often each value of a status byte came, for the first 16 different ones.
+#[derive(Clone, Debug, Default)]
+pub(super) struct StatusCounts {
+    pub(super) last: u8,
+    pub(super) changes: u64,
+    pub(super) others: u64,
+    values: Vec<(u8, u64)>,
+    /// Where the last value stands; behind the end where it found no room.
+    last_place: u8,
+}
+
+/// One key.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    pub(super) track: Track,
+    pub(super) pin: Option<IenaVariant>,
+    pub(super) candidates: Candidates,
+    /// Packets whose structure was tested.
+    pub(super) tested: u64,
+    /// Packets that kept IENA's rules.
+    pub(super) proved: u64,
+    pub(super) malformed: u64,
+    pub(super) undeclared: u64,
+    /// The variant declared last, and whether another one was declared before.
+    pub(super) declared: Option<IenaVariant>,
+    pub(super) declares_several: bool,
+    pub(super) discarded: u64,
+    pub(super) key_status: StatusCounts,
+    pub(super) n2_status: StatusCounts,
+    pub(super) first_micros: u64,
+    pub(super) last_micros: u64,
+    year: Year,
+}
+
+/// What a packet turned out to be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Verdict {
+    /// The variant pinned or declared; `None` where only the packets of the key together can tell.
+    pub(super) variant: Option<IenaVariant>,
+    /// Whether the key has room in the table.
+    pub(super) is_kept: bool,
+    /// The packet time in nanoseconds since the Unix epoch.
+    pub(super) instant: i64,
+}
+
+impl IenaFlow {
+    pub(super) fn new(pins: Pins) -> Self {
+        let (keys, log) = (StreamTable::default(), FindingLog::default());
+        Self { pins, keys, log, size_in_bytes: 0, other_size: 0, other_trailer: 0 }
+    }
+
+    /// Whether a packet of this key has kept the rules in this flow.
+    pub(super) fn is_proved(&mut self, key: u16) -> bool {
+        self.keys.get(key.into()).is_some_and(|key| key.proved > 0)
+    }
+
+    /// Takes note of a packet.
+    #[inline]
+    pub(super) fn observe(&mut self, packet: &Packet<'_>, header: IenaHeader, fit: Fit) -> Verdict {
+        let (now, id) = (at(packet), StreamId(header.key.into()));
+        match fit {
+            Fit::Whole | Fit::Cut => {}
+            _ => self.note_malformed(packet, header, fit),
+        }
+        let pins = &self.pins;
+        let Some(key) = self.keys.entry(header.key.into(), now, || Key::new(packet, header, pins)) else {
+            let variant = IenaVariant::declared(header.key_status);
+            let instant = Year::of(packet.time, header.time).instant(header.time);
+            return Verdict { variant, is_kept: false, instant };
+        };
+        let instant = if key.track.packets() == 0 {
+            key.year.instant(header.time)
+        } else {
+            key.year.follow(key.track.time(), header.time)
+        };
+        let reading = Reading { sequence: (header.sequence.into(), 16), time: instant, comparable: true };
+        key.track.observe(packet, reading, id, &CODES, &mut self.log);
+        key.last_micros = header.time;
+        if matches!(fit, Fit::Whole | Fit::Cut | Fit::SizeInBytes) {
+            key.note_status(header, id, now, &mut self.log);
+        }
+        if matches!(fit, Fit::Whole | Fit::Cut) {
+            key.proved += 1;
+            let declared = IenaVariant::declared(header.key_status);
+            key.note_declared(declared);
+            if fit == Fit::Whole {
+                key.note_structure(body(packet.payload), header, declared, id, now, &mut self.log);
+            }
+            Verdict { variant: key.pin.or(declared), is_kept: true, instant }
+        } else {
+            key.malformed += 1;
+            Verdict { variant: None, is_kept: true, instant }
+        }
+    }
+
+    #[cold]
+    fn note_malformed(&mut self, packet: &Packet<'_>, header: IenaHeader, fit: Fit) {
+        let (now, id, length) = (at(packet), Some(StreamId(header.key.into())), packet.wire_payload_length());
+        let size = header.size;
+        match fit {
+            Fit::SizeInBytes => {
+                self.size_in_bytes += 1;
+                self.log.add("iena.size-mismatch", Severity::Error, id, now, || {
+                    format!(
+                        "the size field counts bytes: it says {size} for a packet of {length} bytes, which are {} words",
+                        length / 2
+                    )
+                });
+            }
+            Fit::OtherTrailer => {
+                self.other_trailer += 1;
+                self.log.add("iena.trailer-mismatch", Severity::Error, id, now, || {
+                    format!("a packet of {length} bytes, as its size says, does not end with 0xDEAD")
+                });
+            }
+            _ => {
+                self.other_size += 1;
+                self.log.add("iena.size-mismatch", Severity::Error, id, now, || {
+                    format!(
+                        "the size field says {size} words, {} bytes; the packet has {length} bytes",
+                        u32::from(size) * 2
+                    )
+                });
+            }
+        }
+    }
+}
+
+impl TelemetryFlow for IenaFlow {
+    fn visit(&self, see: &mut dyn FnMut(u32, &Track)) {
+        self.keys.iter().for_each(|(id, key)| see(id, &key.track));
+    }
+}
+
+impl Key {
+    fn new(packet: &Packet<'_>, header: IenaHeader, pins: &Pins) -> Self {
+        Self {
+            track: Track::new(packet),
+            pin: pins.get(&header.key).copied(),
+            candidates: Candidates::ALL,
+            tested: 0,
+            proved: 0,
+            malformed: 0,
+            undeclared: 0,
+            declared: None,
+            declares_several: false,
+            discarded: 0,
+            key_status: StatusCounts::default(),
+            n2_status: StatusCounts::default(),
+            first_micros: header.time,
+            last_micros: header.time,
+            year: Year::of(packet.time, header.time),
+        }
+    }
+
+    #[inline]
+    fn note_status(&mut self, header: IenaHeader, id: StreamId, now: Occurrence, log: &mut FindingLog) {
+        let key_status = self.key_status.count(header.key_status);
+        let n2_status = self.n2_status.count(header.n2_status);
+        if header.is_discarded() || key_status.is_some() || n2_status.is_some() {
+            self.discarded += u64::from(header.is_discarded());
+            log_status(header, key_status, n2_status, id, now, log);
+        }
+    }
+
+    #[inline]
+    fn note_declared(&mut self, declared: Option<IenaVariant>) {
+        match declared {
+            None => self.undeclared += 1,
+            Some(_) => {
+                self.declares_several |= self.declared.is_some() && self.declared != declared;
+                self.declared = declared;
+            }
+        }
+    }
+
+    #[inline]
+    fn note_structure(
+        &mut self,
+        body: &[u8],
+        header: IenaHeader,
+        declared: Option<IenaVariant>,
+        id: StreamId,
+        now: Occurrence,
+        log: &mut FindingLog,
+    ) {
+        if body.is_empty() {
+            return;
+        }
+        self.tested += 1;
+        self.candidates.narrow(body, header.data_words());
+        let Some(said) = self.pin.or(declared) else { return };
+        if !self.candidates.contains(said) && !said.fits(body, header.data_words()) {
+            log_contradiction(said, self.pin.is_some(), body.len(), id, now, log);
+        }
+    }
+}
+
+/// Puts into words what the status bytes of a packet say, with the values before where they changed.
+#[cold]
+#[inline(never)]
+fn log_status(
+    header: IenaHeader,
+    key_status: Option<u8>,
+    n2_status: Option<u8>,
+    id: StreamId,
+    now: Occurrence,
+    log: &mut FindingLog,
+) {
+    if let Some(before) = key_status {
+        log.add("iena.key-status-changed", Severity::Info, Some(id), now, || {
+            format!("the key status changes from 0x{before:02X} to 0x{:02X}", header.key_status)
+        });
+    }
+    if let Some(before) = n2_status {
+        log.add("iena.n2-status-changed", Severity::Info, Some(id), now, || {
+            format!("the N2 status changes from 0x{before:02X} to 0x{:02X}", header.n2_status)
+        });
+    }
+    if header.is_discarded() {
+        log.add("iena.discard-bit", Severity::Warning, Some(id), now, || {
+            "the key status marks packets to be discarded by the central unit (0x40)".into()
+        });
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn log_contradiction(
+    said: IenaVariant,
+    is_pinned: bool,
+    length: usize,
+    id: StreamId,
+    now: Occurrence,
+    log: &mut FindingLog,
+) {
+    log.add("iena.variant-contradicted", Severity::Warning, Some(id), now, || {
+        let by = if is_pinned { "is configured" } else { "is declared by the key status" };
+        format!("{} {by}, and {length} bytes of payload do not have its structure", said.type_name())
+    });
+}
+
+impl StatusCounts {
+    const MAX: usize = 16;
+
+    /// Counts a value; gives the one before where it differs.
+    #[inline]
+    fn count(&mut self, value: u8) -> Option<u8> {
+        // A status stays what it is mostly, so the value of the packet before is at hand.
+        if value == self.last
+            && let Some((_, count)) = self.values.get_mut(usize::from(self.last_place))
+        {
+            *count += 1;
+            return None;
+        }
+        self.count_other(value)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn count_other(&mut self, value: u8) -> Option<u8> {
+        let used = self.values.len();
+        let before = (used > 0 && self.last != value).then_some(self.last);
+        self.changes += u64::from(before.is_some());
+        self.last = value;
+        let known = self.values.iter().position(|(known, _)| *known == value);
+        match known {
+            None if used >= Self::MAX => self.others += 1,
+            None => self.values.push((value, 1)),
+            Some(place) => {
+                if let Some((_, count)) = self.values.get_mut(place) {
+                    *count += 1;
+                }
+            }
+        }
+        self.last_place = known.unwrap_or(used) as u8;
+        before
+    }
+
+    /// The values counted, in their order.
+    pub(super) fn values(&self) -> BTreeMap<u8, u64> {
+        self.values.iter().copied().collect()
+    }
+}

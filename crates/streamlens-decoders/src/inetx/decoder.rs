@@ -1,0 +1,125 @@
+//! iNetX as a [`StreamDecoder`].
+
+use std::borrow::Cow;
+
+use streamlens_model::{FlowKey, Packet, StreamId};
+
+use super::flow::InetxFlow;
+use super::header::InetxHeader;
+use crate::telemetry::{Naming, TelemetryMonitor};
+use crate::{
+    Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, MediaClock, NetworkMonitor, PacketType, PduState,
+    Sequence, StreamDecoder, StreamMark,
+};
+
+pub(super) const ENCODING: &str = "iNetX";
+
+const NAMING: Naming = Naming {
+    encoding: ENCODING,
+    name: |id| format!("stream id 0x{id:08X}"),
+    stopped: "inetx.stream-stopped",
+    two_sources: "inetx.stream-from-two-sources",
+    watches: &["IENA", "TmNS", "NPD"],
+};
+
+/// Recognises and reads iNetX packets.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InetxDecoder;
+
+impl InetxDecoder {
+    /// A decoder of iNetX.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+impl StreamDecoder for InetxDecoder {
+    fn encoding_name(&self) -> &'static str {
+        ENCODING
+    }
+
+    fn standard(&self) -> &'static str {
+        "iNetX (Curtiss-Wright)"
+    }
+
+    fn carriers(&self) -> &[Carrier] {
+        &[Carrier::Udp]
+    }
+
+    fn detection_ports(&self) -> &[u16] {
+        &[8010, 1023, 5545]
+    }
+
+    fn packet_types(&self) -> &[&'static str] {
+        &["iNetX"]
+    }
+
+    fn finding_prefix(&self) -> &'static str {
+        "inetx"
+    }
+
+    fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
+        match InetxHeader::parse(packet.payload) {
+            Some(header) if is_sound(header, packet) => {
+                Confidence::new(0.99, "control word, length and nanoseconds fit")
+            }
+            Some(_) => Confidence::new(0.2, "control word only"),
+            None => Confidence::NONE,
+        }
+    }
+
+    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
+        let header = InetxHeader::parse(packet.payload).filter(|header| is_sound(*header, packet)).ok_or(REFUSED)?;
+        fill(packet, header, result);
+        Ok(packet.payload.len())
+    }
+
+    fn packet_type(&self, _: PacketType) -> Cow<'static, str> {
+        Cow::Borrowed("iNetX")
+    }
+
+    fn stream_name(&self, id: StreamId) -> String {
+        format!("stream id 0x{:08X}", id.0)
+    }
+
+    fn flow_decoder(&self, _: &FlowKey) -> Option<Box<dyn FlowDecoder>> {
+        Some(Box::new(InetxFlow::default()))
+    }
+
+    fn network_monitor(&self) -> Option<Box<dyn NetworkMonitor>> {
+        Some(Box::new(TelemetryMonitor::new(NAMING)))
+    }
+}
+
+pub(super) const REFUSED: DecodeError =
+    DecodeError::Refused { protocol: ENCODING, reason: "control word, length or nanoseconds do not fit" };
+
+/// Whether length and time keep the rules.
+#[inline]
+pub(super) fn is_sound(header: InetxHeader, packet: &Packet<'_>) -> bool {
+    header.length as usize == packet.wire_payload_length() && header.is_time_valid()
+}
+
+#[inline]
+pub(super) fn fill(packet: &Packet<'_>, header: InetxHeader, result: &mut DecodingResult) {
+    if packet.missing > 0 {
+        result.state = PduState::Cut;
+    }
+    let clock = MediaClock { ticks: header.nanos(), bits: 64, rate_hz: 1_000_000_000 };
+    result.mark(StreamMark {
+        id: StreamId(header.stream_id.into()),
+        sequence: Some(Sequence::new(header.sequence.into(), 32)),
+        clock: header.is_time_valid().then_some(clock),
+    });
+    if result.wants_fields() {
+        result.field("stream_id", header.stream_id);
+        result.field("sequence", header.sequence);
+        result.field("length", header.length);
+        result.field("seconds", header.seconds);
+        result.field("nanoseconds", header.nanoseconds);
+        result.field("error", header.payload_information.has_error());
+        result.field("reported_lost", header.payload_information.lost());
+        result.field("by_timeout", header.payload_information.is_by_timeout());
+    }
+}

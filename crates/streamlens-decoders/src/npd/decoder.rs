@@ -1,0 +1,147 @@
+//! NPD as a [`StreamDecoder`].
+
+use std::borrow::Cow;
+
+use streamlens_model::{FlowKey, Packet, StreamId};
+
+use super::flow::NpdFlow;
+use super::header::{HEADER, NpdHeader, Segments, Walk};
+use crate::telemetry::{Naming, TelemetryMonitor};
+use crate::{
+    Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, NetworkMonitor, PacketType, PduState, Sequence,
+    StreamDecoder,
+};
+
+const ENCODING: &str = "NPD";
+
+const NAMING: Naming = Naming {
+    encoding: ENCODING,
+    name: |id| format!("data source 0x{id:08X}"),
+    stopped: "npd.source-stopped",
+    two_sources: "npd.source-from-two-senders",
+    watches: &["IENA", "iNetX", "TmNS"],
+};
+
+/// Recognises and reads NPD packets.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NpdDecoder;
+
+impl NpdDecoder {
+    /// A decoder of NPD.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+impl StreamDecoder for NpdDecoder {
+    fn encoding_name(&self) -> &'static str {
+        ENCODING
+    }
+
+    fn standard(&self) -> &'static str {
+        "NPD (DARv3)"
+    }
+
+    fn carriers(&self) -> &[Carrier] {
+        &[Carrier::Udp]
+    }
+
+    fn detection_ports(&self) -> &[u16] {
+        &[6676]
+    }
+
+    fn packet_types(&self) -> &[&'static str] {
+        &["data type 0x02", "data type 0x09", "data type 0x38", "data type 0x50", "data type 0xA1", "data type 0xD0"]
+    }
+
+    fn finding_prefix(&self) -> &'static str {
+        "npd"
+    }
+
+    fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
+        if read(packet).is_err() {
+            return Confidence::NONE;
+        }
+        let (walk, count, _) = walk(packet);
+        match walk {
+            Walk::Exact if count > 0 && packet.missing == 0 => {
+                Confidence::new(0.9, "version, length and segments fit exactly")
+            }
+            Walk::Exact | Walk::Leftover => Confidence::new(0.7, "version and length fit, the segments nearly"),
+            Walk::Broken => Confidence::NONE,
+        }
+    }
+
+    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
+        let header = read(packet)?;
+        if walk(packet).0 == Walk::Broken {
+            return Err(refused("the segments do not fit"));
+        }
+        fill(packet, header, result);
+        Ok(packet.payload.len())
+    }
+
+    fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {
+        Cow::Owned(format!("data type 0x{:02X}", packet_type.0))
+    }
+
+    fn stream_name(&self, id: StreamId) -> String {
+        format!("data source 0x{:08X}", id.0)
+    }
+
+    fn flow_decoder(&self, _: &FlowKey) -> Option<Box<dyn FlowDecoder>> {
+        Some(Box::new(NpdFlow::default()))
+    }
+
+    fn network_monitor(&self) -> Option<Box<dyn NetworkMonitor>> {
+        Some(Box::new(TelemetryMonitor::new(NAMING)))
+    }
+}
+
+pub(super) fn refused(reason: &'static str) -> DecodeError {
+    DecodeError::Refused { protocol: ENCODING, reason }
+}
+
+/// The header, where first byte and length fit.
+#[inline]
+pub(super) fn read(packet: &Packet<'_>) -> Result<NpdHeader, DecodeError> {
+    let header = NpdHeader::parse(packet.payload).ok_or(refused("it does not begin with 0x35"))?;
+    let length = packet.wire_payload_length();
+    let fits = usize::from(header.length_words) * 4 == length && length >= HEADER;
+    if fits { Ok(header) } else { Err(refused("the length does not fit")) }
+}
+
+/// A walk over the segments: how it ends, how many there are, how many are marked with errors. What the capture has cut
+/// off breaks nothing.
+#[inline]
+pub(super) fn walk(packet: &Packet<'_>) -> (Walk, u64, u64) {
+    let mut segments = Segments::of(packet.payload);
+    let (mut count, mut errors) = (0, 0);
+    for segment in segments.by_ref() {
+        count += 1;
+        errors += u64::from(segment.error != 0);
+    }
+    let end = if packet.missing > 0 { None } else { segments.end() };
+    (end.unwrap_or(Walk::Exact), count, errors)
+}
+
+#[inline]
+pub(super) fn fill(packet: &Packet<'_>, header: NpdHeader, result: &mut DecodingResult) {
+    if packet.missing > 0 {
+        result.state = PduState::Cut;
+    }
+    result.packet_type = PacketType(header.data_type.into());
+    // No clock: whole seconds at best, and not always seconds.
+    result.sequence(StreamId(header.data_source_id.into()), Sequence::new(header.sequence.into(), 16));
+    if result.wants_fields() {
+        result.field("data_type", header.data_type);
+        result.field("configuration_count", header.configuration_count);
+        result.field("flags", header.flags);
+        result.field("sequence", header.sequence);
+        result.field("data_source_id", header.data_source_id);
+        result.field("multicast_address", header.multicast_address.to_string());
+        result.field("time", header.time);
+        result.field("segments", walk(packet).1);
+    }
+}

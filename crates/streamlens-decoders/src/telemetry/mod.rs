@@ -1,0 +1,54 @@
+//! What the datagram encodings of flight-test telemetry (IENA, iNetX, TmNS, NPD) have in common: a bounded table of
+//! streams per flow, the packet time of a stream against its capture time, and what only shows across flows (streams
+//! that stop, two sources with one identifier).
+
+#[cfg(test)]
+mod corpus_tests;
+mod monitor;
+mod table;
+#[cfg(test)]
+mod tests;
+mod track;
+
+pub(crate) use monitor::{Naming, TelemetryFlow, TelemetryMonitor};
+pub(crate) use table::StreamTable;
+pub(crate) use track::{Codes, Reading, Track};
+
+use streamlens_model::{FindingLog, Occurrence, Packet, Severity};
+
+use crate::FlowReport;
+
+/// The frame of a packet, for findings.
+#[inline]
+pub(crate) fn at(packet: &Packet<'_>) -> Occurrence {
+    Occurrence { frame: packet.frame, time: packet.time }
+}
+
+/// Nanoseconds as seconds for a sentence.
+pub(crate) fn seconds(nanos: i64) -> String {
+    let magnitude = nanos.unsigned_abs();
+    let sign = if nanos < 0 { "-" } else { "" };
+    format!("{sign}{}.{:06} s", magnitude / 1_000_000_000, magnitude % 1_000_000_000 / 1000)
+}
+
+/// Says how many streams there are, and what found no room in the table.
+pub(crate) fn report_table<T>(
+    table: &StreamTable<T>,
+    count: &'static str,
+    code: &'static str,
+    words: &str,
+    report: &mut FlowReport,
+) {
+    report.fact(count, table.len() as u64);
+    let Some(first) = table.first_beyond() else { return };
+    report.fact("packets_beyond_stream_limit", table.beyond());
+    let mut log = FindingLog::default();
+    log.add(code, Severity::Info, None, first, || {
+        format!(
+            "{} packets carry {words} beyond the first {} of this flow; they count, but not by stream",
+            table.beyond(),
+            StreamTable::<T>::MAX
+        )
+    });
+    report.findings.push(log);
+}

@@ -1,0 +1,137 @@
+//! What only shows across flows: a stream that stops while others go on, an identifier that two sources use.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+
+use streamlens_model::{Address, FindingLog, Occurrence, Severity, StreamId, Timestamp, VlanStack};
+
+use super::{Track, seconds};
+use crate::iena::IenaFlow;
+use crate::inetx::InetxFlow;
+use crate::npd::NpdFlow;
+use crate::tmns::TmnsFlow;
+use crate::{FlowDecoder, NetworkMonitor, NetworkReport, ObservedPdu, Peer};
+
+/// A stream that sent fewer packets than this has no rhythm that could be missed.
+const RHYTHM_PACKETS: u64 = 10;
+
+/// A flow's decoder that keeps streams over time.
+pub(crate) trait TelemetryFlow {
+    /// Shows each stream, ordered by identifier.
+    fn visit(&self, see: &mut dyn FnMut(u32, &Track));
+}
+
+/// How an encoding speaks of its streams in findings.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Naming {
+    pub(crate) encoding: &'static str,
+    /// The name of a stream.
+    pub(crate) name: fn(u32) -> String,
+    pub(crate) stopped: &'static str,
+    pub(crate) two_sources: &'static str,
+    /// The other encodings whose flows show until when the network was heard.
+    pub(crate) watches: &'static [&'static str],
+}
+
+/// The network monitor of the telemetry encodings. It looks at the flows' decoders when a result is made and remembers
+/// nothing itself.
+#[derive(Debug)]
+pub(crate) struct TelemetryMonitor {
+    naming: Naming,
+}
+
+impl TelemetryMonitor {
+    pub(crate) fn new(naming: Naming) -> Self {
+        Self { naming }
+    }
+
+    fn stopped(&self, decoder: &dyn TelemetryFlow, end: Timestamp) -> FindingLog {
+        let mut log = FindingLog::default();
+        decoder.visit(&mut |id, track| {
+            let (Some(mean), Some(last)) = (track.mean_interval(), track.last().time) else { return };
+            let silence = end.since(last);
+            let patience = mean.saturating_mul(10).max(track.longest_interval().saturating_mul(3)).max(1_000_000_000);
+            if track.packets() >= RHYTHM_PACKETS && silence > patience {
+                log.add(self.naming.stopped, Severity::Warning, Some(stream(id)), track.last(), || {
+                    format!(
+                        "{} stopped {} before the last telemetry of the capture; until then a packet came every {} \
+                         on average, {} at most",
+                        (self.naming.name)(id),
+                        seconds(silence),
+                        seconds(mean),
+                        seconds(track.longest_interval())
+                    )
+                });
+            }
+        });
+        log
+    }
+}
+
+impl NetworkMonitor for TelemetryMonitor {
+    fn observe(&mut self, _: &ObservedPdu<'_>) {}
+
+    fn watches(&self) -> &'static [&'static str] {
+        self.naming.watches
+    }
+
+    fn report(&self, peers: &[Peer<'_>], report: &mut NetworkReport) {
+        let flows = || peers.iter().enumerate().filter_map(|(i, peer)| Some((i, peer, telemetry(peer.decoder?)?)));
+        let mut end = None;
+        let mut sources: BTreeMap<(VlanStack, u32), BTreeMap<Address, Occurrence>> = BTreeMap::new();
+        for (_, peer, decoder) in flows() {
+            decoder.visit(&mut |id, track| {
+                end = end.max(track.last().time);
+                if peer.encoding == self.naming.encoding {
+                    let known = sources.entry((peer.flow.vlan, id)).or_default();
+                    let first = known.entry(peer.flow.src.address).or_insert(track.first());
+                    if track.first().frame < first.frame {
+                        *first = track.first();
+                    }
+                }
+            });
+        }
+        if let Some(end) = end {
+            for (index, _, decoder) in flows().filter(|(_, peer, _)| peer.encoding == self.naming.encoding) {
+                let log = self.stopped(decoder, end);
+                if !log.is_empty() {
+                    report.flows.entry(index).or_default().findings.push(log);
+                }
+            }
+        }
+        let mut log = FindingLog::default();
+        for ((_, id), sources) in sources {
+            let mut sources: Vec<_> = sources.into_iter().collect();
+            sources.sort_by_key(|(address, first)| (first.frame, *address));
+            let [(first, _), (second, at), ..] = sources[..] else { continue };
+            let (id, count, name) = (stream(id), sources.len(), (self.naming.name)(id));
+            report.stream_names.insert(id, name.clone());
+            log.add(self.naming.two_sources, Severity::Warning, Some(id), at, || match count {
+                2 => format!("{name} comes from two sources: {first} and {second}"),
+                _ => format!("{name} comes from {count} sources, first {first} and {second}"),
+            });
+        }
+        if !log.is_empty() {
+            report.findings.push(log);
+        }
+    }
+}
+
+/// How these encodings make a stream identifier of theirs.
+pub(crate) fn stream(id: u32) -> StreamId {
+    StreamId(u128::from(id))
+}
+
+fn telemetry(decoder: &dyn FlowDecoder) -> Option<&dyn TelemetryFlow> {
+    let decoder: &dyn Any = decoder;
+    if let Some(flow) = decoder.downcast_ref::<IenaFlow>() {
+        return Some(flow);
+    }
+    if let Some(flow) = decoder.downcast_ref::<InetxFlow>() {
+        return Some(flow);
+    }
+    if let Some(flow) = decoder.downcast_ref::<TmnsFlow>() {
+        return Some(flow);
+    }
+    decoder.downcast_ref::<NpdFlow>().map(|flow| flow as &dyn TelemetryFlow)
+}

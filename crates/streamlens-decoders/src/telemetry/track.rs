@@ -1,0 +1,247 @@
+//! One stream over time: its packet time against its capture time.
+
+use streamlens_model::{FindingLog, Metadata, Occurrence, Packet, Severity, StreamId, Timestamp, Value};
+
+use super::{at, seconds};
+
+/// The packet time may run this far from the capture time between neighbours before it counts as a jump.
+const JUMP_NANOS: u64 = 500_000_000;
+/// A number at most this far behind the highest is a late or repeated packet, not a sender that began again.
+const LATE: u32 = 1024;
+
+/// The codes of the findings about a stream's time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Codes {
+    pub(crate) backwards: &'static str,
+    pub(crate) jump: &'static str,
+    /// How much it matters that the time falls: little, where the field is known to be something else at times.
+    pub(crate) severity: Severity,
+}
+
+/// What one packet says of its stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading {
+    /// The sequence number and its width in bits, up to 32.
+    pub(crate) sequence: (u32, u8),
+    /// The packet's own time in nanoseconds since the Unix epoch, or since whenever its unit began.
+    pub(crate) time: i64,
+    /// Whether that time can be compared with the capture time.
+    pub(crate) comparable: bool,
+}
+
+/// A packet time that does not fit the one before.
+#[derive(Clone, Copy, Debug)]
+struct Trouble {
+    falls: bool,
+    jumps: bool,
+    step: i64,
+    interval: i64,
+    reading: Reading,
+}
+
+impl Trouble {
+    #[cold]
+    #[inline(never)]
+    fn log(self, packet: &Packet<'_>, id: StreamId, codes: &Codes, log: &mut FindingLog) {
+        let Self { step, interval, .. } = self;
+        if self.falls {
+            log.add(codes.backwards, codes.severity, Some(id), at(packet), || {
+                let back = step.saturating_neg();
+                let back = if self.reading.comparable { seconds(back) } else { format!("{back} units") };
+                format!("the packet time goes back by {back} while the sequence number goes on")
+            });
+        }
+        if self.jumps {
+            log.add(codes.jump, Severity::Warning, Some(id), at(packet), || {
+                format!(
+                    "the packet time steps by {} while {} pass at the capture: it jumps by {}",
+                    seconds(step),
+                    seconds(interval),
+                    seconds(step.saturating_sub(interval))
+                )
+            });
+        }
+    }
+}
+
+/// One stream over time.
+#[derive(Clone, Debug)]
+pub(crate) struct Track {
+    packets: u64,
+    wire_bytes: u64,
+    payload_bytes: u64,
+    payload_min: usize,
+    payload_max: usize,
+    first: Occurrence,
+    last: Occurrence,
+    longest_interval: i64,
+    highest: u32,
+    was_late: bool,
+    time: i64,
+    first_time: i64,
+    backward_steps: u64,
+    jumps: u64,
+    compared: u64,
+    error_sum: i128,
+    error_min: i64,
+    error_max: i64,
+}
+
+impl Track {
+    /// A stream that begins with this packet. The packet itself is still to be [observed](Self::observe).
+    pub(crate) fn new(packet: &Packet<'_>) -> Self {
+        Self {
+            packets: 0,
+            wire_bytes: 0,
+            payload_bytes: 0,
+            payload_min: usize::MAX,
+            payload_max: 0,
+            first: at(packet),
+            last: at(packet),
+            longest_interval: 0,
+            highest: 0,
+            was_late: false,
+            time: 0,
+            first_time: 0,
+            backward_steps: 0,
+            jumps: 0,
+            compared: 0,
+            error_sum: 0,
+            error_min: i64::MAX,
+            error_max: i64::MIN,
+        }
+    }
+
+    /// Takes note of a packet. What is wrong with its time goes into `log`; a late packet's time is no fault.
+    #[inline]
+    pub(crate) fn observe(
+        &mut self,
+        packet: &Packet<'_>,
+        reading: Reading,
+        id: StreamId,
+        codes: &Codes,
+        log: &mut FindingLog,
+    ) {
+        let (number, bits) = reading.sequence;
+        let mask = u32::MAX >> (32 - u32::from(bits.clamp(1, 32)));
+        let length = packet.wire_payload_length();
+        self.wire_bytes += u64::from(packet.wire_length);
+        self.payload_bytes += length as u64;
+        self.payload_min = self.payload_min.min(length);
+        self.payload_max = self.payload_max.max(length);
+        if self.packets == 0 {
+            (self.highest, self.time, self.first_time) = (number, reading.time, reading.time);
+        } else {
+            let behind = self.highest.wrapping_sub(number) & mask;
+            let is_late = behind <= LATE;
+            if !is_late {
+                self.highest = number;
+            }
+            if let Some(trouble) = self.compare(packet, reading, is_late) {
+                trouble.log(packet, id, codes, log);
+            }
+            (self.time, self.was_late) = (reading.time, is_late);
+        }
+        if let (Some(capture), true) = (packet.time, reading.comparable) {
+            let error = reading.time.saturating_sub(capture.as_nanos());
+            self.compared += 1;
+            self.error_sum += i128::from(error);
+            self.error_min = self.error_min.min(error);
+            self.error_max = self.error_max.max(error);
+        }
+        self.packets += 1;
+        self.last = at(packet);
+    }
+
+    /// Compares the times of two neighbours. What is worth a finding is rare, so it is put into words out of line.
+    #[inline]
+    fn compare(&mut self, packet: &Packet<'_>, reading: Reading, is_late: bool) -> Option<Trouble> {
+        let step = reading.time.saturating_sub(self.time);
+        self.backward_steps += u64::from(step < 0);
+        let mut trouble = Trouble { falls: step < 0 && !is_late, jumps: false, step, interval: 0, reading };
+        if let (Some(now), Some(before)) = (packet.time, self.last.time) {
+            trouble.interval = now.since(before);
+            self.longest_interval = self.longest_interval.max(trouble.interval);
+            let is_jump = reading.comparable && step.saturating_sub(trouble.interval).unsigned_abs() > JUMP_NANOS;
+            self.jumps += u64::from(is_jump);
+            trouble.jumps = is_jump && !is_late && !self.was_late;
+        }
+        (trouble.falls || trouble.jumps).then_some(trouble)
+    }
+
+    /// Packets so far.
+    pub(crate) fn packets(&self) -> u64 {
+        self.packets
+    }
+
+    /// Its first packet.
+    pub(crate) fn first(&self) -> Occurrence {
+        self.first
+    }
+
+    /// Its last packet.
+    pub(crate) fn last(&self) -> Occurrence {
+        self.last
+    }
+
+    /// The last packet time.
+    pub(crate) fn time(&self) -> i64 {
+        self.time
+    }
+
+    /// Mean interval between packets in nanoseconds of capture time; `None` below two packets.
+    pub(crate) fn mean_interval(&self) -> Option<i64> {
+        let span = self.last.time?.since(self.first.time?);
+        let intervals = i64::try_from(self.packets).ok()?.checked_sub(1).filter(|n| *n > 0)?;
+        (span > 0).then_some(span / intervals)
+    }
+
+    /// The longest interval between neighbours in nanoseconds of capture time.
+    pub(crate) fn longest_interval(&self) -> i64 {
+        self.longest_interval
+    }
+
+    /// Adds the figures to a stream's measures. `absolute`: packet times are instants.
+    pub(crate) fn report(&self, measures: &mut Metadata, absolute: bool) {
+        let mut add = |name: &'static str, value: Value| measures.insert(name.into(), value);
+        add("packets", self.packets.into());
+        add("wire_bytes", self.wire_bytes.into());
+        add("time_backward_steps", self.backward_steps.into());
+        if self.packets > 0 {
+            add("payload_min_bytes", (self.payload_min as u64).into());
+            add("payload_max_bytes", (self.payload_max as u64).into());
+            add("payload_mean_bytes", (self.payload_bytes as f64 / self.packets as f64).into());
+        }
+        if let (Some(first), Some(last)) = (self.first.time, self.last.time) {
+            add("first_seen", first.into());
+            add("last_seen", last.into());
+            let span = last.since(first);
+            if span > 0 && self.packets > 1 {
+                add("rate_hz", ((self.packets - 1) as f64 * 1e9 / span as f64).into());
+                add("bit_rate", (self.wire_bytes as f64 * 8e9 / span as f64).into());
+                add("longest_interval_ns", self.longest_interval.into());
+            }
+        }
+        if absolute && self.packets > 0 {
+            add("time_first", Timestamp::from_nanos(self.first_time).into());
+            add("time_last", Timestamp::from_nanos(self.time).into());
+            add("time_jumps", self.jumps.into());
+        }
+        if self.compared > 0 {
+            add("time_error_mean_ns", (self.error_sum as f64 / self.compared as f64).into());
+            add("time_error_min_ns", self.error_min.into());
+            add("time_error_max_ns", self.error_max.into());
+        }
+    }
+
+    /// What the mean distance from the capture time says of the time scale of a clock that should count TAI
+    /// (IEEE 1588), given that capture times are UTC: within 2 s of 37 s ahead, of no difference, or neither.
+    pub(crate) fn time_scale(&self) -> Option<&'static str> {
+        let mean = self.error_sum.checked_div(i128::from(self.compared))?;
+        Some(match mean / 1_000_000_000 {
+            35..=39 => "like TAI: about 37 s ahead of the capture",
+            -2..=2 => "like UTC: close to the capture",
+            _ => "not synchronised with the capture's clock",
+        })
+    }
+}
