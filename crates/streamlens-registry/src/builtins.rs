@@ -3,8 +3,17 @@
 use std::sync::Arc;
 
 use streamlens_decoders::StreamDecoder;
+use streamlens_decoders::iena::IenaDecoder;
+use streamlens_decoders::inetx::InetxDecoder;
+use streamlens_decoders::npd::NpdDecoder;
+use streamlens_decoders::tmns::TmnsDecoder;
 
 /// The built-in decoders. Their order decides between equal confidences, so the more specific come first.
 pub(crate) fn all() -> Vec<Arc<dyn StreamDecoder>> {
-    vec![]
+    vec![
+        Arc::new(InetxDecoder::default()),
+        Arc::new(IenaDecoder::default()),
+        Arc::new(TmnsDecoder::default()),
+        Arc::new(NpdDecoder::default()),
+    ]
 }

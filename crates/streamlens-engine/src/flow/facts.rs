@@ -82,10 +82,11 @@ impl FlowFacts {
     }
 }
 
-/// Tells frames that were delivered twice, to the IP header the same, from their successors.
+/// Tells frames that were delivered twice, to the IP header and the payload the same, from their successors.
 ///
-/// The IPv4 identification with flags, TTL, protocol and checksum of the last few packets of the flow are compared.
-/// Where the sender leaves the identification at 0, or for IPv6, copies can't be told.
+/// Of the last few packets of the flow the IPv4 identification with flags, TTL, protocol and checksum, the TCP
+/// number, and both ends of the payload are compared. Senders that leave the identification at 0 are left out, for
+/// their repeats can be their own; so is IPv6, which has none.
 #[derive(Debug, Default)]
 pub(crate) struct Copies {
     recent: [u32; 4],
@@ -99,13 +100,15 @@ impl Copies {
     #[inline]
     pub(crate) fn is_copy(&mut self, packet: &Dissected<'_>, frame: u64) -> bool {
         let Some(ip) = packet.ip.filter(|ip| ip.fingerprint >> 48 != 0) else { return false };
-        let tcp = packet.tcp.map_or(0, |tcp| tcp.sequence);
-        let offset = packet.fragment.map_or(0, |fragment| fragment.offset);
-        let fingerprint = ((ip.fingerprint >> 32) as u32)
-            ^ (ip.fingerprint as u32).rotate_left(16)
-            ^ tcp.rotate_left(8)
-            ^ offset
-            ^ (packet.payload.len() as u32).rotate_left(24);
+        let tcp = packet.tcp.map_or(0, |tcp| u64::from(tcp.sequence));
+        let offset = packet.fragment.map_or(0, |fragment| u64::from(fragment.offset));
+        let payload = packet.payload;
+        let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_ne_bytes(*bytes));
+        let mut mixed = ip.fingerprint ^ tcp.rotate_left(20) ^ (offset ^ payload.len() as u64).rotate_left(48);
+        for part in [payload.first_chunk(), payload.get(8..).and_then(<[u8]>::first_chunk), payload.last_chunk()] {
+            mixed = (mixed ^ word(part)).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
+        }
+        let fingerprint = (mixed >> 32) as u32 | 1;
         if self.recent.contains(&fingerprint) {
             self.count += 1;
             self.first.get_or_insert(frame);

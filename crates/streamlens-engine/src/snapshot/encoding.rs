@@ -53,10 +53,11 @@ impl Snapshot<'_> {
         let mut reasons = vec![self.reason(encoding)];
         all().for_each(|report| reasons.extend(report.reasons.iter().cloned()));
         let refinement = best_refinement(all().flat_map(|report| &report.refinements));
-        let (mut name, mut score) = (decoder.encoding_name().to_owned(), own_score);
+        let limit = all().filter_map(|report| report.confidence_limit).fold(1.0, f32::min);
+        let (mut name, mut score) = (decoder.encoding_name().to_owned(), own_score.min(rounded(limit)));
         if let Some(refinement) = refinement.filter(|refinement| refinement.confidence >= ENOUGH) {
             metadata.insert("base_encoding".into(), Value::text(name));
-            metadata.insert("base_confidence".into(), Value::from(own_score));
+            metadata.insert("base_confidence".into(), Value::from(score));
             reasons.insert(0, refinement.reason.clone());
             (name, score) = (refinement.encoding_name.clone().into_owned(), rounded(refinement.confidence));
         }
