@@ -8,8 +8,9 @@ use streamlens_model::{Address, Transport};
 use super::link::limit;
 use super::{Dissected, FragmentFacts, IpFacts, transport};
 
-/// IPv4 (RFC 791). `None` where the header is cut or damaged.
-pub(super) fn v4<'a>(data: &'a [u8], missing: usize, base: &Dissected<'a>) -> Option<Dissected<'a>> {
+/// IPv4 (RFC 791). `None`, and nothing written, where the header is cut or damaged.
+#[inline]
+pub(super) fn v4<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> Option<()> {
     let header = Ipv4HeaderSlice::from_slice(data).ok()?;
     let header_length = header.slice().len();
     let rest = data.get(header_length..)?;
@@ -23,20 +24,18 @@ pub(super) fn v4<'a>(data: &'a [u8], missing: usize, base: &Dissected<'a>) -> Op
     let protocol = header.protocol().0;
     let offset = u32::from(header.fragments_offset().value()) * 8;
     let more = header.more_fragments();
-    let facts =
-        FragmentFacts { identification: u32::from(header.identification()), protocol, is_v6: false, offset, more };
-    let inner = Dissected {
-        src: Address::V4(Ipv4Addr::from(header.source())),
-        dst: Address::V4(Ipv4Addr::from(header.destination())),
-        ip: Some(IpFacts { dscp: header.dcp().value(), ttl: header.ttl(), fingerprint }),
-        transport: Transport::Ip(protocol),
-        ether_type: None,
-        fragment: (more || offset > 0).then_some(facts),
-        payload,
-        missing,
-        ..*base
-    };
-    Some(transport::ports_and_payload(protocol, inner))
+    packet.src = Address::V4(Ipv4Addr::from(header.source()));
+    packet.dst = Address::V4(Ipv4Addr::from(header.destination()));
+    packet.ip = Some(IpFacts { dscp: header.dcp().value(), ttl: header.ttl(), fingerprint });
+    packet.transport = Transport::Ip(protocol);
+    packet.ether_type = None;
+    if more || offset > 0 {
+        let identification = u32::from(header.identification());
+        packet.fragment = Some(FragmentFacts { identification, is_v6: false, protocol, offset, more });
+    }
+    (packet.payload, packet.missing) = (payload, missing);
+    transport::ports_and_payload(protocol, packet);
+    Some(())
 }
 
 /// Extension headers that are passed over (RFC 8200 §4); the rest are protocols of their own.
@@ -47,8 +46,8 @@ mod extension {
     pub(super) const DESTINATION: u8 = 60;
 }
 
-/// IPv6 (RFC 8200). `None` where the header is cut or damaged.
-pub(super) fn v6<'a>(data: &'a [u8], missing: usize, base: &Dissected<'a>) -> Option<Dissected<'a>> {
+/// IPv6 (RFC 8200). `None`, and nothing written, where the header is cut or damaged.
+pub(super) fn v6<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> Option<()> {
     let header = Ipv6HeaderSlice::from_slice(data).ok()?;
     let rest = data.get(header.slice().len()..)?;
     // a payload length of 0 stands for a jumbogram (RFC 2675) or for segmentation left to the interface
@@ -81,16 +80,12 @@ pub(super) fn v6<'a>(data: &'a [u8], missing: usize, base: &Dissected<'a>) -> Op
         }
     }
     let dscp = header.traffic_class() >> 2;
-    let inner = Dissected {
-        src: Address::V6(Ipv6Addr::from(header.source())),
-        dst: Address::V6(Ipv6Addr::from(header.destination())),
-        ip: Some(IpFacts { dscp, ttl: header.hop_limit(), fingerprint: 0 }),
-        transport: Transport::Ip(protocol),
-        ether_type: None,
-        fragment,
-        payload,
-        missing,
-        ..*base
-    };
-    Some(transport::ports_and_payload(protocol, inner))
+    packet.src = Address::V6(Ipv6Addr::from(header.source()));
+    packet.dst = Address::V6(Ipv6Addr::from(header.destination()));
+    packet.ip = Some(IpFacts { dscp, ttl: header.hop_limit(), fingerprint: 0 });
+    packet.transport = Transport::Ip(protocol);
+    (packet.ether_type, packet.fragment) = (None, fragment);
+    (packet.payload, packet.missing) = (payload, missing);
+    transport::ports_and_payload(protocol, packet);
+    Some(())
 }

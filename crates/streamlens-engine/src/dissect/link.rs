@@ -1,4 +1,7 @@
 //! Link layers, down to the first IP header or the payload.
+//!
+//! Every layer writes what it finds into the one [`Dissected`] and says whether it led on; where it does not, what the
+//! layers above have written stands.
 
 use etherparse::{Ethernet2HeaderSlice, SingleVlanHeaderSlice};
 use streamlens_model::{Address, Frame, LinkType, MacAddress, Transport};
@@ -24,81 +27,95 @@ mod ether_type {
 /// # Errors
 ///
 /// The reason why it can be in no flow.
+#[inline]
 pub(crate) fn dissect<'a>(frame: &Frame<'a>) -> Result<Dissected<'a>, Aside> {
     let data = frame.data;
     let missing = (frame.original_length as usize).saturating_sub(data.len());
+    let mut packet = Dissected::new(Transport::Ethernet, data, missing);
     match frame.link_type {
-        LinkType::ETHERNET => ethernet(data, missing, &Dissected::link_only(Transport::Ethernet, data)),
-        LinkType::LINUX_SLL => linux_sll(data, missing),
-        LinkType::LINUX_SLL2 => linux_sll2(data, missing),
+        LinkType::ETHERNET => ethernet(data, missing, &mut packet)?,
+        other => other_link(other, data, missing, &mut packet)?,
+    }
+    Ok(packet)
+}
+
+#[cold]
+fn other_link<'a>(link: LinkType, data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> Result<(), Aside> {
+    packet.transport = Transport::Link(link);
+    match link {
         LinkType(12 | 14) | LinkType::RAW | LinkType::IPV4 | LinkType::IPV6 => {
-            let bare = Dissected { missing, ..Dissected::link_only(Transport::Link(frame.link_type), data) };
-            Ok(bare_ip(data, missing, &bare).unwrap_or(bare))
+            bare_ip(data, missing, packet);
+            Ok(())
         }
-        LinkType::NULL | LinkType::LOOP => loopback(frame.link_type, data, missing),
+        LinkType::NULL | LinkType::LOOP => loopback(data, missing, packet),
         LinkType::PPP | LinkType::PPP_HDLC => {
-            let base = Dissected { missing, ..Dissected::link_only(Transport::Link(frame.link_type), data) };
-            Ok(ppp(data, missing, &base).unwrap_or(base))
+            ppp(data, missing, packet);
+            Ok(())
         }
         LinkType::PPP_ETHER => {
-            let base = Dissected { missing, ..Dissected::link_only(Transport::Link(frame.link_type), data) };
-            Ok(data.get(6..).and_then(|inner| ppp(inner, missing, &base)).unwrap_or(base))
+            ppp(data.get(6..).unwrap_or_default(), missing, packet);
+            Ok(())
         }
+        LinkType::LINUX_SLL => linux_sll(data, missing, packet),
+        LinkType::LINUX_SLL2 => linux_sll2(data, missing, packet),
         other => Err(Aside::LinkType(other.0)),
     }
 }
 
-fn ethernet<'a>(data: &'a [u8], missing: usize, outer: &Dissected<'a>) -> Result<Dissected<'a>, Aside> {
+#[inline]
+fn ethernet<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> Result<(), Aside> {
     let header = Ethernet2HeaderSlice::from_slice(data).map_err(|_| Aside::TooShort)?;
     let (src, dst) = (MacAddress(header.source()), MacAddress(header.destination()));
-    let base = Dissected {
-        src: Address::Mac(src),
-        dst: Address::Mac(dst),
-        src_mac: Some(src),
-        dst_mac: Some(dst),
-        transport: Transport::Ethernet,
-        ..*outer
-    };
+    (packet.src, packet.dst) = (Address::Mac(src), Address::Mac(dst));
+    (packet.src_mac, packet.dst_mac) = (Some(src), Some(dst));
     let rest = data.get(header.slice().len()..).unwrap_or_default();
-    ether_payload(header.ether_type().0, rest, missing, base)
+    ether_payload(header.ether_type().0, rest, missing, packet)
 }
 
 /// What follows an ether type: tags, shims, an IP header, or the payload.
+#[inline]
 fn ether_payload<'a>(
     mut kind: u16,
     mut rest: &'a [u8],
     missing: usize,
-    mut base: Dissected<'a>,
-) -> Result<Dissected<'a>, Aside> {
+    packet: &mut Dissected<'a>,
+) -> Result<(), Aside> {
     loop {
-        (base.ether_type, base.payload, base.missing) = (Some(kind), rest, missing);
+        (packet.ether_type, packet.payload, packet.missing) = (Some(kind), rest, missing);
         match kind {
+            ether_type::IPV4 | ether_type::IPV6 => {
+                bare_ip(rest, missing, packet);
+                return Ok(());
+            }
             ether_type::VLAN | ether_type::PROVIDER_BRIDGING | ether_type::VLAN_DOUBLE => {
-                let Ok(tag) = SingleVlanHeaderSlice::from_slice(rest) else { return Ok(base) };
-                if !base.vlan.push(tag.vlan_identifier().value()) {
+                let Ok(tag) = SingleVlanHeaderSlice::from_slice(rest) else { return Ok(()) };
+                if !packet.vlan.push(tag.vlan_identifier().value()) {
                     return Err(Aside::VlanDepth);
                 }
                 kind = tag.ether_type().0;
                 rest = rest.get(tag.slice().len()..).unwrap_or_default();
             }
-            ether_type::IPV4 | ether_type::IPV6 => {
-                return Ok(bare_ip(rest, missing, &base).unwrap_or(base));
+            ether_type::MPLS | ether_type::MPLS_UPSTREAM => {
+                mpls(rest, missing, packet);
+                return Ok(());
             }
-            ether_type::MPLS | ether_type::MPLS_UPSTREAM => return Ok(mpls(rest, missing, &base).unwrap_or(base)),
             ether_type::PPPOE_SESSION => {
-                return Ok(rest.get(6..).and_then(|inner| ppp(inner, missing, &base)).unwrap_or(base));
+                ppp(rest.get(6..).unwrap_or_default(), missing, packet);
+                return Ok(());
             }
             length if length < ether_type::FIRST => {
                 let (inside, missing) = limit(rest, usize::from(length), missing);
-                (base.payload, base.missing) = (inside, missing);
-                return Ok(llc(inside, missing, &base).unwrap_or(base));
+                (packet.payload, packet.missing) = (inside, missing);
+                llc(inside, missing, packet);
+                return Ok(());
             }
-            _ => return Ok(base),
+            _ => return Ok(()),
         }
     }
 }
 
 /// Cuts `bytes`, behind which `missing` are not captured, to a length that a header tells.
+#[inline]
 pub(super) fn limit(bytes: &[u8], length: usize, missing: usize) -> (&[u8], usize) {
     match bytes.get(..length) {
         Some(inside) => (inside, 0),
@@ -107,103 +124,136 @@ pub(super) fn limit(bytes: &[u8], length: usize, missing: usize) -> (&[u8], usiz
 }
 
 /// IEEE 802.2 LLC: IP by its own SAP, or any ether type behind SNAP (RFC 1042).
-fn llc<'a>(data: &'a [u8], missing: usize, base: &Dissected<'a>) -> Option<Dissected<'a>> {
+fn llc<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) {
     match data {
-        [0x06, 0x06, 0x03, rest @ ..] => bare_ip(rest, missing, base),
+        [0x06, 0x06, 0x03, rest @ ..] => {
+            bare_ip(rest, missing, packet);
+        }
         [0xAA, 0xAA, 0x03, 0, 0, 0, high, low, rest @ ..] => {
             let kind = u16::from_be_bytes([*high, *low]);
-            (kind >= ether_type::FIRST).then(|| ether_payload(kind, rest, missing, *base).ok()).flatten()
+            let before = *packet;
+            if kind >= ether_type::FIRST && ether_payload(kind, rest, missing, packet).is_err() {
+                *packet = before;
+            }
         }
-        _ => None,
+        _ => {}
     }
 }
 
 /// An MPLS label stack (RFC 3032 §2.1). What follows is told by its first nibble: IP, or Ethernet with or without a
 /// pseudowire control word (RFC 4385).
-fn mpls<'a>(mut data: &'a [u8], missing: usize, base: &Dissected<'a>) -> Option<Dissected<'a>> {
-    loop {
-        let (label, rest) = data.split_first_chunk::<4>()?;
+fn mpls<'a>(mut data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) {
+    while let Some((label, rest)) = data.split_first_chunk::<4>() {
         data = rest;
-        if label[2] & 1 != 0 {
-            break;
+        if label[2] & 1 == 0 {
+            continue;
         }
-    }
-    match data.first()? >> 4 {
-        4 | 6 => bare_ip(data, missing, base),
-        0 => inner_ethernet(data.get(4..)?, missing, base).or_else(|| inner_ethernet(data, missing, base)),
-        1 => None,
-        _ => inner_ethernet(data, missing, base),
+        match data.first().map(|first| first >> 4) {
+            Some(4 | 6) => {
+                bare_ip(data, missing, packet);
+            }
+            Some(0) => {
+                if !inner_ethernet(data.get(4..).unwrap_or_default(), missing, packet) {
+                    inner_ethernet(data, missing, packet);
+                }
+            }
+            None | Some(1) => {}
+            Some(_) => {
+                inner_ethernet(data, missing, packet);
+            }
+        }
+        return;
     }
 }
 
 /// An Ethernet frame inside of another link: it counts where it leads to IP.
-fn inner_ethernet<'a>(data: &'a [u8], missing: usize, base: &Dissected<'a>) -> Option<Dissected<'a>> {
-    let inner = ethernet(data, missing, base).ok()?;
-    inner.ip.is_some().then_some(Dissected { src_mac: base.src_mac, dst_mac: base.dst_mac, ..inner })
+fn inner_ethernet<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> bool {
+    let mut inner = *packet;
+    if ethernet(data, missing, &mut inner).is_err() || inner.ip.is_none() {
+        return false;
+    }
+    *packet = Dissected { src_mac: packet.src_mac, dst_mac: packet.dst_mac, ..inner };
+    true
 }
 
 /// PPP (RFC 1661 §2), with or without the HDLC address and control octets.
-fn ppp<'a>(data: &'a [u8], missing: usize, base: &Dissected<'a>) -> Option<Dissected<'a>> {
+fn ppp<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) {
     let data = data.strip_prefix(&[0xFF, 0x03]).unwrap_or(data);
     let (protocol, rest) = match data {
         // a compressed protocol field is one odd octet
         [one, rest @ ..] if one & 1 != 0 => (u16::from(*one), rest),
         [high, low, rest @ ..] => (u16::from_be_bytes([*high, *low]), rest),
-        _ => return None,
+        _ => return,
     };
     match protocol {
-        0x0021 | 0x0057 => bare_ip(rest, missing, base),
-        0x0281 | 0x0283 => mpls(rest, missing, base),
-        _ => None,
+        0x0021 | 0x0057 => {
+            bare_ip(rest, missing, packet);
+        }
+        0x0281 | 0x0283 => mpls(rest, missing, packet),
+        _ => {}
     }
 }
 
-/// An IP header of the version that its first nibble tells.
-fn bare_ip<'a>(data: &'a [u8], missing: usize, base: &Dissected<'a>) -> Option<Dissected<'a>> {
-    match data.first()? >> 4 {
-        4 => ip::v4(data, missing, base),
-        6 => ip::v6(data, missing, base),
-        _ => None,
+/// An IP header of the version that its first nibble tells; false, and nothing written, where there is none.
+#[inline]
+fn bare_ip<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> bool {
+    match data.first().map(|first| first >> 4) {
+        Some(4) => ip::v4(data, missing, packet).is_some(),
+        Some(6) => ip::v6(data, missing, packet).is_some(),
+        _ => false,
     }
 }
 
 /// BSD loopback: an address family in the byte order of the host that captured; NULL and LOOP differ in that alone,
 /// so the order is found from the value, which is small.
-fn loopback(link: LinkType, data: &[u8], missing: usize) -> Result<Dissected<'_>, Aside> {
+fn loopback<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> Result<(), Aside> {
     let (family, rest) = data.split_first_chunk::<4>().ok_or(Aside::TooShort)?;
-    let base = Dissected { missing, ..Dissected::link_only(Transport::Link(link), rest) };
+    packet.payload = rest;
     let number = match u32::from_le_bytes(*family) {
         small @ 0..=0xFFFF => small,
         _ => u32::from_be_bytes(*family),
     };
     // AF_INET, and AF_INET6 of the BSDs, Linux, macOS and Windows; some senders put an ether type behind two octets
-    let is_ip =
-        matches!(number, 2 | 10 | 23 | 24 | 28 | 30) || matches!(family, [_, _, 0x08, 0x00] | [_, _, 0x86, 0xDD]);
-    Ok(is_ip.then(|| bare_ip(rest, missing, &base)).flatten().unwrap_or(base))
+    if matches!(number, 2 | 10 | 23 | 24 | 28 | 30) || matches!(family, [_, _, 0x08, 0x00] | [_, _, 0x86, 0xDD]) {
+        bare_ip(rest, missing, packet);
+    }
+    Ok(())
 }
 
 /// Linux cooked capture: packet type, ARPHRD, address length, address (8), protocol.
-fn linux_sll(data: &[u8], missing: usize) -> Result<Dissected<'_>, Aside> {
+fn linux_sll<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> Result<(), Aside> {
     let (header, rest) = data.split_first_chunk::<16>().ok_or(Aside::TooShort)?;
     let [_, _, _, _, _, length, a, b, c, d, e, f, _, _, high, low] = *header;
-    cooked(length, [a, b, c, d, e, f], u16::from_be_bytes([high, low]), rest, missing)
+    cooked(length, [a, b, c, d, e, f], u16::from_be_bytes([high, low]), rest, missing, packet)
 }
 
 /// Linux cooked capture, version 2: protocol, reserved, interface (4), ARPHRD, packet type, address length, address (8).
-fn linux_sll2(data: &[u8], missing: usize) -> Result<Dissected<'_>, Aside> {
+fn linux_sll2<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> Result<(), Aside> {
     let (header, rest) = data.split_first_chunk::<20>().ok_or(Aside::TooShort)?;
     let [high, low, _, _, _, _, _, _, _, _, _, length, a, b, c, d, e, f, _, _] = *header;
-    cooked(length, [a, b, c, d, e, f], u16::from_be_bytes([high, low]), rest, missing)
+    cooked(length, [a, b, c, d, e, f], u16::from_be_bytes([high, low]), rest, missing, packet)
 }
 
-fn cooked(length: u8, mac: [u8; 6], kind: u16, rest: &[u8], missing: usize) -> Result<Dissected<'_>, Aside> {
+fn cooked<'a>(
+    length: u8,
+    mac: [u8; 6],
+    kind: u16,
+    rest: &'a [u8],
+    missing: usize,
+    packet: &mut Dissected<'a>,
+) -> Result<(), Aside> {
     let mac = (length == 6).then_some(MacAddress(mac));
-    let src = mac.map_or(Address::None, Address::Mac);
-    let base = Dissected { src, src_mac: mac, ..Dissected::link_only(Transport::Ethernet, rest) };
+    (packet.src, packet.src_mac) = (mac.map_or(Address::None, Address::Mac), mac);
+    packet.transport = Transport::Ethernet;
     match kind {
         // Linux numbers below the ether types are not lengths: 4 is LLC
-        4 => Ok(llc(rest, missing, &base).unwrap_or(Dissected { ether_type: Some(kind), missing, ..base })),
-        0..ether_type::FIRST => Ok(Dissected { ether_type: Some(kind), missing, ..base }),
-        _ => ether_payload(kind, rest, missing, base),
+        0..ether_type::FIRST => {
+            (packet.ether_type, packet.payload, packet.missing) = (Some(kind), rest, missing);
+            if kind == 4 {
+                llc(rest, missing, packet);
+            }
+            Ok(())
+        }
+        _ => ether_payload(kind, rest, missing, packet),
     }
 }

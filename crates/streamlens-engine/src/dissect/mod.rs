@@ -80,8 +80,10 @@ pub(crate) struct FragmentFacts {
 }
 
 impl<'a> Dissected<'a> {
-    /// A frame of which no more than the link layer is known.
-    fn link_only(transport: Transport, payload: &'a [u8]) -> Self {
+    /// A frame of which nothing is known yet but its bytes. It is filled in place on the way through the layers: the
+    /// structure is too large to be handed from one to the next.
+    #[inline]
+    pub(crate) fn new(transport: Transport, payload: &'a [u8], missing: usize) -> Self {
         Self {
             src: Address::None,
             dst: Address::None,
@@ -95,7 +97,7 @@ impl<'a> Dissected<'a> {
             tcp: None,
             fragment: None,
             payload,
-            missing: 0,
+            missing,
         }
     }
 

@@ -7,9 +7,10 @@ use super::link::limit;
 use super::{Dissected, TcpFacts};
 
 /// Reads the transport header of a whole IP payload or of a first fragment; later fragments have none.
-pub(super) fn ports_and_payload(protocol: u8, mut packet: Dissected<'_>) -> Dissected<'_> {
+#[inline]
+pub(super) fn ports_and_payload(protocol: u8, packet: &mut Dissected<'_>) {
     if packet.fragment.is_some_and(|fragment| fragment.offset > 0) {
-        return packet;
+        return;
     }
     if Transport::Ip(protocol).has_ports() {
         packet.ports = packet
@@ -18,12 +19,12 @@ pub(super) fn ports_and_payload(protocol: u8, mut packet: Dissected<'_>) -> Diss
             .map(|[a, b, c, d]| (u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d])));
     }
     if packet.fragment.is_none() {
-        transport_payload(protocol, &mut packet);
+        transport_payload(protocol, packet);
     }
-    packet
 }
 
 /// Strips the transport header off the payload of a whole IP packet.
+#[inline]
 pub(crate) fn transport_payload(protocol: u8, packet: &mut Dissected<'_>) {
     match Transport::Ip(protocol) {
         Transport::UDP => udp(packet),

@@ -8,7 +8,7 @@ use crate::dissect::Dissected;
 const MAX_CHANGES: usize = 16;
 
 /// A property with the changes it went through.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Tracked<T> {
     now: Option<Change<T>>,
     before: Vec<Change<T>>,
@@ -16,12 +16,11 @@ struct Tracked<T> {
 }
 
 impl<T: Copy + PartialEq> Tracked<T> {
-    #[inline]
-    fn note(&mut self, value: T, frame: u64) {
+    fn note(&mut self, value: T, since_frame: u64, packets: u64) {
         match &mut self.now {
-            Some(now) if now.value == value => now.packets += 1,
+            Some(now) if now.value == value => now.packets += packets,
             now => {
-                if let Some(old) = now.replace(Change { value, since_frame: frame, packets: 1 }) {
+                if let Some(old) = now.replace(Change { value, since_frame, packets }) {
                     if self.before.len() < MAX_CHANGES {
                         self.before.push(old);
                     } else {
@@ -38,48 +37,85 @@ impl<T: Copy + PartialEq> Tracked<T> {
 }
 
 /// Link-layer addresses, DSCP and TTL of a flow.
-#[derive(Debug, Default)]
+///
+/// All of them together are a few bytes that hardly ever change, so the packet path compares them as one and counts;
+/// what that count stands for is given to the properties when one of them changes.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct FlowFacts {
-    macs: Tracked<(Option<MacAddress>, Option<MacAddress>)>,
-    dscp: Tracked<u8>,
-    ttl: Tracked<u8>,
+    now: Word,
+    /// Frames with `now` that the properties have not been told of.
+    run: u64,
+    /// The first of them.
+    run_from: u64,
+    changes: Option<Box<Changes>>,
     /// Whether a frame went to the link's broadcast address.
     pub(crate) broadcast: bool,
+}
+
+/// The properties of one frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Word {
+    macs: (Option<MacAddress>, Option<MacAddress>),
+    ip: Option<(u8, u8)>,
+}
+
+/// The properties one by one; only flows in which one has changed have them.
+#[derive(Clone, Debug, Default)]
+struct Changes {
+    macs: Tracked<MacPair>,
+    dscp: Tracked<u8>,
+    ttl: Tracked<u8>,
+}
+
+impl Changes {
+    fn note(&mut self, word: &Word, since_frame: u64, packets: u64) {
+        let Word { macs: (src, dst), ip } = *word;
+        if src.is_some() || dst.is_some() {
+            self.macs.note(MacPair { src, dst }, since_frame, packets);
+        }
+        if let Some((dscp, ttl)) = ip {
+            self.dscp.note(dscp, since_frame, packets);
+            self.ttl.note(ttl, since_frame, packets);
+        }
+    }
 }
 
 impl FlowFacts {
     #[inline]
     pub(crate) fn note(&mut self, packet: &Dissected<'_>, frame: u64) {
-        if packet.src_mac.is_some() || packet.dst_mac.is_some() {
-            self.macs.note((packet.src_mac, packet.dst_mac), frame);
-            self.broadcast |= packet.dst_mac.is_some_and(MacAddress::is_broadcast);
+        let word = Word { macs: (packet.src_mac, packet.dst_mac), ip: packet.ip.map(|ip| (ip.dscp, ip.ttl)) };
+        if word != self.now || self.run == 0 {
+            self.change(word, frame);
         }
-        if let Some(ip) = &packet.ip {
-            self.dscp.note(ip.dscp, frame);
-            self.ttl.note(ip.ttl, frame);
+        self.run += 1;
+    }
+
+    #[cold]
+    fn change(&mut self, word: Word, frame: u64) {
+        if self.run > 0 {
+            self.changes.get_or_insert_default().note(&self.now, self.run_from, self.run);
         }
+        (self.now, self.run, self.run_from) = (word, 0, frame);
+        self.broadcast |= word.macs.1.is_some_and(MacAddress::is_broadcast);
     }
 
-    pub(crate) fn macs(&self) -> Vec<Change<MacPair>> {
-        let pair = |change: Change<(Option<MacAddress>, Option<MacAddress>)>| Change {
-            value: MacPair { src: change.value.0, dst: change.value.1 },
-            since_frame: change.since_frame,
-            packets: change.packets,
-        };
-        self.macs.list().into_iter().map(pair).collect()
+    /// All properties with their changes so far.
+    pub(crate) fn lists(&self) -> FactLists {
+        let mut settled = self.changes.as_deref().cloned().unwrap_or_default();
+        settled.note(&self.now, self.run_from, self.run);
+        let Changes { macs, dscp, ttl } = settled;
+        let not_kept = macs.not_kept + dscp.not_kept + ttl.not_kept;
+        FactLists { macs: macs.list(), dscp: dscp.list(), ttl: ttl.list(), not_kept }
     }
+}
 
-    pub(crate) fn dscp(&self) -> Vec<Change<u8>> {
-        self.dscp.list()
-    }
-
-    pub(crate) fn ttl(&self) -> Vec<Change<u8>> {
-        self.ttl.list()
-    }
-
-    pub(crate) fn not_kept(&self) -> u64 {
-        self.macs.not_kept + self.dscp.not_kept + self.ttl.not_kept
-    }
+/// The properties of a flow with their changes.
+pub(crate) struct FactLists {
+    pub(crate) macs: Vec<Change<MacPair>>,
+    pub(crate) dscp: Vec<Change<u8>>,
+    pub(crate) ttl: Vec<Change<u8>>,
+    /// Changes that found no room.
+    pub(crate) not_kept: u64,
 }
 
 /// Tells frames that were delivered twice, to the IP header and the payload the same, from their successors.

@@ -108,7 +108,7 @@ impl<'e> Snapshot<'e> {
     fn flow(&self, place: FlowPlace, shard: &Shard, flow: &FlowEntry, findings: &mut findings::Findings) -> Flow {
         let traffic_type =
             if flow.facts.broadcast { TrafficType::Broadcast } else { flow.key.dst.address.traffic_type() };
-        let (total_packets, total_bytes) = (flow.packets(), flow.bytes());
+        let (total_packets, total_bytes, facts) = (flow.packets(), flow.bytes(), flow.facts.lists());
         let transport_protocols =
             flow.transports().map(|transport| self.transport(place, shard, flow, transport, findings)).collect();
         Flow {
@@ -120,10 +120,10 @@ impl<'e> Snapshot<'e> {
             total_bytes,
             bit_rate: bit_rate(flow, total_packets, total_bytes),
             timing_stats: flow.timing().summary(self.engine.options.outlier_deviations),
-            macs: flow.facts.macs(),
-            dscp: flow.facts.dscp(),
-            ttl: flow.facts.ttl(),
-            changes_not_kept: flow.facts.not_kept(),
+            macs: facts.macs,
+            dscp: facts.dscp,
+            ttl: facts.ttl,
+            changes_not_kept: facts.not_kept,
             transport_protocols,
             intervals: flow.series.as_ref().map_or_else(Vec::new, |series| series.list().to_vec()),
         }
