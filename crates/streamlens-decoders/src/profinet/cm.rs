@@ -204,3 +204,38 @@ impl Iocr {
 pub(super) fn iocr_answer(data: &[u8]) -> Option<(u16, u16)> {
     Some((word(data, 2)?, word(data, 4)?))
 }
+
+/// Whether a module difference block names a module or submodule that is missing or wrong. Such blocks also come to
+/// say that a module stands in as a substitute, which is lawful, or that only diagnoses or owners differ
+/// (IEC 61158-6-10, coding of ModuleState and SubmoduleState).
+pub(super) fn has_wrong_modules(data: &[u8]) -> bool {
+    walk_modules(data).unwrap_or(false)
+}
+
+fn walk_modules(data: &[u8]) -> Option<bool> {
+    const MISSING_OR_WRONG: u16 = 1;
+    let mut at = 2;
+    for _ in 0..word(data, 0)? {
+        let modules = word(data, at + 4)?;
+        at += 6;
+        for _ in 0..modules {
+            let (state, submodules) = (word(data, at + 6)?, word(data, at + 8)?);
+            at += 10;
+            if state <= MISSING_OR_WRONG {
+                return Some(true);
+            }
+            for _ in 0..submodules {
+                let state = word(data, at + 6)?;
+                at += 8;
+                let is_wrong = match state >> 15 {
+                    1 => matches!(state >> 11 & 0x0F, 2 | 3),
+                    _ => state <= MISSING_OR_WRONG,
+                };
+                if is_wrong {
+                    return Some(true);
+                }
+            }
+        }
+    }
+    Some(false)
+}

@@ -199,7 +199,9 @@ impl CyclicStream {
             let step = trailer.counter.wrapping_sub(previous.counter);
             events = [self.note_step(step), self.note_status(previous.status, trailer.status, at)];
         }
-        if let (Some(now), Some(before)) = (packet.time, self.last.time) {
+        if self.frames > 1
+            && let (Some(now), Some(before)) = (packet.time, self.last.time)
+        {
             self.note_interval(now.since(before), at);
         }
         (self.last, self.previous) = (at, Some(trailer));

@@ -21,6 +21,7 @@ mod decoder;
 mod flow;
 mod frame;
 mod intervals;
+mod measures;
 mod monitor;
 mod probe;
 mod ptcp;
@@ -116,6 +117,9 @@ impl fmt::Display for PnioStatus {
             (0x80, 0xB0..=0xBF) => "PNIORW, access",
             (0x80, 0xC0..=0xCF) => "PNIORW, resource",
             (0x80, _) => "PNIORW",
+            (0x81, 0x40) if code_2 == 4 => "context management, out of AR resources",
+            (0x81, 0x40) if code_2 == 5 => "context management, AR UUID unknown",
+            (0x81, 0x40) => "context management",
             (0x81, _) => "PNIO",
             (0x82, _) => "manufacturer",
             _ => "unknown decode",

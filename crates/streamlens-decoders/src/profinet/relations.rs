@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use streamlens_model::{Address, FindingLog, FlowKey, MacAddress, Occurrence, Severity, Value};
 
-use super::cm::{ArRequest, Body, Iocr, ar_answer, control_uuid, iocr_answer};
+use super::cm::{ArRequest, Body, Iocr, ar_answer, control_uuid, has_wrong_modules, iocr_answer};
 use super::cyclic::CyclicStream;
 use super::frame::operation_name;
 use super::monitor::{Call, goes};
@@ -259,7 +259,7 @@ impl Relations {
                     let named = relation.iocrs.iter_mut().filter(|iocr| iocr.reference == reference);
                     named.for_each(|iocr| iocr.frame_id = frame_id);
                 }
-                0x8104 => relation.module_difference = true,
+                0x8104 => relation.module_difference = has_wrong_modules(block.data),
                 _ => {}
             }
         }
