@@ -13,6 +13,7 @@ use super::decoder::Pdu;
 use super::frame::{self, DataStatus, Fragment, FrameClass, Trailer};
 use super::measures::stream_measures;
 use super::monitor::Record;
+use super::probe::may_be_cyclic_over_udp;
 use super::rpc::{RpcHeader, number};
 use super::{ETHER_TYPE, Uuid, incomplete, refused};
 use crate::{DecodeError, DecodingResult, FlowDecoder, FlowReport, PduState, Sequence, StreamMark};
@@ -75,6 +76,9 @@ impl FlowDecoder for ProfinetFlow {
             && let Some(frame_id) = cyclic_id(packet.payload)
         {
             return self.take_cyclic(packet, frame_id, false, result);
+        }
+        if let Some(frame_id) = self.known_over_udp(packet) {
+            return self.take_cyclic(packet, frame_id, true, result);
         }
         let pdu = Pdu::read(packet)?;
         if let Pdu::Cyclic { frame_id, over_udp } = pdu {
@@ -146,6 +150,15 @@ impl ProfinetFlow {
             self.note(id, trailer.status, is_first, events, at);
         }
         Ok(length)
+    }
+
+    /// The `FrameID` of a datagram that goes on with a stream that is beyond doubt, whatever its status says.
+    fn known_over_udp(&self, packet: &Packet<'_>) -> Option<u16> {
+        if packet.ether_type.is_some() || packet.offset != 0 || self.streams.is_empty() {
+            return None;
+        }
+        let id = cyclic_id(packet.payload).filter(|_| may_be_cyclic_over_udp(packet))?;
+        self.streams.iter().any(|stream| stream.frame_id == id && stream.is_established()).then_some(id)
     }
 
     #[inline]

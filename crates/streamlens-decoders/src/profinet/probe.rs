@@ -55,27 +55,32 @@ fn udp(packet: &Packet<'_>) -> Confidence {
     }
     match word(packet.payload, 0).map(FrameClass::of) {
         Some(FrameClass::Alarm) => Confidence::new(0.8, "RTA header fits, real-time port"),
-        _ if packet.missing == 0 && Trailer::read(packet.payload, 0).is_some_and(|t| t.status.is_valid()) => {
-            Confidence::new(0.3, "FrameID and status fit, real-time port")
-        }
+        _ if packet.missing == 0 => Confidence::new(0.3, "FrameID and status fit, real-time port"),
         _ => Confidence::new(0.1, "FrameID fits, real-time port"),
     }
 }
 
 /// Whether a datagram can be a real-time frame over UDP (IEC 61158-6-10 §4.7, RT_CLASS_UDP): its ports, the range of
-/// its `FrameID`, its length and its trailer.
+/// its `FrameID`, its length and its trailer. Only data that are valid count, for many a protocol ends in zeros.
 pub(super) fn is_rt_over_udp(packet: &Packet<'_>) -> bool {
-    // FrameID, at least 12 octets of data, trailer.
-    const SHORTEST: usize = 2 + 12 + Trailer::LENGTH;
-    if !(packet.has_port(PORTS[0]) || packet.has_port(PORTS[1])) {
-        return false;
-    }
     match word(packet.payload, 0) {
         Some(0xC000..=0xFBFF) => {
-            packet.wire_payload_length() >= SHORTEST
-                && (packet.missing > 0 || Trailer::read(packet.payload, 0).is_some_and(|t| t.is_plausible()))
+            let is_valid = |trailer: Trailer| trailer.is_plausible() && trailer.status.is_valid();
+            may_be_cyclic_over_udp(packet)
+                && (packet.missing > 0 || Trailer::read(packet.payload, 0).is_some_and(is_valid))
         }
-        Some(0xFC01 | 0xFE01) => RtaPdu::read(packet.payload).is_some_and(|pdu| pdu.is_sound()),
+        Some(0xFC01 | 0xFE01) => has_rt_port(packet) && RtaPdu::read(packet.payload).is_some_and(|pdu| pdu.is_sound()),
         _ => false,
     }
+}
+
+/// Whether ports and length allow a cyclic frame over UDP: enough where its stream is known already.
+pub(super) fn may_be_cyclic_over_udp(packet: &Packet<'_>) -> bool {
+    // FrameID, at least 12 octets of data, trailer.
+    const SHORTEST: usize = 2 + 12 + Trailer::LENGTH;
+    has_rt_port(packet) && packet.wire_payload_length() >= SHORTEST
+}
+
+fn has_rt_port(packet: &Packet<'_>) -> bool {
+    packet.has_port(PORTS[0]) || packet.has_port(PORTS[1])
 }

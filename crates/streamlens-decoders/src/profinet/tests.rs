@@ -203,6 +203,7 @@ fn real_time_over_udp_needs_port_range_and_trailer() {
     assert!(confidence(&cyclic(0x8001, 64, 0x35, 0), PORTS[0]) <= 0.0);
     assert!(confidence(&cyclic(0xC001, 64, 0x35, 9), PORTS[0]) <= 0.0);
     assert!(confidence(&cyclic(0xC001, 64, 0x7D, 0), PORTS[0]) <= 0.0);
+    assert!(confidence(&cyclic(0xC001, 64, 0x00, 0), PORTS[0]) <= 0.0, "zeros prove nothing");
     let mut captured = udp(&good);
     captured.flow.dst.port = Some(PORTS[0]);
     assert_eq!(name_of(&captured.packet()), "RT Class UDP");

@@ -342,3 +342,15 @@ fn datagrams_without_a_steady_counter_are_refused_in_the_end() {
     });
     assert_eq!(taken.count(), 8);
 }
+
+#[test]
+fn a_stream_over_udp_that_is_known_may_stop() {
+    let mut plant = Plant::new();
+    for number in 0..20_u16 {
+        let status = if number < 12 { 0x35 } else { 0x00 };
+        let mut captured = udp(&cyclic(0xC001, number * 64, status, 0));
+        captured.flow.dst.port = Some(PORTS[0]);
+        assert!(plant.take(&captured).is_some(), "{number}");
+    }
+    assert!(plant.report().codes().contains(&"profinet.stop"));
+}
