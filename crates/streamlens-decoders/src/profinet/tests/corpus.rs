@@ -55,6 +55,30 @@ fn wanted(document: &Json) -> Counts {
     counts
 }
 
+/// What there is to point out in a capture; in most nothing is.
+fn findings(capture: &str) -> &'static [&'static str] {
+    match capture.trim_start_matches("industrial/") {
+        "profinet-dcp-identify-dos.pcap" | "profinet-dos-1click.pcap" => {
+            &["profinet.dcp-set", "profinet.duplicate-station-name"]
+        }
+        "profinet-dcp-set-attack.pcap" => {
+            &["profinet.cm-error", "profinet.dcp-set", "profinet.relation-ended", "profinet.relation-ended"]
+        }
+        "profinet-dcp-set-ip.pcap" | "profinet-wireshark-bug.pcap" => &["profinet.dcp-set"],
+        "profinet-io-cm-connect.pcapng" | "profinet-io-cm.pcap" => &["profinet.cm-error", "profinet.module-difference"],
+        "profinet-io-cm-mixed-1.pcap" => &[
+            "profinet.module-difference",
+            "profinet.relation-ended",
+            "profinet.relation-ended",
+            "profinet.station-problem",
+        ],
+        "profinet-port-stealing.pcap" => {
+            &["profinet.provider-lost", "profinet.relation-ended", "profinet.relation-ended"]
+        }
+        _ => &[],
+    }
+}
+
 #[test]
 fn frames_and_types_of_every_flow_are_those_expected() {
     let Some(corpus) = corpus() else { return };
@@ -77,11 +101,7 @@ fn frames_and_types_of_every_flow_are_those_expected() {
             *counts.entry(key).or_default().entry(kind).or_default() += 1;
         }
         assert_eq!(counts, wanted(&expected(&corpus, name)), "{name}");
-        let report = plant.report();
-        eprintln!("== {name}");
-        for found in report.findings() {
-            eprintln!("   {found:?}");
-        }
+        assert_eq!(plant.report().codes(), findings(name), "{name}");
     }
 }
 
@@ -154,11 +174,12 @@ fn nothing_else_is_taken_for_profinet_not_even_on_its_ports() {
             }
             let own = captured.flow;
             for port in [0, PORTS[0], PORTS[1], PORTS[2]] {
-                if port != 0 {
-                    captured.flow.dst.port = Some(port);
-                }
+                captured.flow.dst.port = if port == 0 { own.dst.port } else { Some(port) };
                 let confidence = decoder.can_decode(&captured.packet()).value();
                 let (count, doubt) = flows.entry((own, port)).or_insert((0, 1.0));
+                if *count >= 500 {
+                    break;
+                }
                 let taken = decoder.decode_packet(&captured.packet(), &mut DecodingResult::new(false)).is_ok();
                 *count += 1;
                 *doubt = match (taken, *doubt < 1.0) {
@@ -169,7 +190,6 @@ fn nothing_else_is_taken_for_profinet_not_even_on_its_ports() {
                 if *doubt <= 0.5 {
                     wrong.push((name.clone(), captured.frame, port, 1.0 - *doubt));
                 }
-                captured.flow = own;
             }
         }
     }
