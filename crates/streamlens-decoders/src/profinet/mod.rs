@@ -13,6 +13,7 @@
 //! Not decoded: the user's IO data and records, real-time fragments put together, the endpoint mapper, and the
 //! neighbours LLDP (0x88CC) and MRP (0x88E3), which are protocols of their own.
 
+mod acyclic;
 mod alarm;
 mod cm;
 mod cyclic;
