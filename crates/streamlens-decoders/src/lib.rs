@@ -10,6 +10,7 @@ pub mod iena;
 pub mod inetx;
 pub mod media;
 pub mod npd;
+pub mod profinet;
 pub mod rtp;
 mod telemetry;
 pub mod tmns;

@@ -1,0 +1,294 @@
+//! One cyclic stream: what its counter, its status and its timing did.
+//!
+//! The step of the counter (send clock factor x reduction ratio) is not in the frame, so it is learned: it is the step
+//! seen most often.
+
+use streamlens_model::{Occurrence, Packet};
+
+use super::frame::{DataStatus, Trailer};
+use super::intervals::Intervals;
+use super::word;
+
+/// Steps of the counter that are told apart per stream; the rest are counted together.
+const MAX_STEPS: usize = 16;
+/// Likewise values of the data status and of the transfer status.
+const MAX_STATUSES: usize = 16;
+/// Status changes and silences that are kept with their frames.
+const MAX_KEPT: usize = 64;
+/// How often the step must have been seen before deviations from it are pointed out.
+const ESTABLISHED: u64 = 3;
+/// A counter up to this far behind is stale; anything else lies ahead (IEC 61158-6-10, data status monitoring).
+const LAST_AHEAD: u16 = 61_440;
+
+/// A small table of values and how often they came, in order of appearance; the last one found is found at once.
+#[derive(Clone, Debug)]
+pub(super) struct Tally<T> {
+    entries: Vec<(T, u64)>,
+    last: usize,
+    limit: usize,
+    pub(super) others: u64,
+}
+
+impl<T: Copy + PartialEq + Ord> Tally<T> {
+    const fn new(limit: usize) -> Self {
+        Self { entries: Vec::new(), last: 0, limit, others: 0 }
+    }
+
+    /// Counts a value and says how often it has come.
+    #[inline]
+    fn add(&mut self, value: T) -> u64 {
+        if let Some((held, count)) = self.entries.get_mut(self.last)
+            && *held == value
+        {
+            *count += 1;
+            return *count;
+        }
+        self.add_other(value)
+    }
+
+    fn add_other(&mut self, value: T) -> u64 {
+        if let Some(index) = self.entries.iter().position(|&(held, _)| held == value) {
+            self.last = index;
+            let Some((_, count)) = self.entries.get_mut(index) else { return 0 };
+            *count += 1;
+            return *count;
+        }
+        if self.entries.len() < self.limit {
+            self.last = self.entries.len();
+            self.entries.push((value, 1));
+            return 1;
+        }
+        self.others += 1;
+        0
+    }
+
+    /// Values and counts, in order of the values.
+    pub(super) fn sorted(&self) -> Vec<(T, u64)> {
+        let mut sorted = self.entries.clone();
+        sorted.sort_unstable();
+        sorted
+    }
+
+    pub(super) fn count_where(&self, condition: impl Fn(T) -> bool) -> u64 {
+        self.entries.iter().filter(|&&(value, _)| condition(value)).map(|&(_, count)| count).sum()
+    }
+}
+
+/// A change of the data status.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StatusChange {
+    pub(super) at: Occurrence,
+    pub(super) from: DataStatus,
+    pub(super) to: DataStatus,
+}
+
+/// No frame came for longer than the usual time-out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Silence {
+    pub(super) from: Occurrence,
+    pub(super) to: Occurrence,
+    pub(super) nanoseconds: i64,
+}
+
+/// What a frame did that is worth a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    /// The counter passed over this many frames.
+    Missing(u32),
+    /// The counter went on by what is no multiple of the step.
+    OffStep(u16),
+    /// The data status changed from this one.
+    Status(DataStatus),
+}
+
+/// A cyclic stream.
+#[derive(Clone, Debug)]
+pub(super) struct CyclicStream {
+    pub(super) frame_id: u16,
+    pub(super) frames: u64,
+    pub(super) first: Occurrence,
+    pub(super) last: Occurrence,
+    /// Bytes of IO data with padding.
+    pub(super) data_length: usize,
+    /// Whether the frame check sequence stands behind the trailer.
+    pub(super) has_fcs: bool,
+    /// Frames without a trailer in the capture.
+    pub(super) cut: u64,
+    previous: Option<Trailer>,
+    step: u16,
+    step_count: u64,
+    pub(super) steps: Tally<u16>,
+    pub(super) statuses: Tally<u8>,
+    pub(super) transfers: Tally<u8>,
+    pub(super) intervals: Intervals,
+    pub(super) backwards: u64,
+    pub(super) changes: Vec<StatusChange>,
+    pub(super) change_count: u64,
+    pub(super) silences: Vec<Silence>,
+    pub(super) silence_count: u64,
+}
+
+impl CyclicStream {
+    pub(super) fn new(frame_id: u16, at: Occurrence) -> Self {
+        Self {
+            frame_id,
+            frames: 0,
+            first: at,
+            last: at,
+            data_length: 0,
+            has_fcs: false,
+            cut: 0,
+            previous: None,
+            step: 0,
+            step_count: 0,
+            steps: Tally::new(MAX_STEPS),
+            statuses: Tally::new(MAX_STATUSES),
+            transfers: Tally::new(MAX_STATUSES),
+            intervals: Intervals::default(),
+            backwards: 0,
+            changes: Vec::new(),
+            change_count: 0,
+            silences: Vec::new(),
+            silence_count: 0,
+        }
+    }
+
+    /// The step of the counter seen most often, in units of 31.25 µs; `None` before two frames.
+    pub(super) fn step(&self) -> Option<u16> {
+        (self.step != 0).then_some(self.step)
+    }
+
+    /// Whether the counter goes on steadily: the step has been seen several times and in most frames.
+    pub(super) fn is_established(&self) -> bool {
+        self.step_count >= ESTABLISHED && self.step_count * 2 >= self.frames.saturating_sub(1)
+    }
+
+    /// The update time that the counter's step stands for, in nanoseconds.
+    pub(super) fn nominal_ns(&self) -> Option<u64> {
+        self.step().map(|step| u64::from(step) * 31_250)
+    }
+
+    /// The status of the last frame.
+    pub(super) fn status(&self) -> Option<DataStatus> {
+        self.previous.map(|trailer| trailer.status)
+    }
+
+    /// Frames that the counter passed over, going by the step seen most often.
+    pub(super) fn missing(&self) -> Option<u64> {
+        let step = self.step()?;
+        let skipped = |s: u16| u64::from(s / step).saturating_sub(1);
+        let ahead = self.steps.entries.iter().filter(|&&(s, _)| s <= LAST_AHEAD && s % step == 0);
+        Some(ahead.map(|&(s, count)| skipped(s) * count).sum())
+    }
+
+    /// Takes note of a frame and says what happened; the trailer is `None` where the capture cut it.
+    #[inline]
+    pub(super) fn take(&mut self, packet: &Packet<'_>) -> (Option<Trailer>, [Option<Event>; 2]) {
+        let at = Occurrence { frame: packet.frame, time: packet.time };
+        let mut events = [None; 2];
+        self.frames += 1;
+        let trailer = if packet.missing == 0 { self.trailer(packet.payload) } else { None };
+        let Some(trailer) = trailer else {
+            self.cut += 1;
+            (self.last, self.previous) = (at, None);
+            return (None, events);
+        };
+        self.statuses.add(trailer.status.0);
+        self.transfers.add(trailer.transfer);
+        if let Some(previous) = self.previous {
+            let step = trailer.counter.wrapping_sub(previous.counter);
+            events = [self.note_step(step), self.note_status(previous.status, trailer.status, at)];
+        }
+        if self.frames > 1
+            && let (Some(now), Some(before)) = (packet.time, self.last.time)
+        {
+            self.note_interval(now.since(before), at);
+        }
+        (self.last, self.previous) = (at, Some(trailer));
+        (Some(trailer), events)
+    }
+
+    /// Finds the trailer: at the end, or in front of a frame check sequence that the capture left in.
+    #[inline]
+    fn trailer(&mut self, payload: &[u8]) -> Option<Trailer> {
+        const FCS: usize = 4;
+        let behind = if self.has_fcs { FCS } else { 0 };
+        let mut trailer = Trailer::read(payload, behind)?;
+        // A check sequence looks like a good status once in a thousand frames; a trailer nearly always does. So the
+        // place changes where the other one looks good, and what it says follows on the frame before.
+        if !trailer.is_plausible() {
+            let other = Trailer::read(payload, FCS - behind);
+            if let Some(other) = other.filter(|t| t.is_plausible() && (self.frames <= 2 || self.follows(*t))) {
+                self.has_fcs = !self.has_fcs;
+                trailer = other;
+            }
+        }
+        self.data_length = payload.len() - 2 - Trailer::LENGTH - if self.has_fcs { FCS } else { 0 };
+        Some(trailer)
+    }
+
+    fn follows(&self, trailer: Trailer) -> bool {
+        self.previous.is_some_and(|p| p.status == trailer.status && trailer.counter != p.counter)
+    }
+
+    #[inline]
+    fn note_step(&mut self, step: u16) -> Option<Event> {
+        let count = self.steps.add(step);
+        if step == self.step {
+            self.step_count = count;
+            return None;
+        }
+        self.other_step(step, count)
+    }
+
+    fn other_step(&mut self, step: u16, count: u64) -> Option<Event> {
+        if !(1..=LAST_AHEAD).contains(&step) {
+            return None;
+        }
+        if count > self.step_count {
+            (self.step, self.step_count) = (step, count);
+            return None;
+        }
+        if !self.is_established() {
+            return None;
+        }
+        if step.is_multiple_of(self.step) {
+            return Some(Event::Missing(u32::from(step / self.step) - 1));
+        }
+        Some(Event::OffStep(step))
+    }
+
+    #[inline]
+    fn note_status(&mut self, from: DataStatus, to: DataStatus, at: Occurrence) -> Option<Event> {
+        if from == to {
+            return None;
+        }
+        self.change_count += 1;
+        if self.changes.len() < MAX_KEPT {
+            self.changes.push(StatusChange { at, from, to });
+        }
+        Some(Event::Status(from))
+    }
+
+    #[inline]
+    fn note_interval(&mut self, interval: i64, at: Occurrence) {
+        if interval < 0 {
+            self.backwards += 1;
+            return;
+        }
+        self.intervals.push(interval);
+        // Three cycles are the usual time-out; the agreed one is not known here.
+        if interval > i64::from(self.step) * (3 * 31_250) && self.is_established() {
+            self.silence_count += 1;
+            if self.silences.len() < MAX_KEPT {
+                self.silences.push(Silence { from: self.last, to: at, nanoseconds: interval });
+            }
+        }
+    }
+}
+
+/// The `FrameID` of a payload, where it is that of cyclic data.
+#[inline]
+pub(super) fn cyclic_id(payload: &[u8]) -> Option<u16> {
+    word(payload, 0).filter(|&id| super::frame::FrameClass::of(id).is_cyclic())
+}
