@@ -72,24 +72,31 @@ impl Domain {
         }
         self.on_ethernet += u64::from(m.is_ethernet());
         self.unicast += u64::from(m.is_unicast());
-        if !self.ports.contains_key(&m.source) {
-            if self.ports.len() >= MAX_PORTS {
-                self.unfollowed += 1;
-                return;
-            }
-            self.ports.insert(m.source, Port::default());
-        }
-        let grants = &self.grants;
-        if let Some(port) = self.ports.get_mut(&m.source) {
-            port.count(m, || grants.interval(m.source, m.to(), m.kind));
+        if self.ports.len() >= MAX_PORTS && !self.ports.contains_key(&m.source) {
+            self.unfollowed += 1;
+            return;
         }
         self.check_correction(m, log);
         if let Some(now) = m.time {
             self.masters.on_time(now, m, log);
         }
+        let grants = &self.grants;
+        let port = self.ports.entry(m.source).or_default();
+        let patience = port.count(m, || grants.interval(m.source, m.to(), m.kind));
         match m.kind {
-            message::SYNC => self.on_sync(m, log),
-            message::FOLLOW_UP => self.on_follow_up(m, log),
+            message::SYNC => {
+                if self.key.version() == 1 {
+                    self.masters.on_v1_sync(m, log);
+                }
+                if let Some(master) = port.as_master(m.source, &mut self.sync_senders) {
+                    master.on_sync(m, patience, self.key, log);
+                }
+            }
+            message::FOLLOW_UP => {
+                if let Some(master) = port.as_master(m.source, &mut self.sync_senders) {
+                    master.on_follow_up(m, patience, self.key, log);
+                }
+            }
             message::DELAY_REQ => self.on_request(m, log, false),
             message::PDELAY_REQ => self.on_request(m, log, true),
             message::DELAY_RESP => self.on_delay_resp(m, log),

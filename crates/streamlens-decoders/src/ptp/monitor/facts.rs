@@ -169,9 +169,9 @@ fn announcer_facts(key: DomainKey, announcer: &Announcer) -> Value {
 
 fn port_facts(port: &Port) -> Value {
     let mut out = Map::default();
-    let kinds: BTreeSet<u8> = port.types.keys().map(|(kind, _)| *kind).collect();
+    let kinds: BTreeSet<u8> = port.types.iter().map(|state| state.kind).collect();
     let messages = kinds.into_iter().map(|kind| {
-        let states: Vec<_> = port.types.iter().filter(|((k, _), _)| *k == kind).map(|(_, state)| state).collect();
+        let states: Vec<_> = port.types.iter().filter(|state| state.kind == kind).collect();
         (names::message_type(kind.into()), type_facts(kind, port, &states))
     });
     out.put("messages", Value::map(messages));

@@ -20,6 +20,8 @@ const RECEIPT_TIMEOUT: i64 = 3;
 const QUALIFICATION: i64 = 4;
 /// Where no Announce tells the interval: that of the default profile, 2 s.
 const DEFAULT_INTERVAL_NS: i64 = 2_000_000_000;
+/// How often a silence that goes on is looked at, in nanoseconds.
+const LOOK_NS: i64 = 10_000_000;
 /// TAI less UTC since 2017-01-01, and that instant in nanoseconds since the epoch.
 const UTC_OFFSET: (i16, i64) = (37, 1_483_228_800_000_000_000);
 
@@ -130,6 +132,8 @@ pub(super) struct Masters {
     timeout_noted: bool,
     no_master_noted: bool,
     began: Option<i64>,
+    /// No silence can be too long before this instant, so that most messages need no further look.
+    next_look: Option<i64>,
     /// Whether the domain's traffic asks for a master.
     is_asked_for: bool,
 }
@@ -140,6 +144,11 @@ impl Masters {
     pub(super) fn on_time(&mut self, now: i64, m: &Message<'_>, log: &mut FindingLog) {
         let began = *self.began.get_or_insert(now);
         self.is_asked_for |= matches!(m.kind, message::SYNC | message::DELAY_REQ | message::PDELAY_REQ);
+        // A clock that runs back looks again as well.
+        if self.next_look.is_some_and(|next| (began..next).contains(&now)) {
+            return;
+        }
+        self.next_look = Some(self.deadline(began).max(now.saturating_add(LOOK_NS)));
         if let Some(selected) = self.selected
             && !self.timeout_noted
             && let Some(master) = self.announcers.get(&selected.port)
@@ -166,7 +175,8 @@ impl Masters {
         let needs_none = m.domain.is_link_delay_service()
             || m.domain.version() == 1
             || (m.domain.is_gptp() && self.last_heard.is_none());
-        if silence > interval.saturating_mul(RECEIPT_TIMEOUT)
+        // Another master needs one timeout to notice the silence, and comes forward within the next.
+        if silence > interval.saturating_mul(2 * RECEIPT_TIMEOUT)
             && self.is_asked_for
             && !self.no_master_noted
             && !needs_none
@@ -182,6 +192,15 @@ impl Masters {
                 )
             });
         }
+    }
+
+    /// The instant up to which neither the master nor the domain has been silent for too long.
+    fn deadline(&self, began: i64) -> i64 {
+        let interval = if self.longest_interval > 0 { self.longest_interval } else { DEFAULT_INTERVAL_NS };
+        let none = self.last_heard.unwrap_or(began).saturating_add(interval.saturating_mul(2 * RECEIPT_TIMEOUT));
+        let master = self.selected.and_then(|selected| self.announcers.get(&selected.port));
+        let timeout = master.map(|a| a.last_time.saturating_add(a.interval.saturating_mul(RECEIPT_TIMEOUT)));
+        timeout.map_or(none, |timeout| none.min(timeout))
     }
 
     pub(super) fn on_announce(&mut self, m: &Message<'_>, log: &mut FindingLog) {
@@ -211,6 +230,7 @@ impl Masters {
         let Some(now) = m.time else { return };
         self.first_heard.get_or_insert(now);
         self.last_heard = Some(now);
+        self.next_look = None;
         self.no_master_noted = false;
         self.longest_interval = self.longest_interval.max(interval);
         if self.selected.is_some_and(|selected| selected.port == m.source) {
@@ -271,9 +291,7 @@ impl Masters {
             self.history.push(chosen);
         }
         // Masters that start together find out who is best within their first Announces: an election, no change.
-        let election = self.longest_interval.saturating_mul(QUALIFICATION);
-        let is_election = before.port != port && now.saturating_sub(self.first_heard.unwrap_or(now)) <= election;
-        if is_election {
+        if before.port != port && self.is_electing(now) {
             return;
         }
         let (domain, stream) = (m.domain, Some(m.domain.whole()));
@@ -300,6 +318,12 @@ impl Masters {
                 )
             });
         }
+    }
+
+    /// Whether the first Announce was so short a while ago that masters may still find out who is best.
+    pub(super) fn is_electing(&self, now: i64) -> bool {
+        let election = self.longest_interval.saturating_mul(QUALIFICATION);
+        self.first_heard.is_none_or(|first| now.saturating_sub(first) <= election)
     }
 
     /// Two grandmasters announced at once, for longer than masters need to find out who is best. Unicast slaves ask

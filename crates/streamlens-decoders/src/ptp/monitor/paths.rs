@@ -104,8 +104,8 @@ impl Domain {
         }
     }
 
-    /// Finds the request that a message answers and notes the answer: `None` where there is none, or where another
-    /// clock, or a copy of the frame, answered before.
+    /// Finds the request that a message answers and notes the answer: `None` where there is none, or where it is a copy
+    /// of an answer. A second master's answer measures the way to that master.
     fn answer(&mut self, m: &Message<'_>, log: &mut FindingLog, is_peer: bool) -> Option<Request> {
         let (now, requester) = (m.time?, m.requester?);
         let key = self.key;
@@ -119,10 +119,15 @@ impl Domain {
             return None;
         };
         if let Some(first) = request.answer {
-            if first.from != m.source {
+            if first.from == m.source {
+                return None;
+            }
+            let request = *request;
+            // Masters that start together both answer until they know who is best.
+            if is_peer || !self.masters.is_electing(now) {
                 several_answers(m, first.from, requester, key, is_peer, log);
             }
-            return None;
+            return (!is_peer).then_some(request);
         }
         let turn_round = now.saturating_sub(request.time);
         let is_complete = !(is_peer && m.two_step);

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, VecDeque};
 
 use streamlens_model::{Address, FlowKey, Occurrence};
 
-use super::super::names::message;
 use super::super::wire::{PortIdentity, TimeInterval};
 use super::message::Message;
 use super::stats::{Slope, Summary, interval_ns};
@@ -21,6 +20,8 @@ pub(super) const PATIENCE_NS: i64 = 1_000_000_000;
 /// One message type of one port to one destination.
 #[derive(Clone, Debug)]
 pub(super) struct TypeState {
+    pub(super) kind: u8,
+    pub(super) to: Address,
     pub(super) flow: FlowKey,
     pub(super) edition: u8,
     pub(super) count: u64,
@@ -41,6 +42,8 @@ pub(super) struct TypeState {
 impl TypeState {
     fn new(m: &Message<'_>) -> Self {
         Self {
+            kind: m.kind,
+            to: m.to(),
             flow: *m.flow,
             edition: m.edition,
             count: 0,
@@ -86,6 +89,12 @@ impl TypeState {
             self.judged += 1;
             self.off_rate += u64::from((interval - expected).abs() > expected / 10 * 3);
         }
+    }
+
+    /// How long a Sync waits for its Follow_Up.
+    pub(super) fn patience(&self) -> i64 {
+        let interval = self.log_interval.and_then(interval_ns);
+        interval.map_or(PATIENCE_NS, |interval| PATIENCE_NS.max(interval.saturating_mul(2)))
     }
 
     /// Whether more than one in ten intervals is more than 30 % off the announced one (IEEE 1588-2019 9.5.9.2).
@@ -226,7 +235,12 @@ pub(super) struct Arrival {
 /// A port of a clock.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Port {
-    pub(super) types: BTreeMap<(u8, Address), TypeState>,
+    /// In order of appearance.
+    pub(super) types: Vec<TypeState>,
+    /// Where in `types` each pair stands.
+    index: BTreeMap<(u8, Address), usize>,
+    /// Where in `types` the last message of each type was counted: mostly the next one belongs there.
+    recent: [usize; 16],
     /// Messages beyond the bound of `types`.
     pub(super) uncounted: u64,
     pub(super) master: Option<Box<MasterClock>>,
@@ -234,28 +248,41 @@ pub(super) struct Port {
     pub(super) peer: Option<Box<Requests>>,
     /// The least interval between Delay_Reqs that a master asks of it.
     pub(super) log_min_delay_req: Option<i8>,
-    pub(super) last: i64,
 }
 
 impl Port {
-    /// Counts a message under its type and destination.
+    /// Counts a message under its type and destination, and says how long its partner is waited for: a second, or two
+    /// of its intervals where they are longer.
     #[inline]
-    pub(super) fn count(&mut self, m: &Message<'_>, granted: impl FnOnce() -> Option<i8>) {
-        let key = (m.kind, m.to());
+    pub(super) fn count(&mut self, m: &Message<'_>, granted: impl FnOnce() -> Option<i8>) -> i64 {
         let granted = if m.log_interval.is_none() { granted() } else { None };
-        if let Some(state) = self.types.get_mut(&key) {
-            state.push(m, granted);
-        } else if self.types.len() < MAX_TYPES {
-            self.types.entry(key).or_insert_with(|| TypeState::new(m)).push(m, granted);
-        } else {
-            self.uncounted += 1;
+        match self.slot(m).and_then(|slot| self.types.get_mut(slot)) {
+            Some(state) => {
+                state.push(m, granted);
+                state.patience()
+            }
+            None => {
+                self.uncounted += 1;
+                PATIENCE_NS
+            }
         }
-        self.last = m.time.unwrap_or(self.last);
     }
 
-    /// How long a Sync waits for its Follow_Up: a second, or two intervals where they are longer.
-    pub(super) fn patience(&self, to: Address) -> i64 {
-        let log = self.types.get(&(message::SYNC, to)).and_then(|state| state.log_interval);
-        log.and_then(interval_ns).map_or(PATIENCE_NS, |interval| PATIENCE_NS.max(interval.saturating_mul(2)))
+    fn slot(&mut self, m: &Message<'_>) -> Option<usize> {
+        let recent = self.recent.get_mut(usize::from(m.kind))?;
+        if self.types.get(*recent).is_some_and(|state| state.kind == m.kind && state.to == m.to()) {
+            return Some(*recent);
+        }
+        let slot = match self.index.get(&(m.kind, m.to())) {
+            Some(&slot) => slot,
+            None if self.types.len() < MAX_TYPES => {
+                self.types.push(TypeState::new(m));
+                self.index.insert((m.kind, m.to()), self.types.len() - 1);
+                self.types.len() - 1
+            }
+            None => return None,
+        };
+        *recent = slot;
+        Some(slot)
     }
 }

@@ -20,7 +20,7 @@ impl Rates {
     fn of(domain: &Domain) -> Self {
         let log = |kind: u8| {
             let states = domain.ports.values().flat_map(|port| &port.types);
-            states.filter(|((k, _), _)| *k == kind).filter_map(|(_, state)| state.log_interval).min()
+            states.filter(|state| state.kind == kind).filter_map(|state| state.log_interval).min()
         };
         Self { sync: log(message::SYNC), announce: log(message::ANNOUNCE) }
     }

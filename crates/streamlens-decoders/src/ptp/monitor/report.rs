@@ -47,7 +47,7 @@ pub(super) fn write(
 fn flows(domains: &BTreeMap<DomainKey, Domain>, peers: &[Peer<'_>], report: &mut NetworkReport) {
     let mut by_flow: BTreeMap<FlowKey, (BTreeSet<DomainKey>, u8)> = BTreeMap::new();
     for (key, domain) in domains {
-        for state in domain.ports.values().flat_map(|port| port.types.values()) {
+        for state in domain.ports.values().flat_map(|port| &port.types) {
             let entry = by_flow.entry(state.flow).or_default();
             entry.0.insert(*key);
             entry.1 = entry.1.max(state.edition);
@@ -84,7 +84,8 @@ fn at_the_end(domain: &Domain, log: &mut FindingLog) {
     let key = domain.key;
     let now = domain.last.time.map(Timestamp::as_nanos);
     for (&id, port) in &domain.ports {
-        for (&(kind, to), state) in &port.types {
+        for state in &port.types {
+            let kind = state.kind;
             if matches!(kind, message::SYNC | message::ANNOUNCE) && state.is_off_rate() {
                 off_rate(key, id, kind, state, log);
             }
@@ -92,7 +93,7 @@ fn at_the_end(domain: &Domain, log: &mut FindingLog) {
                 too_many_requests(key, id, port, state, log);
             }
             if let (message::SYNC, Some(now), Some(master)) = (kind, now, &port.master) {
-                let patience = port.patience(to);
+                let (patience, to) = (state.patience(), state.to);
                 for sync in master.syncs.iter().filter(|s| s.to == to && now.saturating_sub(s.time) > patience) {
                     syncs::missing_follow_up(sync, id, key, log);
                 }

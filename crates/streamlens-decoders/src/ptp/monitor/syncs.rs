@@ -4,97 +4,82 @@ use streamlens_model::{FindingLog, Severity};
 
 use super::super::names::message;
 use super::super::wire::{DomainKey, PortIdentity};
-use super::domain::Domain;
 use super::message::{Message, difference};
-use super::port::{Arrival, MasterClock, Waiting};
+use super::port::{Arrival, MasterClock, Port, Waiting};
 use super::stats::{Slope, readable};
 
 /// The most ports whose Syncs are measured in one domain.
 const MAX_SYNC_SENDERS: usize = 256;
 
 /// A change of A between two Syncs beyond which a clock was set, or the path changed, in nanoseconds: ten times what
-/// queues of busy networks and software timestamps do.
-const JUMP_NS: i64 = 10_000_000;
+/// queues of busy networks do, and above what capturing hosts without hardware timestamps do.
+const JUMP_NS: i64 = 20_000_000;
 /// What clocks may drift apart in addition, in parts per million.
 const JUMP_PPM: i64 = 500;
 
-impl Domain {
+impl Port {
     /// The port as a sender of Syncs; `None` where the bound is reached.
-    fn master(&mut self, port: PortIdentity) -> Option<&mut MasterClock> {
-        let entry = self.ports.get_mut(&port)?;
-        if entry.master.is_none() {
-            if self.sync_senders.len() >= MAX_SYNC_SENDERS {
+    #[inline]
+    pub(super) fn as_master(&mut self, own: PortIdentity, senders: &mut Vec<PortIdentity>) -> Option<&mut MasterClock> {
+        if self.master.is_none() {
+            if senders.len() >= MAX_SYNC_SENDERS {
                 return None;
             }
-            self.sync_senders.push(port);
+            senders.push(own);
         }
-        Some(entry.master.get_or_insert_default())
-    }
-
-    pub(super) fn on_sync(&mut self, m: &Message<'_>, log: &mut FindingLog) {
-        if self.key.version() == 1 {
-            self.masters.on_v1_sync(m, log);
-        }
-        let Some(now) = m.time else { return };
-        let key = self.key;
-        let patience = self.ports.get(&m.source).map_or(super::port::PATIENCE_NS, |port| port.patience(m.to()));
-        let Some(master) = self.master(m.source) else { return };
-        master.sent_from = m.flow.src.address;
-        // A frame that a mirror port delivered twice is no second Sync.
-        if master.last_sync.replace((m.sequence, m.to())) == Some((m.sequence, m.to())) {
-            return;
-        }
-        if !m.two_step {
-            master.one_step += 1;
-            if let Some(origin) = m.stamp.filter(|&stamp| stamp != 0)
-                && let Some(difference) = difference(now, origin, &[m.correction])
-            {
-                master.arrived(
-                    Arrival { sequence: m.sequence, to: m.to(), time: now, origin, difference },
-                    m,
-                    key,
-                    log,
-                );
-            }
-            return;
-        }
-        master.two_step += 1;
-        let sync = Waiting::new(m, now);
-        let fits = |early: &Waiting| {
-            early.sequence == m.sequence && early.to == m.to() && now.saturating_sub(early.time) <= patience
-        };
-        if let Some(follow_up) = master.early.take(fits) {
-            master.pair(&sync, &follow_up, m, key, log);
-        } else if let Some(oldest) = master.syncs.push(sync) {
-            master.give_up(&oldest, m.source, key, log);
-        }
-        master.age(now, patience, m.source, key, log);
-    }
-
-    pub(super) fn on_follow_up(&mut self, m: &Message<'_>, log: &mut FindingLog) {
-        let Some(now) = m.time else { return };
-        let key = self.key;
-        let patience = self.ports.get(&m.source).map_or(super::port::PATIENCE_NS, |port| port.patience(m.to()));
-        let Some(master) = self.master(m.source) else { return };
-        if master.last_pair == Some((m.answers, m.to())) {
-            return;
-        }
-        let follow_up = Waiting::new(m, now);
-        let fits = |sync: &Waiting| sync.sequence == m.answers && sync.to == m.to();
-        if let Some(sync) = master.syncs.take(fits) {
-            master.pair(&sync, &follow_up, m, key, log);
-        } else if master.last_sync.is_none() {
-            // Its Sync was sent before the capture began; but it may still come, where the two were swapped.
-            master.before_first_sync += 1;
-            master.early.push(follow_up);
-        } else if let Some(oldest) = master.early.push(follow_up) {
-            master.stray(&oldest, m.source, key, log);
-        }
-        master.age(now, patience, m.source, key, log);
+        Some(self.master.get_or_insert_default())
     }
 }
 
 impl MasterClock {
+    pub(super) fn on_sync(&mut self, m: &Message<'_>, patience: i64, key: DomainKey, log: &mut FindingLog) {
+        let Some(now) = m.time else { return };
+        self.sent_from = m.flow.src.address;
+        // A frame that a mirror port delivered twice is no second Sync.
+        if self.last_sync.replace((m.sequence, m.to())) == Some((m.sequence, m.to())) {
+            return;
+        }
+        if !m.two_step {
+            self.one_step += 1;
+            if let Some(origin) = m.stamp.filter(|&stamp| stamp != 0)
+                && let Some(difference) = difference(now, origin, &[m.correction])
+            {
+                self.arrived(Arrival { sequence: m.sequence, to: m.to(), time: now, origin, difference }, m, key, log);
+            }
+            return;
+        }
+        self.two_step += 1;
+        let sync = Waiting::new(m, now);
+        let fits = |early: &Waiting| {
+            early.sequence == m.sequence && early.to == m.to() && now.saturating_sub(early.time) <= patience
+        };
+        if let Some(follow_up) = self.early.take(fits) {
+            self.pair(&sync, &follow_up, m, key, log);
+        } else if let Some(oldest) = self.syncs.push(sync) {
+            self.give_up(&oldest, m.source, key, log);
+        }
+        self.age(now, patience, m.source, key, log);
+    }
+
+    pub(super) fn on_follow_up(&mut self, m: &Message<'_>, patience: i64, key: DomainKey, log: &mut FindingLog) {
+        let Some(now) = m.time else { return };
+        if self.last_pair == Some((m.answers, m.to())) {
+            return;
+        }
+        let follow_up = Waiting::new(m, now);
+        let fits = |sync: &Waiting| sync.sequence == m.answers && sync.to == m.to();
+        if let Some(sync) = self.syncs.take(fits) {
+            self.pair(&sync, &follow_up, m, key, log);
+        } else if self.last_sync.is_none() {
+            // Its Sync was sent before the capture began; but it may still come, where the two were swapped.
+            self.before_first_sync += 1;
+            self.early.push(follow_up);
+        } else if let Some(oldest) = self.early.push(follow_up) {
+            self.stray(&oldest, m.source, key, log);
+        }
+        self.age(now, patience, m.source, key, log);
+    }
+
     fn pair(&mut self, sync: &Waiting, follow_up: &Waiting, m: &Message<'_>, key: DomainKey, log: &mut FindingLog) {
         self.last_pair = Some((sync.sequence, sync.to));
         let turn_round = follow_up.time.saturating_sub(sync.time);
