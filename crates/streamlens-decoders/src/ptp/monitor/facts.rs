@@ -7,8 +7,9 @@ use streamlens_model::{Timestamp, Value};
 
 use super::super::names::{self, message};
 use super::super::wire::{DomainKey, PortIdentity};
+use super::announcement::Announcement;
 use super::domain::Domain;
-use super::masters::{Announcement, Announcer};
+use super::masters::Announcer;
 use super::paths::{Link, Path};
 use super::port::{MasterClock, Port, Requests, TypeState};
 use super::profile;

@@ -16,6 +16,7 @@
 //!
 //! Tables are bounded; what goes beyond a bound is counted and not followed.
 
+mod announcement;
 mod domain;
 mod facts;
 mod grants;
