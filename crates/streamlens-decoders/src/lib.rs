@@ -11,6 +11,7 @@ pub mod inetx;
 pub mod media;
 pub mod npd;
 pub mod profinet;
+pub mod ptp;
 pub mod rtp;
 mod telemetry;
 pub mod tmns;

@@ -1,0 +1,91 @@
+//! Unicast negotiation: what was asked for, granted, refused and cancelled.
+
+use std::collections::BTreeMap;
+
+use streamlens_model::{Address, FindingLog, Severity};
+
+use super::super::names;
+use super::super::signaling::Transmission;
+use super::super::wire::{PortIdentity, tlvs, u8_at};
+use super::message::Message;
+
+/// The most grants that are followed in one domain.
+const MAX_GRANTS: usize = 4096;
+
+/// What one receiver was granted of one message type by one sender.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Grant {
+    pub(super) log_interval: i8,
+    pub(super) duration_s: u32,
+    /// Capture time of the last grant.
+    pub(super) granted_at: Option<i64>,
+    pub(super) granted: u64,
+    pub(super) refused: u64,
+    pub(super) cancelled: u64,
+}
+
+impl Grant {
+    /// When it ends, by the capture's clock; `None` where it was not granted or was cancelled.
+    pub(super) fn expires(&self) -> Option<i64> {
+        self.granted_at?.checked_add(i64::from(self.duration_s) * 1_000_000_000)
+    }
+}
+
+/// The grants of a domain, by granting port, receiver's address and message type.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Grants {
+    pub(super) table: BTreeMap<(PortIdentity, Address, u8), Grant>,
+    pub(super) requests: u64,
+    pub(super) cancels: u64,
+}
+
+impl Grants {
+    /// The interval granted for a type to a receiver.
+    pub(super) fn interval(&self, from: PortIdentity, to: Address, kind: u8) -> Option<i8> {
+        if self.table.is_empty() {
+            return None;
+        }
+        let grant = self.table.get(&(from, to, kind))?;
+        grant.granted_at.map(|_| grant.log_interval)
+    }
+
+    pub(super) fn observe(&mut self, m: &Message<'_>, log: &mut FindingLog) {
+        for (kind, value) in tlvs(m.bytes.get(44..).unwrap_or_default()) {
+            match kind {
+                0x0004 => self.requests += 1,
+                0x0005 => self.grant(m, value, log),
+                0x0006 => {
+                    self.cancels += 1;
+                    let Some(octet) = u8_at(value, 0) else { continue };
+                    // Either side may cancel: the sender of the messages, or their receiver.
+                    for (key, grant) in &mut self.table {
+                        let concerns = key.0 == m.source && key.1 == m.to() || key.1 == m.flow.src.address;
+                        if concerns && key.2 == octet >> 4 {
+                            grant.cancelled += 1;
+                            grant.granted_at = None;
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn grant(&mut self, m: &Message<'_>, value: &[u8], log: &mut FindingLog) {
+        let Some(said) = Transmission::parse(value) else { return };
+        let key = (m.source, m.to(), said.message_type);
+        if !self.table.contains_key(&key) && self.table.len() >= MAX_GRANTS {
+            return;
+        }
+        let grant = self.table.entry(key).or_default();
+        if said.duration == 0 {
+            grant.refused += 1;
+            log.add("ptp.grant-refused", Severity::Warning, Some(m.domain.all_of_port(m.source)), m.at, || {
+                format!("{} refused {} messages to {}", m.source, names::message_type(said.message_type.into()), m.to())
+            });
+            return;
+        }
+        grant.granted += 1;
+        (grant.log_interval, grant.duration_s, grant.granted_at) = (said.log_interval, said.duration, m.time);
+    }
+}

@@ -1,0 +1,306 @@
+//! Who announces, who is best, and what changes: the grandmaster as a slave in this domain would choose it.
+
+use std::collections::BTreeMap;
+
+use streamlens_model::{FindingLog, Occurrence, Severity};
+
+use super::super::names::{self, message};
+use super::super::wire::{Header, PortIdentity, tlvs, u8_at, u64_at};
+use super::announcement::{Announcement, changes, check_path, check_utc};
+use super::message::Message;
+use super::stats::{interval_ns, readable};
+
+/// The most ports whose announcements are compared in one domain.
+const MAX_ANNOUNCERS: usize = 256;
+/// The most changes of grandmaster that are kept in order; later ones are counted.
+const MAX_HISTORY: usize = 64;
+/// announceReceiptTimeout, in announce intervals: the default of most profiles.
+const RECEIPT_TIMEOUT: i64 = 3;
+/// A foreign master counts from its second Announce within this many intervals (IEEE 1588-2019 9.3.2.4.4).
+const QUALIFICATION: i64 = 4;
+/// Where no Announce tells the interval: that of the default profile, 2 s.
+const DEFAULT_INTERVAL_NS: i64 = 2_000_000_000;
+/// How often a silence that goes on is looked at, in nanoseconds.
+const LOOK_NS: i64 = 10_000_000;
+
+/// A port that sends Announce messages.
+#[derive(Clone, Debug)]
+pub(super) struct Announcer {
+    pub(super) said: Announcement,
+    pub(super) count: u64,
+    pub(super) first: Occurrence,
+    pub(super) last: Occurrence,
+    /// When it began to announce without a break.
+    run_began: i64,
+    last_time: i64,
+    is_qualified: bool,
+    interval: i64,
+    is_unicast: bool,
+    pub(super) path: Option<Vec<u64>>,
+    /// Sign of IEEE C37.238.
+    pub(super) has_power_profile_tlv: bool,
+}
+
+impl Announcer {
+    fn is_silent(&self, now: i64) -> bool {
+        now.saturating_sub(self.last_time) > self.interval.saturating_mul(RECEIPT_TIMEOUT)
+    }
+}
+
+/// The selected master at some time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Selected {
+    pub(super) at: Occurrence,
+    pub(super) grandmaster: u64,
+    pub(super) port: PortIdentity,
+}
+
+/// All announcers of a domain.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Masters {
+    pub(super) announcers: BTreeMap<PortIdentity, Announcer>,
+    pub(super) selected: Option<Selected>,
+    /// Selections in order, the first one included.
+    pub(super) history: Vec<Selected>,
+    pub(super) changes: u64,
+    first_heard: Option<i64>,
+    last_heard: Option<i64>,
+    longest_interval: i64,
+    /// Whether the silence that goes on was pointed out.
+    timeout_noted: bool,
+    no_master_noted: bool,
+    began: Option<i64>,
+    /// No silence can be too long before this instant, so that most messages need no further look.
+    next_look: Option<i64>,
+    /// Whether the domain's traffic asks for a master.
+    is_asked_for: bool,
+}
+
+impl Masters {
+    /// Looks at the clock with each message of the domain: has the master fallen silent, is there none at all?
+    #[inline]
+    pub(super) fn on_time(&mut self, now: i64, m: &Message<'_>, log: &mut FindingLog) {
+        let began = *self.began.get_or_insert(now);
+        self.is_asked_for |= matches!(m.kind, message::SYNC | message::DELAY_REQ | message::PDELAY_REQ);
+        // A clock that runs back looks again as well.
+        if self.next_look.is_some_and(|next| (began..next).contains(&now)) {
+            return;
+        }
+        self.next_look = Some(self.deadline(began).max(now.saturating_add(LOOK_NS)));
+        if let Some(selected) = self.selected
+            && !self.timeout_noted
+            && let Some(master) = self.announcers.get(&selected.port)
+            && master.is_silent(now)
+        {
+            self.timeout_noted = true;
+            let (last, silence) = (master.last, now.saturating_sub(master.last_time));
+            if !master.is_unicast {
+                let stream = Some(m.domain.stream(message::ANNOUNCE, selected.port));
+                log.add("ptp.announce-timeout", Severity::Warning, stream, m.at, || {
+                    format!(
+                        "master {} has sent no Announce for {} since frame {}: its slaves time out after {}",
+                        m.domain.port_name(selected.port),
+                        readable(silence),
+                        last.frame,
+                        readable(master.interval.saturating_mul(RECEIPT_TIMEOUT))
+                    )
+                });
+            }
+        }
+        let interval = if self.longest_interval > 0 { self.longest_interval } else { DEFAULT_INTERVAL_NS };
+        let silence = now.saturating_sub(self.last_heard.unwrap_or(began));
+        // 802.1AS networks of vehicles have fixed masters that do not announce.
+        let needs_none = m.domain.is_link_delay_service()
+            || m.domain.version() == 1
+            || (m.domain.is_gptp() && self.last_heard.is_none());
+        // Another master needs one timeout to notice the silence, and comes forward within the next.
+        if silence > interval.saturating_mul(2 * RECEIPT_TIMEOUT)
+            && self.is_asked_for
+            && !self.no_master_noted
+            && !needs_none
+            && m.kind != message::ANNOUNCE
+        {
+            self.no_master_noted = true;
+            log.add("ptp.no-master", Severity::Warning, Some(m.domain.whole()), m.at, || {
+                format!(
+                    "{} goes on without a master: no Announce for {}{}",
+                    m.domain,
+                    readable(silence),
+                    if self.last_heard.is_none() { " and none before" } else { "" }
+                )
+            });
+        }
+    }
+
+    /// The instant up to which neither the master nor the domain has been silent for too long.
+    fn deadline(&self, began: i64) -> i64 {
+        let interval = if self.longest_interval > 0 { self.longest_interval } else { DEFAULT_INTERVAL_NS };
+        let none = self.last_heard.unwrap_or(began).saturating_add(interval.saturating_mul(2 * RECEIPT_TIMEOUT));
+        let master = self.selected.and_then(|selected| self.announcers.get(&selected.port));
+        let timeout = master.map(|a| a.last_time.saturating_add(a.interval.saturating_mul(RECEIPT_TIMEOUT)));
+        timeout.map_or(none, |timeout| none.min(timeout))
+    }
+
+    pub(super) fn on_announce(&mut self, m: &Message<'_>, log: &mut FindingLog) {
+        let Some(said) = Announcement::parse(m) else { return };
+        let interval = m.log_interval.and_then(interval_ns).unwrap_or(DEFAULT_INTERVAL_NS);
+        let path = tlvs(m.bytes.get(64..).unwrap_or_default())
+            .find(|(kind, _)| *kind == 0x0008)
+            .map(|(_, value)| value.chunks_exact(8).filter_map(|id| u64_at(id, 0)).collect::<Vec<_>>());
+        let power = tlvs(m.bytes.get(64..).unwrap_or_default())
+            .any(|(kind, value)| matches!(kind, 0x0003 | 0x4000 | 0x8000) && value.starts_with(&[0x1C, 0x12, 0x9D]));
+        check_path(m, path.as_deref(), &said, log);
+        self.hear(m, said, interval, log);
+        if let Some(announcer) = self.announcers.get_mut(&m.source) {
+            announcer.path = path;
+            announcer.has_power_profile_tlv |= power;
+        }
+    }
+
+    /// Version 1 has no Announce: its Syncs name the grandmaster.
+    pub(super) fn on_v1_sync(&mut self, m: &Message<'_>, log: &mut FindingLog) {
+        let Some(said) = Announcement::parse_v1(m.bytes) else { return };
+        let interval = u8_at(m.bytes, 83).and_then(|log| interval_ns(log.cast_signed()));
+        self.hear(m, said, interval.unwrap_or(DEFAULT_INTERVAL_NS), log);
+    }
+
+    fn hear(&mut self, m: &Message<'_>, said: Announcement, interval: i64, log: &mut FindingLog) {
+        let Some(now) = m.time else { return };
+        self.first_heard.get_or_insert(now);
+        self.last_heard = Some(now);
+        self.next_look = None;
+        self.no_master_noted = false;
+        self.longest_interval = self.longest_interval.max(interval);
+        if self.selected.is_some_and(|selected| selected.port == m.source) {
+            self.timeout_noted = false;
+        }
+        if let Some(known) = self.announcers.get_mut(&m.source) {
+            changes(m, &known.said, &said, log);
+            let pause = now.saturating_sub(known.last_time);
+            if pause > interval.saturating_mul(RECEIPT_TIMEOUT) {
+                known.run_began = now;
+            }
+            known.is_qualified = pause <= interval.saturating_mul(QUALIFICATION);
+            (known.said, known.interval, known.last, known.last_time) = (said, interval, m.at, now);
+            known.is_unicast = m.is_unicast();
+            known.count += 1;
+        } else if self.announcers.len() < MAX_ANNOUNCERS {
+            check_utc(m, &said, log);
+            let announcer = Announcer {
+                said,
+                count: 1,
+                first: m.at,
+                last: m.at,
+                run_began: now,
+                last_time: now,
+                is_qualified: false,
+                interval,
+                is_unicast: m.is_unicast(),
+                path: None,
+                has_power_profile_tlv: false,
+            };
+            self.announcers.insert(m.source, announcer);
+        }
+        if m.flags & Header::ALTERNATE_MASTER == 0 {
+            self.select(m, now, log);
+            self.check_rivals(m, now, log);
+        }
+    }
+
+    fn select(&mut self, m: &Message<'_>, now: i64, log: &mut FindingLog) {
+        let best = self
+            .announcers
+            .iter()
+            .filter(|(_, a)| a.is_qualified && !a.is_silent(now) && a.said.steps_removed < 255)
+            .min_by_key(|(port, a)| (a.said.rank(), **port));
+        let Some((&port, announcer)) = best else { return };
+        let chosen = Selected { at: m.at, grandmaster: announcer.said.grandmaster, port };
+        let Some(before) = self.selected.replace(chosen) else {
+            self.history.push(chosen);
+            return;
+        };
+        if (before.port, before.grandmaster) == (port, chosen.grandmaster) {
+            self.selected = Some(before);
+            return;
+        }
+        self.timeout_noted = false;
+        self.changes += 1;
+        if self.history.len() < MAX_HISTORY {
+            self.history.push(chosen);
+        }
+        // Masters that start together find out who is best within their first Announces: an election, no change.
+        if before.port != port && self.is_electing(now) {
+            return;
+        }
+        let (domain, stream) = (m.domain, Some(m.domain.whole()));
+        if before.grandmaster == chosen.grandmaster {
+            log.add("ptp.bmca-master-port-changed", Severity::Info, stream, m.at, || {
+                let (old, new) = (domain.port_name(before.port), domain.port_name(port));
+                let grandmaster = domain.clock_name(chosen.grandmaster);
+                format!("{domain}: the way to grandmaster {grandmaster} leads over {new} instead of {old}")
+            });
+        } else {
+            let said = announcer.said;
+            log.add("ptp.grandmaster-changed", Severity::Warning, stream, m.at, || {
+                format!(
+                    "{domain}: grandmaster {} (announced by {}) took the place of {} (by {}): priority1 {}, class {} ({}), \
+                     accuracy {}",
+                    domain.clock_name(chosen.grandmaster),
+                    domain.port_name(port),
+                    domain.clock_name(before.grandmaster),
+                    domain.port_name(before.port),
+                    said.priority1,
+                    said.class,
+                    names::clock_class(said.class),
+                    names::clock_accuracy(said.accuracy)
+                )
+            });
+        }
+    }
+
+    /// Whether the first Announce was so short a while ago that masters may still find out who is best.
+    pub(super) fn is_electing(&self, now: i64) -> bool {
+        let election = self.longest_interval.saturating_mul(QUALIFICATION);
+        self.first_heard.is_none_or(|first| now.saturating_sub(first) <= election)
+    }
+
+    /// Two grandmasters announced at once, for longer than masters need to find out who is best. Unicast slaves ask
+    /// several masters to announce, which is no conflict.
+    fn check_rivals(&self, m: &Message<'_>, now: i64, log: &mut FindingLog) {
+        let Some(own) = self.announcers.get(&m.source) else { return };
+        if own.is_unicast || m.domain.version() == 1 {
+            return;
+        }
+        for (port, rival) in &self.announcers {
+            if *port == m.source || rival.is_unicast || rival.said.grandmaster == own.said.grandmaster {
+                continue;
+            }
+            let interval = own.interval.max(rival.interval);
+            let together = now.saturating_sub(own.run_began.max(rival.run_began));
+            let is_alive = now.saturating_sub(rival.last_time) <= interval.saturating_mul(2);
+            if is_alive && together > interval.saturating_mul(QUALIFICATION) {
+                let domain = m.domain;
+                log.add("ptp.two-masters", Severity::Error, Some(domain.whole()), m.at, || {
+                    format!(
+                        "{domain}: {} announces grandmaster {} and {} announces {}, both for {}",
+                        domain.port_name(m.source),
+                        domain.clock_name(own.said.grandmaster),
+                        domain.port_name(*port),
+                        domain.clock_name(rival.said.grandmaster),
+                        readable(together)
+                    )
+                });
+                return;
+            }
+        }
+    }
+
+    /// Whether the domain's time is TAI (true) or arbitrary (false), as the selected master says.
+    pub(super) fn timescale(&self) -> Option<(bool, i16)> {
+        let said = match self.selected {
+            Some(selected) => self.announcers.get(&selected.port)?.said,
+            None => self.announcers.values().next()?.said,
+        };
+        Some((said.time_flags & Announcement::PTP_TIMESCALE != 0, said.utc_offset))
+    }
+}

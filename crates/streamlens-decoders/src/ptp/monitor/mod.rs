@@ -1,0 +1,70 @@
+//! Follows PTP domains across flows: masters, offset and path delay, pairs, rates, unicast grants.
+//!
+//! # What a passive capture can know
+//!
+//! Capture times are those of the capture's clock at the point of the tap, X. With t1 and t4 from the master's messages
+//! and C for correction fields:
+//!
+//! * A = X(Sync) - t1 - C(Sync) - C(Follow_Up): the way from the master to the tap, plus the offset of the capture's clock
+//! * B = t4 - X(Delay_Req) - (C(Delay_Resp) - C(Delay_Req)): the way from the tap to the master, less that offset
+//!
+//! Where both ways are alike, (A + B) / 2 is the path delay between tap and master, and (A - B) / 2 the offset **of the
+//! capture's clock** from the master. That is the slave's own offset only where the capture was made on the slave's host
+//! with the clock that PTP steers. What a slave says of itself (CURRENT_DATA_SET, TIME_STATUS_NP,
+//! SLAVE_RX_SYNC_COMPUTED_DATA) is reported beside it, as told. Without Delay_Req only A is known: its spread is the
+//! delay variation, its level is not split into offset and delay.
+//!
+//! Tables are bounded; what goes beyond a bound is counted and not followed.
+
+mod announcement;
+mod domain;
+mod facts;
+mod grants;
+mod masters;
+mod message;
+mod paths;
+mod port;
+mod profile;
+mod report;
+mod stats;
+mod syncs;
+mod told;
+
+use std::collections::BTreeMap;
+
+use streamlens_model::FindingLog;
+
+use self::domain::Domain;
+use self::message::Message;
+use super::wire::DomainKey;
+use crate::{NetworkMonitor, NetworkReport, ObservedPdu, Peer};
+
+/// The most domains that are followed.
+const MAX_DOMAINS: usize = 256;
+
+/// Follows all domains of one analysis.
+#[derive(Debug, Default)]
+pub(super) struct PtpMonitor {
+    domains: BTreeMap<DomainKey, Domain>,
+    findings: FindingLog,
+    /// Messages of domains beyond the bound.
+    unfollowed: u64,
+}
+
+impl NetworkMonitor for PtpMonitor {
+    fn observe(&mut self, pdu: &ObservedPdu<'_>) {
+        let Some(message) = Message::parse(pdu) else { return };
+        if let Some(domain) = self.domains.get_mut(&message.domain) {
+            domain.observe(&message, &mut self.findings);
+        } else if self.domains.len() < MAX_DOMAINS {
+            let domain = self.domains.entry(message.domain).or_insert_with(|| Domain::new(&message));
+            domain.observe(&message, &mut self.findings);
+        } else {
+            self.unfollowed += 1;
+        }
+    }
+
+    fn report(&self, peers: &[Peer<'_>], report: &mut NetworkReport) {
+        report::write(&self.domains, &self.findings, self.unfollowed, peers, report);
+    }
+}

@@ -1,0 +1,161 @@
+//! The result: metadata of flows, facts by domain, and those findings that only the end of a capture can decide.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use streamlens_model::{FindingLog, FlowKey, Severity, Timestamp, Value};
+
+use super::super::names::{self, message};
+use super::super::wire::{self, DomainKey, PortIdentity};
+use super::domain::Domain;
+use super::facts::domain_facts;
+use super::port::{PATIENCE_NS, Port, TypeState};
+use super::stats::{interval_ns, readable};
+use super::{paths, profile, syncs};
+use crate::{NetworkReport, Peer};
+
+pub(super) fn write(
+    domains: &BTreeMap<DomainKey, Domain>,
+    findings: &FindingLog,
+    unfollowed: u64,
+    peers: &[Peer<'_>],
+    report: &mut NetworkReport,
+) {
+    if domains.is_empty() {
+        return;
+    }
+    let mut log = findings.clone();
+    let mut facts = BTreeMap::new();
+    for (key, domain) in domains {
+        at_the_end(domain, &mut log);
+        facts.insert(Cow::Owned(key.name().into_owned()), domain_facts(domain));
+    }
+    report.facts.insert(Cow::Borrowed("domains"), Value::Map(facts));
+    if unfollowed > 0 {
+        report.facts.insert(Cow::Borrowed("messages_of_unfollowed_domains"), Value::Unsigned(unfollowed));
+    }
+    for stream in log.iter().filter_map(|(_, stream, _)| stream) {
+        report.stream_names.insert(stream, wire::stream_name(stream));
+    }
+    if !log.is_empty() {
+        report.findings.push(log);
+    }
+    flows(domains, peers, report);
+}
+
+/// Which domain, version and profile each flow carries.
+fn flows(domains: &BTreeMap<DomainKey, Domain>, peers: &[Peer<'_>], report: &mut NetworkReport) {
+    let mut by_flow: BTreeMap<FlowKey, (BTreeSet<DomainKey>, u8)> = BTreeMap::new();
+    for (key, domain) in domains {
+        for state in domain.ports.values().flat_map(|port| &port.types) {
+            let entry = by_flow.entry(state.flow).or_default();
+            entry.0.insert(*key);
+            entry.1 = entry.1.max(state.edition);
+        }
+    }
+    let profiles: BTreeMap<_, _> = domains.iter().map(|(key, domain)| (*key, profile::hint(domain))).collect();
+    for (index, peer) in peers.iter().enumerate() {
+        let Some((keys, edition)) = by_flow.get(peer.flow) else { continue };
+        let flow = report.flows.entry(index).or_default();
+        let mut names = keys.iter().map(|key| match key.sdo_id() {
+            0 if key.version() == 2 => Value::from(key.number()),
+            _ => Value::text(key.name()),
+        });
+        match (names.next(), names.len()) {
+            (Some(only), 0) => flow.fact("domain", only),
+            (Some(first), _) => flow.fact("domain", Value::List(std::iter::once(first).chain(names).collect())),
+            (None, _) => {}
+        }
+        flow.fact("version", version_name(*edition));
+        let mut hints = keys.iter().filter_map(|key| profiles.get(key)?.as_ref());
+        if let (Some(hint), None) = (hints.next(), hints.next()) {
+            flow.fact("profile", hint.profile);
+            flow.fact("profile_reasons", Value::list(hint.reasons.iter().cloned()));
+        }
+    }
+}
+
+pub(super) fn version_name(edition: u8) -> String {
+    if edition == 10 { "1".to_owned() } else { format!("{}.{}", edition / 10, edition % 10) }
+}
+
+/// Findings over the whole of what was seen. Messages that may still be answered are left alone.
+fn at_the_end(domain: &Domain, log: &mut FindingLog) {
+    let key = domain.key;
+    let now = domain.last.time.map(Timestamp::as_nanos);
+    for (&id, port) in &domain.ports {
+        for state in &port.types {
+            let kind = state.kind;
+            if matches!(kind, message::SYNC | message::ANNOUNCE) && state.is_off_rate() {
+                off_rate(key, id, kind, state, log);
+            }
+            if kind == message::DELAY_REQ {
+                too_many_requests(key, id, port, state, log);
+            }
+            if let (message::SYNC, Some(now), Some(master)) = (kind, now, &port.master) {
+                let (patience, to) = (state.patience(), state.to);
+                for sync in master.syncs.iter().filter(|s| s.to == to && now.saturating_sub(s.time) > patience) {
+                    syncs::missing_follow_up(sync, id, key, log);
+                }
+            }
+        }
+        for (kind, requests) in [(message::DELAY_REQ, &port.delay), (message::PDELAY_REQ, &port.peer)] {
+            let (Some(requests), Some(now)) = (requests, now) else { continue };
+            for request in requests.waiting.iter() {
+                if request.answer.is_none() && now.saturating_sub(request.time) > PATIENCE_NS {
+                    paths::unanswered(request, kind, id, key, log);
+                }
+            }
+        }
+    }
+    let count = |kind: u8| domain.totals.get(usize::from(kind)).copied().unwrap_or(0);
+    let (e2e, p2p) = (count(message::DELAY_REQ), count(message::PDELAY_REQ));
+    if e2e > 0 && p2p > 0 {
+        log.add("ptp.delay-mechanisms-mixed", Severity::Warning, Some(key.whole()), domain.last, || {
+            format!(
+                "{key} has {e2e} Delay_Req (end to end) and {p2p} Pdelay_Req (peer to peer): one link uses one of them"
+            )
+        });
+    }
+}
+
+fn off_rate(key: DomainKey, port: PortIdentity, kind: u8, state: &TypeState, log: &mut FindingLog) {
+    let stream = Some(key.stream(kind, port));
+    let text = || {
+        let expected = state.log_interval.and_then(interval_ns).unwrap_or_default();
+        format!(
+            "{} of {}: {} of {} intervals are more than 30 % off the announced {}; the mean is {}",
+            names::message_type(kind.into()),
+            key.port_name(port),
+            state.off_rate,
+            state.judged,
+            readable(expected),
+            readable(state.intervals.mean().unwrap_or_default() as i64)
+        )
+    };
+    log.add("ptp.rate", Severity::Warning, stream, state.first, text);
+    log.add("ptp.rate", Severity::Warning, stream, state.last, String::new);
+}
+
+/// Delay_Reqs are spaced at random between 0 and twice the least interval, so only their mean says anything, and of
+/// few requests not even that: three standard deviations of the mean are allowed for.
+fn too_many_requests(key: DomainKey, port: PortIdentity, of: &Port, state: &TypeState, log: &mut FindingLog) {
+    let (Some(least), Some(mean)) = (of.log_min_delay_req.and_then(interval_ns), state.intervals.mean()) else {
+        return;
+    };
+    let count = state.intervals.count();
+    let spread = 3.0 * 0.577 / (count as f64).sqrt();
+    if count < 20 || mean >= least as f64 * (0.9 - spread) {
+        return;
+    }
+    let stream = Some(key.stream(message::DELAY_REQ, port));
+    log.add("ptp.rate", Severity::Warning, stream, state.first, || {
+        format!(
+            "Delay_Req of {}: the mean interval of {count} is {}, the master allows {}",
+            key.port_name(port),
+            readable(mean as i64),
+            readable(least)
+        )
+    });
+    log.add("ptp.rate", Severity::Warning, stream, state.last, String::new);
+}

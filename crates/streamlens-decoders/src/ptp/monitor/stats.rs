@@ -1,0 +1,138 @@
+//! Small accumulators: figures in integer nanoseconds, and the slope of one clock against another.
+
+use streamlens_model::Value;
+
+/// Count, minimum, mean, maximum and last of a series of nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Summary {
+    count: u64,
+    min: i64,
+    max: i64,
+    sum: i128,
+    last: i64,
+}
+
+impl Summary {
+    pub(super) fn push(&mut self, value: i64) {
+        if self.count == 0 {
+            (self.min, self.max) = (value, value);
+        }
+        self.min = self.min.min(value);
+        self.max = self.max.max(value);
+        self.sum += i128::from(value);
+        self.last = value;
+        self.count += 1;
+    }
+
+    pub(super) const fn count(&self) -> u64 {
+        self.count
+    }
+
+    pub(super) fn min(&self) -> Option<i64> {
+        (self.count > 0).then_some(self.min)
+    }
+
+    pub(super) fn mean(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum as f64 / self.count as f64)
+    }
+
+    /// The figures by name; `None` where there is no value.
+    pub(super) fn to_value(self) -> Option<Value> {
+        let mean = self.mean()?;
+        Some(Value::map([
+            ("count", Value::Unsigned(self.count)),
+            ("min_ns", Value::Signed(self.min)),
+            ("mean_ns", Value::Float(mean)),
+            ("max_ns", Value::Signed(self.max)),
+            ("last_ns", Value::Signed(self.last)),
+        ]))
+    }
+}
+
+/// The least-squares slope of differences over time, running (Welford's form of the covariance).
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Slope {
+    origin: Option<(i64, i64)>,
+    count: f64,
+    mean_x: f64,
+    mean_y: f64,
+    covariance: f64,
+    variance: f64,
+    last_x: f64,
+}
+
+impl Slope {
+    /// Notes a difference at an instant, both in nanoseconds.
+    pub(super) fn push(&mut self, at: i64, difference: i64) {
+        let (x0, y0) = *self.origin.get_or_insert((at, difference));
+        let (x, y) = (at.saturating_sub(x0) as f64, difference.saturating_sub(y0) as f64);
+        self.count += 1.0;
+        let dx = x - self.mean_x;
+        self.mean_x += dx / self.count;
+        self.mean_y += (y - self.mean_y) / self.count;
+        self.covariance += dx * (y - self.mean_y);
+        self.variance += dx * (x - self.mean_x);
+        self.last_x = x;
+    }
+
+    /// Parts per million; `None` below 8 values or 2 seconds, where the scatter of single values drowns it.
+    pub(super) fn ppm(&self) -> Option<f64> {
+        let slope = self.covariance / self.variance * 1e6;
+        (self.count >= 8.0 && self.last_x >= 2e9 && slope.is_finite()).then_some(slope)
+    }
+}
+
+/// 2 to the power of `log` seconds, in nanoseconds; `None` outside of what intervals can be.
+pub(super) fn interval_ns(log: i8) -> Option<i64> {
+    match log {
+        0..=22 => Some(1_000_000_000_i64 << log),
+        -20..=-1 => Some(1_000_000_000_i64 >> -log),
+        _ => None,
+    }
+}
+
+/// Nanoseconds in a unit that reads well: `1.500 ms`.
+pub(super) fn readable(nanos: i64) -> String {
+    let (value, size) = (nanos as f64, nanos.unsigned_abs());
+    if size >= 1_000_000_000 {
+        format!("{:.3} s", value / 1e9)
+    } else if size >= 1_000_000 {
+        format!("{:.3} ms", value / 1e6)
+    } else if size >= 1_000 {
+        format!("{:.3} us", value / 1e3)
+    } else {
+        format!("{nanos} ns")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn summary_agrees_with_two_passes(values in prop::collection::vec(any::<i32>(), 1..50)) {
+            let mut summary = Summary::default();
+            values.iter().for_each(|&v| summary.push(v.into()));
+            let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / values.len() as f64;
+            prop_assert!((summary.mean().unwrap() - mean).abs() < 1e-3);
+            prop_assert_eq!(summary.min(), values.iter().min().map(|&v| v.into()));
+        }
+
+        #[test]
+        fn slope_finds_the_rate_of_a_line(ppm in -500_i64..500, offset in any::<i32>()) {
+            let mut slope = Slope::default();
+            (0..20_i64).for_each(|i| slope.push(i * 1_000_000_000, i64::from(offset) + i * ppm * 1000));
+            prop_assert!((slope.ppm().unwrap() - ppm as f64).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn intervals_cover_what_profiles_use_and_refuse_the_unknown() {
+        assert_eq!(interval_ns(-7), Some(7_812_500));
+        assert_eq!(interval_ns(4), Some(16_000_000_000));
+        assert_eq!(interval_ns(127), None);
+    }
+}

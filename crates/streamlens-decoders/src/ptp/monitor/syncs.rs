@@ -1,0 +1,178 @@
+//! Sync and Follow_Up: pairs, and when Syncs arrive against the time that they carry (A of the module's notes).
+
+use streamlens_model::{FindingLog, Severity};
+
+use super::super::names::message;
+use super::super::wire::{DomainKey, PortIdentity};
+use super::message::{Message, difference};
+use super::port::{Arrival, MasterClock, Port, Waiting};
+use super::stats::{Slope, readable};
+
+/// The most ports whose Syncs are measured in one domain.
+const MAX_SYNC_SENDERS: usize = 256;
+
+/// A change of A between two Syncs beyond which a clock was set, or the path changed, in nanoseconds: ten times what
+/// queues of busy networks do, and above what capturing hosts without hardware timestamps do.
+const JUMP_NS: i64 = 20_000_000;
+/// What clocks may drift apart in addition, in parts per million.
+const JUMP_PPM: i64 = 500;
+
+impl Port {
+    /// The port as a sender of Syncs; `None` where the bound is reached.
+    #[inline]
+    pub(super) fn as_master(&mut self, own: PortIdentity, senders: &mut Vec<PortIdentity>) -> Option<&mut MasterClock> {
+        if self.master.is_none() {
+            if senders.len() >= MAX_SYNC_SENDERS {
+                return None;
+            }
+            senders.push(own);
+        }
+        Some(self.master.get_or_insert_default())
+    }
+}
+
+impl MasterClock {
+    pub(super) fn on_sync(&mut self, m: &Message<'_>, patience: i64, key: DomainKey, log: &mut FindingLog) {
+        let Some(now) = m.time else { return };
+        self.sent_from = m.flow.src.address;
+        // A frame that a mirror port delivered twice is no second Sync.
+        if self.last_sync.replace((m.sequence, m.to())) == Some((m.sequence, m.to())) {
+            return;
+        }
+        if !m.two_step {
+            self.one_step += 1;
+            if let Some(origin) = m.stamp.filter(|&stamp| stamp != 0)
+                && let Some(difference) = difference(now, origin, &[m.correction])
+            {
+                self.arrived(Arrival { sequence: m.sequence, to: m.to(), time: now, origin, difference }, m, key, log);
+            }
+            return;
+        }
+        self.two_step += 1;
+        let sync = Waiting::new(m, now);
+        let fits = |early: &Waiting| {
+            early.sequence == m.sequence && early.to == m.to() && now.saturating_sub(early.time) <= patience
+        };
+        if let Some(follow_up) = self.early.take(fits) {
+            self.pair(&sync, &follow_up, m, key, log);
+        } else if let Some(oldest) = self.syncs.push(sync) {
+            self.give_up(&oldest, m.source, key, log);
+        }
+        self.age(now, patience, m.source, key, log);
+    }
+
+    pub(super) fn on_follow_up(&mut self, m: &Message<'_>, patience: i64, key: DomainKey, log: &mut FindingLog) {
+        let Some(now) = m.time else { return };
+        if self.last_pair == Some((m.answers, m.to())) {
+            return;
+        }
+        let follow_up = Waiting::new(m, now);
+        let fits = |sync: &Waiting| sync.sequence == m.answers && sync.to == m.to();
+        if let Some(sync) = self.syncs.take(fits) {
+            self.pair(&sync, &follow_up, m, key, log);
+        } else if self.last_sync.is_none() {
+            // Its Sync was sent before the capture began; but it may still come, where the two were swapped.
+            self.before_first_sync += 1;
+            self.early.push(follow_up);
+        } else if let Some(oldest) = self.early.push(follow_up) {
+            self.stray(&oldest, m.source, key, log);
+        }
+        self.age(now, patience, m.source, key, log);
+    }
+
+    fn pair(&mut self, sync: &Waiting, follow_up: &Waiting, m: &Message<'_>, key: DomainKey, log: &mut FindingLog) {
+        self.last_pair = Some((sync.sequence, sync.to));
+        let turn_round = follow_up.time.saturating_sub(sync.time);
+        if turn_round >= 0 {
+            self.turn_round.push(turn_round);
+        }
+        let Some(origin) = follow_up.stamp else { return };
+        if let Some(difference) = difference(sync.time, origin, &[sync.correction, follow_up.correction]) {
+            let arrival = Arrival { sequence: sync.sequence, to: sync.to, time: sync.time, origin, difference };
+            self.arrived(arrival, m, key, log);
+        }
+    }
+
+    fn arrived(&mut self, arrival: Arrival, m: &Message<'_>, key: DomainKey, log: &mut FindingLog) {
+        self.arrival.push(arrival.difference);
+        if let Some((delay, _)) = self.link_delay {
+            self.offset.push(arrival.difference.saturating_sub(delay));
+        }
+        let before = self.last_arrival.replace(arrival).filter(|before| {
+            before.to == arrival.to && matches!(arrival.sequence.wrapping_sub(before.sequence), 1..=0x7FFF)
+        });
+        let Some(before) = before else {
+            self.slope.push(arrival.time, arrival.difference);
+            return;
+        };
+        let stream = Some(key.stream(message::SYNC, m.source));
+        let (step, passed) = (arrival.origin.saturating_sub(before.origin), arrival.time.saturating_sub(before.time));
+        let change = arrival.difference.saturating_sub(before.difference);
+        if step < 0 {
+            self.backward += 1;
+            self.slope = Slope::default();
+            log.add("ptp.time-backwards", Severity::Error, stream, m.at, || {
+                format!(
+                    "the master's time runs back by {} from Sync {} to Sync {}, sent {} apart by the capture's clock",
+                    readable(step.saturating_neg()),
+                    before.sequence,
+                    arrival.sequence,
+                    readable(passed)
+                )
+            });
+        } else if change.saturating_abs() > JUMP_NS.saturating_add(passed.saturating_abs() / 1_000_000 * JUMP_PPM) {
+            self.jumps += 1;
+            self.slope = Slope::default();
+            log.add("ptp.time-jump", Severity::Warning, stream, m.at, || {
+                format!(
+                    "from Sync {} to Sync {} the master's time went on by {} and the capture's clock by {}: one of the \
+                     two was set, or the way between them changed by {}",
+                    before.sequence,
+                    arrival.sequence,
+                    readable(step),
+                    readable(passed),
+                    readable(change)
+                )
+            });
+        }
+        self.slope.push(arrival.time, arrival.difference);
+    }
+
+    /// Lets go of what has waited too long.
+    fn age(&mut self, now: i64, patience: i64, port: PortIdentity, key: DomainKey, log: &mut FindingLog) {
+        while let Some(sync) = self.syncs.pop_if(|sync| now.saturating_sub(sync.time) > patience) {
+            self.give_up(&sync, port, key, log);
+        }
+        while let Some(early) = self.early.pop_if(|early| now.saturating_sub(early.time) > patience) {
+            self.stray(&early, port, key, log);
+        }
+    }
+
+    pub(super) fn give_up(&mut self, sync: &Waiting, port: PortIdentity, key: DomainKey, log: &mut FindingLog) {
+        self.without_follow_up += 1;
+        missing_follow_up(sync, port, key, log);
+    }
+
+    fn stray(&mut self, early: &Waiting, port: PortIdentity, key: DomainKey, log: &mut FindingLog) {
+        // The Sync of a Follow_Up that came before any Sync was sent before the capture began.
+        if self.before_first_sync > 0 {
+            self.before_first_sync -= 1;
+            return;
+        }
+        self.without_sync += 1;
+        log.add(
+            "ptp.follow-up-without-sync",
+            Severity::Warning,
+            Some(key.stream(message::FOLLOW_UP, port)),
+            early.at,
+            || format!("Follow_Up {} belongs to no Sync in the capture", early.sequence),
+        );
+    }
+}
+
+/// Notes that a Sync's Follow_Up never came.
+pub(super) fn missing_follow_up(sync: &Waiting, port: PortIdentity, key: DomainKey, log: &mut FindingLog) {
+    log.add("ptp.missing-follow-up", Severity::Warning, Some(key.stream(message::SYNC, port)), sync.at, || {
+        format!("two-step Sync {} has no Follow_Up: slaves can't use it", sync.sequence)
+    });
+}
