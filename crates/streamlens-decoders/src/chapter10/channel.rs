@@ -4,22 +4,33 @@ use streamlens_model::Timestamp;
 
 use super::time::TimeReading;
 
-/// How often each of a few byte values came.
+/// How often each of a few byte values came. The value that came first lies inline: mostly there is no other.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ByteCounts(Vec<(u8, u64)>);
+pub(super) struct ByteCounts {
+    first: (u8, u64),
+    others: Vec<(u8, u64)>,
+}
 
 impl ByteCounts {
     #[inline]
     pub(super) fn add(&mut self, value: u8) {
-        match self.0.iter_mut().find(|(held, _)| *held == value) {
+        if self.first.1 == 0 {
+            self.first.0 = value;
+        }
+        if self.first.0 == value {
+            self.first.1 += 1;
+            return;
+        }
+        match self.others.iter_mut().find(|(held, _)| *held == value) {
             Some((_, count)) => *count += 1,
-            None => self.0.push((value, 1)),
+            None => self.others.push((value, 1)),
         }
     }
 
     /// Values and counts, by value.
     pub(super) fn sorted(&self) -> Vec<(u8, u64)> {
-        let mut counts = self.0.clone();
+        let mut counts = self.others.clone();
+        counts.extend((self.first.1 > 0).then_some(self.first));
         counts.sort_unstable();
         counts
     }

@@ -61,6 +61,9 @@ impl Chapter10Flow {
     const MAX_SOURCES: usize = 16;
 
     fn datagram(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
+        if let Some(taken) = self.plain_datagram(packet, result) {
+            return Ok(taken);
+        }
         self.rest = Rest::Nothing;
         let refused = |reason| Err(DecodeError::Refused { protocol: NAME, reason });
         let Some((transfer, evidence)) = classify(packet.payload, packet.missing, self.preferred) else {
@@ -120,6 +123,26 @@ impl Chapter10Flow {
             })
     }
 
+    /// A datagram like most: whole packets behind Format 1, proved by the checksum, in a flow of that format. `None`
+    /// where it is not that, or came before.
+    #[inline]
+    fn plain_datagram(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Option<usize> {
+        let (head, bytes) = packet.payload.split_first_chunk::<4>()?;
+        if self.preferred != Some(Format::One) || head[0] != 1 {
+            return None;
+        }
+        let header = PacketHeader::parse(bytes).filter(PacketHeader::checksum_ok)?;
+        let number = u32::from_le_bytes([head[1], head[2], head[3], 0]);
+        let ((format, _), window) = self.windows.first_mut()?;
+        if *format != Format::One || !window.accept_next(number) {
+            return None;
+        }
+        self.account.transfer(Format::One, false);
+        result.sequence(udp_stream(Format::One, 0), Sequence::new(u64::from(number), 24));
+        self.rest = Rest::Packets { late: false };
+        Some(4 + self.packet(&header, bytes, head, false, packet, result))
+    }
+
     fn go_on(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
         Ok(match self.rest {
             Rest::Packets { late } => self.whole_packet(packet.payload, &[], late, packet, result),
@@ -155,18 +178,32 @@ impl Chapter10Flow {
         packet: &Packet<'_>,
         result: &mut DecodingResult,
     ) -> usize {
-        let at = occurrence(packet);
         let Some(header) = PacketHeader::parse(bytes) else {
             self.account.no_sync += 1;
             result.state = PduState::Unfinished;
             return bytes.len();
         };
+        self.packet(&header, bytes, transfer, late, packet, result)
+    }
+
+    /// A whole packet whose header has been read. Returns the bytes it takes.
+    #[inline]
+    fn packet(
+        &mut self,
+        header: &PacketHeader,
+        bytes: &[u8],
+        transfer: &[u8],
+        late: bool,
+        packet: &Packet<'_>,
+        result: &mut DecodingResult,
+    ) -> usize {
+        let at = occurrence(packet);
         let (stated, on_wire) = (header.packet_length as usize, bytes.len() + packet.missing);
         let length = if stated < HEADER_LENGTH { bytes.len() } else { stated.min(bytes.len()) };
         if stated > bytes.len() && stated <= on_wire {
             result.state = PduState::Cut;
         } else if stated == on_wire + 4 || stated < HEADER_LENGTH {
-            self.account.wrong_length(&header, on_wire, at);
+            self.account.wrong_length(header, on_wire, at);
             result.state = if packet.missing > 0 { PduState::Cut } else { PduState::Whole };
         } else if stated > on_wire {
             result.state = PduState::Cut;
@@ -175,9 +212,9 @@ impl Chapter10Flow {
         let whole = bytes.get(..length).unwrap_or_default();
         result.packet_type = PacketType(u32::from(header.data_type));
         result.pdu_length = u32::try_from(length).ok();
-        self.account.header(&header, whole, transfer, late, packet, result);
+        self.account.header(header, whole, transfer, late, packet, result);
         if result.state == PduState::Whole {
-            self.account.body(&header, whole, packet);
+            self.account.body(header, whole, packet);
         }
         let behind = bytes.get(length..).unwrap_or_default();
         if behind.is_empty() || begins_with_sync(behind) {

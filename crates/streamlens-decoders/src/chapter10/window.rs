@@ -37,6 +37,17 @@ impl SequenceWindow {
         Self { mask: u32::MAX >> (32 - bits.clamp(16, 32)), highest: None, seen: [0; Self::LENGTH as usize / 64] }
     }
 
+    /// Takes note of a number if it is the next one.
+    #[inline]
+    pub(super) fn accept_next(&mut self, number: u32) -> bool {
+        let is_next = self.highest.is_some_and(|highest| highest.wrapping_add(1) & self.mask == number);
+        if is_next {
+            self.set(number, true);
+            self.highest = Some(number);
+        }
+        is_next
+    }
+
     /// Takes note of a number.
     #[inline]
     pub(super) fn accept(&mut self, number: u32) -> Arrival {
