@@ -44,6 +44,7 @@ pub(crate) fn dissect<'a>(frame: &Frame<'a>) -> Result<Dissected<'a>, Aside> {
             let base = Dissected { missing, ..Dissected::link_only(Transport::Link(frame.link_type), data) };
             Ok(data.get(6..).and_then(|inner| ppp(inner, missing, &base)).unwrap_or(base))
         }
+        LinkType::CHAPTER10_FILE => Ok(Dissected { missing, ..Dissected::link_only(Transport::Chapter10File, data) }),
         other => Err(Aside::LinkType(other.0)),
     }
 }
