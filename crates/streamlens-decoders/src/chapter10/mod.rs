@@ -38,7 +38,7 @@ use crate::{Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, Netwo
 pub use flow::Chapter10Flow;
 pub use header::{PacketFlags, PacketHeader};
 pub use monitor::Chapter10Monitor;
-pub use time::{Moment, TimeReading, TimeScale, read_time};
+pub use time::{Moment, TimeReading, TimeScale, counter_to_utc, nearest_year, read_time};
 pub use tmats::{ChannelSetup, SetupReader, SetupRecord};
 pub use transfer::{Evidence, Format, Transfer, classify};
 pub use types::type_name;

@@ -165,7 +165,7 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 
 /// The instant of a time of the year, in the year that brings it nearest to `near`.
 #[must_use]
-pub(super) fn nearest_year(of_year: i64, near: Timestamp) -> i64 {
+pub fn nearest_year(of_year: i64, near: Timestamp) -> i64 {
     let near = near.as_nanos();
     // A year near enough; its neighbours are tried.
     let guess = 1970 + near.div_euclid(DAY) * 400 / 146_097;
@@ -185,7 +185,7 @@ pub(super) const fn ticks_between(from: u64, to: u64) -> i64 {
 
 /// A counter reading as UTC, by a time packet's counter and instant.
 #[must_use]
-pub(super) fn counter_to_utc(counter: u64, anchor: (u64, i64)) -> Timestamp {
+pub fn counter_to_utc(counter: u64, anchor: (u64, i64)) -> Timestamp {
     Timestamp::from_nanos(anchor.1.saturating_add(ticks_between(anchor.0, counter).saturating_mul(100)))
 }
 
