@@ -77,7 +77,7 @@ pub(super) fn report(flow: &Chapter10Flow, report: &mut FlowReport) {
     }
 }
 
-fn counts<'a>(pairs: impl IntoIterator<Item = (&'static str, u64)>) -> Value {
+fn counts(pairs: impl IntoIterator<Item = (&'static str, u64)>) -> Value {
     Value::map(pairs.into_iter().map(|(name, count)| (name, Value::from(count))))
 }
 
