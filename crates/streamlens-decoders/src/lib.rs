@@ -6,6 +6,7 @@ mod error;
 mod report;
 mod result;
 
+pub mod chapter10;
 pub mod iena;
 pub mod inetx;
 pub mod media;

@@ -31,6 +31,9 @@ impl LinkType {
     pub const IPV6: Self = Self(229);
     /// Linux cooked capture, version 2.
     pub const LINUX_SLL2: Self = Self(276);
+    /// A packet of an IRIG 106 Chapter 10 recorder file, from its sync word on. The number is StreamLens' own: such
+    /// packets have no LINKTYPE, and none will be assigned at the very end of the range.
+    pub const CHAPTER10_FILE: Self = Self(65_535);
 
     /// The name under which the link type is known; `LINKTYPE-<number>` where it has none here.
     #[must_use]
@@ -76,6 +79,7 @@ impl LinkType {
             276 => "Linux SLL2",
             277 => "Apple PKTAP with userspace",
             283 => "IEEE 802.15.4 TAP",
+            65_535 => "Chapter10 file",
             other => return Cow::Owned(format!("LINKTYPE-{other}")),
         })
     }

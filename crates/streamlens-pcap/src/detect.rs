@@ -30,6 +30,7 @@ impl Compression {
 pub(crate) enum Format {
     Pcap(PcapVariant),
     PcapNg,
+    Chapter10,
 }
 
 impl Format {
@@ -37,6 +38,7 @@ impl Format {
         match self {
             Self::Pcap(variant) => variant.name,
             Self::PcapNg => "pcapng",
+            Self::Chapter10 => "Chapter 10 file",
         }
     }
 }
@@ -84,6 +86,9 @@ pub(crate) fn compression_of(start: &[u8]) -> Option<Compression> {
 /// Which capture format begins with these bytes, if any.
 pub(crate) fn format_of(start: &[u8]) -> Option<Format> {
     let magic = *start.first_chunk()?;
+    if crate::chapter10::begins(start) {
+        return Some(Format::Chapter10);
+    }
     for (known, variant) in PCAP_MAGICS {
         if u32::from_le_bytes(magic) == known {
             return Some(Format::Pcap(variant));

@@ -1,4 +1,4 @@
-//! Reads captures: pcap and pcapng, in gzip, Zstandard or lz4 or plain, from a file, standard input, any
+//! Reads captures: pcap, pcapng and IRIG 106 Chapter 10 recorder files, in gzip, Zstandard or lz4 or plain, from a file, standard input, any
 //! [`Read`](std::io::Read) or memory. What a source holds is found by its bytes, never by its name.
 //!
 //! Frames come in batches whose memory the caller uses again, so that nothing is allocated per frame and a frame
@@ -26,6 +26,7 @@
 //! names the format; `legacy` and `pcapng` walk records in a buffer; [`CaptureReader`] fills that buffer and owns
 //! what runs across its borders. A further format is one more walker and one more line in `detect`.
 
+mod chapter10;
 mod clock;
 mod detect;
 mod error;

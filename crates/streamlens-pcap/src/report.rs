@@ -18,6 +18,8 @@ pub(crate) mod code {
     pub(crate) const UNREADABLE: &str = "capture.unreadable";
     /// A time stamp that is none; its frame is there without a time.
     pub(crate) const BAD_TIME: &str = "capture.bad-time";
+    /// Times whose year is not in the capture.
+    pub(crate) const UNKNOWN_YEAR: &str = "capture.unknown-year";
     /// Frames of an interface that the capture does not describe.
     pub(crate) const UNKNOWN_INTERFACE: &str = "capture.unknown-interface";
     /// More interfaces than are kept apart.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use streamlens_model::{FrameRecord, Interface};
 
+use crate::chapter10::Chapter10;
 use crate::detect::Format;
 use crate::legacy::Legacy;
 use crate::pcapng::PcapNg;
@@ -59,6 +60,7 @@ impl Walk<'_> {
 pub(crate) enum Walker {
     Legacy(Legacy),
     PcapNg(PcapNg),
+    Chapter10(Chapter10),
 }
 
 impl Walker {
@@ -66,6 +68,7 @@ impl Walker {
         match format {
             Format::Pcap(variant) => Self::Legacy(Legacy::new(variant)),
             Format::PcapNg => Self::PcapNg(PcapNg::default()),
+            Format::Chapter10 => Self::Chapter10(Chapter10::default()),
         }
     }
 
@@ -74,6 +77,7 @@ impl Walker {
         match self {
             Self::Legacy(legacy) => legacy.walk(data, out),
             Self::PcapNg(pcapng) => pcapng.walk(data, out),
+            Self::Chapter10(chapter10) => chapter10.walk(data, out),
         }
     }
 
@@ -81,6 +85,7 @@ impl Walker {
         match self {
             Self::Legacy(legacy) => legacy.interfaces(),
             Self::PcapNg(pcapng) => pcapng.interfaces(),
+            Self::Chapter10(chapter10) => chapter10.interfaces(),
         }
     }
 }

@@ -56,6 +56,10 @@ fn other_link<'a>(link: LinkType, data: &'a [u8], missing: usize, packet: &mut D
             ppp(data.get(6..).unwrap_or_default(), missing, packet);
             Ok(())
         }
+        LinkType::CHAPTER10_FILE => {
+            packet.transport = Transport::Chapter10File;
+            Ok(())
+        }
         LinkType::LINUX_SLL => linux_sll(data, missing, packet),
         LinkType::LINUX_SLL2 => linux_sll2(data, missing, packet),
         other => Err(Aside::LinkType(other.0)),

@@ -1,0 +1,363 @@
+//! What a flow's packets add up to: checksums, flags, channels, time, setup, findings.
+
+use streamlens_model::{FindingLog, Occurrence, Packet, Severity, Timestamp};
+
+use super::body::walk;
+use super::channel::{ByteCounts, Channel, ChannelTable, TimeTrack};
+use super::channel_stream;
+use super::flow::INCOMPLETE;
+use super::header::{
+    COUNTER_BITS, COUNTER_HZ, PacketHeader, SecondaryChecksum, checksum_covers_transfer_header, data_checksum_ok,
+    secondary_checksum,
+};
+use super::time::{Moment, TimeReading, nearest_year, read_time, ticks_between};
+use super::tmats::SetupReader;
+use super::transfer::Format;
+use super::types::{self, is_computer_generated};
+use crate::{DecodingResult, MediaClock, Sequence, StreamMark};
+
+/// A disagreement of packet time with capture time beyond this is a jump, in nanoseconds.
+const JUMP_NS: u64 = 500_000_000;
+/// A disagreement of a time packet with the counter beyond this is a jump, in nanoseconds: half the resolution of
+/// Time Data Format 1.
+const TIME_STEP_NS: u64 = 5_000_000;
+
+/// Counts good and bad.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Verdicts {
+    pub(super) ok: u64,
+    pub(super) bad: u64,
+}
+
+impl Verdicts {
+    #[inline]
+    fn add(&mut self, ok: bool) {
+        if ok {
+            self.ok += 1;
+        } else {
+            self.bad += 1;
+        }
+    }
+}
+
+/// The sums over a flow.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    /// Datagrams by format, whole packets and segments.
+    pub(super) transfers: [[u64; 2]; 3],
+    pub(super) header_checksum: Verdicts,
+    pub(super) covers_transfer_header: u64,
+    pub(super) data_checksum: Verdicts,
+    pub(super) no_sync: u64,
+    pub(super) damaged_headers: u64,
+    pub(super) secondary_present: u64,
+    pub(super) secondary_bytes: u64,
+    pub(super) secondary_words: u64,
+    pub(super) secondary_bad: u64,
+    pub(super) complete: u64,
+    pub(super) incomplete: u64,
+    pub(super) evicted: u64,
+    pub(super) flags: ByteCounts,
+    pub(super) versions: ByteCounts,
+    pub(super) channels: ChannelTable,
+    pub(super) setup: SetupReader,
+    pub(super) findings: FindingLog,
+    pub(super) last_time: Option<Timestamp>,
+    pub(super) is_file: bool,
+}
+
+impl Account {
+    #[inline]
+    pub(super) fn transfer(&mut self, format: Format, segmented: bool) {
+        if let Some(count) = self.transfers.get_mut(format as usize).and_then(|f| f.get_mut(usize::from(segmented))) {
+            *count += 1;
+        }
+    }
+
+    /// Takes note of a packet whose header has come, with as many of its bytes as are there, and says where in its
+    /// channel it stands. `transfer` is the transfer header in front of it.
+    #[inline]
+    pub(super) fn header(
+        &mut self,
+        header: &PacketHeader,
+        bytes: &[u8],
+        transfer: &[u8],
+        late: bool,
+        packet: &Packet<'_>,
+        result: &mut DecodingResult,
+    ) {
+        let at = Occurrence { frame: packet.frame, time: packet.time };
+        let stream = channel_stream(header.channel);
+        self.last_time = self.last_time.max(packet.time);
+        self.header_checksum.add(header.checksum_ok());
+        if !header.checksum_ok() {
+            self.bad_header(header, bytes, transfer, at);
+        }
+        self.flags.add(header.flags.0);
+        self.versions.add(header.version);
+        if header.flags.has_secondary() {
+            self.secondary(header, bytes, at);
+        }
+        result.mark(StreamMark {
+            id: stream,
+            sequence: Some(Sequence::new(u64::from(header.sequence), 8)),
+            clock: Some(MediaClock { ticks: header.counter, bits: COUNTER_BITS, rate_hz: COUNTER_HZ }),
+        });
+        let is_file = self.is_file;
+        let Some(channel) = self.channels.get_mut(header.channel) else { return };
+        channel.packets += 1;
+        channel.types.add(header.data_type);
+        if header.flags.overflow() {
+            channel.overflows += 1;
+            self.findings.add("chapter10.overflow", Severity::Error, Some(stream), at, || {
+                format!("channel {} lost data before they were packed: its overflow flag is set", header.channel)
+            });
+        }
+        if header.flags.sync_error() {
+            channel.sync_errors += 1;
+            self.findings.add("chapter10.sync-error", Severity::Warning, Some(stream), at, || {
+                format!("channel {}: the relative time counter is flagged as not synchronised", header.channel)
+            });
+        }
+        if late {
+            return;
+        }
+        if channel.first.is_none() {
+            channel.first = Some(at);
+            channel.counter_first = header.counter;
+        } else {
+            step(channel, header, packet.time, is_file, at, &mut self.findings);
+        }
+        channel.last = Some(at);
+        channel.last_time = packet.time.or(channel.last_time);
+        channel.counter_last = header.counter;
+        channel.last_was_generated = is_computer_generated(header.data_type);
+    }
+
+    #[cold]
+    fn bad_header(&mut self, header: &PacketHeader, bytes: &[u8], transfer: &[u8], at: Occurrence) {
+        let covers = !transfer.is_empty() && checksum_covers_transfer_header(header, transfer, bytes);
+        self.covers_transfer_header += u64::from(covers);
+        let stream = Some(channel_stream(header.channel));
+        self.findings.add("chapter10.header-checksum", Severity::Warning, stream, at, || {
+            let why = if covers { ", which is the sum over the transfer header as well" } else { "" };
+            let (stated, right) = (header.checksum, header.checksum_computed);
+            format!("channel {}: header checksum is {stated:#06x}{why}, and should be {right:#06x}", header.channel)
+        });
+    }
+
+    fn secondary(&mut self, header: &PacketHeader, bytes: &[u8], at: Occurrence) {
+        let Some(found) = secondary_checksum(bytes) else { return };
+        self.secondary_present += 1;
+        match found {
+            SecondaryChecksum::ByteSum => self.secondary_bytes += 1,
+            SecondaryChecksum::WordSum => self.secondary_words += 1,
+            SecondaryChecksum::Bad => {
+                self.secondary_bad += 1;
+                let stream = Some(channel_stream(header.channel));
+                self.findings.add("chapter10.secondary-header-checksum", Severity::Warning, stream, at, || {
+                    format!(
+                        "channel {}: the secondary header's checksum is neither the sum of its bytes nor of its words",
+                        header.channel
+                    )
+                });
+            }
+        }
+    }
+
+    /// Takes note of what a whole packet holds.
+    #[inline]
+    pub(super) fn body(&mut self, header: &PacketHeader, bytes: &[u8], packet: &Packet<'_>) {
+        let at = Occurrence { frame: packet.frame, time: packet.time };
+        if let Some(ok) = data_checksum_ok(header, bytes) {
+            self.data_checksum.add(ok);
+            if !ok {
+                let stream = Some(channel_stream(header.channel));
+                self.findings.add("chapter10.data-checksum", Severity::Error, stream, at, || {
+                    format!("channel {}: the data checksum is wrong, so the data can't be trusted", header.channel)
+                });
+            }
+        }
+        // Types whose data say nothing more without the setup record.
+        if matches!(header.data_type, 0x09 | 0x0A | 0x21 | 0x23) {
+            return;
+        }
+        let Some(data) = header.data(bytes) else { return };
+        match header.data_type {
+            types::SETUP => {
+                let first = self.setup.record().is_none();
+                if self.setup.packet(header.sequence, data) && !first {
+                    let stream = Some(channel_stream(header.channel));
+                    self.findings.add("chapter10.configuration-changed", Severity::Info, stream, at, || {
+                        "a setup record says that the configuration has changed".to_owned()
+                    });
+                }
+            }
+            types::TIME_1 | types::TIME_2 => self.time_packet(header, data, packet),
+            _ => {
+                if let Some(found) = walk(header, data)
+                    && let Some(channel) = self.channels.get_mut(header.channel)
+                {
+                    channel.messages += u64::from(found.messages);
+                    if !found.sound {
+                        channel.unsound += 1;
+                        let stream = Some(channel_stream(header.channel));
+                        self.findings.add("chapter10.body-structure", Severity::Warning, stream, at, || {
+                            format!(
+                                "channel {}: {} messages were found in a packet of {} whose data do not end with them",
+                                header.channel,
+                                found.messages,
+                                types::type_name(header.data_type)
+                            )
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    fn time_packet(&mut self, header: &PacketHeader, data: &[u8], packet: &Packet<'_>) {
+        let Some(channel) = self.channels.get_mut(header.channel) else { return };
+        let Some(reading) = read_time(header, data) else {
+            channel.invalid_times += 1;
+            return;
+        };
+        let known = channel.time.as_deref();
+        let (utc, year_from_capture) = match reading.moment {
+            Moment::Instant(utc) => (utc, false),
+            Moment::OfYear(of_year) => {
+                // A year that was right stays right: what the counter has run since then is the best guide.
+                let ran_on = known.map(|time| {
+                    let ran = ticks_between(time.last.0, reading.counter).saturating_mul(100);
+                    Timestamp::from_nanos(time.last.1.saturating_add(ran))
+                });
+                let Some(near) = ran_on.or(packet.time) else { return };
+                (nearest_year(of_year, near), true)
+            }
+        };
+        let offset = packet.time.filter(|_| !self.is_file).map(|time| utc.saturating_sub(time.as_nanos()));
+        match channel.time.as_deref_mut() {
+            None => channel.time = Some(Box::new(TimeTrack::new(reading, utc, offset, year_from_capture))),
+            Some(track) => {
+                if let Some(step) = track.go_on(reading, utc, offset) {
+                    let at = Occurrence { frame: packet.frame, time: packet.time };
+                    let stream = Some(channel_stream(header.channel));
+                    self.findings.add("chapter10.time-jump", Severity::Warning, stream, at, || {
+                        format!(
+                            "time packets of channel {} jump by {:.3} s against the relative time counter",
+                            header.channel,
+                            step as f64 / 1e9
+                        )
+                    });
+                }
+            }
+        }
+    }
+
+    #[cold]
+    pub(super) fn wrong_length(&mut self, header: &PacketHeader, present: usize, at: Occurrence) {
+        let stream = Some(channel_stream(header.channel));
+        self.findings.add("chapter10.packet-length", Severity::Warning, stream, at, || {
+            format!(
+                "channel {}: the header states a packet of {} bytes, and {present} are there",
+                header.channel, header.packet_length
+            )
+        });
+    }
+
+    #[cold]
+    pub(super) fn incomplete_packet(&mut self, channel: u16, at: Occurrence, received: u32, stated: Option<u32>) {
+        let stream = Some(channel_stream(channel));
+        self.findings.add("chapter10.incomplete-packet", INCOMPLETE, stream, at, || match stated {
+            Some(stated) => format!("a packet of channel {channel} is incomplete: {received} of {stated} bytes came"),
+            None => format!("a packet of channel {channel} is incomplete: its first segment never came"),
+        });
+    }
+
+    /// The beginning of a packet of a Format 3 stream that can't be completed.
+    #[cold]
+    pub(super) fn partial_dropped(&mut self, bytes: &[u8], at: Occurrence) {
+        self.incomplete += 1;
+        match PacketHeader::parse(bytes) {
+            Some(header) => {
+                self.incomplete_packet(header.channel, at, bytes.len() as u32, Some(header.packet_length));
+            }
+            None => self.findings.add("chapter10.incomplete-packet", INCOMPLETE, None, at, || {
+                "a packet of the stream is incomplete: its header never came".to_owned()
+            }),
+        }
+    }
+}
+
+/// Compares a packet with the one before it in its channel.
+#[inline]
+fn step(
+    channel: &mut Channel,
+    header: &PacketHeader,
+    time: Option<Timestamp>,
+    is_file: bool,
+    at: Occurrence,
+    findings: &mut FindingLog,
+) {
+    let ticks = ticks_between(channel.counter_last, header.counter);
+    let stream = Some(channel_stream(header.channel));
+    if ticks < 0 {
+        channel.backward_steps += 1;
+        // The recorder's own packets (setup, index, events) carry the time of what they speak of.
+        if !channel.last_was_generated && !is_computer_generated(header.data_type) {
+            findings.add("chapter10.rtc-backwards", Severity::Warning, stream, at, || {
+                format!(
+                    "the relative time counter of channel {} fell from {} to {}",
+                    header.channel, channel.counter_last, header.counter
+                )
+            });
+        }
+    }
+    let (Some(time), Some(before)) = (time, channel.last_time) else { return };
+    let passed = time.since(before);
+    channel.longest_gap_ns = channel.longest_gap_ns.max(passed);
+    if is_file || is_computer_generated(header.data_type) || channel.last_was_generated {
+        return;
+    }
+    let disagreement = ticks.saturating_mul(100).saturating_sub(passed);
+    if disagreement.unsigned_abs() > JUMP_NS {
+        channel.time_jumps += 1;
+        findings.add("chapter10.time-jump", Severity::Warning, stream, at, || {
+            format!(
+                "the relative time counter of channel {} jumps by {:.3} s against the time of capture",
+                header.channel,
+                disagreement as f64 / 1e9
+            )
+        });
+    }
+}
+
+impl TimeTrack {
+    fn new(reading: TimeReading, utc: i64, offset: Option<i64>, year_from_capture: bool) -> Self {
+        let here = (reading.counter, utc);
+        Self {
+            latest: reading,
+            first: here,
+            last: here,
+            packets: 1,
+            largest_step_ns: 0,
+            longest_interval_ns: 0,
+            offset_first_ns: offset,
+            offset_last_ns: offset,
+            year_from_capture,
+        }
+    }
+
+    /// Takes the next time packet; returns by how many nanoseconds it jumps against the counter, where it does.
+    fn go_on(&mut self, reading: TimeReading, utc: i64, offset: Option<i64>) -> Option<i64> {
+        let ran = ticks_between(self.last.0, reading.counter).saturating_mul(100);
+        let step = utc.saturating_sub(self.last.1).saturating_sub(ran);
+        self.latest = reading;
+        self.last = (reading.counter, utc);
+        self.packets += 1;
+        self.largest_step_ns = self.largest_step_ns.max(step.unsigned_abs());
+        self.longest_interval_ns = self.longest_interval_ns.max(ran);
+        self.offset_last_ns = offset;
+        (step.unsigned_abs() > TIME_STEP_NS).then_some(step)
+    }
+}

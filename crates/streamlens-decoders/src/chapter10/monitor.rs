@@ -1,0 +1,49 @@
+//! What shows only across flows: one channel from two senders.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+
+use streamlens_model::{Endpoint, FindingLog, Occurrence, Severity};
+
+use super::flow::Chapter10Flow;
+use super::{channel_name, channel_stream};
+use crate::{NetworkMonitor, NetworkReport, ObservedPdu, Peer};
+
+/// Finds channels that two senders send to the same destination. Channel 0 is every recorder's own.
+#[derive(Debug, Default)]
+pub struct Chapter10Monitor;
+
+impl NetworkMonitor for Chapter10Monitor {
+    fn observe(&mut self, _pdu: &ObservedPdu<'_>) {}
+
+    fn report(&self, peers: &[Peer<'_>], report: &mut NetworkReport) {
+        let mut senders: BTreeMap<(Endpoint, u16), BTreeMap<Endpoint, Occurrence>> = BTreeMap::new();
+        for peer in peers {
+            let Some(flow) = peer.decoder.and_then(|decoder| (decoder as &dyn Any).downcast_ref::<Chapter10Flow>())
+            else {
+                continue;
+            };
+            for channel in flow.account.channels.iter().filter(|channel| channel.id != 0 && !flow.account.is_file) {
+                if let Some(first) = channel.first {
+                    senders.entry((peer.flow.dst, channel.id)).or_default().entry(peer.flow.src).or_insert(first);
+                }
+            }
+        }
+        let mut findings = FindingLog::default();
+        for ((destination, channel), sources) in senders.iter().filter(|(_, sources)| sources.len() > 1) {
+            let mut at: Vec<_> = sources.values().copied().collect();
+            at.sort_unstable_by_key(|at| at.frame);
+            let names: Vec<_> = sources.keys().take(4).map(Endpoint::to_string).collect();
+            let Some(&at) = at.get(1) else { continue };
+            let stream = channel_stream(*channel);
+            findings.add("chapter10.channel-from-two-sources", Severity::Warning, Some(stream), at, || {
+                let (names, count) = (names.join(" and "), sources.len());
+                format!("channel {channel} comes to {destination} from {count} senders: {names}")
+            });
+            report.stream_names.insert(stream, channel_name(*channel));
+        }
+        if !findings.is_empty() {
+            report.findings.push(findings);
+        }
+    }
+}

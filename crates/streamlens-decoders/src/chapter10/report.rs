@@ -1,0 +1,246 @@
+//! What a flow's decoder adds to the result.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use streamlens_model::{FindingLog, Metadata, Severity, Value};
+
+use super::account::{Account, Verdicts};
+use super::channel::{ByteCounts, Channel, TimeTrack};
+use super::channel_stream;
+use super::flow::Chapter10Flow;
+use super::time::{TimeScale, counter_to_utc};
+use super::tmats::{ChannelSetup, SetupRecord};
+use super::types::{contradicts_setup, type_name};
+use crate::FlowReport;
+
+/// A channel is said to have stopped where it has been silent for so many times its longest pause, and for as long as
+/// [`STOPPED_NS`] at least.
+const STOPPED_PAUSES: i64 = 3;
+/// The shortest silence that is pointed out, in nanoseconds.
+const STOPPED_NS: i64 = 2_000_000_000;
+/// Packets that a channel needs for its pauses to mean anything.
+const STOPPED_PACKETS: u64 = 5;
+
+pub(super) fn report(flow: &Chapter10Flow, report: &mut FlowReport) {
+    let account = &flow.account;
+    if !account.is_file {
+        report.fact("transfer_headers", transfer_headers(account));
+        let incomplete = account.incomplete + flow.open_packets();
+        let mut reassembly = vec![("complete", account.complete), ("incomplete", incomplete)];
+        reassembly.extend([("still_open", flow.open_packets())].into_iter().filter(|(_, open)| *open > 0));
+        reassembly.extend([("given_up_for_room", account.evicted)].into_iter().filter(|(_, count)| *count > 0));
+        report.fact("reassembly", counts(reassembly));
+    }
+    let Verdicts { ok, bad } = account.header_checksum;
+    let mut header_checksum = vec![("checksum_ok", ok), ("checksum_bad", bad), ("no_sync", account.no_sync)];
+    if account.covers_transfer_header > 0 {
+        header_checksum.push(("bad_as_sum_over_transfer_header", account.covers_transfer_header));
+    }
+    report.fact("header_checksum", counts(header_checksum));
+    report.fact(
+        "secondary_header",
+        counts([
+            ("present", account.secondary_present),
+            ("checksum_byte_sum", account.secondary_bytes),
+            ("checksum_word_sum", account.secondary_words),
+            ("checksum_bad", account.secondary_bad),
+        ]),
+    );
+    let Verdicts { ok, bad } = account.data_checksum;
+    report.fact("data_checksum", counts([("ok", ok), ("bad", bad)]));
+    report.fact("packet_flags", by_value(&account.flags, |flags| format!("{flags:#04x}")));
+    report.fact("header_version", by_value(&account.versions, |version| version.to_string()));
+    for (name, count) in [
+        ("packets_of_channels_beyond_limit", account.channels.beyond),
+        ("packets_with_damaged_header", account.damaged_headers),
+    ] {
+        if count > 0 {
+            report.fact(name, count);
+        }
+    }
+    let setups = account.setup.record().map(SetupRecord::channels).unwrap_or_default();
+    if let Some(record) = account.setup.record() {
+        setup(record, &setups, report);
+    }
+    // Absolute time comes from the flow's time packets; where there are several time channels, from the lowest.
+    let clock = account.channels.iter().find_map(|channel| channel.time.as_deref());
+    let mut findings = account.findings.clone();
+    for channel in account.channels.iter() {
+        let said = setups.get(&channel.id);
+        self::channel(channel, said, clock, report);
+        contradiction(channel, said, &mut findings);
+        stopped(channel, account, &mut findings);
+    }
+    if !findings.is_empty() {
+        report.findings.push(findings);
+    }
+}
+
+fn counts(pairs: impl IntoIterator<Item = (&'static str, u64)>) -> Value {
+    Value::map(pairs.into_iter().map(|(name, count)| (name, Value::from(count))))
+}
+
+fn by_value(values: &ByteCounts, name: impl Fn(u8) -> String) -> Value {
+    Value::map(values.sorted().into_iter().map(|(value, count)| (name(value), Value::from(count))))
+}
+
+fn transfer_headers(account: &Account) -> Value {
+    const NAMES: [[&str; 2]; 3] =
+        [["format 1 full", "format 1 seg"], ["format 2 full", "format 2 seg"], ["format 3 stream", "format 3 stream"]];
+    let pairs = NAMES.iter().flatten().zip(account.transfers.iter().flatten());
+    counts(pairs.filter(|(_, count)| **count > 0).map(|(name, count)| (*name, *count)))
+}
+
+fn setup(record: &SetupRecord, channels: &BTreeMap<u16, ChannelSetup>, report: &mut FlowReport) {
+    report.fact(
+        "tmats",
+        Value::map(record.general().map(|(code, value)| (code.to_owned(), Value::text(value.to_owned())))),
+    );
+    let release = match record.release {
+        0..=6 => "before 106-07",
+        7 => "106-07",
+        8 => "106-09",
+        9 => "106-11",
+        0xA => "106-13",
+        0xB => "106-15",
+        0xC => "106-17",
+        0xD => "106-19",
+        0xE => "106-22 or later",
+        _ => "reserved",
+    };
+    let mut facts: Metadata = [
+        ("release", Value::from(release)),
+        ("form", Value::from(if record.is_xml { "XML (not read)" } else { "ASCII" })),
+        ("packets", Value::from(record.packets)),
+        ("bytes", Value::from(record.bytes)),
+        ("attributes", Value::map(record.groups.iter().map(|(group, n)| (group.clone(), Value::from(*n))))),
+        ("channels", Value::from(channels.len() as u64)),
+    ]
+    .into_iter()
+    .map(|(name, value)| (Cow::Borrowed(name), value))
+    .collect();
+    for (name, code) in [("programme", "G\\PN"), ("test_item", "G\\TA"), ("file_name", "G\\FN")] {
+        if let Some(value) = record.value(code) {
+            facts.insert(Cow::Borrowed(name), Value::text(value.to_owned()));
+        }
+    }
+    let sources = record.general().filter(|(code, _)| code.starts_with("G\\DSI-"));
+    facts.insert(Cow::Borrowed("data_sources"), Value::list(sources.map(|(_, name)| Value::text(name.to_owned()))));
+    report.fact("setup_record", Value::Map(facts));
+}
+
+fn channel(channel: &Channel, said: Option<&ChannelSetup>, clock: Option<&TimeTrack>, report: &mut FlowReport) {
+    if channel.packets == 0 {
+        return;
+    }
+    let stream = report.stream(channel_stream(channel.id));
+    if let Some(name) = said.and_then(|said| said.name.as_deref()) {
+        stream.name = Some(format!("channel {} ({name})", channel.id));
+    }
+    let measures = &mut stream.measures;
+    let mut put = |name: &'static str, value: Value| {
+        measures.insert(Cow::Borrowed(name), value);
+    };
+    put("channel_id", Value::text(format!("0x{:04X}", channel.id)));
+    put("packets", channel.packets.into());
+    put("types", by_value(&channel.types, |code| type_name(code).into_owned()));
+    put("rtc_first", channel.counter_first.into());
+    put("rtc_last", channel.counter_last.into());
+    put("rtc_backward_steps", channel.backward_steps.into());
+    for (name, count) in [
+        ("time_jumps", channel.time_jumps),
+        ("messages", channel.messages),
+        ("unsound_bodies", channel.unsound),
+        ("overflows", channel.overflows),
+        ("rtc_sync_errors", channel.sync_errors),
+        ("invalid_time_packets", channel.invalid_times),
+    ] {
+        if count > 0 {
+            put(name, count.into());
+        }
+    }
+    if let Some(clock) = clock {
+        // By the nearer of the first and the last time packet, so that drift between them does not add up.
+        put("utc_first", counter_to_utc(channel.counter_first, clock.first).into());
+        put("utc_last", counter_to_utc(channel.counter_last, clock.last).into());
+    }
+    if let Some(time) = channel.time.as_deref() {
+        put("time", time_facts(time));
+    }
+    let Some(said) = said else { return };
+    for (name, value) in [
+        ("setup_type", &said.data_type),
+        ("data_link", &said.data_link),
+        ("bit_rate", &said.bit_rate),
+        ("word_length", &said.word_length),
+        ("setup_time_format", &said.time_format),
+        ("setup_time_source", &said.time_source),
+    ] {
+        if let Some(value) = value {
+            put(name, Value::text(value.clone()));
+        }
+    }
+    if let Some(enabled) = said.enabled {
+        put("enabled", enabled.into());
+    }
+}
+
+fn time_facts(time: &TimeTrack) -> Value {
+    let scale = match time.latest.scale {
+        TimeScale::Utc => "UTC",
+        TimeScale::Gps => "GPS, shown as UTC",
+        TimeScale::Tai => "TAI, shown as UTC",
+        TimeScale::Unknown => "unknown",
+    };
+    let mut facts = vec![
+        ("format", Value::from(time.latest.format)),
+        ("source", Value::from(time.latest.source)),
+        ("scale", Value::from(scale)),
+        ("packets", Value::from(time.packets)),
+        ("first", streamlens_model::Timestamp::from_nanos(time.first.1).into()),
+        ("last", streamlens_model::Timestamp::from_nanos(time.last.1).into()),
+        ("first_rtc", time.first.0.into()),
+        ("last_rtc", time.last.0.into()),
+    ];
+    if time.packets > 1 {
+        facts.push(("largest_step_against_rtc_ns", time.largest_step_ns.into()));
+        facts.push(("longest_interval_ns", time.longest_interval_ns.into()));
+    }
+    if time.year_from_capture {
+        facts.push(("year", Value::from("taken from the capture, as the packets have none")));
+    }
+    for (name, offset) in
+        [("first_less_capture_time_ns", time.offset_first_ns), ("last_less_capture_time_ns", time.offset_last_ns)]
+    {
+        facts.extend(offset.map(|offset| (name, Value::from(offset))));
+    }
+    Value::map(facts)
+}
+
+fn contradiction(channel: &Channel, said: Option<&ChannelSetup>, findings: &mut FindingLog) {
+    let Some(kind) = said.and_then(|said| said.data_type.as_deref()) else { return };
+    let Some(at) = channel.first else { return };
+    let other = channel.types.sorted().into_iter().find(|(code, _)| contradicts_setup(*code, kind));
+    let Some((code, _)) = other else { return };
+    findings.add("chapter10.setup-mismatch", Severity::Warning, Some(channel_stream(channel.id)), at, || {
+        format!("channel {} carries {}, and the setup record says {kind}", channel.id, type_name(code))
+    });
+}
+
+fn stopped(channel: &Channel, account: &Account, findings: &mut FindingLog) {
+    let (Some(end), Some(last_time), Some(at)) = (account.last_time, channel.last_time, channel.last) else { return };
+    let silent = end.since(last_time);
+    let pause = channel.longest_gap_ns.saturating_mul(STOPPED_PAUSES).max(STOPPED_NS);
+    if account.is_file || channel.packets < STOPPED_PACKETS || channel.last_was_generated || silent <= pause {
+        return;
+    }
+    findings.add("chapter10.stream-stopped", Severity::Warning, Some(channel_stream(channel.id)), at, || {
+        format!(
+            "channel {} has been silent for {:.1} s; its longest pause before was {:.3} s",
+            channel.id,
+            silent as f64 / 1e9,
+            channel.longest_gap_ns as f64 / 1e9
+        )
+    });
+}

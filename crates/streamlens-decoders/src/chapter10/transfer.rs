@@ -1,0 +1,228 @@
+//! The UDP transfer header in its three formats (IRIG 106 chapter 10.3.9.1), and how surely a datagram has one.
+//!
+//! The nibbles that state format and type collide: a Format 1 sequence number can put Format 2's nibble in byte 3, and
+//! the other way round. So a datagram is read in every way that its nibbles allow, and the one with the best evidence
+//! in the packet behind it is believed.
+
+use super::header::{HEADER_LENGTH, MAX_SETUP_LENGTH, PacketHeader, SYNC};
+
+/// Format of the transfer header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Format {
+    /// Format 1: little-endian, 4 bytes, 12 for a segment.
+    One,
+    /// Format 2: big-endian, 12 bytes.
+    Two,
+    /// Format 3: little-endian, 8 bytes; datagrams are slices of a stream of packets.
+    Three,
+}
+
+/// A transfer header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    /// Format.
+    pub format: Format,
+    /// Whether a slice of one packet follows, rather than whole packets. Never so in Format 3.
+    pub segmented: bool,
+    /// Bytes of the transfer header.
+    pub header_length: usize,
+    /// Number of the datagram (Format 2: of the packet that it belongs to).
+    pub sequence: u32,
+    /// Width of that number in bits.
+    pub sequence_bits: u8,
+    /// Format 3: number of the source; 0 otherwise.
+    pub source: u16,
+    /// Segments: channel of the packet.
+    pub channel: u16,
+    /// Format 1 segments: the packet's number in its channel.
+    pub channel_sequence: u8,
+    /// Segments: where the slice begins in the packet, in bytes.
+    pub offset: u32,
+    /// Format 2: length of the packet in bytes.
+    pub packet_length: u32,
+    /// Format 3: where the first packet begins in the datagram, as stated.
+    pub packet_start: u16,
+}
+
+/// What speaks for a reading of a datagram, from weak to strong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Evidence {
+    /// No packet header in sight: a segment behind the first, or the middle of a stream. Its fields are plausible.
+    Continuation,
+    /// A sync word where a packet has to begin, and nothing else fits.
+    Sync,
+    /// A sync word, and a packet length that fits the datagram (or is 4 too large, as one sender has it).
+    Length,
+    /// A sync word and a right header checksum.
+    Checksum,
+}
+
+/// Reads a datagram in every way that its nibbles allow, and gives the reading with the best evidence; among equals
+/// `preferred`, then the lower format. `missing` bytes behind it are not in the capture.
+#[must_use]
+#[inline]
+pub fn classify(datagram: &[u8], missing: usize, preferred: Option<Format>) -> Option<(Transfer, Evidence)> {
+    let head = datagram.first_chunk::<4>()?;
+    let mut best: Option<(Transfer, Evidence)> = None;
+    let readings = [
+        (head[0] & 0x0F == 1 && head[0] >> 4 <= 1).then_some(Format::One),
+        (head[3] & 0x0F == 2 && head[3] >> 4 <= 1).then_some(Format::Two),
+        (head[0] & 0x0F == 3 && head[0] >> 4 <= 4).then_some(Format::Three),
+    ];
+    for format in readings.into_iter().flatten() {
+        let found = match format {
+            Format::One => format_1(datagram, missing),
+            Format::Two => format_2(datagram, missing),
+            Format::Three => format_3(datagram, missing),
+        };
+        let Some((_, evidence)) = found else { continue };
+        let better = best.is_none_or(|(held, strength)| {
+            evidence > strength || (evidence == strength && Some(format) == preferred && Some(held.format) != preferred)
+        });
+        if better {
+            best = found;
+        }
+        if evidence == Evidence::Checksum && Some(format) == preferred {
+            break;
+        }
+    }
+    best
+}
+
+const EMPTY: Transfer = Transfer {
+    format: Format::One,
+    segmented: false,
+    header_length: 4,
+    sequence: 0,
+    sequence_bits: 24,
+    source: 0,
+    channel: 0,
+    channel_sequence: 0,
+    offset: 0,
+    packet_length: 0,
+    packet_start: 0,
+};
+
+fn format_1(datagram: &[u8], missing: usize) -> Option<(Transfer, Evidence)> {
+    let h = datagram.first_chunk::<4>()?;
+    let transfer = Transfer { sequence: u32::from_le_bytes([h[1], h[2], h[3], 0]), ..EMPTY };
+    if h[0] >> 4 == 0 {
+        return Some((transfer, whole_packets(datagram.get(4..)?, missing)?));
+    }
+    let h = datagram.first_chunk::<12>()?;
+    let transfer = Transfer {
+        segmented: true,
+        header_length: 12,
+        channel: u16::from_le_bytes([h[4], h[5]]),
+        channel_sequence: h[6],
+        offset: u32::from_le_bytes([h[8], h[9], h[10], h[11]]),
+        ..transfer
+    };
+    let slice = datagram.get(12..)?;
+    if h[7] != 0 || slice.is_empty() || transfer.offset > MAX_SETUP_LENGTH {
+        return None;
+    }
+    if transfer.offset > 0 {
+        return Some((transfer, Evidence::Continuation));
+    }
+    let packet = PacketHeader::parse(slice)?;
+    let agrees = packet.channel == transfer.channel && packet.sequence == transfer.channel_sequence;
+    let fits = packet.length_is_legal() && packet.packet_length as usize >= slice.len();
+    Some((transfer, grade(packet.checksum_ok(), agrees, fits)))
+}
+
+fn format_2(datagram: &[u8], missing: usize) -> Option<(Transfer, Evidence)> {
+    let h = datagram.first_chunk::<12>()?;
+    let transfer = Transfer {
+        format: Format::Two,
+        segmented: h[3] >> 4 == 1,
+        header_length: 12,
+        sequence: u32::from_be_bytes([0, h[0], h[1], h[2]]),
+        channel: u16::from_be_bytes([h[10], h[11]]),
+        offset: u32::from_be_bytes([0, h[4], h[8], h[9]]) * 4,
+        packet_length: u32::from_be_bytes([0, h[5], h[6], h[7]]) * 4,
+        ..EMPTY
+    };
+    let slice = datagram.get(12..)?;
+    let end = transfer.offset as usize + slice.len() + missing;
+    if slice.is_empty() || transfer.packet_length > MAX_SETUP_LENGTH {
+        return None;
+    }
+    if transfer.offset > 0 {
+        let plausible = transfer.segmented && end <= transfer.packet_length as usize;
+        return plausible.then_some((transfer, Evidence::Continuation));
+    }
+    let packet = PacketHeader::parse(slice)?;
+    let agrees = packet.channel == transfer.channel && packet.packet_length == transfer.packet_length;
+    let fits = packet.length_is_legal() && end <= transfer.packet_length as usize + 4;
+    Some((transfer, grade(packet.checksum_ok(), agrees, fits)))
+}
+
+fn format_3(datagram: &[u8], missing: usize) -> Option<(Transfer, Evidence)> {
+    let h = datagram.first_chunk::<8>()?;
+    let (nibbles, word) = (h[0] >> 4, u32::from_le_bytes([h[4], h[5], h[6], h[7]]));
+    let sequence_bits = 32 - 4 * nibbles;
+    let low = u32::MAX >> (4 * nibbles);
+    let transfer = Transfer {
+        format: Format::Three,
+        header_length: 8,
+        sequence: word & low,
+        sequence_bits,
+        source: u16::try_from(u64::from(word) >> sequence_bits).ok()?,
+        packet_start: u16::from_le_bytes([h[2], h[3]]),
+        ..EMPTY
+    };
+    let start = usize::from(transfer.packet_start);
+    if h[1] != 0 || (start >= datagram.len() + missing && start != 0xFFFF) {
+        return None;
+    }
+    let evidence = match start_in_stream(datagram, start) {
+        Some(_) => Evidence::Checksum,
+        // Without a right checksum, only a chain of lengths to the very end tells a packet from chance.
+        None => match datagram.get(8 + start..).and_then(|rest| whole_packets(rest, missing)) {
+            Some(Evidence::Length) => Evidence::Length,
+            _ => Evidence::Continuation,
+        },
+    };
+    Some((transfer, evidence))
+}
+
+/// Where in a Format 3 datagram the packet begins that its offset leads to, proved by sync word and checksum. The
+/// offset counts from the end of the transfer header, and for some senders perhaps from its beginning.
+#[must_use]
+pub(super) fn start_in_stream(datagram: &[u8], stated: usize) -> Option<usize> {
+    let proved = |at: usize| {
+        let header = PacketHeader::parse(datagram.get(at..)?)?;
+        (header.checksum_ok() && header.length_is_legal()).then_some(at)
+    };
+    proved(8 + stated).or_else(|| if stated >= 8 { proved(stated) } else { None })
+}
+
+fn grade(checksum_ok: bool, agrees: bool, fits: bool) -> Evidence {
+    match (checksum_ok, agrees, fits) {
+        (true, true, _) => Evidence::Checksum,
+        (true, false, _) | (false, true, true) => Evidence::Length,
+        _ => Evidence::Sync,
+    }
+}
+
+/// How surely whole packets stand here; `None` where there is no sync word.
+#[inline]
+fn whole_packets(bytes: &[u8], missing: usize) -> Option<Evidence> {
+    let header = PacketHeader::parse(bytes)?;
+    if header.checksum_ok() {
+        return Some(Evidence::Checksum);
+    }
+    Some(if length_fits(&header, bytes, missing) { Evidence::Length } else { Evidence::Sync })
+}
+
+/// Whether a packet's stated length ends with the bytes, at the sync word of a further packet, or 4 bytes too late.
+#[must_use]
+pub(super) fn length_fits(header: &PacketHeader, bytes: &[u8], missing: usize) -> bool {
+    let (length, present) = (header.packet_length as usize, bytes.len() + missing);
+    if length < HEADER_LENGTH {
+        return false;
+    }
+    let another = bytes.get(length..).and_then(|rest| rest.first_chunk::<2>()).map(|sync| u16::from_le_bytes(*sync));
+    length == present || length == present + 4 || another == Some(SYNC)
+}
