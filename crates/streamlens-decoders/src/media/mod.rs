@@ -1,9 +1,17 @@
 //! What is carried in RTP streams: analysers that recognise a payload format from its own structure and measure it.
 
+mod st2110_20;
+#[cfg(test)]
+mod testing;
+mod timing_21;
+mod unit;
+
 use streamlens_model::Occurrence;
 
 use crate::rtp::RtpPacket;
 use crate::{FlowReport, Refinement, StreamReport};
+
+pub use st2110_20::RawVideo;
 
 /// Recognises and measures one payload format in one RTP stream (one SSRC and payload type).
 ///
