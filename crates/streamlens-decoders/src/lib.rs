@@ -9,10 +9,11 @@ mod result;
 pub mod iena;
 pub mod inetx;
 pub mod media;
+pub mod mpegts;
 pub mod npd;
 pub mod rtp;
-mod telemetry;
 pub mod tmns;
+mod telemetry;
 
 #[cfg(test)]
 #[allow(dead_code, reason = "each protocol's tests use what they need")]

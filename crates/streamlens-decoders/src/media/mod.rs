@@ -1,9 +1,13 @@
 //! What is carried in RTP streams: analysers that recognise a payload format from its own structure and measure it.
 
+mod st2022_6;
+mod st2022_fec;
 mod st2110_20;
+mod st2110_40;
 #[cfg(test)]
 mod testing;
 mod timing_21;
+mod transport_stream;
 mod unit;
 
 use streamlens_model::Occurrence;
@@ -11,7 +15,12 @@ use streamlens_model::Occurrence;
 use crate::rtp::RtpPacket;
 use crate::{FlowReport, Refinement, StreamReport};
 
+pub use st2022_6::SdiOverIp;
+pub use st2022_fec::Fec;
 pub use st2110_20::RawVideo;
+pub use st2110_40::AncillaryData;
+pub use transport_stream::TransportStream;
+pub(crate) use unit::moment;
 
 /// Recognises and measures one payload format in one RTP stream (one SSRC and payload type).
 ///
