@@ -3,6 +3,7 @@
 mod st2022_6;
 mod st2022_fec;
 mod st2110_20;
+mod st2110_22;
 mod st2110_40;
 #[cfg(test)]
 mod testing;
@@ -18,6 +19,7 @@ use crate::{FlowReport, Refinement, StreamReport};
 pub use st2022_6::SdiOverIp;
 pub use st2022_fec::Fec;
 pub use st2110_20::RawVideo;
+pub use st2110_22::CompressedVideo;
 pub use st2110_40::AncillaryData;
 pub use transport_stream::TransportStream;
 pub(crate) use unit::moment;
