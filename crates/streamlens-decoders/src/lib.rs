@@ -10,6 +10,7 @@ pub mod iena;
 pub mod inetx;
 pub mod media;
 pub mod mpegts;
+pub mod ndi;
 pub mod npd;
 pub mod rtp;
 pub mod tmns;
