@@ -76,7 +76,7 @@ impl FecHeader {
         // One number can't tell a row from columns of a matrix one column wide; the former is by far the commoner.
         let is_row = offset == 1;
         let fits = if is_row { protected >= 4 } else { (4..=255).contains(&protected) };
-        (fixed && length && offset >= 1 && offset <= 1020 && fits && protected <= 1020).then_some(Self {
+        (fixed && length && (1..=1020).contains(&offset) && fits && protected <= 1020).then_some(Self {
             base: u16::from_be_bytes([s0, s1]),
             is_row,
             offset,

@@ -79,7 +79,7 @@ impl StreamDecoder for NdiDecoder {
 #[derive(Debug)]
 enum NdiFlow {
     Unknown,
-    Stream(stream::NdiStream),
+    Stream(Box<stream::NdiStream>),
     Datagrams(Box<datagrams::NdiDatagrams>),
 }
 
@@ -87,7 +87,7 @@ impl FlowDecoder for NdiFlow {
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
         if matches!(self, Self::Unknown) {
             *self = if packet.transport == Transport::TCP {
-                Self::Stream(stream::NdiStream::default())
+                Self::Stream(Box::default())
             } else {
                 Self::Datagrams(Box::default())
             };

@@ -24,7 +24,7 @@ fn anc(line: u16, did: u8, sdid: u8, data: &[u8]) -> Vec<u8> {
     for word in words {
         bits += &format!("{word:010b}");
     }
-    while bits.len() % 32 != 0 {
+    while !bits.len().is_multiple_of(32) {
         bits.push('0');
     }
     let mut bytes = (u32::from(line) << 20).to_be_bytes().to_vec();

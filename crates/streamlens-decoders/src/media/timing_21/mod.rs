@@ -181,7 +181,7 @@ impl Timing {
 
     /// Begins the models, with all packets held so far.
     pub(crate) fn begin(&mut self, profile: Profile) {
-        let mut models = Box::new(Models::new(profile, self.clock.to_tai()));
+        let mut models = Box::new(Models::new(profile, self.clock.tai_shift()));
         for arrival in self.held.drain(..) {
             if let Some(time) = arrival.at.time {
                 models.packet(arrival, time);

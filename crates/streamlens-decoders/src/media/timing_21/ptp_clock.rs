@@ -49,7 +49,7 @@ impl PtpClock {
     }
 
     /// Nanoseconds to add to capture times to have TAI; `None` where the clock is not PTP, or it can't be told yet.
-    pub(crate) fn to_tai(&self) -> Option<i64> {
+    pub(crate) fn tai_shift(&self) -> Option<i64> {
         self.chosen().map(|(_, shift)| shift)
     }
 

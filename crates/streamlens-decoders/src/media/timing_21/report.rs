@@ -162,7 +162,7 @@ impl Models {
             put("capture_clock", "not PTP: VRX is anchored at the first packet, RTP offset is undefined".into());
             return;
         };
-        let shift = timing.clock.to_tai().unwrap_or(0);
+        let shift = timing.clock.tai_shift().unwrap_or(0);
         put("capture_clock", if shift == 0 { "PTP (TAI)" } else { "UTC, 37 s behind the PTP timestamps" }.into());
         let bounds = [("min", minimum.into()), ("mean", mean.into()), ("max", maximum.into())];
         put("packet_vs_rtp_ns", Value::map(bounds));
