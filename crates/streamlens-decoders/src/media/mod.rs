@@ -47,3 +47,23 @@ pub trait PayloadAnalyser: Send {
     /// findings.
     fn report(&self, stream: &mut StreamReport, report: &mut FlowReport);
 }
+
+/// A fresh analyser of each format of video, ancillary data, transport streams and error correction that a stream of
+/// this payload type can carry: any in dynamic types (96 to 127), a transport stream in type 33 (RFC 3551 §6), none in
+/// the other static ones.
+#[must_use]
+pub fn video_analysers(payload_type: u8) -> Vec<Box<dyn PayloadAnalyser>> {
+    match payload_type {
+        33 => vec![Box::new(TransportStream::new())],
+        96.. => vec![
+            Box::new(RawVideo::new()),
+            Box::new(CompressedVideo::new()),
+            Box::new(AncillaryData::new()),
+            Box::new(SdiOverIp::new()),
+            Box::new(TransportStream::new()),
+            Box::new(Fec::st2022_1()),
+            Box::new(Fec::st2022_5()),
+        ],
+        _ => Vec::new(),
+    }
+}

@@ -42,8 +42,10 @@ pub struct RawVideo {
     whole_units: u64,
     packets_per_unit: Counts<8>,
     packets_of_whole_units: Counts<8>,
-    packets_by_rows: Counts<8>,
-    bytes_by_packet: Counts<8>,
+    packets_by_rows: [u64; rows::MAX_ROWS + 1],
+    /// Packets with row data, markers aside, and those whose data are whole blocks of 180 bytes.
+    full_packets: u64,
+    block_packets: u64,
     rows: u64,
     timing: Timing,
     findings: FindingLog,
@@ -62,6 +64,10 @@ struct Unit {
 impl RawVideo {
     /// Packets below which nothing is said.
     const LEAST_PACKETS: u64 = 20;
+
+    /// So many units are read row by row, then one in [`Self::PICTURE_SAMPLE`]. Odd, so that both fields have their turn.
+    const PICTURE_UNITS: u64 = 32;
+    const PICTURE_SAMPLE: u64 = 31;
 
     /// An analyser that has seen nothing yet.
     #[must_use]
@@ -149,12 +155,18 @@ impl PayloadAnalyser for RawVideo {
         self.unit.packets = self.unit.packets.saturating_add(1);
         self.unit.is_whole &= !irregular;
         self.unit.markers += u32::from(packet.marker);
-        self.packets_by_rows.add(rows.count());
+        if let Some(count) = self.packets_by_rows.get_mut(rows.count() as usize) {
+            *count += 1;
+        }
         self.rows += u64::from(rows.count());
         if !packet.marker {
-            self.bytes_by_packet.add(rows.bytes);
+            self.full_packets += 1;
+            self.block_packets += u64::from(rows.bytes.is_multiple_of(180));
         }
-        self.raster.observe(&rows, !irregular);
+        // The picture is known after a few units; from then on a sample of them shows a change.
+        if self.units <= Self::PICTURE_UNITS || self.units.is_multiple_of(Self::PICTURE_SAMPLE) {
+            self.raster.observe(&rows, !irregular);
+        }
         self.timing.observe(Arrival {
             at,
             starts_unit,
@@ -216,7 +228,7 @@ impl PayloadAnalyser for RawVideo {
         if let Some(rate) = self.steps.rate() {
             put("rate", if picture.is_interlaced { rate.halved() } else { rate }.text().into());
         }
-        let block = self.bytes_by_packet.total() > 0 && self.bytes_by_packet.iter().all(|(bytes, _)| bytes % 180 == 0);
+        let block = self.full_packets > 0 && self.block_packets == self.full_packets;
         put("packing", if block { "BPM" } else { "GPM" }.into());
         let mut per_unit = self.packets_per_unit.clone();
         if self.unit.packets > 0 {
@@ -227,7 +239,8 @@ impl PayloadAnalyser for RawVideo {
         let open = u64::from(self.unit.markers == 1 && self.unit.packets > 0);
         put("units_with_one_marker", (self.units_with_one_marker + open).into());
         put("srd_rows", self.rows.into());
-        put("packets_by_srd_count", self.packets_by_rows.histogram());
+        let by_rows = self.packets_by_rows.iter().enumerate().filter(|(_, count)| **count > 0);
+        put("packets_by_srd_count", Value::map(by_rows.map(|(rows, &count)| (rows.to_string(), count.into()))));
         if let Some(line) = self.raster.max_line(0) {
             put("max_line_first_field", line.into());
         }

@@ -98,32 +98,48 @@ impl NdiDatagrams {
     }
 
     fn reliable(&mut self, bytes: &[u8], result: &mut DecodingResult) -> Result<(), DecodeError> {
-        let (number, frames) = if let Some(long) = LongHeader::parse(bytes) {
-            let mut id = [0; 20];
-            for (to, from) in id.iter_mut().zip(long.destination) {
-                *to = *from;
-            }
-            self.connection = Some((id, long.destination.len()));
+        result.state = PduState::Unfinished;
+        let mut finished = None;
+        if let Some(mut long) = LongHeader::parse(bytes) {
             self.long_headers += 1;
-            (Some(long.number), long.frames)
+            // Several packets may share a datagram; each is shorter than the rest, so this ends.
+            loop {
+                let mut id = [0; 20];
+                for (to, from) in id.iter_mut().zip(long.destination) {
+                    *to = *from;
+                }
+                self.connection = Some((id, long.destination.len()));
+                self.packet(Some(long.number), long.frames, result, &mut finished);
+                match LongHeader::parse(long.rest) {
+                    Some(next) => long = next,
+                    None => break,
+                }
+            }
         } else {
             let (id, length) = self.connection.ok_or(REFUSED)?;
-            let short = short_header(bytes, id.get(..length).unwrap_or_default()).ok_or(REFUSED)?;
+            let (number, frames) = short_header(bytes, id.get(..length).unwrap_or_default()).ok_or(REFUSED)?;
             self.short_headers += 1;
-            short
-        };
-        if let Some(number) = number {
-            result.sequence(StreamId(0), Sequence::new(number.into(), 32));
+            self.packet(number, frames, result, &mut finished);
         }
-        result.state = PduState::Unfinished;
-        let mut finished: Option<Track> = None;
-        // A frame that is not known ends the walk; what came before it holds.
-        let _ = for_each_stream(frames, |data| finished = self.follow(data).or(finished));
         if let Some(track) = finished {
             (result.packet_type, result.state) = (track.kind, PduState::Whole);
             result.pdu_length = u32::try_from(track.total).ok();
         }
         Ok(())
+    }
+
+    fn packet(
+        &mut self,
+        number: Option<u32>,
+        frames: &[u8],
+        result: &mut DecodingResult,
+        finished: &mut Option<Track>,
+    ) {
+        if let Some(number) = number {
+            result.sequence(StreamId(0), Sequence::new(number.into(), 32));
+        }
+        // A frame that is not known ends the walk; what came before it holds.
+        let _ = for_each_stream(frames, |data| *finished = self.follow(data).or(*finished));
     }
 
     /// Follows a stream: length 32, then a message, over and over. A frame that begins with a length and a header that

@@ -7,6 +7,8 @@ pub(super) struct LongHeader<'a> {
     pub(super) number: u32,
     /// Frames, and the padding behind them.
     pub(super) frames: &'a [u8],
+    /// What follows in the datagram: another packet (RFC 9000 §12.2), or filling.
+    pub(super) rest: &'a [u8],
 }
 
 /// A variable-length integer (RFC 9000 §16).
@@ -37,12 +39,12 @@ impl<'a> LongHeader<'a> {
             _ => return None,
         };
         let (length, rest) = varint(rest)?;
-        let (frames, _) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+        let (frames, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
         let (number, frames) = frames.split_first_chunk::<4>()?;
         let number = u32::from_be_bytes(*number);
         // PADDING, PING, ACK and CRYPTO are the frames that such packets may begin with (RFC 9000 §12.4).
         let begins = matches!(frames.first(), Some(0 | 1 | 2 | 3 | 6));
-        (number < 256 && begins).then_some(Self { destination, number, frames })
+        (number < 256 && begins).then_some(Self { destination, number, frames, rest })
     }
 }
 

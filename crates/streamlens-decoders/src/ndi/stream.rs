@@ -40,8 +40,8 @@ pub(super) fn probe(packet: &Packet<'_>) -> Confidence {
     match (header.is_familiar(), goes_on) {
         (true, true) => Confidence::new(0.97, "NDI message header with the lengths of its kind"),
         (true, false) => Confidence::new(0.4, "NDI message header, but none where the next should be"),
-        (false, true) => Confidence::new(0.3, "fields of an NDI message header are plausible"),
-        (false, false) => Confidence::NONE,
+        (false, true) if header.is_obfuscated => Confidence::new(0.3, "fields of an NDI message header are plausible"),
+        (false, _) => Confidence::NONE,
     }
 }
 

@@ -62,7 +62,9 @@ pub(crate) struct Raster {
     last_segment: Option<(u16, u16)>,
     /// The longest row that begins at pixel 0.
     first_segment: u16,
-    lengths_gcd: u64,
+    lengths_gcd: u32,
+    /// Of the last row, which most often has the length of the one before.
+    last_length: u16,
     last: Option<Row>,
     /// Bytes and pixels between the beginnings of two segments of one row, and how many agree and differ.
     ratio: Option<(u32, u32)>,
@@ -106,8 +108,9 @@ impl Raster {
             } else if self.last_segment.is_none_or(|(offset, _)| row.offset >= offset) {
                 self.last_segment = Some((row.offset, row.length));
             }
-            if self.lengths_gcd == 0 || !u64::from(row.length).is_multiple_of(self.lengths_gcd) {
-                self.lengths_gcd = gcd(self.lengths_gcd, u64::from(row.length));
+            if row.length != self.last_length {
+                self.last_length = row.length;
+                self.lengths_gcd = gcd(self.lengths_gcd.into(), row.length.into()) as u32;
             }
             if let Some(last) = self.last
                 && last.line == row.line
@@ -173,7 +176,7 @@ impl Raster {
         let by_ratio =
             self.ratio.is_none_or(|(bytes, pixels)| bytes * sampling.group_pixels == pixels * sampling.group_bytes);
         let progressive = sampling.lines == 1 || self.max_line(1).is_none();
-        by_ratio && progressive && self.lengths_gcd.is_multiple_of(u64::from(sampling.group_bytes))
+        by_ratio && progressive && self.lengths_gcd.is_multiple_of(sampling.group_bytes)
     }
 
     fn width(&self, sampling: &Sampling) -> u32 {

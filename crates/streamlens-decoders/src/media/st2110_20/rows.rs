@@ -2,7 +2,7 @@
 
 /// The most sample row segments that are read of one packet. ST 2110-20 allows 3, RFC 4175 any number; software
 /// senders of narrow pictures have been seen with more than 3.
-pub(crate) const MAX_ROWS: usize = 32;
+pub(crate) const MAX_ROWS: usize = 31;
 
 /// What keeps a payload from being rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
