@@ -13,8 +13,8 @@ pub mod mpegts;
 pub mod ndi;
 pub mod npd;
 pub mod rtp;
-pub mod tmns;
 mod telemetry;
+pub mod tmns;
 
 #[cfg(test)]
 #[allow(dead_code, reason = "each protocol's tests use what they need")]
