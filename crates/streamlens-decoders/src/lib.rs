@@ -10,6 +10,8 @@ pub mod chapter10;
 pub mod iena;
 pub mod inetx;
 pub mod media;
+pub mod mpegts;
+pub mod ndi;
 pub mod npd;
 pub mod profinet;
 pub mod ptp;

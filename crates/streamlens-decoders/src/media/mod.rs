@@ -1,9 +1,28 @@
 //! What is carried in RTP streams: analysers that recognise a payload format from its own structure and measure it.
 
+mod st2022_6;
+mod st2022_fec;
+mod st2110_20;
+mod st2110_22;
+mod st2110_40;
+#[cfg(test)]
+mod testing;
+mod timing_21;
+mod transport_stream;
+mod unit;
+
 use streamlens_model::Occurrence;
 
 use crate::rtp::RtpPacket;
 use crate::{FlowReport, Refinement, StreamReport};
+
+pub use st2022_6::SdiOverIp;
+pub use st2022_fec::Fec;
+pub use st2110_20::RawVideo;
+pub use st2110_22::CompressedVideo;
+pub use st2110_40::AncillaryData;
+pub use transport_stream::TransportStream;
+pub(crate) use unit::moment;
 
 /// Recognises and measures one payload format in one RTP stream (one SSRC and payload type).
 ///
@@ -27,4 +46,24 @@ pub trait PayloadAnalyser: Send {
     /// Adds what it measured, where its refinement was chosen: `stream` for the stream, `report` for the flow and its
     /// findings.
     fn report(&self, stream: &mut StreamReport, report: &mut FlowReport);
+}
+
+/// A fresh analyser of each format of video, ancillary data, transport streams and error correction that a stream of
+/// this payload type can carry: any in dynamic types (96 to 127), a transport stream in type 33 (RFC 3551 §6), none in
+/// the other static ones.
+#[must_use]
+pub fn video_analysers(payload_type: u8) -> Vec<Box<dyn PayloadAnalyser>> {
+    match payload_type {
+        33 => vec![Box::new(TransportStream::new())],
+        96.. => vec![
+            Box::new(RawVideo::new()),
+            Box::new(CompressedVideo::new()),
+            Box::new(AncillaryData::new()),
+            Box::new(SdiOverIp::new()),
+            Box::new(TransportStream::new()),
+            Box::new(Fec::st2022_1()),
+            Box::new(Fec::st2022_5()),
+        ],
+        _ => Vec::new(),
+    }
 }

@@ -1,0 +1,153 @@
+//! The payload of RFC 8331 §2 and the ANC packets in it (SMPTE ST 291-1).
+
+/// What is wrong with a payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AncFault {
+    Parity,
+    Checksum,
+    Length,
+}
+
+/// The payload header:
+///
+/// ```text
+/// | extended sequence 16 | length 16 | ANC_Count 8 | F 2, reserved 22 |
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct AncHeader {
+    pub(super) extended_sequence: u16,
+    pub(super) length: u16,
+    pub(super) count: u8,
+    /// 0 progressive or unspecified, 2 first field, 3 second field.
+    pub(super) field: u8,
+}
+
+impl AncHeader {
+    /// Reads the header; `None` where F is invalid, a reserved bit is set, or length and count contradict each other
+    /// or the payload.
+    pub(super) fn parse(payload: &[u8]) -> Option<Self> {
+        let (&[s0, s1, l0, l1, count, flags, 0, 0], rest) = payload.split_first_chunk::<8>()? else { return None };
+        let (length, field) = (u16::from_be_bytes([l0, l1]), flags >> 6);
+        let consistent = (count == 0) == (length == 0) && usize::from(length) == rest.len();
+        (flags & 0x3F == 0 && field != 1 && consistent).then_some(Self {
+            extended_sequence: u16::from_be_bytes([s0, s1]),
+            length,
+            count,
+            field,
+        })
+    }
+}
+
+/// One ANC packet:
+///
+/// ```text
+/// | C 1, line 11, horizontal offset 12, S 1, stream 7 | DID 10, SDID 10, data count 10, user words 10 each, checksum 10 |
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Anc {
+    pub(super) line: u16,
+    pub(super) did: u8,
+    pub(super) sdid: u8,
+    /// Of DID, SDID and data count.
+    pub(super) parity_holds: bool,
+    pub(super) checksum_holds: bool,
+}
+
+/// Walks the ANC packets of a payload. It stops at a packet that does not fit.
+#[derive(Debug)]
+pub(super) struct AncPackets<'a> {
+    rest: &'a [u8],
+    left: u8,
+}
+
+impl<'a> AncPackets<'a> {
+    pub(super) fn new(payload: &'a [u8], header: AncHeader) -> Self {
+        Self { rest: payload.get(8..).unwrap_or_default(), left: header.count }
+    }
+
+    /// Whether the walk took as many packets as were announced, to the last byte.
+    pub(super) fn ended_well(&self) -> bool {
+        self.left == 0 && self.rest.is_empty()
+    }
+}
+
+impl Iterator for AncPackets<'_> {
+    type Item = Anc;
+
+    fn next(&mut self) -> Option<Anc> {
+        self.left.checked_sub(1)?;
+        let (&[a, b, _, _], words) = self.rest.split_first_chunk::<4>()?;
+        let (did, sdid, count) = (word(words, 0)?, word(words, 1)?, word(words, 2)?);
+        let data = usize::from(count & 0xFF);
+        // Header words, data and checksum, filled up to 32 bits.
+        let bytes = ((4 + data) * 10).div_ceil(32) * 4;
+        let (body, rest) = words.split_at_checked(bytes)?;
+        let mut sum = 0_u16;
+        for index in 0..3 + data {
+            sum = sum.wrapping_add(word(body, index)? & 0x1FF);
+        }
+        let checksum = word(body, 3 + data)?;
+        (self.rest, self.left) = (rest, self.left - 1);
+        Some(Anc {
+            line: u16::from_be_bytes([a, b]) >> 4 & 0x7FF,
+            did: did as u8,
+            sdid: sdid as u8,
+            parity_holds: [did, sdid, count].into_iter().all(parity_holds),
+            checksum_holds: checksum & 0x1FF == sum & 0x1FF && (checksum >> 9) != (checksum >> 8 & 1),
+        })
+    }
+}
+
+/// The word of 10 bits at an index.
+fn word(bytes: &[u8], index: usize) -> Option<u16> {
+    let (at, shift) = (index * 10 / 8, index * 10 % 8);
+    let pair = u16::from_be_bytes([*bytes.get(at)?, *bytes.get(at + 1)?]);
+    Some(pair >> (6 - shift) & 0x3FF)
+}
+
+/// Bit 8 is even parity over bits 7 to 0, and bit 9 its opposite.
+fn parity_holds(word: u16) -> bool {
+    let parity = (word & 0xFF).count_ones() as u16 & 1;
+    (word >> 8 & 1) == parity && (word >> 9) != parity
+}
+
+/// What a DID and SDID carry (SMPTE RP 291-2 and the register behind it).
+pub(super) fn name(did: u8, sdid: u8) -> Option<&'static str> {
+    Some(match (did, sdid) {
+        (0x08, 0x08 | 0x0C) => "MPEG recoding data",
+        (0x41, 0x01) => "payload identifier (ST 352)",
+        (0x41, 0x05) => "AFD and bar data (ST 2016-3)",
+        (0x41, 0x06) => "pan-scan data (ST 2016-4)",
+        (0x41, 0x07) => "SCTE 104 messages (ST 2010)",
+        (0x41, 0x08) => "DVB/SCTE VBI data (ST 2031)",
+        (0x41, 0x0C) => "HDR/WCG metadata (ST 2108)",
+        (0x43, 0x02) => "OP-47 subtitles (RDD 8)",
+        (0x43, 0x03) => "OP-47 ANC multipacket (RDD 8)",
+        (0x44, 0x04) => "KLV metadata (RP 214)",
+        (0x45, 0x01..=0x09) => "audio metadata (ST 2020)",
+        (0x51, 0x01) => "film codes (RP 215)",
+        (0x60, 0x60) => "ancillary time code (ST 12-2)",
+        (0x60, 0x61) => "high frame rate time code (ST 12-3)",
+        (0x61, 0x01) => "CEA-708 caption distribution packet (ST 334)",
+        (0x61, 0x02) => "CEA-608 captions (ST 334)",
+        (0x62, 0x01) => "programme description (RP 207)",
+        (0x62, 0x02) => "data broadcast (ST 334)",
+        (0x62, 0x03) => "VBI data (RP 208)",
+        (0x64, 0x64) => "time code in HANC (RP 196)",
+        (0x80, _) => "packet marked for deletion",
+        (0xE0..=0xE3, _) => "audio control (HD)",
+        (0xE4..=0xE7, _) => "embedded audio (HD)",
+        (0xEC..=0xEF, _) => "audio control (SD)",
+        _ => return None,
+    })
+}
+
+/// What a line number that is none means (RFC 8331 §2.1).
+pub(super) fn line_name(line: u16) -> Option<&'static str> {
+    Some(match line {
+        0x7FD => "line number beyond 11 bits",
+        0x7FE => "anywhere in the vertical ancillary space",
+        0x7FF => "no line",
+        _ => return None,
+    })
+}

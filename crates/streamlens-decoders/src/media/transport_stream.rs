@@ -1,0 +1,117 @@
+//! MPEG-2 transport streams over RTP: SMPTE ST 2022-2 with payload type 33 (RFC 2250 §2), MPEG-TS with any other.
+
+use std::collections::BTreeMap;
+
+use streamlens_model::{Occurrence, Severity, Value};
+
+use crate::mpegts::meter::{Continuity, TsMeter};
+use crate::mpegts::{Layout, TsPacket};
+use crate::rtp::RtpPacket;
+use crate::{FlowReport, Refinement, StreamReport};
+
+use super::PayloadAnalyser;
+use super::unit::{Counts, VIDEO_CLOCK_HZ};
+
+/// The payload type of transport streams (RFC 3551 Table 5).
+const MP2T: u8 = 33;
+
+/// Recognises and measures transport streams. Packets that come late are left out: their continuity counters would
+/// read as errors.
+#[derive(Debug, Default)]
+pub struct TransportStream {
+    meter: Option<Box<TsMeter>>,
+    payload_type: u8,
+    per_packet: Counts<8>,
+    datagrams: u64,
+    late: u64,
+    bad: u64,
+    first_break: Option<Occurrence>,
+    last_break: Option<Occurrence>,
+}
+
+impl TransportStream {
+    /// An analyser that has seen nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl PayloadAnalyser for TransportStream {
+    fn observe(&mut self, packet: &RtpPacket<'_>, at: Occurrence, late: bool) {
+        self.payload_type = packet.payload_type;
+        let Some(layout) = Layout::of(packet.payload, packet.payload.len()) else {
+            self.bad += 1;
+            return;
+        };
+        self.datagrams += 1;
+        self.per_packet.add((packet.payload.len() / layout.stride()) as u32);
+        if late {
+            self.late += 1;
+            return;
+        }
+        let meter = self.meter.get_or_insert_default();
+        for bytes in packet.payload.chunks_exact(layout.stride()) {
+            match bytes.get(layout.prefix()..).and_then(TsPacket::parse) {
+                Some(ts) => {
+                    if meter.packet(&ts, at).continuity == Continuity::Broken {
+                        self.first_break.get_or_insert(at);
+                        self.last_break = Some(at);
+                    }
+                }
+                None => meter.sync_error(),
+            }
+        }
+    }
+
+    fn is_plausible(&self) -> bool {
+        self.bad * 50 <= self.datagrams
+    }
+
+    fn refinement(&self) -> Option<Refinement> {
+        let meter = self.meter.as_ref()?;
+        let confidence = match (meter.packets(), self.payload_type) {
+            (2.., MP2T) | (16.., _) => 0.99,
+            (_, MP2T) | (4.., _) => 0.95,
+            _ if meter.has_proof() => 0.9,
+            _ => return None,
+        };
+        let name = if self.payload_type == MP2T { "ST2022-2" } else { "MPEG-TS" };
+        let reason = format!(
+            "{} transport packets begin with the sync byte in {} payloads of type {}",
+            meter.packets(),
+            self.datagrams,
+            self.payload_type
+        );
+        Some(Refinement { encoding_name: name.into(), confidence, reason })
+    }
+
+    fn clock_rate_hz(&self) -> Option<u32> {
+        Some(VIDEO_CLOCK_HZ)
+    }
+
+    fn report(&self, stream: &mut StreamReport, report: &mut FlowReport) {
+        let Some(meter) = &self.meter else { return };
+        let mut facts = BTreeMap::new();
+        meter.facts(&mut facts);
+        facts.insert("ts_packets_per_frame".into(), self.per_packet.histogram());
+        if self.late > 0 {
+            facts.insert("late_packets_left_out".into(), self.late.into());
+        }
+        let pids = meter.pids().map(|(pid, figures)| (format!("PID {pid:#06x}"), Value::Map(figures)));
+        facts.insert("pids".into(), Value::map(pids));
+        stream.measures.insert("mpegts".into(), Value::Map(facts));
+        let mut findings = meter.findings().clone();
+        if let (Some(first), Some(last)) = (self.first_break, self.last_break) {
+            let count = meter.continuity_errors();
+            let sentence = || format!("{count} breaks of continuity counters, the first in frame {}", first.frame);
+            findings.add("mpegts.continuity", Severity::Error, None, first, sentence);
+            if last != first {
+                findings.add("mpegts.continuity", Severity::Error, None, last, String::new);
+            }
+        }
+        if !findings.is_empty() {
+            report.findings.push(findings);
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Transport streams in plain UDP.
+
+use std::borrow::Cow;
+
+use streamlens_model::{FlowKey, Occurrence, Packet, StreamId};
+
+use super::meter::TsMeter;
+use super::packet::{Layout, NULL_PID, SYNC_BYTE, TsPacket};
+use crate::{Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, FlowReport, PacketType, PduState};
+use crate::{Sequence, StreamDecoder};
+
+const NAME: &str = "MPEG-TS";
+
+/// Recognises and decodes MPEG-2 transport streams in UDP. Each transport packet is a PDU, its stream the PID.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MpegTsDecoder;
+
+impl MpegTsDecoder {
+    /// The decoder.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+impl StreamDecoder for MpegTsDecoder {
+    fn encoding_name(&self) -> &'static str {
+        NAME
+    }
+
+    fn standard(&self) -> &'static str {
+        "ISO/IEC 13818-1"
+    }
+
+    fn carriers(&self) -> &[Carrier] {
+        &[Carrier::Udp]
+    }
+
+    fn detection_ports(&self) -> &[u16] {
+        &[1234, 5000, 10_000]
+    }
+
+    fn packet_types(&self) -> &[&'static str] {
+        &["PID 0x0000", "PID 0x0011", "PID 0x1fff"]
+    }
+
+    fn finding_prefix(&self) -> &'static str {
+        "mpegts"
+    }
+
+    fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
+        let length = packet.wire_payload_length();
+        let Some(layout) = Layout::of(packet.payload, length).filter(|_| packet.offset == 0) else {
+            return Confidence::NONE;
+        };
+        let mut proof = false;
+        for bytes in packet.payload.chunks(layout.stride()) {
+            let Some(header) = bytes.get(layout.prefix()..) else { continue };
+            if !is_lawful(header) {
+                return Confidence::NONE;
+            }
+            // Stuffing, or a programs' table that begins in this packet.
+            proof |= matches!(header.get(1..4), Some([0x1F, 0xFF, _] | [0x40, 0x00, _]));
+        }
+        let packets = length / layout.stride();
+        match packets {
+            // A datagram may hold any number, but no sender exceeds an Ethernet frame of 9000 bytes.
+            48.. => Confidence::new(0.4, "sync bytes throughout, but far too many for a datagram"),
+            4.. => Confidence::new(0.98, "sync bytes at every packet length throughout the datagram"),
+            3 => Confidence::new(0.95, "three sync bytes at packet lengths"),
+            2 => Confidence::new(0.85, "two sync bytes at a packet's length"),
+            _ if proof => Confidence::new(0.8, "one transport packet, of the programs' table or stuffing"),
+            _ => Confidence::new(0.4, "one sync byte and a packet's length"),
+        }
+    }
+
+    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
+        let layout = layout(packet)?;
+        take(packet, layout, result, |ts, result| {
+            if let (Some(_), false) = (ts.payload, ts.is_discontinuity || ts.pid == NULL_PID) {
+                result.sequence(stream(ts.pid), continuity(ts.continuity));
+            }
+        })
+    }
+
+    fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {
+        Cow::Owned(format!("PID {:#06x}", packet_type.0))
+    }
+
+    fn stream_name(&self, id: StreamId) -> String {
+        format!("PID {:#06x}", id.0)
+    }
+
+    fn flow_decoder(&self, _flow: &FlowKey) -> Option<Box<dyn FlowDecoder>> {
+        Some(Box::new(MpegTsFlow { layout: Layout::Plain, meter: TsMeter::default(), datagrams: [0; 8], known: false }))
+    }
+}
+
+fn stream(pid: u16) -> StreamId {
+    StreamId(u128::from(pid))
+}
+
+const fn continuity(number: u8) -> Sequence {
+    Sequence { repeats: true, ..Sequence::new(number as u64, 4) }
+}
+
+const REFUSED: DecodeError = DecodeError::Refused { protocol: NAME, reason: "not whole transport packets" };
+
+fn layout(packet: &Packet<'_>) -> Result<Layout, DecodeError> {
+    Layout::of(packet.payload, packet.wire_payload_length()).ok_or(REFUSED)
+}
+
+/// Adaptation control 0 and scrambling control 1 are reserved, and an adaptation field ends with the packet or before.
+fn is_lawful(header: &[u8]) -> bool {
+    let Some(&[_, _, _, control, length]) = header.first_chunk::<5>() else { return true };
+    match control >> 4 & 3 {
+        0 => false,
+        2 => length == 183,
+        3 => length <= 182,
+        _ => true,
+    }
+}
+
+/// Takes one transport packet off the front. What the capture cut off is passed over: its type stands in its header.
+fn take(
+    packet: &Packet<'_>,
+    layout: Layout,
+    result: &mut DecodingResult,
+    whole: impl FnOnce(&TsPacket<'_>, &mut DecodingResult),
+) -> Result<usize, DecodeError> {
+    let used = layout.stride().min(packet.payload.len());
+    let bytes = packet.payload.get(layout.prefix()..used).unwrap_or_default();
+    if let Some(ts) = TsPacket::parse(bytes) {
+        result.packet_type = PacketType(u32::from(ts.pid));
+        if result.wants_fields() {
+            result.field("pid", ts.pid);
+            result.field("starts_unit", ts.starts_unit);
+            result.field("scrambling", ts.scrambling);
+            result.field("continuity", ts.continuity);
+            if let Some(pcr) = ts.pcr {
+                result.field("pcr", pcr);
+            }
+        }
+        whole(&ts, result);
+        return Ok(used);
+    }
+    match bytes.first_chunk::<4>() {
+        _ if used == 0 => Err(REFUSED),
+        Some(&[SYNC_BYTE, a, b, _]) => {
+            result.packet_type = PacketType(u32::from(u16::from_be_bytes([a & 0x1F, b])));
+            result.state = PduState::Cut;
+            Ok(used)
+        }
+        _ => {
+            result.state = PduState::Unfinished;
+            Ok(used)
+        }
+    }
+}
+
+/// One flow, with its continuity counters, clocks and tables.
+#[derive(Debug)]
+struct MpegTsFlow {
+    layout: Layout,
+    meter: TsMeter,
+    /// Datagrams by the number of packets in them; 0 stands for more than 7.
+    datagrams: [u64; 8],
+    known: bool,
+}
+
+impl MpegTsFlow {
+    /// A datagram's layout. Once the stream is known, single packets without sync byte are passed over as errors.
+    fn begin(&mut self, packet: &Packet<'_>) -> Result<(), DecodeError> {
+        let length = packet.wire_payload_length();
+        match Layout::of(packet.payload, length) {
+            Some(layout) => self.layout = layout,
+            None => {
+                let stride = self.layout.stride();
+                let chunks = || packet.payload.chunks(stride);
+                let synchronised = chunks().filter(|bytes| bytes.get(self.layout.prefix()) == Some(&SYNC_BYTE)).count();
+                if !self.known || !length.is_multiple_of(stride) || synchronised * 2 <= chunks().count() {
+                    return Err(REFUSED);
+                }
+            }
+        }
+        self.known = true;
+        let packets = length / self.layout.stride();
+        if let Some(count) = self.datagrams.get_mut(if packets > 7 { 0 } else { packets }) {
+            *count += 1;
+        }
+        Ok(())
+    }
+}
+
+impl FlowDecoder for MpegTsFlow {
+    fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
+        if packet.offset == 0 {
+            self.begin(packet)?;
+        }
+        let (at, meter) = (Occurrence { frame: packet.frame, time: packet.time }, &mut self.meter);
+        let used = take(packet, self.layout, result, |ts, result| {
+            if let Some(number) = meter.packet(ts, at).number {
+                result.sequence(stream(ts.pid), continuity(number));
+            }
+        })?;
+        if result.state == PduState::Unfinished && packet.missing == 0 {
+            self.meter.sync_error();
+        }
+        Ok(used)
+    }
+
+    fn report(&self, report: &mut FlowReport) {
+        self.meter.facts(&mut report.metadata);
+        report.fact("packet_length", u32::try_from(self.layout.stride()).unwrap_or(0));
+        let datagrams = self.datagrams.iter().enumerate().filter(|(_, count)| **count > 0);
+        let histogram = datagrams.map(|(packets, &count)| {
+            (if packets == 0 { "more".to_owned() } else { packets.to_string() }, streamlens_model::Value::from(count))
+        });
+        report.fact("ts_packets_per_frame", streamlens_model::Value::map(histogram));
+        for (pid, figures) in self.meter.pids() {
+            if pid != NULL_PID {
+                report.stream(stream(pid)).name = self.meter.pid_name(pid).map(|name| format!("PID {pid:#06x} {name}"));
+            }
+            report.packet_types.insert(PacketType(u32::from(pid)), figures);
+        }
+        if !self.meter.findings().is_empty() {
+            report.findings.push(self.meter.findings().clone());
+        }
+    }
+}
