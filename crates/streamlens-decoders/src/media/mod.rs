@@ -1,5 +1,7 @@
 //! What is carried in RTP streams: analysers that recognise a payload format from its own structure and measure it.
 
+pub mod audio;
+
 use streamlens_model::Occurrence;
 
 use crate::rtp::RtpPacket;
@@ -33,6 +35,10 @@ pub trait PayloadAnalyser: Send {
 /// carry any; a static type only what RFC 3551 assigns to it.
 #[must_use]
 pub fn analysers(payload_type: u8) -> Vec<Box<dyn PayloadAnalyser>> {
-    let _ = payload_type;
-    Vec::new()
+    // A static type that is not PCM at a rate of its own can carry none of these formats.
+    match payload_type {
+        10 | 11 => vec![Box::new(audio::PcmAnalyser::new())],
+        96.. => vec![Box::new(audio::PcmAnalyser::new()), Box::new(audio::Am824Analyser::new())],
+        _ => Vec::new(),
+    }
 }

@@ -38,8 +38,8 @@ pub(super) fn report(flow: &RtpFlow, report: &mut FlowReport) {
         facts.measures.insert("format".into(), Value::text(refinement.encoding_name.clone()));
         analyser.report(&mut facts, report);
         *report.stream(stream.id()) = facts;
-        // The flow has one name: that of its largest stream.
-        if most.is_some_and(|most| most.ssrc == stream.ssrc) {
+        // The flow has one name: that of its largest stream. An analyser may know the payload and have no better name.
+        if refinement.encoding_name != "RTP" && most.is_some_and(|most| most.ssrc == stream.ssrc) {
             report.refinements.push(refinement);
         }
     }

@@ -151,8 +151,10 @@ fn the_clock_rate_is_inferred_and_jitter_is_that_of_the_filter_at_this_rate() {
     assert_eq!(stream.measures["timestamp_step"], Value::Unsigned(960));
 }
 
+type Flows = BTreeMap<FlowKey, (RtpFlow, BTreeMap<u32, u64>)>;
+
 /// Drives every flow of a capture through a flow decoder, as if each had been identified.
-fn run(capture: &str) -> Option<BTreeMap<FlowKey, (RtpFlow, BTreeMap<u32, u64>)>> {
+fn run(capture: &str) -> Option<Flows> {
     let mut flows = BTreeMap::new();
     let mut result = DecodingResult::default();
     for captured in payloads(&corpus()?, capture) {
@@ -170,8 +172,10 @@ fn run(capture: &str) -> Option<BTreeMap<FlowKey, (RtpFlow, BTreeMap<u32, u64>)>
 
 /// Figures of an independent tool: capture, destination port, SSRC, payload type, packets, markers, packets with an
 /// extension, clock in Hz, jitter of all packets in ms (mean, largest, last).
+type Expected = (&'static str, u16, u32, u32, u64, u64, u64, u64, f64, f64, f64);
+
 #[rustfmt::skip]
-const EXPECTED: [(&str, u16, u32, u32, u64, u64, u64, u64, f64, f64, f64); 15] = [
+const EXPECTED: [Expected; 15] = [
     ("aes67-l24-2ch-1ms", 5004, 0x46775d63, 97, 3000, 1, 0, 48_000, 0.307166, 1.300828, 0.057081),
     ("mpegts-rtp-fec2022-1", 5006, 0x38cf91bb, 33, 627, 0, 0, 90_000, 5.865175, 12.352565, 7.448971),
     ("mpegts-rtp-fec2022-1", 5010, 0, 96, 125, 0, 0, 90_000, 24.287336, 34.999123, 33.328034),
