@@ -7,6 +7,7 @@ mod report;
 mod result;
 
 pub mod media;
+pub mod rtcp;
 pub mod rtp;
 
 #[cfg(test)]

@@ -4,14 +4,15 @@ use std::borrow::Cow;
 
 use streamlens_model::{FindingLog, FlowKey, Occurrence, Packet, Severity, StreamId};
 
+use super::RtpJitter;
 use super::RtpPacket;
 use super::payload_type::{is_plausible, static_payload_type};
 use super::probation::Credit;
 use super::probe;
-use super::stream::{Noticed, Stream};
+use super::stream::{ClockSource, Noticed, Stream};
 use crate::{
     Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, FlowReport, MediaClock, PacketType, PduState,
-    Sequence, StreamDecoder, StreamMark,
+    Refinement, Sequence, StreamDecoder, StreamMark,
 };
 
 const NAME: &str = "RTP";
@@ -162,6 +163,50 @@ pub struct RtpPacketCounts {
     pub contributing_sources: u64,
 }
 
+/// What a flow knows of one of its streams, for monitors.
+#[derive(Clone, Copy)]
+pub struct RtpStreamView<'a> {
+    /// The source.
+    pub ssrc: u32,
+    /// Packets counted.
+    pub packets: u64,
+    /// The first packet.
+    pub first: Occurrence,
+    /// The last packet.
+    pub last: Occurrence,
+    /// Payload types and how many packets had them; that of the last packet comes first.
+    pub payload_types: &'a [(u8, u64)],
+    /// Rate of the media clock in Hz, as far as the stream itself tells, and how it is known.
+    pub clock: Option<(u32, ClockSource)>,
+    /// Timestamp of the last packet.
+    pub last_timestamp: u32,
+    /// Step of the timestamp from packet to packet in ticks, where more than half have the same.
+    pub timestamp_step: Option<u32>,
+    /// Bytes of the smallest and of the largest payload.
+    pub payload_lengths: (u32, u32),
+    pub(super) stream: &'a Stream,
+}
+
+impl RtpStreamView<'_> {
+    /// Jitter at a clock rate; `None` where the timestamps' slope had ruled that rate out.
+    #[must_use]
+    pub fn jitter_at(&self, clock_rate_hz: u32) -> Option<RtpJitter> {
+        self.stream.jitter.at_rate(clock_rate_hz)
+    }
+
+    /// Ticks per second that the timestamps made against arrival times, once that can be said.
+    #[must_use]
+    pub fn timestamp_rate(&self) -> Option<f64> {
+        self.stream.jitter.slope().map(|(slope, _)| slope)
+    }
+
+    /// What the payload was recognised as.
+    #[must_use]
+    pub fn refinement(&self) -> Option<Refinement> {
+        self.stream.analyser().map(|(_, refinement)| refinement)
+    }
+}
+
 /// RTP's memory of one flow: its streams.
 pub struct RtpFlow {
     pub(super) streams: Vec<Stream>,
@@ -194,6 +239,22 @@ impl RtpFlow {
     #[must_use]
     pub fn counts(&self) -> RtpPacketCounts {
         self.counts
+    }
+
+    /// The streams that packets were counted of, in the order in which they appeared.
+    pub fn streams(&self) -> impl Iterator<Item = RtpStreamView<'_>> {
+        self.streams.iter().filter(|stream| stream.packets > 0).map(|stream| RtpStreamView {
+            ssrc: stream.ssrc,
+            packets: stream.packets,
+            first: stream.first,
+            last: stream.last,
+            payload_types: &stream.payload_types,
+            clock: stream.clock(),
+            last_timestamp: stream.last_timestamp,
+            timestamp_step: stream.steps.value(),
+            payload_lengths: (stream.payload_lengths.smallest, stream.payload_lengths.largest),
+            stream,
+        })
     }
 
     #[inline]

@@ -17,7 +17,8 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use decoder::{RtpDecoder, RtpFlow, RtpPacketCounts};
+pub use decoder::{RtpDecoder, RtpFlow, RtpPacketCounts, RtpStreamView};
+pub(crate) use header::is_rtcp_type;
 pub use header::{ExtensionElement, ExtensionElements, FIXED_HEADER_LENGTH, RtpHeaderError, RtpPacket};
 pub use jitter::RtpJitter;
 pub use payload_type::{StaticPayloadType, static_payload_type};

@@ -105,7 +105,7 @@ pub(super) struct Stream {
     pub(super) markers: u64,
     pub(super) extension_changes: u64,
     had_extension: bool,
-    last_timestamp: u32,
+    pub(super) last_timestamp: u32,
     pub(super) timestamp_changes: u64,
     /// Steps of the timestamp between packets with consecutive numbers, where it moves.
     pub(super) steps: Majority,
