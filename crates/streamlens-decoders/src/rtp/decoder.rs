@@ -9,10 +9,11 @@ use super::RtpPacket;
 use super::payload_type::{is_plausible, static_payload_type};
 use super::probation::Credit;
 use super::probe;
+use super::redundancy::RedundantPaths;
 use super::stream::{ClockSource, Noticed, Stream};
 use crate::{
-    Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, FlowReport, MediaClock, PacketType, PduState,
-    Refinement, Sequence, StreamDecoder, StreamMark,
+    Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, FlowReport, MediaClock, NetworkMonitor, PacketType,
+    PduState, Refinement, Sequence, StreamDecoder, StreamMark,
 };
 
 const NAME: &str = "RTP";
@@ -82,6 +83,10 @@ impl StreamDecoder for RtpDecoder {
 
     fn flow_decoder(&self, _: &FlowKey) -> Option<Box<dyn FlowDecoder>> {
         Some(Box::new(RtpFlow::new()))
+    }
+
+    fn network_monitor(&self) -> Option<Box<dyn NetworkMonitor>> {
+        Some(Box::new(RedundantPaths))
     }
 }
 

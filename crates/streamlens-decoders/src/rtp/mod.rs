@@ -12,6 +12,7 @@ mod path;
 mod payload_type;
 mod probation;
 mod probe;
+mod redundancy;
 mod report;
 mod stream;
 #[cfg(test)]

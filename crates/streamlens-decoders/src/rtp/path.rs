@@ -1,7 +1,7 @@
 //! What one path of a redundant pair (ST 2022-7) delivered: which sequence numbers are missing, and when sampled ones
 //! arrived. Bounded, whatever the length of the capture.
 
-use streamlens_model::Timestamp;
+use streamlens_model::{Occurrence, Timestamp};
 
 /// The most runs of missing numbers kept.
 pub(super) const MAX_RUNS: usize = 4096;
@@ -18,6 +18,8 @@ const MAX_BEHIND: i16 = -1024;
 pub(super) struct Run {
     pub(super) first: i64,
     pub(super) last: i64,
+    /// The packet behind it.
+    pub(super) at: Occurrence,
 }
 
 /// When a packet with a sampled number arrived.
@@ -26,7 +28,6 @@ pub(super) struct Sample {
     pub(super) number: i64,
     pub(super) timestamp: u32,
     pub(super) time: Timestamp,
-    pub(super) frame: u64,
 }
 
 /// Where a packet stands in its stream.
@@ -62,7 +63,7 @@ impl Path {
 
     /// Takes note of a packet; the first one that the path was made with is given too.
     #[inline]
-    pub(super) fn observe(&mut self, sequence: u16, timestamp: u32, frame: u64, time: Option<Timestamp>) -> Position {
+    pub(super) fn observe(&mut self, sequence: u16, timestamp: u32, at: Occurrence) -> Position {
         let step = sequence.wrapping_sub(self.highest as u16).cast_signed();
         let number = self.highest + i64::from(step);
         let position = match step {
@@ -71,21 +72,21 @@ impl Path {
                 self.stray = None;
                 Position::Ahead(1)
             }
-            _ => self.observe_out_of_order(sequence, step, number),
+            _ => self.observe_out_of_order(sequence, step, number, at),
         };
-        if let (Some(time), true) = (time, number & (self.stride - 1) == 0 && position != Position::Stray) {
+        if let (Some(time), true) = (at.time, number & (self.stride - 1) == 0 && position != Position::Stray) {
             // Samples stay in order: only what is ahead, and the very first, is taken.
             if self.samples.last().is_none_or(|last| last.number < number) {
-                self.sample(Sample { number, timestamp, time, frame });
+                self.sample(Sample { number, timestamp, time });
             }
         }
         position
     }
 
-    fn observe_out_of_order(&mut self, sequence: u16, step: i16, number: i64) -> Position {
+    fn observe_out_of_order(&mut self, sequence: u16, step: i16, number: i64, at: Occurrence) -> Position {
         match step {
             1..=MAX_JUMP => {
-                self.lose(Run { first: self.highest + 1, last: number - 1 });
+                self.lose(Run { first: self.highest + 1, last: number - 1, at });
                 self.highest = number;
                 self.stray = None;
                 Position::Ahead(step.cast_unsigned())
@@ -95,7 +96,7 @@ impl Path {
                 // A few packets that overtook the very first one move the beginning back.
                 if (self.first - 16..self.first).contains(&number) {
                     let first = std::mem::replace(&mut self.first, number);
-                    self.lose(Run { first: number + 1, last: first - 1 });
+                    self.lose(Run { first: number + 1, last: first - 1, at });
                 }
                 Position::Behind
             }

@@ -189,7 +189,7 @@ impl Stream {
         }
         let is_first = self.path.is_none();
         let path = self.path.get_or_insert_with(|| Path::new(packet.sequence));
-        let position = path.observe(packet.sequence, packet.timestamp, at.frame, at.time);
+        let position = path.observe(packet.sequence, packet.timestamp, at);
         let late = position == Position::Behind && !is_first;
         let step = packet.timestamp.wrapping_sub(self.last_timestamp).cast_signed();
         if step != 0 && !late {

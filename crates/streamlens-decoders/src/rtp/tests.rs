@@ -328,3 +328,67 @@ proptest! {
         flow.report(&mut FlowReport::default());
     }
 }
+
+/// A path that received these numbers, 1 ms apart and `skew` ns late.
+fn path(numbers: impl Iterator<Item = u16>, skew: i64) -> super::path::Path {
+    let mut path: Option<super::path::Path> = None;
+    let mut first = None;
+    for number in numbers {
+        let elapsed = number.wrapping_sub(*first.get_or_insert(64_000_u16));
+        let time = streamlens_model::Timestamp::from_nanos(i64::from(elapsed) * 1_000_000 + skew);
+        let at = streamlens_model::Occurrence { frame: u64::from(elapsed) + 1, time: Some(time) };
+        path.get_or_insert_with(|| super::path::Path::new(number)).observe(number, u32::from(elapsed) * 48, at);
+    }
+    path.unwrap()
+}
+
+#[test]
+fn two_paths_lose_together_what_both_lost_even_across_the_wrap_of_numbers() {
+    let all = || (0..4000_u16).map(|n| n.wrapping_add(64_000));
+    let lost =
+        |n: u16, ranges: &[std::ops::Range<u16>]| ranges.iter().any(|range| range.contains(&n.wrapping_sub(64_000)));
+    let a = path(all().filter(|&n| !lost(n, &[100..110, 1500..1600, 3000..3001])), 0);
+    // The second one began after the numbers had wrapped, and one of its packets came late.
+    let mut numbers: Vec<u16> = all().skip(1550).filter(|&n| !lost(n, &[1580..1650, 3000..3002])).collect();
+    numbers.swap(20, 21);
+    let b = path(numbers.into_iter(), 2_000_000);
+    let comparison = super::redundancy::compare(&a, &b).unwrap();
+    assert_eq!(comparison.overlap, 2450);
+    assert_eq!(comparison.lost, [51, 72, 21]);
+    assert_eq!(comparison.skew, [2e6, 2e6, 2e6]);
+    assert_eq!(comparison.first_loss.unwrap().frame, 1651);
+}
+
+#[test]
+fn paths_with_other_content_are_no_pair() {
+    let a = path((0..1000_u16).map(|n| n + 64_000), 0);
+    let mut b = super::path::Path::new(64_000);
+    for n in 0..1000_u16 {
+        let time = Some(streamlens_model::Timestamp::from_nanos(i64::from(n) * 1_000_000));
+        b.observe(n + 64_000, u32::from(n) * 48 + 1, streamlens_model::Occurrence { frame: 1, time });
+    }
+    assert!(super::redundancy::compare(&a, &b).is_none());
+}
+
+#[test]
+fn the_paths_of_a_real_pair_are_found_and_compared() {
+    let Some(flows) = run("broadcast/st2022-7-pair-l24.pcap") else { return };
+    let peers: Vec<_> = flows
+        .iter()
+        .map(|(flow, (decoder, _))| crate::Peer { flow, decoder: Some(decoder as &dyn FlowDecoder), encoding: "RTP" })
+        .collect();
+    let mut report = crate::NetworkReport::default();
+    RtpDecoder::new().network_monitor().unwrap().report(&peers, &mut report);
+    let Value::List(pairs) = &report.facts["st2022_7_pairs"] else { panic!("a list") };
+    let Value::Map(pair) = &pairs[0] else { panic!("a map") };
+    let Value::Map(comparison) = &pair["comparison"] else { panic!("a map") };
+    assert_eq!(pairs.len(), 1);
+    assert_eq!(comparison["overlap_packets"], Value::Unsigned(1500));
+    assert_eq!(comparison["lost_on_this_path"], Value::Unsigned(6));
+    assert_eq!(pair["lost_on_other_path"], Value::Unsigned(15));
+    assert_eq!(comparison["lost_after_merge"], Value::Unsigned(0));
+    if std::env::var_os("SHOW").is_some() {
+        eprintln!("{pair:#?}");
+    }
+    assert!(float(comparison.get("skew_max_ns")).abs() < 10e6);
+}
