@@ -9,6 +9,7 @@ mod result;
 pub mod media;
 pub mod rtcp;
 pub mod rtp;
+pub mod sap;
 
 #[cfg(test)]
 #[allow(dead_code, reason = "each protocol's tests use what they need")]
