@@ -104,6 +104,18 @@ impl<'a> RtcpPacket<'a> {
         text.get(..usize::from(length))
     }
 
+    /// Whether it is a report of exactly the length of its blocks, as it is without extensions of a profile.
+    #[must_use]
+    pub fn is_exact_report(&self) -> bool {
+        let blocks = 24 * usize::from(self.count);
+        !self.padding
+            && match self.packet_type {
+                SR => self.length == 28 + blocks,
+                RR => self.length == 8 + blocks,
+                _ => false,
+            }
+    }
+
     /// Whether the length suits the packet type: its fixed parts and as many blocks as it says are there.
     #[must_use]
     pub fn is_sound(&self) -> bool {

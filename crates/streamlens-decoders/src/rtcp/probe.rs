@@ -38,11 +38,12 @@ pub(super) fn confidence(packet: &Packet<'_>) -> Confidence {
         },
         // What shares a port with QUIC can have any first bytes (RFC 9287 §3), and one header is too little there.
         (Compound::Encrypted { .. }, _) if packet.has_port(443) => Confidence::NONE,
-        (Compound::Encrypted { index: true }, true) => {
-            Confidence::new(0.8, "the header of a report, and an SRTCP index at the end")
+        // Version, type, and a count of blocks that makes up the length: some thirty bits that have to agree.
+        (Compound::Encrypted { index: true }, true) if first.is_exact_report() => {
+            Confidence::new(0.93, "the header of a report of the right length, and an SRTCP index at the end")
         }
-        (Compound::Encrypted { index: false }, true) => {
-            Confidence::new(0.5, "the header of a report whose length fits (encrypted?)")
+        (Compound::Encrypted { index: false }, true) if first.is_exact_report() => {
+            Confidence::new(0.85, "the header of a report of the right length, encrypted")
         }
         _ => Confidence::NONE,
     }

@@ -73,8 +73,10 @@ fn a_compound_whose_lengths_do_not_add_up_is_refused() {
         let cut = udp(&bytes[..length]);
         let whole = matches!(length, 0 | 32 | 48);
         let confidence = RtcpDecoder::new().can_decode(&cut.packet()).value();
+        // A report with more words behind it, which are no packet, may be encrypted.
+        let encrypted = length > 32 && length.is_multiple_of(4);
         if !whole {
-            assert!(confidence <= 0.5, "{length} bytes: {confidence}");
+            assert!(confidence <= if encrypted { 0.93 } else { 0.0 }, "{length} bytes: {confidence}");
         }
         // With what the capture cut known to be missing it is the same compound, as long as some header is there.
         let mut packet = cut.packet();
