@@ -15,7 +15,9 @@ pub mod ndi;
 pub mod npd;
 pub mod profinet;
 pub mod ptp;
+pub mod rtcp;
 pub mod rtp;
+pub mod sap;
 mod telemetry;
 pub mod tmns;
 

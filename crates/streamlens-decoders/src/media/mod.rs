@@ -1,5 +1,6 @@
 //! What is carried in RTP streams: analysers that recognise a payload format from its own structure and measure it.
 
+pub mod audio;
 mod st2022_6;
 mod st2022_fec;
 mod st2110_20;
@@ -48,12 +49,12 @@ pub trait PayloadAnalyser: Send {
     fn report(&self, stream: &mut StreamReport, report: &mut FlowReport);
 }
 
-/// A fresh analyser of each format of video, ancillary data, transport streams and error correction that a stream of
-/// this payload type can carry: any in dynamic types (96 to 127), a transport stream in type 33 (RFC 3551 §6), none in
-/// the other static ones.
+/// A fresh analyser of each payload format that a stream of this payload type can carry. Dynamic types (96 to 127) can
+/// carry any; a static type only what RFC 3551 assigns to it.
 #[must_use]
-pub fn video_analysers(payload_type: u8) -> Vec<Box<dyn PayloadAnalyser>> {
+pub fn analysers(payload_type: u8) -> Vec<Box<dyn PayloadAnalyser>> {
     match payload_type {
+        10 | 11 => vec![Box::new(audio::PcmAnalyser::new())],
         33 => vec![Box::new(TransportStream::new())],
         96.. => vec![
             Box::new(RawVideo::new()),
@@ -63,6 +64,8 @@ pub fn video_analysers(payload_type: u8) -> Vec<Box<dyn PayloadAnalyser>> {
             Box::new(TransportStream::new()),
             Box::new(Fec::st2022_1()),
             Box::new(Fec::st2022_5()),
+            Box::new(audio::PcmAnalyser::new()),
+            Box::new(audio::Am824Analyser::new()),
         ],
         _ => Vec::new(),
     }

@@ -1,0 +1,156 @@
+//! What sender reports tell beyond their own flow: round trips, and the wall clock of RTP streams.
+
+use std::any::Any;
+use std::collections::{BTreeMap, VecDeque};
+
+use streamlens_model::{FlowKey, StreamId, Timestamp, Value};
+
+use super::decoder::media_rate;
+use super::packet::{RtcpPacket, SenderInfo};
+use crate::rtp::RtpFlow;
+use crate::{ConversationMonitor, FlowReport, NetworkMonitor, NetworkReport, ObservedPdu, Peer};
+
+/// Sender reports remembered until a receiver refers to them.
+const MAX_SENT: usize = 64;
+/// The most sources whose clocks are remembered.
+const MAX_SOURCES: usize = 65_536;
+
+/// Round trips between the capture point and the receiver of a stream: from a sender report's passing to the passing
+/// of the receiver report that refers to it, less the time the receiver says it kept it (RFC 3550 §6.4.1).
+#[derive(Debug, Default)]
+pub(super) struct RoundTrips {
+    /// Middle bits of the wall clock, when it passed, in which direction.
+    sent: VecDeque<(u32, Timestamp, FlowKey)>,
+    trips: BTreeMap<FlowKey, Trips>,
+}
+
+#[derive(Debug, Default)]
+struct Trips {
+    count: u64,
+    sum: i64,
+    smallest: i64,
+    largest: i64,
+}
+
+impl ConversationMonitor for RoundTrips {
+    fn observe(&mut self, pdu: &ObservedPdu<'_>) {
+        let (Some(rtcp), Some(time)) = (RtcpPacket::parse(pdu.bytes, 0), pdu.at.time) else { return };
+        for block in rtcp.reports().filter(|block| block.last_sender_report != 0) {
+            let sent = self.sent.iter().rev().find(|(middle, ..)| *middle == block.last_sender_report);
+            let Some(&(_, at, flow)) = sent else { continue };
+            let kept = ((u64::from(block.delay) * 1_000_000_000) >> 16) as i64;
+            let trip = time.since(at) - kept;
+            // A clock of 1/65536 s may be that much off; more is no round trip.
+            if !(-20_000_000..60_000_000_000).contains(&trip) {
+                continue;
+            }
+            let trips = self.trips.entry(flow).or_default();
+            if trips.count == 0 {
+                (trips.smallest, trips.largest) = (trip, trip);
+            }
+            trips.count += 1;
+            trips.sum += trip;
+            trips.smallest = trips.smallest.min(trip);
+            trips.largest = trips.largest.max(trip);
+        }
+        if let Some(sender) = rtcp.sender() {
+            if self.sent.len() == MAX_SENT {
+                self.sent.pop_front();
+            }
+            self.sent.push_back((sender.middle(), time, *pdu.flow));
+        }
+    }
+
+    fn report(&self, flow: &FlowKey, report: &mut FlowReport) {
+        let Some(trips) = self.trips.get(flow) else { return };
+        report.fact("round_trips", trips.count);
+        report.fact("round_trip_min_ns", trips.smallest);
+        report.fact("round_trip_max_ns", trips.largest);
+        report.fact("round_trip_mean_ns", trips.sum as f64 / trips.count as f64);
+    }
+}
+
+/// What a flow publishes of a sender report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SenderRecord {
+    pub(super) ssrc: u32,
+    pub(super) sender: SenderInfo,
+}
+
+impl SenderRecord {
+    pub(super) fn to_bytes(self) -> [u8; 24] {
+        let mut out = [0; 24];
+        let parts = [
+            u64::from(self.ssrc) << 32 | u64::from(self.sender.rtp_timestamp),
+            self.sender.ntp,
+            u64::from(self.sender.packets) << 32 | u64::from(self.sender.octets),
+        ];
+        for (to, part) in out.chunks_exact_mut(8).zip(parts) {
+            to.copy_from_slice(&part.to_be_bytes());
+        }
+        out
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let part = |at: usize| bytes.get(at..)?.first_chunk().map(|bytes| u64::from_be_bytes(*bytes));
+        let (a, ntp, c) = (part(0)?, part(8)?, part(16)?);
+        let sender = SenderInfo { ntp, rtp_timestamp: a as u32, packets: (c >> 32) as u32, octets: c as u32 };
+        Some(Self { ssrc: (a >> 32) as u32, sender })
+    }
+}
+
+/// Ties the timestamps of RTP streams to wall time by the sender reports of the same source and sender.
+#[derive(Debug, Default)]
+pub(super) struct SenderClocks {
+    clocks: BTreeMap<(streamlens_model::Address, u32), Clock>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Clock {
+    first: SenderInfo,
+    last: SenderInfo,
+    reports: u64,
+}
+
+impl NetworkMonitor for SenderClocks {
+    fn observe(&mut self, pdu: &ObservedPdu<'_>) {
+        let Some(SenderRecord { ssrc, sender }) = SenderRecord::from_bytes(pdu.bytes) else { return };
+        let key = (pdu.flow.src.address, ssrc);
+        if self.clocks.len() >= MAX_SOURCES && !self.clocks.contains_key(&key) {
+            return;
+        }
+        let clock = self.clocks.entry(key).or_insert(Clock { first: sender, last: sender, reports: 0 });
+        clock.last = sender;
+        clock.reports += 1;
+    }
+
+    fn watches(&self) -> &'static [&'static str] {
+        &["RTP"]
+    }
+
+    fn report(&self, peers: &[Peer<'_>], report: &mut NetworkReport) {
+        for (index, peer) in peers.iter().enumerate() {
+            let Some(flow) = peer.decoder.and_then(|decoder| (decoder as &dyn Any).downcast_ref::<RtpFlow>()) else {
+                continue;
+            };
+            for stream in flow.streams() {
+                let Some(clock) = self.clocks.get(&(peer.flow.src.address, stream.ssrc)) else { continue };
+                let facts = report.flows.entry(index).or_default().stream(StreamId(u128::from(stream.ssrc)));
+                let mut measure = |name: &'static str, value: Value| {
+                    facts.measures.insert(name.into(), value);
+                };
+                measure("sender_reports", clock.reports.into());
+                measure("sender_packets", clock.last.packets.into());
+                if let Some(rate) = media_rate(&clock.first, &clock.last) {
+                    measure("sender_media_rate_hz", rate.into());
+                }
+                let Some((rate, _)) = stream.clock else { continue };
+                // Wall time of the stream's last timestamp, by the last report.
+                let ticks = stream.last_timestamp.wrapping_sub(clock.last.rtp_timestamp).cast_signed();
+                let nanos = i64::from(ticks) * 1_000_000_000 / i64::from(rate.max(1));
+                let wall = clock.last.wall_clock().as_nanos().saturating_add(nanos);
+                measure("last_packet_wall_clock", Timestamp::from_nanos(wall).into());
+            }
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! The decoder of RTP, and its memory of one flow.
+
+use std::borrow::Cow;
+
+use streamlens_model::{FindingLog, FlowKey, Occurrence, Packet, Severity, StreamId};
+
+use super::RtpJitter;
+use super::RtpPacket;
+use super::payload_type::{is_plausible, static_payload_type};
+use super::probation::Credit;
+use super::probe;
+use super::redundancy::RedundantPaths;
+use super::stream::{ClockSource, Noticed, Stream};
+use crate::{
+    Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, FlowReport, MediaClock, NetworkMonitor, PacketType,
+    PduState, Refinement, Sequence, StreamDecoder, StreamMark,
+};
+
+const NAME: &str = "RTP";
+/// The most SSRCs remembered of one flow; beyond, the one that was silent longest is forgotten.
+const MAX_STREAMS: usize = 64;
+
+/// RTP over UDP (RFC 3550).
+///
+/// A stream is an SSRC. What its payload is (ST 2110, MPEG-TS, PCM audio, ...) is found by the analysers of
+/// [`media`](crate::media).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RtpDecoder;
+
+impl RtpDecoder {
+    /// The decoder. It has no options.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+impl StreamDecoder for RtpDecoder {
+    fn encoding_name(&self) -> &'static str {
+        NAME
+    }
+
+    fn standard(&self) -> &'static str {
+        "RFC 3550"
+    }
+
+    fn carriers(&self) -> &[Carrier] {
+        &[Carrier::Udp]
+    }
+
+    fn detection_ports(&self) -> &[u16] {
+        &[5004]
+    }
+
+    fn packet_types(&self) -> &[&'static str] {
+        &["PT 0", "PT 8", "PT 10", "PT 11", "PT 33", "PT 96"]
+    }
+
+    fn finding_prefix(&self) -> &'static str {
+        "rtp"
+    }
+
+    fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
+        probe::confidence(packet)
+    }
+
+    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
+        let rtp = parse(packet)?;
+        if !is_plausible(rtp.payload_type) {
+            return Err(refused("an unassigned payload type"));
+        }
+        fill(packet, &rtp, result);
+        Ok(packet.payload.len())
+    }
+
+    fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {
+        format!("PT {}", packet_type.0).into()
+    }
+
+    fn stream_name(&self, id: StreamId) -> String {
+        format!("0x{:08x}", id.0)
+    }
+
+    fn flow_decoder(&self, _: &FlowKey) -> Option<Box<dyn FlowDecoder>> {
+        Some(Box::new(RtpFlow::new()))
+    }
+
+    fn network_monitor(&self) -> Option<Box<dyn NetworkMonitor>> {
+        Some(Box::new(RedundantPaths))
+    }
+}
+
+const fn refused(reason: &'static str) -> DecodeError {
+    DecodeError::Refused { protocol: NAME, reason }
+}
+
+fn parse<'a>(packet: &Packet<'a>) -> Result<RtpPacket<'a>, DecodeError> {
+    use super::RtpHeaderError as E;
+    RtpPacket::parse_cut(packet.payload, packet.missing).map_err(|error| {
+        refused(match error {
+            E::TooShort => "shorter than the fixed header",
+            E::Version => "the version is not 2",
+            E::Rtcp => "the second byte is that of RTCP",
+            E::Csrc => "the contributing sources do not fit",
+            E::Extension => "the header extension does not fit",
+            E::Padding => "the padding count does not fit",
+        })
+    })
+}
+
+#[inline]
+fn fill(packet: &Packet<'_>, rtp: &RtpPacket<'_>, result: &mut DecodingResult) {
+    result.packet_type = PacketType(u32::from(rtp.payload_type));
+    if packet.missing > 0 {
+        result.state = PduState::Cut;
+    }
+    result.mark(StreamMark {
+        id: StreamId(u128::from(rtp.ssrc)),
+        sequence: Some(Sequence::new(u64::from(rtp.sequence), 16)),
+        clock: static_payload_type(rtp.payload_type).map(|known| MediaClock {
+            ticks: u64::from(rtp.timestamp),
+            bits: 32,
+            rate_hz: u64::from(known.clock_rate_hz),
+        }),
+    });
+    if result.wants_fields() {
+        fields(rtp, result);
+    }
+}
+
+#[cold]
+fn fields(rtp: &RtpPacket<'_>, result: &mut DecodingResult) {
+    use streamlens_model::Value;
+    result.field("payload_type", rtp.payload_type);
+    result.field("marker", rtp.marker);
+    result.field("sequence", rtp.sequence);
+    result.field("timestamp", rtp.timestamp);
+    result.field("ssrc", format!("0x{:08x}", rtp.ssrc));
+    if !rtp.csrc.is_empty() {
+        result.field("csrc", Value::list(rtp.contributing_sources().map(|csrc| format!("0x{csrc:08x}"))));
+    }
+    if let Some((profile, words)) = rtp.extension {
+        result.field("extension_profile", format!("0x{profile:04x}"));
+        result.field("extension_length", words.len() as u64);
+        let elements = rtp.extension_elements().map(|element| {
+            Value::map([("id", Value::from(element.id)), ("length", Value::from(element.data.len() as u64))])
+        });
+        result.field("extension_elements", Value::List(elements.collect()));
+    }
+    result.field("payload_length", rtp.payload.len() as u64);
+    if rtp.padding > 0 {
+        result.field("padding", rtp.padding);
+    }
+}
+
+/// Packets of a flow with a bit or part set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RtpPacketCounts {
+    /// All.
+    pub packets: u64,
+    /// With the marker bit.
+    pub markers: u64,
+    /// With a header extension.
+    pub extensions: u64,
+    /// With padding.
+    pub paddings: u64,
+    /// With contributing sources.
+    pub contributing_sources: u64,
+}
+
+/// What a flow knows of one of its streams, for monitors.
+#[derive(Clone, Copy)]
+pub struct RtpStreamView<'a> {
+    /// The source.
+    pub ssrc: u32,
+    /// Packets counted.
+    pub packets: u64,
+    /// The first packet.
+    pub first: Occurrence,
+    /// The last packet.
+    pub last: Occurrence,
+    /// Payload types and how many packets had them; that of the last packet comes first.
+    pub payload_types: &'a [(u8, u64)],
+    /// Rate of the media clock in Hz, as far as the stream itself tells, and how it is known.
+    pub clock: Option<(u32, ClockSource)>,
+    /// Timestamp of the last packet.
+    pub last_timestamp: u32,
+    /// Step of the timestamp from packet to packet in ticks, where more than half have the same.
+    pub timestamp_step: Option<u32>,
+    /// Bytes of the smallest and of the largest payload.
+    pub payload_lengths: (u32, u32),
+    pub(super) stream: &'a Stream,
+}
+
+impl RtpStreamView<'_> {
+    /// Jitter at a clock rate; `None` where the timestamps' slope had ruled that rate out.
+    #[must_use]
+    pub fn jitter_at(&self, clock_rate_hz: u32) -> Option<RtpJitter> {
+        self.stream.jitter.at_rate(clock_rate_hz)
+    }
+
+    /// Ticks per second that the timestamps made against arrival times, once that can be said.
+    #[must_use]
+    pub fn timestamp_rate(&self) -> Option<f64> {
+        self.stream.jitter.slope().map(|(slope, _)| slope)
+    }
+
+    /// What the payload was recognised as.
+    #[must_use]
+    pub fn refinement(&self) -> Option<Refinement> {
+        self.stream.analyser().map(|(_, refinement)| refinement)
+    }
+}
+
+/// RTP's memory of one flow: its streams.
+pub struct RtpFlow {
+    pub(super) streams: Vec<Stream>,
+    /// Where the stream of the last packet stands: most flows have one stream.
+    recent: usize,
+    credit: Credit,
+    pub(super) counts: RtpPacketCounts,
+    /// Identifiers of extension elements that were seen, a bit each (RFC 8285, both forms).
+    pub(super) extension_ids: [u64; 4],
+    pub(super) refused: u64,
+    pub(super) forgotten: u64,
+    pub(super) findings: FindingLog,
+}
+
+impl RtpFlow {
+    pub(super) fn new() -> Self {
+        Self {
+            streams: Vec::with_capacity(1),
+            recent: 0,
+            credit: Credit::new(),
+            counts: RtpPacketCounts::default(),
+            extension_ids: [0; 4],
+            refused: 0,
+            forgotten: 0,
+            findings: FindingLog::default(),
+        }
+    }
+
+    /// Packets by what their headers have.
+    #[must_use]
+    pub fn counts(&self) -> RtpPacketCounts {
+        self.counts
+    }
+
+    /// The streams that packets were counted of, in the order in which they appeared.
+    pub fn streams(&self) -> impl Iterator<Item = RtpStreamView<'_>> {
+        self.streams.iter().filter(|stream| stream.packets > 0).map(|stream| RtpStreamView {
+            ssrc: stream.ssrc,
+            packets: stream.packets,
+            first: stream.first,
+            last: stream.last,
+            payload_types: &stream.payload_types,
+            clock: stream.clock(),
+            last_timestamp: stream.last_timestamp,
+            timestamp_step: stream.steps.value(),
+            payload_lengths: (stream.payload_lengths.smallest, stream.payload_lengths.largest),
+            stream,
+        })
+    }
+
+    #[inline]
+    fn find(&mut self, rtp: &RtpPacket<'_>, at: Occurrence) -> usize {
+        if self.streams.get(self.recent).is_some_and(|stream| stream.ssrc == rtp.ssrc) {
+            return self.recent;
+        }
+        self.recent = match self.streams.iter().position(|stream| stream.ssrc == rtp.ssrc) {
+            Some(index) => index,
+            None => self.add(rtp, at),
+        };
+        self.recent
+    }
+
+    #[cold]
+    fn add(&mut self, rtp: &RtpPacket<'_>, at: Occurrence) -> usize {
+        let stream = Stream::new(rtp, at);
+        if self.streams.len() < MAX_STREAMS {
+            self.streams.push(stream);
+            return self.streams.len() - 1;
+        }
+        // Unproven ones go first.
+        let oldest = (0..self.streams.len()).min_by_key(|&index| {
+            self.streams.get(index).map(|stream| (stream.proven, stream.last.frame)).unwrap_or_default()
+        });
+        let oldest = oldest.unwrap_or(0);
+        if let Some(slot) = self.streams.get_mut(oldest) {
+            self.forgotten += u64::from(slot.proven);
+            *slot = stream;
+        }
+        oldest
+    }
+
+    #[cold]
+    fn note_optional_parts(&mut self, rtp: &RtpPacket<'_>) {
+        self.counts.contributing_sources += u64::from(!rtp.csrc.is_empty());
+        self.counts.paddings += u64::from(rtp.padding > 0);
+        self.counts.extensions += u64::from(rtp.extension.is_some());
+        for element in rtp.extension_elements() {
+            if let Some(word) = self.extension_ids.get_mut(usize::from(element.id >> 6)) {
+                *word |= 1 << (element.id & 63);
+            }
+        }
+    }
+
+    #[cold]
+    fn note(&mut self, noticed: Noticed, rtp: &RtpPacket<'_>, at: Occurrence) {
+        let stream = Some(StreamId(u128::from(rtp.ssrc)));
+        if let Some(before) = noticed.payload_type_was {
+            self.findings.add("rtp.payload-type-changed", Severity::Info, stream, at, || {
+                format!("the payload type changed from {before} to {} within the stream", rtp.payload_type)
+            });
+        }
+        if let Some((ticks, interval)) = noticed.timestamp_jump {
+            self.findings.add("rtp.timestamp-jump", Severity::Warning, stream, at, || {
+                format!(
+                    "the timestamp moved by {ticks} ticks in {:.3} ms from one packet to the next",
+                    interval as f64 / 1e6
+                )
+            });
+        }
+    }
+}
+
+impl FlowDecoder for RtpFlow {
+    fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
+        let rtp = parse(packet)?;
+        let at = Occurrence { frame: packet.frame, time: packet.time };
+        let known = self.streams.len();
+        let index = self.find(&rtp, at);
+        let is_new = self.streams.len() > known;
+        let Some(stream) = self.streams.get_mut(index) else { return Err(refused("no room for another stream")) };
+        if stream.proven {
+            self.credit.earn();
+        } else {
+            if !is_new {
+                stream.probation.observe(rtp.sequence, rtp.timestamp);
+            }
+            stream.proven = stream.probation.is_proven();
+            if stream.proven {
+                self.credit.give_back(std::mem::take(&mut stream.borrowed));
+            } else if self.credit.spend() {
+                stream.borrowed += 1;
+            } else {
+                stream.last = at;
+                self.refused += 1;
+                return Err(refused("a source that no other packet bears out"));
+            }
+        }
+        let noticed = stream.count(&rtp, at, packet.missing > 0);
+        self.counts.packets += 1;
+        self.counts.markers += u64::from(rtp.marker);
+        if packet.payload.first().is_some_and(|first| first & 0x3F != 0) {
+            self.note_optional_parts(&rtp);
+        }
+        if noticed != Noticed::default() {
+            self.note(noticed, &rtp, at);
+        }
+        fill(packet, &rtp, result);
+        Ok(packet.payload.len())
+    }
+
+    fn report(&self, report: &mut FlowReport) {
+        super::report::report(self, report);
+    }
+}

@@ -1,0 +1,216 @@
+//! Seamless protection (ST 2022-7): the same stream on two paths, what each lost, how far apart they are, and what a
+//! receiver that merges them still misses.
+//!
+//! The same content is recognised by equal SSRCs and, for sampled packets, equal sequence numbers and timestamps.
+//! Copies that differ in the VLAN alone are taken for a mirror port's and not for a pair.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+
+use streamlens_model::{FindingLog, FlowKey, Occurrence, Severity, StreamId, Value};
+
+use super::decoder::RtpFlow;
+use super::path::{Path, Run};
+use super::stream::Stream;
+use crate::{NetworkMonitor, NetworkReport, ObservedPdu, Peer};
+
+/// So many sampled packets have to agree.
+const MIN_MATCHES: usize = 8;
+/// The most paths of one stream that are compared.
+const MAX_PATHS: usize = 8;
+/// Path differential that a receiver of class A, B and C takes (ST 2022-7:2019 §5).
+const CLASSES: [(&str, u64); 4] = [("D", 150_000), ("A", 10_000_000), ("B", 50_000_000), ("C", 450_000_000)];
+
+/// Looks for pairs when a result is made; all it needs lies in the memory of the flows.
+#[derive(Debug)]
+pub(super) struct RedundantPaths;
+
+/// One stream in one flow.
+#[derive(Clone, Copy)]
+struct Leg<'a> {
+    peer: usize,
+    flow: &'a FlowKey,
+    stream: &'a Stream,
+    path: &'a Path,
+}
+
+/// What the comparison of two paths gave.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Comparison {
+    /// Numbers in the stretch that both paths cover.
+    pub(super) overlap: u64,
+    /// Of these lost on the first path, on the second, and on both.
+    pub(super) lost: [u64; 3],
+    /// The first gap on both.
+    pub(super) first_loss: Option<Occurrence>,
+    /// Arrival on the second path less arrival on the first in ns: smallest, mean, largest.
+    pub(super) skew: [f64; 3],
+    /// Sampled packets that agreed.
+    pub(super) matches: usize,
+    /// Whether there were more gaps than are kept, so that the losses are at least these.
+    pub(super) is_incomplete: bool,
+}
+
+/// Compares two paths; `None` where they carry different content.
+pub(super) fn compare(a: &Path, b: &Path) -> Option<Comparison> {
+    let index: BTreeMap<(u16, u32), _> =
+        b.samples.iter().map(|sample| ((sample.number as u16, sample.timestamp), sample)).collect();
+    let (mut matches, mut shift, mut skew, mut sum) = (0_usize, None, [f64::INFINITY, 0.0, f64::NEG_INFINITY], 0.0);
+    for sample in &a.samples {
+        let Some(other) = index.get(&(sample.number as u16, sample.timestamp)) else { continue };
+        if *shift.get_or_insert(other.number - sample.number) != other.number - sample.number {
+            continue;
+        }
+        let difference = other.time.since(sample.time) as f64;
+        (skew[0], skew[2]) = (skew[0].min(difference), skew[2].max(difference));
+        sum += difference;
+        matches += 1;
+    }
+    let shift = shift.filter(|_| matches >= MIN_MATCHES)?;
+    skew[1] = sum / matches as f64;
+    // Numbers of the second path, as the first one counts.
+    let moved = |run: &Run| Run { first: run.first - shift, last: run.last - shift, at: run.at };
+    let (first, last) = (a.first.max(b.first - shift), a.highest.min(b.highest - shift));
+    if first > last {
+        return None;
+    }
+    let clip = |run: Run| Run { first: run.first.max(first), last: run.last.min(last), at: run.at };
+    let length = |run: &Run| u64::try_from(run.last - run.first + 1).unwrap_or(0);
+    let within = |runs: Vec<Run>| runs.into_iter().map(clip).filter(|run| run.first <= run.last).collect::<Vec<_>>();
+    let (on_a, on_b) = (within(a.missing.clone()), within(b.missing.iter().map(moved).collect()));
+    let (mut i, mut j, mut on_both, mut first_loss) = (0, 0, 0, None);
+    while let (Some(x), Some(y)) = (on_a.get(i), on_b.get(j)) {
+        let both = Run { first: x.first.max(y.first), last: x.last.min(y.last), at: x.at };
+        if both.first <= both.last {
+            on_both += length(&both);
+            first_loss.get_or_insert(if x.at.frame >= y.at.frame { x.at } else { y.at });
+        }
+        if x.last < y.last {
+            i += 1;
+        } else {
+            j += 1;
+        }
+    }
+    let total = |runs: &[Run]| runs.iter().map(length).sum();
+    Some(Comparison {
+        overlap: (last - first + 1).unsigned_abs(),
+        lost: [total(&on_a), total(&on_b), on_both],
+        first_loss,
+        skew,
+        matches,
+        is_incomplete: a.not_kept > 0 || b.not_kept > 0,
+    })
+}
+
+impl Comparison {
+    /// The largest differential, whichever path is ahead.
+    fn differential_ns(&self) -> u64 {
+        self.skew[0].abs().max(self.skew[2].abs()) as u64
+    }
+
+    fn class(&self) -> Option<&'static str> {
+        CLASSES.iter().find(|(_, limit)| self.differential_ns() <= *limit).map(|(name, _)| *name)
+    }
+
+    fn value(&self, other: &FlowKey, lost: u64) -> Value {
+        let mut pairs = vec![
+            ("other_path", Value::from(other.to_string())),
+            ("overlap_packets", self.overlap.into()),
+            ("lost_on_this_path", lost.into()),
+            ("lost_after_merge", self.lost[2].into()),
+            ("skew_min_ns", self.skew[0].into()),
+            ("skew_mean_ns", self.skew[1].into()),
+            ("skew_max_ns", self.skew[2].into()),
+            ("sampled_packets", (self.matches as u64).into()),
+        ];
+        pairs.extend(self.class().map(|class| ("differential_class", class.into())));
+        if self.is_incomplete {
+            pairs.push(("gaps_not_kept", true.into()));
+        }
+        Value::map(pairs)
+    }
+
+    /// The same seen from the second path.
+    fn reversed(&self) -> Self {
+        let [a, b, both] = self.lost;
+        let [smallest, mean, largest] = self.skew;
+        Self { lost: [b, a, both], skew: [-largest, -mean, -smallest], ..self.clone() }
+    }
+}
+
+impl NetworkMonitor for RedundantPaths {
+    fn observe(&mut self, _: &ObservedPdu<'_>) {}
+
+    fn report(&self, peers: &[Peer<'_>], report: &mut NetworkReport) {
+        let mut legs: BTreeMap<(u32, u8), Vec<Leg<'_>>> = BTreeMap::new();
+        for (peer, of) in peers.iter().enumerate() {
+            let Some(flow) = of.decoder.and_then(|decoder| (decoder as &dyn Any).downcast_ref::<RtpFlow>()) else {
+                continue;
+            };
+            for stream in flow.streams.iter().filter(|stream| stream.proven) {
+                let Some(path) = stream.path.as_ref().filter(|path| path.samples.len() >= MIN_MATCHES) else {
+                    continue;
+                };
+                let same = legs.entry((stream.ssrc, stream.payload_type)).or_default();
+                if same.len() < MAX_PATHS {
+                    same.push(Leg { peer, flow: of.flow, stream, path });
+                }
+            }
+        }
+        let mut pairs = Vec::new();
+        let mut findings = FindingLog::default();
+        for same in legs.values().filter(|same| same.len() > 1) {
+            let Some((a, others)) = same.split_first() else { continue };
+            for b in others {
+                if (a.flow.src, a.flow.dst) == (b.flow.src, b.flow.dst) {
+                    continue;
+                }
+                let Some(comparison) = compare(a.path, b.path) else { continue };
+                let reversed = comparison.reversed();
+                let id = a.stream.id();
+                for (leg, other, seen) in [(a, b, &comparison), (b, a, &reversed)] {
+                    let facts = report.flows.entry(leg.peer).or_default().stream(id);
+                    facts.measures.insert("st2022_7".into(), seen.value(other.flow, seen.lost[0]));
+                }
+                note(&comparison, a, b, &mut findings);
+                report.stream_names.insert(id, format!("0x{:08x}", a.stream.ssrc));
+                pairs.push(Value::map([
+                    ("ssrc", Value::from(format!("0x{:08x}", a.stream.ssrc))),
+                    ("path", a.flow.to_string().into()),
+                    ("lost_on_other_path", comparison.lost[1].into()),
+                    ("comparison", comparison.value(b.flow, comparison.lost[0])),
+                ]));
+            }
+        }
+        if !pairs.is_empty() {
+            report.facts.insert("st2022_7_pairs".into(), Value::List(pairs));
+        }
+        if !findings.is_empty() {
+            report.findings.push(findings);
+        }
+    }
+}
+
+fn note(comparison: &Comparison, a: &Leg<'_>, b: &Leg<'_>, findings: &mut FindingLog) {
+    let id = Some(StreamId(u128::from(a.stream.ssrc)));
+    let [lost_a, lost_b, both] = comparison.lost;
+    if let Some(at) = comparison.first_loss {
+        findings.add("st2022-7.loss-after-merge", Severity::Error, id, at, || {
+            format!(
+                "{both} of {} packets are missing on both paths ({} lost {lost_a}, {} lost {lost_b})",
+                comparison.overlap, a.flow, b.flow
+            )
+        });
+    }
+    let differential = comparison.differential_ns();
+    if differential > CLASSES[1].1 {
+        let severity = if comparison.class().is_some() { Severity::Info } else { Severity::Warning };
+        findings.add("st2022-7.skew", severity, id, b.stream.last, || {
+            let fits = comparison.class().map_or_else(
+                || "more than any class of receiver takes".to_owned(),
+                |class| format!("for receivers of class {class}"),
+            );
+            format!("the paths {} and {} are up to {:.3} ms apart, {fits}", a.flow, b.flow, differential as f64 / 1e6)
+        });
+    }
+}

@@ -1,0 +1,108 @@
+//! What is known of the streams of a flow, for a result.
+
+use streamlens_model::Value;
+
+use super::decoder::RtpFlow;
+use super::payload_type::static_payload_type;
+use super::stream::{ClockSource, Stream};
+use crate::FlowReport;
+
+/// Adds everything that the flow's memory knows.
+pub(super) fn report(flow: &RtpFlow, report: &mut FlowReport) {
+    let counts = flow.counts;
+    report.fact("markers", counts.markers);
+    report.fact("extension_packets", counts.extensions);
+    report.fact("padding_packets", counts.paddings);
+    report.fact("csrc_packets", counts.contributing_sources);
+    let ids = (0..=255_u16)
+        .filter(|&id| flow.extension_ids.get(usize::from(id >> 6)).is_some_and(|word| word >> (id & 63) & 1 != 0));
+    let ids: Vec<Value> = ids.map(Value::from).collect();
+    if !ids.is_empty() {
+        report.fact("extension_ids", Value::List(ids));
+    }
+    if flow.refused > 0 {
+        report.fact("refused_packets", flow.refused);
+    }
+    if flow.forgotten > 0 {
+        report.fact("streams_forgotten", flow.forgotten);
+    }
+    if !flow.findings.is_empty() {
+        report.findings.push(flow.findings.clone());
+    }
+    let counted = || flow.streams.iter().filter(|stream| stream.packets > 0);
+    let most = counted().max_by_key(|stream| (stream.packets, std::cmp::Reverse(stream.first.frame)));
+    for stream in counted() {
+        report_stream(stream, report);
+        let Some((analyser, refinement)) = stream.analyser() else { continue };
+        let mut facts = std::mem::take(report.stream(stream.id()));
+        facts.measures.insert("format".into(), Value::text(refinement.encoding_name.clone()));
+        analyser.report(&mut facts, report);
+        *report.stream(stream.id()) = facts;
+        // The flow has one name: that of its largest stream. An analyser may know the payload and have no better name.
+        if refinement.encoding_name != "RTP" && most.is_some_and(|most| most.ssrc == stream.ssrc) {
+            report.refinements.push(refinement);
+        }
+    }
+}
+
+fn report_stream(stream: &Stream, report: &mut FlowReport) {
+    let clock = stream.clock();
+    let facts = report.stream(stream.id());
+    let mut measure = |name: &'static str, value: Value| {
+        facts.measures.insert(name.into(), value);
+    };
+    let mut types = stream.payload_types.clone();
+    types.sort_unstable();
+    measure("payload_types", Value::list(types.iter().map(|&(payload_type, _)| payload_type)));
+    if let Some(known) = types.first().filter(|_| types.len() == 1).and_then(|&(pt, _)| static_payload_type(pt)) {
+        measure("payload_name", known.name.into());
+    }
+    measure("markers", stream.markers.into());
+    measure("timestamp_changes", stream.timestamp_changes.into());
+    if stream.extension_changes > 0 {
+        measure("extension_bit_changes", stream.extension_changes.into());
+    }
+    if stream.backward_steps > 0 {
+        measure("timestamp_backward_steps", stream.backward_steps.into());
+    }
+    if let Some(step) = stream.steps.value() {
+        measure("timestamp_step", step.into());
+    }
+    measure("payload_length_min", stream.payload_lengths.smallest.into());
+    measure("payload_length_max", stream.payload_lengths.largest.into());
+    let intervals = stream.intervals;
+    if intervals.count > 0 {
+        measure("min_delta_ns", intervals.smallest.into());
+        measure("max_delta_ns", intervals.largest.into());
+        measure("mean_delta_ns", (intervals.sum as f64 / intervals.count as f64).into());
+        if intervals.sum > 0 {
+            measure("payload_bit_rate", (stream.payload_bytes as f64 * 8e9 / intervals.sum as f64).into());
+        }
+    }
+    if let Some((slope, _)) = stream.jitter.slope() {
+        measure("timestamp_rate_hz", slope.into());
+    }
+    let Some((rate, source)) = clock else { return };
+    measure("clock_rate_hz", rate.into());
+    measure("clock_rate_source", source.as_str().into());
+    if rate <= 48_000 && stream.markers > 0 && matches!(source, ClockSource::StaticPayloadType) {
+        measure("talkspurts", stream.markers.into());
+    }
+    if let Some(step) = stream.steps.value() {
+        measure("packet_time_ns", (i64::from(step) * 1_000_000_000 / i64::from(rate)).into());
+    }
+    if let Some(jitter) = stream.jitter() {
+        measure("jitter_mean_ns", jitter.mean_ns.into());
+        measure("jitter_max_ns", jitter.max_ns.into());
+        facts.jitter_ns = Some(jitter.last_ns);
+    }
+    facts.drift_ppm = drift_ppm(stream, rate);
+}
+
+/// How much faster the sender's clock runs than the capture's, from the first packet and the furthest one. Only over
+/// ten seconds and more: below, the network's delay weighs more than any clock.
+fn drift_ppm(stream: &Stream, rate: u32) -> Option<f64> {
+    let (first, front, ticks) = stream.jitter.span()?;
+    let elapsed = front.since(first);
+    (elapsed >= 10_000_000_000).then(|| (ticks as f64 * 1e9 / f64::from(rate) / elapsed as f64 - 1.0) * 1e6)
+}

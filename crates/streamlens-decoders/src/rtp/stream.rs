@@ -1,0 +1,299 @@
+//! One stream of a flow: everything that is remembered of an SSRC.
+
+use streamlens_model::{Occurrence, StreamId};
+
+use super::RtpPacket;
+use super::jitter::{JitterBank, RtpJitter};
+use super::path::{Path, Position};
+use super::payload_type::static_payload_type;
+use super::probation::Probation;
+use crate::Refinement;
+use crate::media::{PayloadAnalyser, analysers};
+
+/// The most payload types whose packets are counted one by one in a stream.
+const MAX_PAYLOAD_TYPES: usize = 8;
+/// So often, in packets, analysers that gave up are let go.
+const REVIEW_PER: u64 = 64;
+/// After so many packets only analysers that came to a result are kept. Large: a format may have to see two whole
+/// pictures of UHD video first.
+const YOUTH: u64 = 1 << 16;
+
+/// Where the clock rate of a stream is known from, the surest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ClockSource {
+    /// RFC 3551 assigns it to the payload type.
+    StaticPayloadType,
+    /// An announcement (SDP) says it.
+    Sdp,
+    /// The payload format that was recognised has it.
+    PayloadFormat,
+    /// The timestamps' slope against arrival time comes near it.
+    Inferred,
+}
+
+impl ClockSource {
+    /// In words, for results.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::StaticPayloadType => "static payload type",
+            Self::Sdp => "SDP",
+            Self::PayloadFormat => "payload format",
+            Self::Inferred => "inferred from timestamps against arrival",
+        }
+    }
+}
+
+/// Figures that go with one kind of step between neighbours: how often the commonest value was seen, found in one pass
+/// (Boyer-Moore majority vote) and exact where one value makes up more than half.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Majority {
+    value: u32,
+    votes: u64,
+    pub(super) smallest: u32,
+    pub(super) largest: u32,
+    pub(super) count: u64,
+}
+
+impl Majority {
+    #[inline]
+    pub(super) fn add(&mut self, value: u32) {
+        if self.count == 0 {
+            (self.smallest, self.largest) = (value, value);
+        }
+        self.smallest = self.smallest.min(value);
+        self.largest = self.largest.max(value);
+        self.count += 1;
+        if self.votes == 0 {
+            self.value = value;
+        }
+        if self.value == value {
+            self.votes += 1;
+        } else {
+            self.votes -= 1;
+        }
+    }
+
+    /// The value that more than half of all had, where the vote shows that there is one.
+    pub(super) fn value(&self) -> Option<u32> {
+        (self.votes * 2 > self.count || (self.votes > 0 && self.smallest == self.largest)).then_some(self.value)
+    }
+}
+
+/// Arrival intervals in nanoseconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Intervals {
+    pub(super) count: u64,
+    pub(super) sum: i64,
+    pub(super) smallest: i64,
+    pub(super) largest: i64,
+}
+
+pub(super) struct Stream {
+    pub(super) ssrc: u32,
+    pub(super) probation: Probation,
+    pub(super) proven: bool,
+    /// Packets counted on credit before it was proven.
+    pub(super) borrowed: u8,
+    pub(super) first: Occurrence,
+    pub(super) last: Occurrence,
+    pub(super) packets: u64,
+    pub(super) payload_bytes: u64,
+    pub(super) payload_type: u8,
+    pub(super) payload_types: Vec<(u8, u64)>,
+    pub(super) payload_type_changes: u64,
+    pub(super) markers: u64,
+    pub(super) extension_changes: u64,
+    had_extension: bool,
+    pub(super) last_timestamp: u32,
+    pub(super) timestamp_changes: u64,
+    /// Steps of the timestamp between packets with consecutive numbers, where it moves.
+    pub(super) steps: Majority,
+    pub(super) payload_lengths: Majority,
+    pub(super) backward_steps: u64,
+    pub(super) intervals: Intervals,
+    /// What RFC 3551 assigns to the payload type of the first packet.
+    fixed_clock: Option<u32>,
+    pub(super) jitter: JitterBank,
+    pub(super) path: Option<Path>,
+    analysers: Vec<Box<dyn PayloadAnalyser>>,
+}
+
+/// What a packet changed in its stream that is worth a finding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Noticed {
+    /// The payload type before this one.
+    pub(super) payload_type_was: Option<u8>,
+    /// The step of the timestamp in ticks and of the arrival in nanoseconds, where they are seconds apart.
+    pub(super) timestamp_jump: Option<(i32, i64)>,
+}
+
+impl Stream {
+    pub(super) fn new(packet: &RtpPacket<'_>, at: Occurrence) -> Self {
+        let fixed_clock = match packet.payload_type {
+            // Comfort noise goes with voice of any rate.
+            13 | 19 => None,
+            payload_type => static_payload_type(payload_type).map(|known| known.clock_rate_hz),
+        };
+        Self {
+            ssrc: packet.ssrc,
+            probation: Probation::new(packet.sequence, packet.timestamp),
+            proven: false,
+            borrowed: 0,
+            first: at,
+            last: at,
+            packets: 0,
+            payload_bytes: 0,
+            payload_type: packet.payload_type,
+            payload_types: Vec::with_capacity(1),
+            payload_type_changes: 0,
+            markers: 0,
+            extension_changes: 0,
+            had_extension: packet.extension.is_some(),
+            last_timestamp: packet.timestamp,
+            timestamp_changes: 0,
+            steps: Majority::default(),
+            payload_lengths: Majority::default(),
+            backward_steps: 0,
+            intervals: Intervals::default(),
+            fixed_clock,
+            jitter: JitterBank::new(fixed_clock),
+            path: None,
+            analysers: analysers(packet.payload_type),
+        }
+    }
+
+    pub(super) fn id(&self) -> StreamId {
+        StreamId(u128::from(self.ssrc))
+    }
+
+    /// Counts a packet that was accepted as this stream's.
+    #[inline]
+    pub(super) fn count(&mut self, packet: &RtpPacket<'_>, at: Occurrence, cut: bool) -> Noticed {
+        let mut noticed = Noticed::default();
+        if self.packets == 0 {
+            self.first = at;
+        }
+        self.packets += 1;
+        self.payload_bytes += packet.payload.len() as u64;
+        self.markers += u64::from(packet.marker);
+        self.last = at;
+        if packet.payload_type != self.payload_type || self.payload_types.is_empty() {
+            noticed.payload_type_was = self.change_payload_type(packet.payload_type);
+        } else if let Some((_, count)) = self.payload_types.first_mut() {
+            *count += 1;
+        }
+        if packet.extension.is_some() != self.had_extension {
+            self.had_extension = !self.had_extension;
+            self.extension_changes += 1;
+        }
+        let is_first = self.path.is_none();
+        let path = self.path.get_or_insert_with(|| Path::new(packet.sequence));
+        let position = path.observe(packet.sequence, packet.timestamp, at);
+        let late = position == Position::Behind && !is_first;
+        let step = packet.timestamp.wrapping_sub(self.last_timestamp).cast_signed();
+        if step != 0 && !late {
+            self.timestamp_changes += 1;
+            if position == Position::Ahead(1) {
+                self.backward_steps += u64::from(step < 0);
+                if step > 0 {
+                    self.steps.add(step.cast_unsigned());
+                }
+            }
+        }
+        if !cut {
+            self.payload_lengths.add(u32::try_from(packet.payload.len()).unwrap_or(u32::MAX));
+        }
+        self.last_timestamp = packet.timestamp;
+        if let Some(interval) = at.time.and_then(|time| self.jitter.observe(time, packet.timestamp)) {
+            let intervals = &mut self.intervals;
+            if intervals.count == 0 {
+                (intervals.smallest, intervals.largest) = (interval, interval);
+            }
+            intervals.count += 1;
+            intervals.sum = intervals.sum.saturating_add(interval);
+            intervals.smallest = intervals.smallest.min(interval);
+            intervals.largest = intervals.largest.max(interval);
+            if position == Position::Ahead(1) {
+                noticed.timestamp_jump = self.timestamp_jump(step, interval);
+            }
+        }
+        for analyser in &mut self.analysers {
+            analyser.observe(packet, at, late);
+        }
+        if self.packets.is_multiple_of(REVIEW_PER) && !self.analysers.is_empty() {
+            self.review();
+        }
+        noticed
+    }
+
+    /// A timestamp that moved by seconds more or less than time did: the sender's clock was set anew.
+    fn timestamp_jump(&self, step: i32, interval: i64) -> Option<(i32, i64)> {
+        const TOLERANCE_NS: i64 = 5_000_000_000;
+        // Even at 27 MHz, and at 1 kHz the more so, fewer ticks than this are no jump: no division for the others.
+        if step.unsigned_abs() < 40_000 {
+            return None;
+        }
+        let (rate, _) = self.clock()?;
+        let elapsed = i64::from(step) * 1_000_000_000 / i64::from(rate);
+        (elapsed.abs_diff(interval) > TOLERANCE_NS.cast_unsigned()).then_some((step, interval))
+    }
+
+    /// Moves the counter of the payload type to the front. Returns the one before.
+    #[cold]
+    fn change_payload_type(&mut self, payload_type: u8) -> Option<u8> {
+        let before = self.payload_type;
+        match self.payload_types.iter().position(|&(known, _)| known == payload_type) {
+            Some(at) => self.payload_types.swap(0, at),
+            None if self.payload_types.len() < MAX_PAYLOAD_TYPES => {
+                self.payload_types.push((payload_type, 0));
+                let last = self.payload_types.len() - 1;
+                self.payload_types.swap(0, last);
+            }
+            None => {}
+        }
+        if let Some((_, count)) = self.payload_types.first_mut() {
+            *count += 1;
+        }
+        self.payload_type = payload_type;
+        (before != payload_type).then(|| {
+            self.payload_type_changes += 1;
+            before
+        })
+    }
+
+    #[cold]
+    fn review(&mut self) {
+        let old = self.packets >= YOUTH;
+        self.analysers.retain(|analyser| analyser.is_plausible() && (!old || analyser.refinement().is_some()));
+    }
+
+    /// The analyser that is surest of what the stream carries.
+    pub(super) fn analyser(&self) -> Option<(&dyn PayloadAnalyser, Refinement)> {
+        let mut best: Option<(&dyn PayloadAnalyser, Refinement)> = None;
+        for analyser in self.analysers.iter().filter(|analyser| analyser.is_plausible()) {
+            let Some(refinement) = analyser.refinement() else { continue };
+            if best.as_ref().is_none_or(|(_, other)| refinement.confidence > other.confidence) {
+                best = Some((analyser.as_ref(), refinement));
+            }
+        }
+        best
+    }
+
+    /// Rate of the media clock in Hz, as far as the stream itself tells.
+    pub(super) fn clock(&self) -> Option<(u32, ClockSource)> {
+        if let Some(rate) = self.fixed_clock {
+            return Some((rate, ClockSource::StaticPayloadType));
+        }
+        let format = self.analyser().filter(|(_, refinement)| refinement.confidence >= 0.5);
+        if let Some(rate) = format.and_then(|(analyser, _)| analyser.clock_rate_hz()) {
+            return Some((rate, ClockSource::PayloadFormat));
+        }
+        self.jitter.inferred_rate().map(|rate| (rate, ClockSource::Inferred))
+    }
+
+    /// Jitter at the clock rate of [`Self::clock`].
+    pub(super) fn jitter(&self) -> Option<RtpJitter> {
+        self.clock().and_then(|(rate, _)| self.jitter.at_rate(rate))
+    }
+}

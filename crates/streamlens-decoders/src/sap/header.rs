@@ -1,0 +1,73 @@
+//! The SAP header (RFC 2974 §3).
+//!
+//! ```text
+//!  0                   1                   2                   3
+//!  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! | V=1 |A|R|T|E|C|   auth len    |         message hash          |
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! :      originating source: 4 bytes, 16 where A is set           :
+//! :      authentication data: auth len words                      :
+//! :      payload type, zero-terminated (optional), and payload    :
+//! ```
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// What an announcement carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SapContent<'a> {
+    /// A session description.
+    Sdp(&'a [u8]),
+    /// Another payload type, by its MIME name.
+    Other(&'a [u8]),
+    /// Encrypted or compressed.
+    Opaque,
+}
+
+/// One SAP packet, borrowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SapPacket<'a> {
+    /// Whether the session is withdrawn.
+    pub is_deletion: bool,
+    /// Hash that tells the versions of a source's announcements apart.
+    pub hash: u16,
+    /// The source of the announcement.
+    pub source: IpAddr,
+    /// What is announced.
+    pub content: SapContent<'a>,
+}
+
+impl<'a> SapPacket<'a> {
+    /// Reads a datagram. `None` where it is no SAP: another version, parts that do not fit, the reserved bit.
+    #[must_use]
+    pub fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let (&[flags, words, h0, h1], rest) = bytes.split_first_chunk()?;
+        if flags >> 5 != 1 || flags & 0x08 != 0 {
+            return None;
+        }
+        let (source, rest) = if flags & 0x10 == 0 {
+            let (address, rest) = rest.split_first_chunk::<4>()?;
+            (IpAddr::V4(Ipv4Addr::from(*address)), rest)
+        } else {
+            let (address, rest) = rest.split_first_chunk::<16>()?;
+            (IpAddr::V6(Ipv6Addr::from(*address)), rest)
+        };
+        let payload = rest.get(usize::from(words) * 4..)?;
+        let content = if flags & 0x03 != 0 { SapContent::Opaque } else { content(payload) };
+        Some(Self { is_deletion: flags & 0x04 != 0, hash: u16::from_be_bytes([h0, h1]), source, content })
+    }
+}
+
+/// A payload that begins with a version, or in deletions with an origin, has no payload type in front.
+fn content(payload: &[u8]) -> SapContent<'_> {
+    if payload.starts_with(b"v=0") || payload.starts_with(b"o=") {
+        return SapContent::Sdp(payload);
+    }
+    // The name of a payload type is short; without an end it is none.
+    let end = payload.iter().take(128).position(|&byte| byte == 0);
+    match end.and_then(|end| payload.split_at_checked(end)) {
+        Some((b"application/sdp", rest)) => SapContent::Sdp(rest.get(1..).unwrap_or_default()),
+        Some((name, _)) => SapContent::Other(name),
+        None => SapContent::Other(b""),
+    }
+}

@@ -1,0 +1,240 @@
+//! All announcements of an analysis, and the streams that they speak of.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use streamlens_model::{Address, FindingLog, Occurrence, Severity, StreamId, Value};
+
+use super::compare::{Sent, compare};
+use super::description::{MediaDescription, SessionDescription};
+use super::header::{SapContent, SapPacket};
+use crate::rtp::RtpFlow;
+use crate::{NetworkMonitor, NetworkReport, ObservedPdu, Peer};
+
+/// The most sessions remembered.
+const MAX_SESSIONS: usize = 1024;
+
+/// One session, as it was last announced.
+#[derive(Debug)]
+struct Announced {
+    bytes: Vec<u8>,
+    session: Option<Arc<SessionDescription>>,
+    announcements: u64,
+    deletions: u64,
+    changes: u64,
+    first: Occurrence,
+    last: Occurrence,
+    deleted: bool,
+}
+
+/// Remembers what is announced and compares it with the flows of RTP when a result is made.
+#[derive(Debug, Default)]
+pub(super) struct Announcements {
+    given: Vec<Arc<SessionDescription>>,
+    announced: BTreeMap<(IpAddr, String), Announced>,
+    not_kept: u64,
+    findings: FindingLog,
+}
+
+impl Announcements {
+    /// Longer announcements are no use to anyone (RFC 2974 §3 asks for less than 1 KiB) and are not kept.
+    pub(super) const MAX_LENGTH: usize = 16 * 1024;
+
+    pub(super) fn new(given: &[Arc<SessionDescription>]) -> Self {
+        Self { given: given.to_vec(), ..Self::default() }
+    }
+
+    fn withdraw(&mut self, source: IpAddr, text: &[u8], at: Occurrence) {
+        // A deletion repeats the description, or its origin only.
+        let text = String::from_utf8_lossy(text);
+        let origin = text.lines().find_map(|line| line.strip_prefix("o=")).unwrap_or_default();
+        let mut words = origin.split_ascii_whitespace();
+        let (identifier, address) = (words.nth(1).unwrap_or_default(), words.nth(3).unwrap_or_default());
+        if let Some(known) = self.announced.get_mut(&(source, format!("{identifier} {address}"))) {
+            known.deleted = true;
+            known.deletions += 1;
+            known.last = at;
+        }
+    }
+}
+
+impl NetworkMonitor for Announcements {
+    fn observe(&mut self, pdu: &ObservedPdu<'_>) {
+        let Some(sap) = SapPacket::parse(pdu.bytes) else { return };
+        let SapContent::Sdp(text) = sap.content else { return };
+        if sap.is_deletion {
+            return self.withdraw(sap.source, text, pdu.at);
+        }
+        // Announcements repeat for hours: only a new one is read.
+        let known = self.announced.iter_mut().find(|((source, _), known)| *source == sap.source && known.bytes == text);
+        if let Some((_, known)) = known {
+            known.announcements += 1;
+            known.last = pdu.at;
+            known.deleted = false;
+            return;
+        }
+        let session = match SessionDescription::parse(text) {
+            Ok(session) => Arc::new(session),
+            Err(error) => {
+                self.findings.add("sap.malformed-sdp", Severity::Warning, None, pdu.at, || {
+                    format!("an announcement of {} holds {error}", sap.source)
+                });
+                return;
+            }
+        };
+        let key = (sap.source, session.origin.clone());
+        if let Some(known) = self.announced.get_mut(&key) {
+            known.announcements += 1;
+            known.changes += 1;
+            (known.bytes, known.session, known.last, known.deleted) = (text.to_vec(), Some(session), pdu.at, false);
+        } else if self.announced.len() < MAX_SESSIONS {
+            let announced = Announced {
+                bytes: text.to_vec(),
+                session: Some(session),
+                announcements: 1,
+                deletions: 0,
+                changes: 0,
+                first: pdu.at,
+                last: pdu.at,
+                deleted: false,
+            };
+            self.announced.insert(key, announced);
+        } else {
+            self.not_kept += 1;
+        }
+    }
+
+    fn watches(&self) -> &'static [&'static str] {
+        &["RTP"]
+    }
+
+    fn report(&self, peers: &[Peer<'_>], report: &mut NetworkReport) {
+        let mut findings = self.findings.clone();
+        let mut sessions = Vec::new();
+        let nowhere = Occurrence { frame: 0, time: None };
+        let given = self.given.iter().map(|session| (session, None));
+        let announced = self.announced.values().filter_map(|known| Some((known.session.as_ref()?, Some(known))));
+        let mut index = 0;
+        for (session, known) in given.chain(announced) {
+            let mut streams = Vec::new();
+            for media in session.media.iter().filter(|media| media.is_rtp()) {
+                index += 1;
+                let at = known.map_or(nowhere, |known| known.last);
+                let flows = self.compare_media(session, media, known, at, peers, report);
+                if flows == 0 && media.is_sent && !known.is_some_and(|known| known.deleted) {
+                    let id = StreamId(index);
+                    report.stream_names.insert(id, name(session, media));
+                    findings.add("sdp.not-sent", Severity::Warning, Some(id), at, || {
+                        let address = media.address.map_or_else(|| "?".to_owned(), |address| address.to_string());
+                        format!(
+                            "{} is announced to {address} port {}, and no RTP goes there",
+                            name(session, media),
+                            media.port
+                        )
+                    });
+                }
+                streams.push(describe(media, flows));
+            }
+            let mut facts = vec![
+                ("name", Value::from(session.name.clone())),
+                ("origin", session.origin.clone().into()),
+                ("version", session.version.into()),
+                ("media", Value::List(streams)),
+            ];
+            if let Some(known) = known {
+                facts.push(("announcements", known.announcements.into()));
+                facts.push(("deletions", known.deletions.into()));
+                facts.push(("changes", known.changes.into()));
+                let span = known.last.time.zip(known.first.time).map(|(last, first)| last.since(first));
+                let repeats = (known.announcements + known.deletions).saturating_sub(1);
+                if let Some(span) = span.filter(|_| repeats > 0) {
+                    facts.push(("mean_interval_ns", (span as f64 / repeats as f64).into()));
+                }
+            } else {
+                facts.push(("given_by_user", true.into()));
+            }
+            sessions.push(Value::map(facts));
+        }
+        if !sessions.is_empty() {
+            report.facts.insert("sdp_sessions".into(), Value::List(sessions));
+        }
+        if self.not_kept > 0 {
+            report.facts.insert("sdp_sessions_not_kept".into(), self.not_kept.into());
+        }
+        if !findings.is_empty() {
+            report.findings.push(findings);
+        }
+    }
+}
+
+impl Announcements {
+    /// Compares an announced stream with the flows that go where it says. Returns how many there are.
+    fn compare_media(
+        &self,
+        session: &SessionDescription,
+        media: &MediaDescription,
+        known: Option<&Announced>,
+        at: Occurrence,
+        peers: &[Peer<'_>],
+        report: &mut NetworkReport,
+    ) -> u64 {
+        let mut flows = 0;
+        for (index, peer) in peers.iter().enumerate() {
+            let Some(flow) = peer.decoder.and_then(|decoder| (decoder as &dyn Any).downcast_ref::<RtpFlow>()) else {
+                continue;
+            };
+            let (Some(to), Some(from)) = (ip(peer.flow.dst.address), ip(peer.flow.src.address)) else { continue };
+            if Some(to) != media.address || peer.flow.dst.port != Some(media.port) {
+                continue;
+            }
+            flows += 1;
+            let sent = Sent { from, flow, name: name(session, media), at };
+            let to = report.flows.entry(index).or_default();
+            compare(media, &sent, to);
+            to.fact("sdp_session", session.name.clone());
+            to.fact("sdp_announced_by", known.map_or("the user", |_| "SAP"));
+        }
+        flows
+    }
+}
+
+fn ip(address: Address) -> Option<IpAddr> {
+    match address {
+        Address::V4(ip) => Some(IpAddr::V4(ip)),
+        Address::V6(ip) => Some(IpAddr::V6(ip)),
+        Address::None | Address::Mac(_) => None,
+    }
+}
+
+/// The name of an announced stream, for people.
+fn name(session: &SessionDescription, media: &MediaDescription) -> String {
+    match &media.title {
+        Some(title) => format!("{} ({title})", session.name),
+        None => session.name.clone(),
+    }
+}
+
+fn describe(media: &MediaDescription, flows: u64) -> Value {
+    let formats = media.formats.iter().map(|format| {
+        let rate = format.clock_rate_hz.map(|rate| format!("/{rate}")).unwrap_or_default();
+        let channels = format.channels.map(|channels| format!("/{channels}")).unwrap_or_default();
+        format!("{} {}{rate}{channels}", format.payload_type, format.encoding)
+    });
+    let mut pairs = vec![
+        ("kind", Value::from(media.kind.clone())),
+        ("port", media.port.into()),
+        ("formats", Value::list(formats)),
+        ("flows", flows.into()),
+    ];
+    pairs.extend(media.address.map(|address| ("address", address.to_string().into())));
+    pairs.extend(media.packet_time_ns.map(|time| ("packet_time_ns", time.into())));
+    pairs.extend(media.reference_clock.clone().map(|clock| ("ts_refclk", clock.into())));
+    pairs.extend(media.media_clock.clone().map(|clock| ("mediaclk", clock.into())));
+    if let Some((identity, domain)) = media.ptp_grandmaster() {
+        pairs.push(("ptp_grandmaster", identity.to_owned().into()));
+        pairs.extend(domain.map(|domain| ("ptp_domain", domain.into())));
+    }
+    Value::map(pairs)
+}
