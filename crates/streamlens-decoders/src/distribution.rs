@@ -66,6 +66,7 @@ impl Distribution {
     }
 
     /// How many durations were taken in.
+    #[allow(dead_code)]
     pub(crate) fn count(&self) -> u64 {
         self.count
     }

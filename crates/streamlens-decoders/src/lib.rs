@@ -2,6 +2,7 @@
 
 mod confidence;
 mod decoder;
+mod distribution;
 mod error;
 mod report;
 mod result;
@@ -9,11 +10,12 @@ mod result;
 pub mod iena;
 pub mod inetx;
 pub mod media;
+pub mod modbus;
 pub mod npd;
 pub mod profinet;
 pub mod rtp;
-mod telemetry;
 pub mod tmns;
+mod telemetry;
 
 #[cfg(test)]
 #[allow(dead_code, reason = "each protocol's tests use what they need")]

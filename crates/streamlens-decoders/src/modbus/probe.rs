@@ -42,7 +42,10 @@ pub(super) fn probe(packet: &Packet<'_>) -> Confidence {
         };
     }
     if exact >= 2 {
-        return Confidence::new(if at_502 { 0.97 } else { 0.8 }, "several PDUs of legal shape, cut to the end by length");
+        return Confidence::new(
+            if at_502 { 0.97 } else { 0.8 },
+            "several PDUs of legal shape, cut to the end by length",
+        );
     }
     match (best, at_502) {
         (Weight::Exact, true) => Confidence::new(0.95, "PDU of legal shape and length, port 502"),
@@ -55,7 +58,8 @@ pub(super) fn probe(packet: &Packet<'_>) -> Confidence {
         (Weight::Vendor, false) => Confidence::new(0.15, "vendor function"),
         (Weight::Header, true) => Confidence::new(0.6, "MBAP header, port 502"),
         (Weight::Header, false) => Confidence::new(0.1, "MBAP header"),
-        (Weight::Bad, _) => Confidence::new(0.05, "MBAP header around a PDU that does not fit"),
+        (Weight::Odd, true) => Confidence::new(0.3, "MBAP header around a PDU that does not fit, port 502"),
+        (Weight::Odd | Weight::Bad, _) => Confidence::new(0.05, "MBAP header around a PDU that does not fit"),
     }
 }
 
@@ -63,6 +67,9 @@ pub(super) fn probe(packet: &Packet<'_>) -> Confidence {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Weight {
     Bad,
+    /// Short, so that servers have something to complain about.
+    Odd,
+    /// A function that nobody has named.
     Header,
     Vendor,
     Illegal,
@@ -75,6 +82,8 @@ fn weigh(adu: &adu::Adu<'_>) -> Weight {
     if adu.is_exception() {
         return match adu.as_response() {
             Shape::Exact => Weight::Exception,
+            // Some servers append a byte.
+            Shape::Misfit if adu.data.len() == 2 => Weight::Odd,
             _ => Weight::Bad,
         };
     }
@@ -83,7 +92,8 @@ fn weigh(adu: &adu::Adu<'_>) -> Weight {
         Shape::OutOfRange => Weight::Illegal,
         Shape::Unknown if shape::is_vendor_function(function) => Weight::Vendor,
         Shape::Unknown if function != 0 => Weight::Header,
-        _ => Weight::Header.min(if adu.data.len() <= 6 { Weight::Header } else { Weight::Bad }),
+        _ if adu.data.len() <= 6 => Weight::Odd,
+        _ => Weight::Bad,
     }
 }
 
@@ -98,7 +108,7 @@ pub(super) fn find(bytes: &[u8]) -> Option<usize> {
             Weight::Exact | Weight::Exception => true,
             // Beyond plain shapes only at the border of a segment.
             Weight::Illegal | Weight::Vendor | Weight::Header => at == 0,
-            Weight::Bad => false,
+            Weight::Odd | Weight::Bad => false,
         };
         let behind = rest.get(adu.length..).unwrap_or_default();
         shaped
