@@ -66,7 +66,6 @@ impl Distribution {
     }
 
     /// How many durations were taken in.
-    #[allow(dead_code)]
     pub(crate) fn count(&self) -> u64 {
         self.count
     }

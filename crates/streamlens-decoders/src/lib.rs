@@ -7,6 +7,7 @@ mod error;
 mod report;
 mod result;
 
+pub mod ethercat;
 pub mod iena;
 pub mod inetx;
 pub mod media;
