@@ -60,7 +60,10 @@ pub(super) fn probe(packet: &Packet<'_>) -> Confidence {
     if header.kind != 1 {
         return match (header.kind, on_type, on_port && exact) {
             (4 | 5, true, _) | (4 | 5, _, true) => Confidence::new(0.85, "frame without datagrams, its length fits"),
-            (_, true, _) | (_, _, true) => Confidence::new(0.6, "frame of another type, its length fits"),
+            (_, true, _) => Confidence::new(0.6, "frame of another type, its length fits"),
+            (_, _, true) if packet.src_port() == packet.dst_port() => {
+                Confidence::new(0.6, "frame of another type between ports 34980, its length fits")
+            }
             _ => Confidence::NONE,
         };
     }

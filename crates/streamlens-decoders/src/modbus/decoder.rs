@@ -59,7 +59,12 @@ impl StreamDecoder for ModbusTcpDecoder {
     }
 
     fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        decode(packet, &mut Direction::of_flow(packet.flow), result).map(|(taken, _)| taken)
+        let (taken, adu) = decode(packet, &mut Direction::of_flow(packet.flow), result)?;
+        // Without the memory of a flow that is known to be Modbus, what fits no function is another protocol's.
+        if result.state == PduState::Whole && !probe::is_plausible(&adu, packet.has_port(PORT)) {
+            return Err(DecodeError::Refused { protocol: NAME, reason: "the PDU fits no function" });
+        }
+        Ok(taken)
     }
 
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {

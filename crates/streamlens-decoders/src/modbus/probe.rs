@@ -58,7 +58,8 @@ pub(super) fn probe(packet: &Packet<'_>) -> Confidence {
         (Weight::Vendor, false) => Confidence::new(0.15, "vendor function"),
         (Weight::Header, true) => Confidence::new(0.6, "MBAP header, port 502"),
         (Weight::Header, false) => Confidence::new(0.1, "MBAP header"),
-        (Weight::Odd, true) => Confidence::new(0.3, "MBAP header around a PDU that does not fit, port 502"),
+        (Weight::Odd, true) => Confidence::new(0.55, "MBAP header around a PDU that does not fit, port 502"),
+        (Weight::Bad, true) => Confidence::new(0.3, "MBAP header, port 502"),
         (Weight::Odd | Weight::Bad, _) => Confidence::new(0.05, "MBAP header around a PDU that does not fit"),
     }
 }
@@ -66,8 +67,9 @@ pub(super) fn probe(packet: &Packet<'_>) -> Confidence {
 /// What an ADU is worth as evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Weight {
+    /// Function 0, or an exception that is none.
     Bad,
-    /// Short, so that servers have something to complain about.
+    /// A public function with data that do not fit it: servers have something to complain about.
     Odd,
     /// A function that nobody has named.
     Header,
@@ -75,6 +77,11 @@ enum Weight {
     Illegal,
     Exception,
     Exact,
+}
+
+/// Whether an ADU alone may pass for Modbus; port 502 is given more.
+pub(super) fn is_plausible(adu: &adu::Adu<'_>, at_502: bool) -> bool {
+    at_502 || weigh(adu) >= Weight::Header
 }
 
 fn weigh(adu: &adu::Adu<'_>) -> Weight {
@@ -92,7 +99,7 @@ fn weigh(adu: &adu::Adu<'_>) -> Weight {
         Shape::OutOfRange => Weight::Illegal,
         Shape::Unknown if shape::is_vendor_function(function) => Weight::Vendor,
         Shape::Unknown if function != 0 => Weight::Header,
-        _ if adu.data.len() <= 6 => Weight::Odd,
+        _ if function != 0 => Weight::Odd,
         _ => Weight::Bad,
     }
 }

@@ -15,6 +15,9 @@ pub(super) fn hex(text: &str) -> Vec<u8> {
 /// A segment between two ports.
 pub(super) fn segment(src: u16, dst: u16, payload: &[u8]) -> Captured {
     let mut captured = udp(payload);
+    if src < dst {
+        std::mem::swap(&mut captured.flow.src, &mut captured.flow.dst);
+    }
     (captured.flow.src.port, captured.flow.dst.port) = (Some(src), Some(dst));
     captured.transport = streamlens_model::Transport::TCP;
     captured
@@ -161,4 +164,60 @@ fn types_have_unique_names() {
     assert_eq!(names.len(), all);
     assert!(decoder.packet_types().iter().all(|n| names.iter().any(|have| have == n)));
     assert!(decoder.flow_decoder(&FlowKey::default()).is_some());
+}
+
+/// A request and, where there is a time for it, its response; milliseconds.
+fn exchange(session: &mut super::harness::Session<'_>, transaction: u16, asked: i64, answered: Option<i64>) {
+    let at = |ms: i64| Some(streamlens_model::Timestamp::from_nanos(ms * 1_000_000));
+    let mut request = transaction.to_be_bytes().to_vec();
+    request.extend(hex("0000 0006 01 03 006B 0001"));
+    let frame = 2 * u64::from(transaction);
+    session.segment(&Captured { frame, time: at(asked), ..segment(40_000, 502, &request) });
+    if let Some(answered) = answered {
+        let mut response = transaction.to_be_bytes().to_vec();
+        response.extend(hex("0000 0005 01 03 02 0007"));
+        session.segment(&Captured { frame: frame + 1, time: at(answered), ..segment(502, 40_000, &response) });
+    }
+}
+
+fn findings(session: &super::harness::Session<'_>) -> Vec<(&'static str, u64)> {
+    let mut found = Vec::new();
+    for outcome in session.outcome() {
+        found.extend(outcome.report.findings.iter().flat_map(|l| l.iter().map(|(code, _, f)| (code, f.count))));
+    }
+    found.sort_unstable();
+    found
+}
+
+#[test]
+fn requests_at_the_end_are_open_and_older_ones_unanswered() {
+    let decoder = ModbusTcpDecoder::new();
+    let mut session = super::harness::Session::new(&decoder, false);
+    exchange(&mut session, 1, 0, Some(5));
+    exchange(&mut session, 2, 100, None);
+    exchange(&mut session, 3, 200, Some(205));
+    assert_eq!(findings(&session), [], "it may just be slow");
+    exchange(&mut session, 4, 11_000, Some(11_005));
+    assert_eq!(findings(&session), [("modbus.unanswered", 1)]);
+}
+
+#[test]
+fn slow_answers_repeated_requests_and_unsolicited_responses_are_found() {
+    let decoder = ModbusTcpDecoder::new();
+    let mut session = super::harness::Session::new(&decoder, false);
+    exchange(&mut session, 1, 0, Some(1500));
+    exchange(&mut session, 2, 2000, None);
+    exchange(&mut session, 2, 3000, Some(3001));
+    let stray = hex("0099 0000 0005 01 03 02 0007");
+    session.segment(&Captured { frame: 50, ..segment(502, 40_000, &stray) });
+    assert_eq!(findings(&session), [("modbus.repeated-request", 1), ("modbus.slow", 1), ("modbus.unsolicited", 1)]);
+}
+
+#[test]
+fn a_response_to_a_request_before_the_capture_is_no_fault() {
+    let decoder = ModbusTcpDecoder::new();
+    let mut session = super::harness::Session::new(&decoder, false);
+    session.segment(&Captured { frame: 1, ..segment(502, 40_000, &hex("0001 0000 0005 01 03 02 0007")) });
+    exchange(&mut session, 2, 0, Some(5));
+    assert_eq!(findings(&session), []);
 }
