@@ -53,6 +53,8 @@ struct Record {
     at: Occurrence,
     /// Transactions matched before it.
     matched_before: u64,
+    /// Whether it repeats a request that waits.
+    repeats: bool,
 }
 
 impl Record {
@@ -129,7 +131,7 @@ impl Transactions {
         Some(self.functions.entry(key).or_default())
     }
 
-    fn request(&mut self, record: Record) {
+    fn request(&mut self, mut record: Record) {
         self.requests += 1;
         if let Some(figures) = self.figures(&record) {
             figures.requests += 1;
@@ -143,6 +145,7 @@ impl Transactions {
         }
         if self.waiting.iter().any(|w| w.key() == record.key() && w.digest == record.digest) {
             self.repeated += 1;
+            record.repeats = true;
             self.request_log.add("modbus.repeated-request", Severity::Warning, record.stream(), record.at, || {
                 let name = function_name(record.function);
                 format!("{name} to unit {}: sent again before an answer came", record.unit)
@@ -222,8 +225,9 @@ impl Transactions {
 
     fn give_up(&mut self, request: &Record) {
         self.unanswered += 1;
-        // Unit 0 is a broadcast on serial lines behind a gateway: nobody answers.
-        if request.unit == 0 {
+        // Unit 0 is a broadcast on serial lines behind a gateway: nobody answers. One answer serves for a repeated
+        // request, which was pointed out already.
+        if request.unit == 0 || request.repeats {
             return;
         }
         self.request_log.add("modbus.unanswered", Severity::Warning, request.stream(), request.at, || {
@@ -334,7 +338,18 @@ impl TransactionMonitor {
         let exception = (function & 0x80 != 0).then(|| data.first().copied().unwrap_or(0));
         let range = range(function, data);
         let function = function & 0x7F;
-        Some(Record { side, transaction, unit, function, exception, range, digest, at: pdu.at, matched_before: 0 })
+        Some(Record {
+            side,
+            transaction,
+            unit,
+            function,
+            exception,
+            range,
+            digest,
+            at: pdu.at,
+            matched_before: 0,
+            repeats: false,
+        })
     }
 
     fn drain_early(&mut self, settled: bool) {

@@ -49,7 +49,7 @@ fn coil(data: &[u8]) -> Shape {
 
 fn diagnostics(data: &[u8]) -> Shape {
     let known = matches!(word(data, 0), Some(0..=4 | 10..=18 | 20));
-    fit(data.len() >= 4 && data.len() % 2 == 0, known && (data.len() == 4 || word(data, 0) == Some(0)))
+    fit(data.len() >= 4 && data.len().is_multiple_of(2), known && (data.len() == 4 || word(data, 0) == Some(0)))
 }
 
 /// Groups of (6, file, record, length and as many words), behind a byte count.
@@ -121,7 +121,7 @@ pub(super) fn request(function: u8, data: &[u8]) -> Shape {
 pub(super) fn response(function: u8, data: &[u8]) -> Shape {
     match function {
         1 | 2 => counted(data, |bytes| (1..=250).contains(&bytes)),
-        3 | 4 | 23 => counted(data, |bytes| bytes % 2 == 0 && (2..=250).contains(&bytes)),
+        3 | 4 | 23 => counted(data, |bytes| bytes.is_multiple_of(2) && (2..=250).contains(&bytes)),
         5 => coil(data),
         6 => fit(data.len() == 4, true),
         7 => fit(data.len() == 1, true),

@@ -209,8 +209,9 @@ fn slow_answers_repeated_requests_and_unsolicited_responses_are_found() {
     exchange(&mut session, 2, 2000, None);
     exchange(&mut session, 2, 3000, Some(3001));
     let stray = hex("0099 0000 0005 01 03 02 0007");
-    session.segment(&Captured { frame: 50, ..segment(502, 40_000, &stray) });
-    assert_eq!(findings(&session), [("modbus.repeated-request", 1), ("modbus.slow", 1), ("modbus.unsolicited", 1)]);
+    let time = Some(streamlens_model::Timestamp::from_nanos(4_000_000_000));
+    session.segment(&Captured { frame: 50, time, ..segment(502, 40_000, &stray) });
+    assert_eq!(findings(&session), [("modbus.repeated-request", 1), ("modbus.slow", 2), ("modbus.unsolicited", 1)]);
 }
 
 #[test]
