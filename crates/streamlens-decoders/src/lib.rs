@@ -15,8 +15,8 @@ pub mod modbus;
 pub mod npd;
 pub mod profinet;
 pub mod rtp;
-pub mod tmns;
 mod telemetry;
+pub mod tmns;
 
 #[cfg(test)]
 #[allow(dead_code, reason = "each protocol's tests use what they need")]
