@@ -2,14 +2,17 @@
 
 mod confidence;
 mod decoder;
+mod distribution;
 mod error;
 mod report;
 mod result;
 
 pub mod chapter10;
+pub mod ethercat;
 pub mod iena;
 pub mod inetx;
 pub mod media;
+pub mod modbus;
 pub mod mpegts;
 pub mod ndi;
 pub mod npd;

@@ -26,6 +26,8 @@ pub(crate) struct Captured {
     pub(crate) transport: Transport,
     pub(crate) ether_type: Option<u16>,
     pub(crate) wire_length: u32,
+    /// The sequence number of a TCP segment.
+    pub(crate) tcp_sequence: Option<u32>,
     pub(crate) payload: Vec<u8>,
 }
 
@@ -54,7 +56,8 @@ pub(crate) fn udp(payload: &[u8]) -> Captured {
     (flow.src.port, flow.dst.port) = (Some(40_000), Some(40_001));
     let (time, wire_length) = (Some(Timestamp::from_nanos(1_700_000_000_000_000_000)), payload.len() as u32 + 42);
     let payload = payload.to_vec();
-    Captured { frame: 1, time, flow, transport: Transport::UDP, ether_type: None, wire_length, payload }
+    let (transport, ether_type, tcp_sequence) = (Transport::UDP, None, None);
+    Captured { frame: 1, time, flow, transport, ether_type, wire_length, tcp_sequence, payload }
 }
 
 /// The payloads of a capture of the corpus, such as `ptp/ptp4l-e2e.pcap`. No reassembly: fragments are left out,
@@ -136,6 +139,7 @@ fn dissect(frame: u64, nanos: i128, wire_length: u32, data: &[u8]) -> Option<Cap
                 transport: Transport::Ethernet,
                 ether_type,
                 wire_length,
+                tcp_sequence: None,
                 payload,
             });
         }
@@ -147,6 +151,8 @@ fn dissect(frame: u64, nanos: i128, wire_length: u32, data: &[u8]) -> Option<Cap
         _ => return None,
     };
     let payload = data.get(begin..end.min(data.len()))?.to_vec();
+    let tcp_sequence = if protocol == 6 { word(start + 4).zip(word(start + 6)) } else { None };
+    let tcp_sequence = tcp_sequence.map(|(high, low)| u32::from(high) << 16 | u32::from(low));
     (protocol == 17 || !payload.is_empty()).then_some(Captured {
         frame,
         time,
@@ -154,6 +160,7 @@ fn dissect(frame: u64, nanos: i128, wire_length: u32, data: &[u8]) -> Option<Cap
         transport: Transport::Ip(protocol),
         ether_type: None,
         wire_length,
+        tcp_sequence,
         payload,
     })
 }

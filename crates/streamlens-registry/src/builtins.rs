@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use streamlens_decoders::StreamDecoder;
 use streamlens_decoders::chapter10::Chapter10Decoder;
+use streamlens_decoders::ethercat::EtherCatDecoder;
 use streamlens_decoders::iena::IenaDecoder;
 use streamlens_decoders::inetx::InetxDecoder;
+use streamlens_decoders::modbus::{ModbusRtuDecoder, ModbusTcpDecoder};
 use streamlens_decoders::mpegts::MpegTsDecoder;
 use streamlens_decoders::ndi::NdiDecoder;
 use streamlens_decoders::npd::NpdDecoder;
@@ -26,6 +28,9 @@ pub(crate) fn all() -> Vec<Arc<dyn StreamDecoder>> {
         Arc::new(TmnsDecoder::default()),
         Arc::new(NpdDecoder::default()),
         Arc::new(ProfinetDecoder::new()),
+        Arc::new(EtherCatDecoder::default()),
+        Arc::new(ModbusTcpDecoder::default()),
+        Arc::new(ModbusRtuDecoder::default()),
         Arc::new(SapDecoder::default()),
         Arc::new(RtcpDecoder::default()),
         Arc::new(MpegTsDecoder::default()),

@@ -24,6 +24,7 @@ pub(super) fn frame(src: MacAddress, dst: MacAddress, number: u64, nanos: i64, p
         transport: Transport::Ethernet,
         ether_type: Some(ETHER_TYPE),
         wire_length: payload.len() as u32 + 14,
+        tcp_sequence: None,
         payload: payload.to_vec(),
     }
 }

@@ -1,0 +1,126 @@
+//! Mailbox messages: what they are, and what they complain about (ETG.1000.4 section 5.6, ETG.1000.6).
+
+/// Where SyncManager memory begins; mailboxes lie behind it.
+pub(super) const MEMORY: u16 = 0x1000;
+
+/// What a mailbox message complains about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Complaint {
+    /// An SDO transfer was aborted: index, subindex, abort code.
+    SdoAbort { index: u16, subindex: u8, code: u32 },
+    /// An emergency: its error code. 0 says that an error is gone.
+    Emergency { code: u16 },
+    /// A file transfer failed: FoE error code.
+    FileError { code: u32 },
+    /// The station did not accept a message: mailbox error.
+    Refused { detail: u16 },
+}
+
+/// A mailbox message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Message {
+    /// The mailbox type, 0 to 15.
+    pub(super) protocol: u8,
+    /// Protocol and service, `CoE SDO Request`.
+    pub(super) name: &'static str,
+    pub(super) complaint: Option<Complaint>,
+}
+
+/// Reads the message in data of SyncManager memory; `None` where there is none: process data may lie there too.
+pub(super) fn parse(data: &[u8]) -> Option<Message> {
+    let ([l0, l1, _, _, _, kind], rest) = data.split_first_chunk::<6>()?;
+    let length = usize::from(u16::from_le_bytes([*l0, *l1]));
+    let body = rest.get(..length)?;
+    // Bit 7 is reserved.
+    if kind & 0x80 != 0 {
+        return None;
+    }
+    let protocol = kind & 0x0F;
+    let (name, complaint) = match protocol {
+        0 => error(body)?,
+        1 => aoe(body)?,
+        2 => (eoe(body)?, None),
+        3 => coe(body)?,
+        4 => foe(body)?,
+        5 => (soe(body)?, None),
+        15 if body.len() >= 6 => ("VoE", None),
+        _ => return None,
+    };
+    Some(Message { protocol, name, complaint })
+}
+
+type Service = (&'static str, Option<Complaint>);
+
+fn word(body: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_le_bytes(*body.get(at..)?.first_chunk()?))
+}
+
+fn long(body: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(*body.get(at..)?.first_chunk()?))
+}
+
+fn error(body: &[u8]) -> Option<Service> {
+    let detail = word(body, 2).filter(|detail| (1..=8).contains(detail) && word(body, 0) == Some(1))?;
+    Some(("Mailbox Error", Some(Complaint::Refused { detail })))
+}
+
+fn aoe(body: &[u8]) -> Option<Service> {
+    let flags = word(body, 18).filter(|_| body.len() >= 32)?;
+    Some((if flags & 1 == 1 { "AoE Response" } else { "AoE Request" }, None))
+}
+
+fn eoe(body: &[u8]) -> Option<&'static str> {
+    Some(match body.first().filter(|_| body.len() >= 4)? & 0x0F {
+        0 => "EoE Fragment",
+        1 => "EoE Timestamp",
+        2 => "EoE Set IP Request",
+        3 => "EoE Set IP Response",
+        4 => "EoE Set Address Filter Request",
+        5 => "EoE Set Address Filter Response",
+        _ => return None,
+    })
+}
+
+fn coe(body: &[u8]) -> Option<Service> {
+    let header = word(body, 0).filter(|h| h & 0x0E00 == 0)?;
+    let abort = || {
+        let (command, index, subindex) = (*body.get(2)?, word(body, 3)?, *body.get(5)?);
+        (command >> 5 == 4).then_some(Complaint::SdoAbort { index, subindex, code: long(body, 6)? })
+    };
+    Some(match header >> 12 {
+        1 => ("CoE Emergency", word(body, 2).map(|code| Complaint::Emergency { code })),
+        2 => ("CoE SDO Request", abort()),
+        3 => ("CoE SDO Response", abort()),
+        4 => ("CoE TxPDO", None),
+        5 => ("CoE RxPDO", None),
+        6 => ("CoE TxPDO Remote Request", None),
+        7 => ("CoE RxPDO Remote Request", None),
+        8 => ("CoE SDO Information", None),
+        _ => return None,
+    })
+}
+
+fn foe(body: &[u8]) -> Option<Service> {
+    let code = long(body, 2)?;
+    Some(match body.first()? {
+        1 => ("FoE Read Request", None),
+        2 => ("FoE Write Request", None),
+        3 => ("FoE Data", None),
+        4 => ("FoE Acknowledge", None),
+        5 => ("FoE Error", Some(Complaint::FileError { code })),
+        6 => ("FoE Busy", None),
+        _ => return None,
+    })
+}
+
+fn soe(body: &[u8]) -> Option<&'static str> {
+    Some(match body.first().filter(|_| body.len() >= 4)? & 0x07 {
+        1 => "SoE Read Request",
+        2 => "SoE Read Response",
+        3 => "SoE Write Request",
+        4 => "SoE Write Response",
+        5 => "SoE Notification",
+        6 => "SoE Emergency",
+        _ => return None,
+    })
+}

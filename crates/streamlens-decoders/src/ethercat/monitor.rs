@@ -1,0 +1,449 @@
+//! Pairs frames that a master sends with those that come back, and follows what they carry.
+
+use std::collections::BTreeMap;
+
+use streamlens_model::{Address, FindingLog, FlowKey, Occurrence, Severity};
+
+use super::frame::{Datagram, FRAME_HEADER, is_logical};
+use super::mailbox::{self, Complaint};
+use super::names::{FRAME_TYPE, sdo_abort};
+use super::slots::{Change, Slots, Verdict, slot_id, slot_name, station_id};
+use super::stations::{Place, Stations};
+use crate::distribution::Distribution;
+use crate::{ConversationMonitor, FlowReport, ObservedPdu};
+
+/// Frames whose return is waited for.
+const MAX_WAITING: usize = 64;
+/// A frame that this many later returns have overtaken is lost.
+pub(super) const OVERTAKEN: u64 = 10;
+/// Sets of commands whose cycle is measured.
+const MAX_SETS: usize = 64;
+/// Intervals before a cycle can be late.
+const LEARNING: u64 = 64;
+/// Slots of a set that are kept, to name it.
+const NAMED: usize = 4;
+
+/// A frame that is on its way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sent {
+    signature: u64,
+    first: u64,
+    pub(super) at: Occurrence,
+    /// Returns seen before it was sent.
+    pub(super) returned_before: u64,
+}
+
+/// The frame that is being read.
+#[derive(Clone, Copy, Debug, Default)]
+struct Current {
+    at: Option<Occurrence>,
+    /// Whether another datagram follows.
+    open: bool,
+    is_return: bool,
+    datagrams: usize,
+    /// Index and slot of the first datagram.
+    first: u64,
+    /// Of the slots of all datagrams.
+    set: u64,
+    slots: [u64; NAMED],
+    logical: bool,
+    bad: bool,
+}
+
+/// The cycle of one set of commands.
+#[derive(Clone, Debug)]
+pub(super) struct Set {
+    key: u64,
+    pub(super) slots: [u64; NAMED],
+    pub(super) datagrams: usize,
+    pub(super) logical: bool,
+    pub(super) sent: u64,
+    pub(super) interval: Distribution,
+    /// The median of the intervals so far, once there are enough.
+    nominal: Option<u64>,
+    pub(super) late: u64,
+    last: Option<i64>,
+    last_sent: u64,
+    next: usize,
+}
+
+/// Measures an EtherCAT segment: both flows between one master and its stations.
+#[derive(Debug, Default)]
+pub(super) struct ExchangeMonitor {
+    current: Current,
+    /// Whether frames with a source that is not locally administered were seen: then the bit tells the direction.
+    pub(super) by_address: bool,
+    pub(super) waiting: Vec<Sent>,
+    pub(super) sent: u64,
+    pub(super) returned: u64,
+    pub(super) matched: u64,
+    pub(super) lost: u64,
+    pub(super) returned_without_sent: u64,
+    pub(super) datagrams: u64,
+    pub(super) most_datagrams: usize,
+    pub(super) other_frames: u64,
+    pub(super) irqs: u64,
+    pub(super) circulating: u64,
+    pub(super) zero_counters: u64,
+    pub(super) bad_cycles: u64,
+    pub(super) round_trip: Distribution,
+    pub(super) sets: Vec<Set>,
+    at_set: usize,
+    pub(super) slots: Slots,
+    pub(super) stations: Stations,
+    pub(super) mailbox: BTreeMap<&'static str, u64>,
+    pub(super) log: FindingLog,
+}
+
+/// Whether the first station has marked the frame as being on its way back.
+pub(super) fn is_marked(flow: &FlowKey) -> bool {
+    matches!(flow.src.address, Address::Mac(mac) if mac.0[0] & 2 != 0)
+}
+
+impl ExchangeMonitor {
+    /// Decides which way the frame goes by its first datagram.
+    #[inline]
+    fn begin(&mut self, flow: &FlowKey, datagram: &Datagram<'_>, first: u64) {
+        let marked = is_marked(flow);
+        if !marked && !self.by_address && matches!(flow.src.address, Address::Mac(_)) {
+            self.by_address = true;
+        }
+        self.current.is_return = if self.by_address {
+            marked
+        } else {
+            // A master with such an address of its own, or UDP: a frame that was sent comes back.
+            self.waiting.iter().any(|sent| sent.first == first)
+                || datagram.is_circulating()
+                || datagram.working_counter.is_some_and(|counter| counter > 0)
+        };
+    }
+
+    /// All datagrams of a frame are read.
+    fn finish(&mut self, at: Occurrence) {
+        let current = self.current;
+        let signature = current.set.rotate_left(8) ^ current.first;
+        self.most_datagrams = self.most_datagrams.max(current.datagrams);
+        if !current.is_return {
+            return self.sent(signature, at);
+        }
+        self.returned += 1;
+        self.bad_cycles += u64::from(current.bad);
+        match self.waiting.iter().position(|sent| sent.signature == signature) {
+            Some(index) => {
+                let sent = self.waiting.remove(index);
+                self.matched += 1;
+                if let (Some(out), Some(back)) = (sent.at.time, at.time)
+                    && let Ok(elapsed) = u64::try_from(back.since(out))
+                {
+                    self.round_trip.push(elapsed);
+                }
+            }
+            None => self.returned_without_sent += 1,
+        }
+    }
+
+    /// The datagrams that followed were not captured, or are broken: the frame counts all the same.
+    #[cold]
+    fn finish_cut(&mut self) {
+        if let Some(at) = self.current.at {
+            self.finish(at);
+        }
+    }
+
+    fn sent(&mut self, signature: u64, at: Occurrence) {
+        self.sent += 1;
+        if let Some(index) = self.waiting.iter().position(|sent| sent.signature == signature) {
+            let lost = self.waiting.remove(index);
+            self.count_lost(&lost);
+        } else if self.waiting.len() >= MAX_WAITING {
+            let lost = self.waiting.remove(0);
+            self.count_lost(&lost);
+        }
+        let returned_before = self.returned;
+        self.waiting.push(Sent { signature, first: self.current.first, at, returned_before });
+        self.cycle(at);
+    }
+
+    #[cold]
+    fn count_lost(&mut self, sent: &Sent) {
+        self.lost += 1;
+        // Where nothing ever came back there is one finding about that, in the report.
+        if self.returned > 0 {
+            log_lost(&mut self.log, sent);
+        }
+    }
+
+    /// Measures the interval between frames of the same set of commands.
+    #[inline]
+    fn cycle(&mut self, at: Occurrence) {
+        let key = self.current.set;
+        let guess = self.sets.get(self.at_set).map_or(0, |set| set.next);
+        let index = match self.sets.get(guess) {
+            Some(set) if set.key == key => guess,
+            _ => self.find_set(key),
+        };
+        self.at_set = index;
+        let number = self.sent;
+        let Some(set) = self.sets.get_mut(index) else { return };
+        (set.sent, set.last_sent) = (set.sent + 1, number);
+        let Some(time) = at.time else { return };
+        let time = time.as_nanos();
+        let Some(last) = set.last.replace(time) else { return };
+        let Ok(interval) = u64::try_from(time.saturating_sub(last)) else { return };
+        if let Some(nominal) = set.nominal
+            && set.logical
+            && interval > nominal.saturating_mul(2)
+            && nominal > 0
+        {
+            set.late += 1;
+            let slot = set.slots.first().copied().unwrap_or(0);
+            self.log.add("ethercat.late-cycle", Severity::Warning, Some(slot_id(slot)), at, || {
+                format!(
+                    "{} was sent {} us after the one before, the cycle is {} us",
+                    slot_name(slot),
+                    interval / 1000,
+                    nominal / 1000
+                )
+            });
+        }
+        set.interval.push(interval);
+        let count = set.interval.count();
+        if count >= LEARNING && (count.is_power_of_two() || count.is_multiple_of(4096)) {
+            set.nominal = set.interval.quantile(500);
+        }
+    }
+
+    #[cold]
+    fn find_set(&mut self, key: u64) -> usize {
+        let index = self.sets.iter().position(|set| set.key == key).unwrap_or_else(|| {
+            let set = Set {
+                key,
+                slots: self.current.slots,
+                datagrams: self.current.datagrams,
+                logical: self.current.logical,
+                sent: 0,
+                interval: Distribution::default(),
+                nominal: None,
+                late: 0,
+                last: None,
+                last_sent: 0,
+                next: 0,
+            };
+            if self.sets.len() < MAX_SETS {
+                self.sets.push(set);
+                return self.sets.len() - 1;
+            }
+            // What starts a machine up is not sent again: the set that rested longest makes room, process data last.
+            let rested = self.sets.iter().enumerate().min_by_key(|(_, set)| (set.logical, set.last_sent));
+            let index = rested.map_or(0, |(index, _)| index);
+            if let Some(old) = self.sets.get_mut(index) {
+                *old = set;
+            }
+            index
+        });
+        if let Some(before) = self.sets.get_mut(self.at_set) {
+            before.next = index;
+        }
+        index
+    }
+
+    /// A datagram that came back.
+    #[inline]
+    fn came_back(&mut self, datagram: &Datagram<'_>, slot: u64, at: Occurrence) {
+        let Some(counter) = datagram.working_counter else { return };
+        self.zero_counters += u64::from(counter == 0 && datagram.command != 0);
+        if is_logical(datagram.command) {
+            if let Verdict::Below(expected) = self.slots.logical(slot, counter) {
+                self.current.bad = true;
+                self.below(slot, counter, expected, at);
+            }
+            return;
+        }
+        self.register_came_back(datagram, slot, counter, at);
+    }
+
+    #[cold]
+    fn below(&mut self, slot: u64, counter: u16, expected: u16, at: Occurrence) {
+        self.log.add("ethercat.working-counter", Severity::Error, Some(slot_id(slot)), at, || {
+            format!("{} came back with working counter {counter}, {expected} is expected", slot_name(slot))
+        });
+    }
+
+    fn register_came_back(&mut self, datagram: &Datagram<'_>, slot: u64, counter: u16, at: Occurrence) {
+        let (command, register, data) = (datagram.command, datagram.register(), datagram.data);
+        // An empty mailbox does not answer, so silence of memory says nothing.
+        if register < mailbox::MEMORY {
+            match self.slots.register(slot, counter) {
+                Change::Silent if matches!(command, 4..=6) => {
+                    let station = datagram.station();
+                    self.log.add("ethercat.no-answer", Severity::Warning, Some(station_id(station)), at, || {
+                        format!("station {station:#06x} no longer answers: {}", slot_name(slot))
+                    });
+                }
+                Change::Silent | Change::Counter(_) if command == 7 && is_core(register) => {
+                    self.log.add("ethercat.slave-count", Severity::Warning, Some(slot_id(slot)), at, || {
+                        format!("{}: now {counter} stations answer", slot_name(slot))
+                    });
+                }
+                _ => {}
+            }
+        }
+        if counter == 0 {
+            return;
+        }
+        if matches!(command, 7 | 8) {
+            self.stations.count = Some(datagram.station());
+        }
+        let place = match command {
+            4 | 14 => Place::Address(datagram.station()),
+            // Every station has counted the position up.
+            1 | 2 | 13 => match self.stations.count {
+                Some(count) => Place::Position(count.wrapping_sub(datagram.station())),
+                None => return,
+            },
+            _ => return,
+        };
+        let word = |at: usize| Some(u16::from_le_bytes(*data.get(at..)?.first_chunk()?));
+        let log = &mut self.log;
+        match (command, register) {
+            (2, 0x0010) => {
+                if let (Some(address), Place::Position(position)) = (word(0), place) {
+                    self.stations.assigned(address, position);
+                }
+            }
+            (1 | 4, 0x0130) => {
+                if let Some(state) = data.first() {
+                    self.stations.status(place, *state, word(4), at, log);
+                }
+            }
+            (1 | 4, 0x0134) => {
+                if let Some(code) = word(0) {
+                    self.stations.code(place, code, at, log);
+                }
+            }
+            (1 | 4, 0x0300..=0x0313) => {
+                self.stations.errors(place, usize::from(register - 0x0300), data, at, log);
+            }
+            (13 | 14, 0x0910) => {
+                let value = data.first_chunk().map(|b| (u64::from_le_bytes(*b), 8));
+                let value = value.or_else(|| data.first_chunk().map(|b| (u32::from_le_bytes(*b).into(), 4)));
+                if let (Some((value, width)), Some(time)) = (value, at.time) {
+                    self.stations.reference.read(datagram.station(), value, width, time.as_nanos());
+                }
+            }
+            (1 | 4, 0x092C) => {
+                if let Some(raw) = data.first_chunk() {
+                    self.stations.difference(place, u32::from_le_bytes(*raw), at, log);
+                }
+            }
+            (1 | 4, mailbox::MEMORY..) => self.message(datagram, at),
+            _ => {}
+        }
+    }
+
+    /// A datagram that goes out: what the master asks for.
+    fn goes_out(&mut self, datagram: &Datagram<'_>, at: Occurrence) {
+        match (datagram.command, datagram.register()) {
+            (2 | 5 | 8, 0x0120) => {
+                self.stations.requested = datagram.data.first().copied();
+                self.slots.epoch = self.slots.epoch.wrapping_add(1);
+            }
+            (2 | 5, mailbox::MEMORY..) => self.message(datagram, at),
+            _ => {}
+        }
+    }
+
+    fn message(&mut self, datagram: &Datagram<'_>, at: Occurrence) {
+        let Some(message) = mailbox::parse(datagram.data) else { return };
+        *self.mailbox.entry(message.name).or_default() += 1;
+        let (Some(complaint), station) = (message.complaint, datagram.station()) else { return };
+        let stream = Some(station_id(station));
+        match complaint {
+            Complaint::SdoAbort { index, subindex, code } => {
+                self.log.add("ethercat.sdo-abort", Severity::Warning, stream, at, || {
+                    let why = sdo_abort(code);
+                    format!("station {station:#06x}: SDO {index:#06x}:{subindex:02x} aborted with {code:#010x} ({why})")
+                });
+            }
+            Complaint::Emergency { code: 0 } => {}
+            Complaint::Emergency { code } => {
+                self.log.add("ethercat.emergency", Severity::Error, stream, at, || {
+                    format!("station {station:#06x} sent CoE emergency {code:#06x}")
+                });
+            }
+            Complaint::FileError { code } => {
+                self.log.add("ethercat.foe-error", Severity::Warning, stream, at, || {
+                    format!("station {station:#06x}: file transfer failed with FoE error {code}")
+                });
+            }
+            Complaint::Refused { detail } => {
+                self.log.add("ethercat.mailbox-error", Severity::Warning, stream, at, || {
+                    format!("station {station:#06x} refused a mailbox message with error {detail}")
+                });
+            }
+        }
+    }
+}
+
+/// Notes that a frame did not come back.
+pub(super) fn log_lost(log: &mut FindingLog, sent: &Sent) {
+    let (index, slot) = ((sent.first >> 56) as u8, sent.first & (u64::MAX >> 8));
+    log.add("ethercat.lost-frame", Severity::Error, None, sent.at, || {
+        format!("the frame with index {index:#04x} ({}) did not come back", slot_name(slot))
+    });
+}
+
+/// Registers that every station has.
+fn is_core(register: u16) -> bool {
+    matches!(register, 0..=0x000B | 0x0110 | 0x0120 | 0x0130 | 0x0134)
+}
+
+impl ConversationMonitor for ExchangeMonitor {
+    #[inline]
+    fn observe(&mut self, pdu: &ObservedPdu<'_>) {
+        if pdu.packet_type.0 >= FRAME_TYPE {
+            self.other_frames += 1;
+            if std::mem::take(&mut self.current.open) {
+                self.finish_cut();
+            }
+            return;
+        }
+        let frame = self.current.at.map(|at| at.frame);
+        let starts = !self.current.open || frame != Some(pdu.at.frame);
+        if starts && self.current.open {
+            self.finish_cut();
+        }
+        // The first datagram of a frame comes with the frame's header.
+        let bytes = if starts { pdu.bytes.get(FRAME_HEADER..).unwrap_or_default() } else { pdu.bytes };
+        let Some(datagram) = Datagram::parse(bytes) else { return };
+        let slot = datagram.slot();
+        if starts {
+            let first = slot | u64::from(datagram.index) << 56;
+            self.current = Current { at: Some(pdu.at), first, ..Current::default() };
+            self.begin(pdu.flow, &datagram, first);
+        }
+        let current = &mut self.current;
+        current.set = (current.set.rotate_left(5) ^ slot).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        if let Some(kept) = current.slots.get_mut(current.datagrams) {
+            *kept = slot;
+        }
+        current.datagrams += 1;
+        current.logical |= is_logical(datagram.command);
+        current.open = datagram.has_more();
+        self.datagrams += 1;
+        self.circulating += u64::from(datagram.is_circulating());
+        if self.current.is_return {
+            self.irqs += u64::from(datagram.irq != 0);
+            self.came_back(&datagram, slot, pdu.at);
+        } else if !is_logical(datagram.command) {
+            self.goes_out(&datagram, pdu.at);
+        }
+        if !self.current.open {
+            self.finish(pdu.at);
+        }
+    }
+
+    fn report(&self, flow: &FlowKey, report: &mut FlowReport) {
+        self.add_to(flow, report);
+    }
+}

@@ -1,0 +1,241 @@
+//! Stations by address or position: states, errors, distributed clocks.
+
+use std::collections::BTreeMap;
+
+use streamlens_model::{FindingLog, Occurrence, Severity, StreamId};
+
+use super::names::{al_state, al_status};
+use super::slots::{position_id, station_id};
+
+/// Stations that are followed.
+const MAX_STATIONS: usize = 1024;
+/// A clock difference above this, in nanoseconds, for [`OUT_OF_SYNC`] readings in a row, is lost synchronisation.
+const CLOCK_LIMIT: u32 = 1_000;
+const OUT_OF_SYNC: u32 = 100;
+/// A reference clock that moves this much against the capture clock between readings, in nanoseconds, was set anew.
+const CLOCK_STEP: i64 = 100_000_000;
+
+/// How a station is addressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    Address(u16),
+    Position(u16),
+}
+
+impl Place {
+    fn id(self) -> StreamId {
+        match self {
+            Self::Address(address) => station_id(address),
+            Self::Position(position) => position_id(position),
+        }
+    }
+
+    /// `station 0x1001`, `position 3`.
+    pub(super) fn name(self) -> String {
+        super::slots::place_name(self.id())
+    }
+}
+
+/// What is known of a station.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Station {
+    pub(super) position: Option<u16>,
+    /// AL status: state in the low four bits, 0x10 error.
+    pub(super) state: Option<u8>,
+    pub(super) state_changes: u64,
+    pub(super) status_code: Option<u16>,
+    /// The clock's largest difference from the reference, in nanoseconds.
+    pub(super) largest_difference: Option<u32>,
+    out_of_sync: u32,
+    /// Registers 0x0300 to 0x0313.
+    pub(super) errors: Option<[u8; 20]>,
+}
+
+/// All stations of a conversation.
+#[derive(Debug, Default)]
+pub(super) struct Stations {
+    pub(super) list: BTreeMap<Place, Station>,
+    pub(super) reference: Reference,
+    /// The state that the master asked for last.
+    pub(super) requested: Option<u8>,
+    /// Addresses by position.
+    addresses: BTreeMap<u16, u16>,
+    /// How many stations are on the line, by the address that came back of a broadcast.
+    pub(super) count: Option<u16>,
+}
+
+impl Stations {
+    /// The address of a position, where the master has assigned one.
+    fn known(&self, place: Place) -> Place {
+        match place {
+            Place::Position(position) => self.addresses.get(&position).map_or(place, |a| Place::Address(*a)),
+            Place::Address(_) => place,
+        }
+    }
+
+    fn station(&mut self, place: Place) -> Option<&mut Station> {
+        if self.list.len() >= MAX_STATIONS && !self.list.contains_key(&place) {
+            return None;
+        }
+        Some(self.list.entry(place).or_default())
+    }
+
+    /// A station got its address.
+    pub(super) fn assigned(&mut self, address: u16, position: u16) {
+        if self.addresses.len() < MAX_STATIONS {
+            self.addresses.insert(position, address);
+        }
+        let before = self.list.remove(&Place::Position(position));
+        let Some(station) = self.station(Place::Address(address)) else { return };
+        if let Some(before) = before
+            && station.state.is_none()
+        {
+            *station = before;
+        }
+        station.position = Some(position);
+    }
+
+    /// AL status was read, perhaps with the status code.
+    pub(super) fn status(&mut self, place: Place, state: u8, code: Option<u16>, at: Occurrence, log: &mut FindingLog) {
+        let place = self.known(place);
+        let requested = self.requested;
+        let Some(station) = self.station(place) else { return };
+        let before = station.state.replace(state);
+        if let Some(before) = before.filter(|before| before & 0x0F != state & 0x0F) {
+            station.state_changes += 1;
+            let rank = |state: u8| [0, 1, 2, 0, 4, 0, 0, 0, 8].get(usize::from(state & 0x0F)).copied().unwrap_or(0);
+            let fell = rank(state) < rank(before) && requested.is_none_or(|r| r & 0x0F != state & 0x0F);
+            let severity = if fell { Severity::Warning } else { Severity::Info };
+            log.add("ethercat.state-changed", severity, Some(place.id()), at, || {
+                format!("{} went from {} to {}", place.name(), al_state(before), al_state(state))
+            });
+        }
+        if let Some(code) = code {
+            self.code(place, code, at, log);
+        } else if state & 0x10 != 0 && before.is_none_or(|before| before & 0x10 == 0) {
+            // Why is not known yet; at the start of a capture it may be left from the run before.
+            log.add("ethercat.al-status", Severity::Warning, Some(place.id()), at, || {
+                format!("{} is in {} with its error bit set", place.name(), al_state(state))
+            });
+        }
+    }
+
+    /// The AL status code was read.
+    pub(super) fn code(&mut self, place: Place, code: u16, at: Occurrence, log: &mut FindingLog) {
+        let place = self.known(place);
+        let Some(station) = self.station(place) else { return };
+        let before = station.status_code.replace(code);
+        let state = station.state.map_or("", al_state);
+        if code != 0 && before != Some(code) {
+            log.add("ethercat.al-status", Severity::Error, Some(place.id()), at, || {
+                format!("{} {state}: AL status code {code:#06x} ({})", place.name(), al_status(code))
+            });
+        }
+    }
+
+    /// The clock difference (register 0x092C) was read: sign and magnitude in nanoseconds.
+    pub(super) fn difference(&mut self, place: Place, raw: u32, at: Occurrence, log: &mut FindingLog) {
+        let place = self.known(place);
+        let Some(station) = self.station(place) else { return };
+        let magnitude = raw & 0x7FFF_FFFF;
+        station.largest_difference = Some(station.largest_difference.unwrap_or(0).max(magnitude));
+        station.out_of_sync = if magnitude > CLOCK_LIMIT { station.out_of_sync + 1 } else { 0 };
+        if station.out_of_sync == OUT_OF_SYNC {
+            log.add("ethercat.dc-sync-lost", Severity::Warning, Some(place.id()), at, || {
+                format!("{}: its clock was more than {CLOCK_LIMIT} ns off for {OUT_OF_SYNC} readings", place.name())
+            });
+        }
+    }
+
+    /// Error counters were read from register 0x0300 + `offset` on.
+    pub(super) fn errors(&mut self, place: Place, offset: usize, data: &[u8], at: Occurrence, log: &mut FindingLog) {
+        let place = self.known(place);
+        let Some(station) = self.station(place) else { return };
+        let known = station.errors.is_some();
+        let counters = station.errors.get_or_insert_default();
+        for (register, (slot, &now)) in counters.iter_mut().skip(offset).zip(data).enumerate() {
+            let before = std::mem::replace(slot, now);
+            if known && now > before {
+                log.add("ethercat.link-errors", Severity::Warning, Some(place.id()), at, || {
+                    let what = error_name(offset + register);
+                    format!("{}: {what} rose from {before} to {now}", place.name())
+                });
+            }
+        }
+    }
+}
+
+/// What register 0x0300 + `offset` counts.
+fn error_name(offset: usize) -> String {
+    match offset {
+        0..8 if offset.is_multiple_of(2) => format!("invalid frames at port {}", offset / 2),
+        0..8 => format!("receive errors at port {}", offset / 2),
+        8..12 => format!("forwarded errors at port {}", offset - 8),
+        12 => "processing unit errors".to_owned(),
+        13 => "PDI errors".to_owned(),
+        _ => format!("lost links at port {}", offset.saturating_sub(16)),
+    }
+}
+
+/// The reference clock (register 0x0910) against the capture's clock: a straight line through all readings.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Reference {
+    pub(super) station: Option<u16>,
+    pub(super) readings: u64,
+    pub(super) last: u64,
+    first_time: i64,
+    last_time: i64,
+    /// Reference time since the first reading less capture time since then, in nanoseconds.
+    offset: i64,
+    n: f64,
+    mean_x: f64,
+    mean_y: f64,
+    covariance: f64,
+    variance: f64,
+}
+
+impl Reference {
+    /// A reading of `width` bytes (4 or 8) at a capture time in nanoseconds.
+    pub(super) fn read(&mut self, station: u16, value: u64, width: usize, time: i64) {
+        if self.readings > 0 && self.station == Some(station) {
+            let step = if width >= 8 {
+                value.wrapping_sub(self.last) as i64
+            } else {
+                i64::from((value as u32).wrapping_sub(self.last as u32) as i32)
+            };
+            let apart = step.wrapping_sub(time.wrapping_sub(self.last_time));
+            if apart.checked_abs().is_some_and(|apart| apart <= CLOCK_STEP) {
+                self.offset = self.offset.saturating_add(apart);
+                self.point(time);
+            } else {
+                self.start(station, time);
+            }
+        } else {
+            self.start(station, time);
+        }
+        (self.last, self.last_time) = (value, time);
+        self.readings += 1;
+    }
+
+    fn start(&mut self, station: u16, time: i64) {
+        *self = Self { station: Some(station), readings: self.readings, first_time: time, ..Self::default() };
+        self.last_time = time;
+        self.point(time);
+    }
+
+    fn point(&mut self, time: i64) {
+        let (x, y) = (time.wrapping_sub(self.first_time) as f64 / 1e9, self.offset as f64);
+        self.n += 1.0;
+        let dx = x - self.mean_x;
+        self.mean_x += dx / self.n;
+        self.mean_y += (y - self.mean_y) / self.n;
+        self.covariance += dx * (y - self.mean_y);
+        self.variance += dx * (x - self.mean_x);
+    }
+
+    /// How much faster than the capture's clock it runs, in parts per million; `None` below one second and 20 readings.
+    pub(super) fn drift_ppm(&self) -> Option<f64> {
+        let span = self.last_time.wrapping_sub(self.first_time);
+        (self.n >= 20.0 && span >= 1_000_000_000 && self.variance > 0.0).then(|| self.covariance / self.variance / 1e3)
+    }
+}

@@ -1,0 +1,162 @@
+//! What the monitor makes of exchanges, in and at the edges of a capture.
+
+use streamlens_model::{Severity, Value};
+
+use super::corpus::number;
+use super::harness::{Segment, datagram, frame};
+use crate::FlowReport;
+
+const CYCLE: i64 = 1_000_000;
+
+/// A cyclic exchange of one LRW datagram: `counter` says what comes back of a cycle, `None` that nothing does.
+fn cyclic(cycles: i64, period: impl Fn(i64) -> i64, counter: impl Fn(i64) -> Option<u16>) -> FlowReport {
+    let mut segment = Segment::default();
+    let mut time = 0;
+    for cycle in 0..cycles {
+        time += period(cycle);
+        let number = 2 * cycle as u64;
+        let lrw = |counter| datagram(12, cycle as u8, 0x0100_0000, &[0; 8], false, counter);
+        segment.payload(&frame(number, time, false, &[lrw(0)]));
+        if let Some(counter) = counter(cycle) {
+            segment.payload(&frame(number + 1, time + 20_000, true, &[lrw(counter)]));
+        }
+    }
+    segment.report(&frame(0, 0, false, &[]).flow)
+}
+
+fn findings(report: &FlowReport) -> Vec<(&'static str, u64)> {
+    report.findings.iter().flat_map(|log| log.iter().map(|(code, _, f)| (code, f.count))).collect()
+}
+
+#[test]
+fn a_healthy_segment_has_no_findings() {
+    let report = cyclic(500, |_| CYCLE, |_| Some(3));
+    assert_eq!(findings(&report), []);
+    let frames = &report.metadata["frames"];
+    assert_eq!([number(frames, "sent"), number(frames, "matched"), number(frames, "lost")], [500, 500, 0]);
+    let Value::List(cycles) = &report.metadata["cycles"] else { panic!("no list") };
+    let Value::Map(cycle) = &cycles[0] else { panic!("no map") };
+    assert_eq!(number(&cycle["interval"], "p50_ns"), 1_000_000);
+    assert_eq!(number(&report.metadata["round_trip"], "max_ns"), 20_000);
+}
+
+#[test]
+fn frames_at_the_edges_of_a_capture_are_not_lost() {
+    let report = cyclic(100, |_| CYCLE, |cycle| (cycle != 99).then_some(3));
+    assert_eq!(findings(&report), []);
+    assert_eq!(number(&report.metadata["frames"], "open_at_end"), 1);
+}
+
+#[test]
+fn a_frame_that_does_not_come_back_is_lost() {
+    let report = cyclic(100, |_| CYCLE, |cycle| (cycle != 50).then_some(3));
+    assert_eq!(findings(&report), [("ethercat.lost-frame", 1)]);
+    assert_eq!(number(&report.metadata["frames"], "lost"), 1);
+}
+
+#[test]
+fn a_lower_working_counter_is_found_and_a_lasting_one_adopted() {
+    let report = cyclic(400, |_| CYCLE, |cycle| Some(if (50..55).contains(&cycle) { 1 } else { 3 }));
+    assert_eq!(findings(&report), [("ethercat.working-counter", 5)]);
+    let Value::List(slots) = &report.metadata["working_counters"] else { panic!("no list") };
+    assert_eq!((number(&slots[0], "expected"), number(&slots[0], "longest_run_below")), (3, 5));
+    let lasting = cyclic(400, |_| CYCLE, |cycle| Some(if cycle >= 100 { 1 } else { 3 }));
+    assert_eq!(findings(&lasting), [("ethercat.working-counter", 51)]);
+}
+
+#[test]
+fn stations_that_join_raise_what_is_expected() {
+    let report = cyclic(400, |_| CYCLE, |cycle| Some(if cycle < 100 { 1 } else { 3 }));
+    assert_eq!(findings(&report), []);
+}
+
+#[test]
+fn a_late_cycle_is_found() {
+    let report = cyclic(300, |cycle| if cycle == 200 { 5 * CYCLE } else { CYCLE + cycle % 7 }, |_| Some(3));
+    assert_eq!(findings(&report), [("ethercat.late-cycle", 1)]);
+}
+
+#[test]
+fn a_segment_without_stations_is_one_finding() {
+    let report = cyclic(100, |_| CYCLE, |_| None);
+    assert_eq!(findings(&report), [("ethercat.no-return", 1)]);
+}
+
+fn read(register: u16, station: u16, data: &[u8]) -> [Vec<u8>; 2] {
+    let address = u32::from(register) << 16 | u32::from(station);
+    [datagram(4, 1, address, &vec![0; data.len()], false, 0), datagram(4, 1, address, data, false, 1)]
+}
+
+#[test]
+fn states_and_status_codes_are_followed_by_station() {
+    let mut segment = Segment::default();
+    for (at, state) in [8_u8, 8, 0x14].into_iter().enumerate() {
+        let code = if state & 0x10 != 0 { 0x1B } else { 0 };
+        let [out, back] = read(0x0130, 0x1001, &[state, 0, 0, 0, code, 0]);
+        let (number, time) = (2 * at as u64, at as i64 * CYCLE);
+        segment.payload(&frame(number, time, false, &[out]));
+        segment.payload(&frame(number + 1, time + 1000, true, &[back]));
+    }
+    let report = segment.report(&frame(0, 0, false, &[]).flow);
+    let texts: Vec<_> = report.findings[0].iter().map(|(code, _, f)| (code, f.severity, f.text.as_str())).collect();
+    assert_eq!(
+        texts,
+        [
+            (
+                "ethercat.al-status",
+                Severity::Error,
+                "station 0x1001 SAFEOP: AL status code 0x001b (SyncManager watchdog)"
+            ),
+            ("ethercat.state-changed", Severity::Warning, "station 0x1001 went from OP to SAFEOP"),
+        ]
+    );
+}
+
+#[test]
+fn the_reference_clock_drifts_against_the_capture() {
+    let mut segment = Segment::default();
+    for cycle in 0..3000_i64 {
+        // 50 parts per million fast.
+        let reference = (cycle * CYCLE + cycle * 50) as u64 + 1_000_000_000_000;
+        let frmw = |data: [u8; 8], counter| datagram(14, cycle as u8, 0x0910_1000, &data, false, counter);
+        let time = cycle * CYCLE;
+        segment.payload(&frame(2 * cycle as u64, time, false, &[frmw([0; 8], 0)]));
+        segment.payload(&frame(2 * cycle as u64 + 1, time + 900, true, &[frmw(reference.to_le_bytes(), 2)]));
+    }
+    let report = segment.report(&frame(0, 0, false, &[]).flow);
+    let Value::Map(clocks) = &report.metadata["distributed_clocks"] else { panic!("no map") };
+    let Value::Float(drift) = clocks["drift_ppm"] else { panic!("no drift") };
+    assert!((drift - 50.0).abs() < 0.01, "{drift}");
+}
+
+#[test]
+fn a_rising_error_register_names_its_port() {
+    let mut segment = Segment::default();
+    for (at, errors) in [0_u8, 0, 3].into_iter().enumerate() {
+        let [out, back] = read(0x0300, 0x1002, &[0, 0, 0, errors, 0, 0, 0, 0]);
+        let number = 2 * at as u64;
+        segment.payload(&frame(number, number as i64, false, &[out]));
+        segment.payload(&frame(number + 1, number as i64 + 1, true, &[back]));
+    }
+    let report = segment.report(&frame(0, 0, false, &[]).flow);
+    let (code, _, finding) = report.findings[0].iter().next().expect("a finding");
+    assert_eq!(
+        (code, finding.text.as_str()),
+        ("ethercat.link-errors", "station 0x1002: receive errors at port 1 rose from 0 to 3")
+    );
+}
+
+#[test]
+fn a_master_whose_own_address_is_marked_is_paired_by_order() {
+    let mut segment = Segment::default();
+    for cycle in 0..50_u8 {
+        let lrw = |counter| datagram(12, cycle, 0x0100_0000, &[0; 8], false, counter);
+        let (number, time) = (2 * u64::from(cycle), i64::from(cycle) * CYCLE);
+        segment.payload(&frame(number, time, true, &[lrw(0)]));
+        segment.payload(&frame(number + 1, time + 700, true, &[lrw(3)]));
+    }
+    let report = segment.report(&frame(0, 0, true, &[]).flow);
+    let frames = &report.metadata["frames"];
+    assert_eq!([number(frames, "sent"), number(frames, "returned"), number(frames, "matched")], [50, 50, 50]);
+    assert_eq!(findings(&report), []);
+}

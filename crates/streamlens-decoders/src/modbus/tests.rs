@@ -1,0 +1,6 @@
+//! Sessions of the corpus, cut in every way, against what is expected of them.
+
+mod corpus;
+mod harness;
+mod properties;
+mod vectors;
