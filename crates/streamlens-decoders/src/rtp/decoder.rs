@@ -94,17 +94,21 @@ const fn refused(reason: &'static str) -> DecodeError {
     DecodeError::Refused { protocol: NAME, reason }
 }
 
+#[inline]
 fn parse<'a>(packet: &Packet<'a>) -> Result<RtpPacket<'a>, DecodeError> {
+    RtpPacket::parse_cut(packet.payload, packet.missing).map_err(no_rtp)
+}
+
+#[cold]
+fn no_rtp(error: super::RtpHeaderError) -> DecodeError {
     use super::RtpHeaderError as E;
-    RtpPacket::parse_cut(packet.payload, packet.missing).map_err(|error| {
-        refused(match error {
-            E::TooShort => "shorter than the fixed header",
-            E::Version => "the version is not 2",
-            E::Rtcp => "the second byte is that of RTCP",
-            E::Csrc => "the contributing sources do not fit",
-            E::Extension => "the header extension does not fit",
-            E::Padding => "the padding count does not fit",
-        })
+    refused(match error {
+        E::TooShort => "shorter than the fixed header",
+        E::Version => "the version is not 2",
+        E::Rtcp => "the second byte is that of RTCP",
+        E::Csrc => "the contributing sources do not fit",
+        E::Extension => "the header extension does not fit",
+        E::Padding => "the padding count does not fit",
     })
 }
 

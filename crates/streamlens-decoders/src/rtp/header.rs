@@ -123,6 +123,7 @@ impl<'a> RtpPacket<'a> {
     }
 
     /// The parts that few packets have: kept out of the common path.
+    #[inline(never)]
     fn read_optional_parts(&mut self, first: u8, rest: &'a [u8], missing: usize) -> Result<(), RtpHeaderError> {
         let (csrc, mut rest) = take(rest, usize::from(first & 0x0F) * 4, missing).ok_or(RtpHeaderError::Csrc)?;
         self.csrc = csrc;
