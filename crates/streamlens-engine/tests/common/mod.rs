@@ -31,7 +31,7 @@ pub fn udp(time: i64, from: u8, to: u8, port: u16, payload: &[u8]) -> Made {
         .ipv4([10, 0, 0, from], [10, 0, 0, to], 32)
         .udp(port, port);
     let mut data = Vec::new();
-    builder.write(&mut data, payload).unwrap();
+    builder.write(&mut data, payload).expect("a vector takes it");
     Made { time, data }
 }
 
@@ -41,7 +41,7 @@ pub fn tcp(time: i64, from: u8, to: u8, port: u16, sequence: u32, payload: &[u8]
         .ipv4([10, 0, 0, from], [10, 0, 0, to], 32)
         .tcp(port, port, sequence, 1000);
     let mut data = Vec::new();
-    builder.write(&mut data, payload).unwrap();
+    builder.write(&mut data, payload).expect("a vector takes it");
     Made { time, data }
 }
 
