@@ -1,7 +1,7 @@
 //! Which protocol a flow carries: decoders are ranked while it is young, the evidence of its neighbours lets a
 //! confidence grow or fall, and what was held is replayed as if it had been known from the start.
 
-use streamlens_decoders::{Confidence, DecodingResult, Sequence, StreamMark};
+use streamlens_decoders::{Confidence, DecodeError, DecodingResult, Sequence, StreamMark};
 use streamlens_model::{Packet, StreamId};
 use streamlens_registry::{DecoderIndex, DecoderRegistry, Ranked};
 
@@ -24,6 +24,9 @@ const DECODES: f32 = 0.85;
 const RUNS_ON: f32 = 0.5;
 /// The share of confidence that a refusal leaves.
 const REFUSAL: f32 = 0.5;
+
+/// How many payloads that nobody takes weigh as much as one that was taken.
+const TAKEN_WEIGHS: f64 = 8.0;
 
 /// A payload held until it is known whose it is.
 #[derive(Debug)]
@@ -68,22 +71,22 @@ impl Young {
         Self { is_late, ..Self::default() }
     }
 
-    /// Weighs a payload. Says which decoder it is, where one can be believed already. `known` decoders have refused it.
+    /// Weighs a payload, for which the decoders have been ranked. Says which one it is, where that can be believed
+    /// already.
     pub(crate) fn weigh(
         &mut self,
         packet: &Packet<'_>,
         registry: &DecoderRegistry,
-        ranked: &mut Vec<Ranked>,
+        ranked: &[Ranked],
         result: &mut DecodingResult,
-        known: &[DecoderIndex],
     ) -> Option<Identified> {
-        registry.rank(packet, ranked);
-        ranked.retain(|rank| !known.contains(&rank.index));
         for candidate in &mut self.candidates {
             let Some(decoder) = registry.decoder(candidate.decoder) else { continue };
             result.clear();
             match decoder.decode_packet(packet, result) {
                 Ok(taken) if taken > 0 => candidate.decoded(result.marks()),
+                // a PDU of a stream that goes on is neither for nor against it
+                Err(DecodeError::Incomplete { .. }) if packet.is_stream => {}
                 _ => candidate.doubt = 1.0 - (1.0 - candidate.doubt) * REFUSAL,
             }
             let now = ranked.iter().find(|rank| rank.index == candidate.decoder);
@@ -93,7 +96,7 @@ impl Young {
                 (candidate.doubt, candidate.reason) = (1.0 - now.confidence.value(), now.confidence.reason());
             }
         }
-        for rank in ranked.iter() {
+        for rank in ranked {
             let known = self.candidates.iter().any(|candidate| candidate.decoder == rank.index);
             if known || self.candidates.len() >= CANDIDATES {
                 continue;
@@ -197,7 +200,9 @@ pub(crate) fn standing(first: f32, taken: u64, follows: u64, refused: u64) -> f6
     let mut doubt = 1.0 - f64::from(first);
     doubt *= f64::from(DECODES).powi(taken.saturating_sub(1).min(12) as i32);
     doubt *= f64::from(RUNS_ON).powi(follows.min(6) as i32);
-    let share = taken as f64 / (taken + refused).max(1) as f64;
+    // other protocols may share the ports: what was taken weighs more than what was not
+    let weight = taken as f64 * TAKEN_WEIGHS;
+    let share = if refused == 0 { 1.0 } else { weight / (weight + refused as f64) };
     // three figures are as much as this deserves, and certainty is never complete
     let value = ((1.0 - doubt) * share * 1000.0).round() / 1000.0;
     if first >= 1.0 { value } else { value.min(0.999) }

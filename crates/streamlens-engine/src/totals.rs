@@ -45,7 +45,9 @@ impl Totals {
             self.previous.resize(interface + 1, None);
         }
         if let Some(slot) = self.previous.get_mut(interface) {
-            if let Some(step) = slot.map(|previous| previous.since(time)).filter(|step| *step > 0) {
+            // packets of a recorder file are written by channel, lawfully out of order
+            let step = slot.map(|previous| previous.since(time)).filter(|step| *step > 0);
+            if let Some(step) = step.filter(|_| frame.link_type != LinkType::CHAPTER10_FILE) {
                 self.backward_steps += 1;
                 self.largest_step = self.largest_step.max(step.unsigned_abs());
             }

@@ -52,11 +52,21 @@ pub(crate) struct SequenceTracker {
     trouble: Option<Box<Trouble>>,
 }
 
+/// Numbers that are missing in a row, both ends among them, and the packet that showed it.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    start: u64,
+    end: u64,
+    at: Occurrence,
+}
+
 /// What a stream without trouble does not need.
 #[derive(Debug, Default)]
 pub(crate) struct Trouble {
-    /// Missing runs, ascending, inclusive.
-    missing: Vec<(u64, u64)>,
+    /// Missing runs, ascending.
+    missing: Vec<Run>,
+    /// Runs that were forgotten: they stay lost.
+    forgotten: Option<Events>,
     stray: Option<u64>,
     /// Numbers expected before the last restart.
     expected_before: u64,
@@ -65,7 +75,6 @@ pub(crate) struct Trouble {
     pub(crate) largest_distance: u64,
     pub(crate) restarts: u64,
     pub(crate) longest_gap: Option<(u64, Occurrence)>,
-    pub(crate) gaps: Option<Events>,
     pub(crate) duplicates: Option<Events>,
     pub(crate) late: Option<Events>,
     pub(crate) restarted: Option<Events>,
@@ -104,7 +113,7 @@ impl SequenceTracker {
         {
             trouble.stray = None;
             trouble.expected_before += self.highest - self.first + 1;
-            trouble.missing.clear();
+            trouble.forget(trouble.missing.len());
             trouble.restarts += 1;
             note(&mut trouble.restarted, at);
             trouble.strays = trouble.strays.saturating_sub(1);
@@ -135,15 +144,14 @@ impl SequenceTracker {
             if steps == 1 {
                 return Arrival::InOrder;
             }
-            trouble.missing.push((self.highest - steps + 1, self.highest - 1));
+            trouble.missing.push(Run { start: self.highest - steps + 1, end: self.highest - 1, at });
             if trouble.missing.len() > MISSING_RUNS {
-                trouble.missing.remove(0);
+                trouble.forget(1);
             }
             let gap = steps - 1;
             if trouble.longest_gap.is_none_or(|(longest, _)| gap > longest) {
                 trouble.longest_gap = Some((gap, at));
             }
-            note(&mut trouble.gaps, at);
             return Arrival::Gap(gap);
         }
         let behind = (self.wire.wrapping_sub(number) & mask(self.bits)).div_ceil(step);
@@ -168,8 +176,7 @@ impl SequenceTracker {
         if which < self.first && self.first - which <= BEFORE_FIRST && trouble.restarts == 0 {
             trouble.stray = None;
             if self.first - which > 1 {
-                trouble.missing.insert(0, (which + 1, self.first - 1));
-                note(&mut trouble.gaps, at);
+                trouble.missing.insert(0, Run { start: which + 1, end: self.first - 1, at });
             }
             self.first = which;
             self.unique += 1;
@@ -206,20 +213,35 @@ impl SequenceTracker {
 }
 
 impl Trouble {
+    /// The first and the last gap of which numbers are still missing.
+    pub(crate) fn gaps(&self) -> Option<(Occurrence, Occurrence)> {
+        let first = self.forgotten.map(|events| events.first).or_else(|| self.missing.first().map(|run| run.at))?;
+        let last = self.missing.last().map(|run| run.at).or_else(|| self.forgotten.map(|events| events.last))?;
+        Some((first, last))
+    }
+
+    /// Forgets the oldest runs: what is missing in them stays lost.
+    fn forget(&mut self, runs: usize) {
+        for run in self.missing.drain(..runs) {
+            note(&mut self.forgotten, run.at);
+        }
+    }
+
     /// Takes a number out of the missing ones; false where it was not missing.
     fn take_missing(&mut self, number: u64) -> bool {
-        let place = self.missing.partition_point(|&(_, end)| end < number);
-        let Some(&mut (start, end)) = self.missing.get_mut(place) else { return false };
-        if number < start {
+        let place = self.missing.partition_point(|run| run.end < number);
+        let Some(&run) = self.missing.get(place) else { return false };
+        if number < run.start {
             return false;
         }
-        match (start == number, end == number) {
+        let (before, after) = (Run { end: number - 1, ..run }, Run { start: number + 1, ..run });
+        match (run.start == number, run.end == number) {
             (true, true) => drop(self.missing.remove(place)),
-            (true, false) => self.missing[place].0 += 1,
-            (false, true) => self.missing[place].1 -= 1,
+            (true, false) => self.missing[place] = after,
+            (false, true) => self.missing[place] = before,
             (false, false) => {
-                self.missing[place].1 = number - 1;
-                self.missing.insert(place + 1, (number + 1, end));
+                self.missing[place] = before;
+                self.missing.insert(place + 1, after);
             }
         }
         true

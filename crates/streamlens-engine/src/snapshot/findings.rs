@@ -103,7 +103,8 @@ impl Findings {
             if self.dropped > 0 {
                 text += &format!("; the capture itself dropped {} frames, which may be these", self.dropped);
             }
-            self.events(prefix, LOSS, Severity::Error, trouble.gaps.as_ref(), text, place);
+            let gaps = trouble.gaps().map(|(first, last)| Events { count: lost, first, last });
+            self.events(prefix, LOSS, Severity::Error, gaps.as_ref(), text, place);
         }
         if let Some(duplicated) = health.duplicated.filter(|count| *count > 0) {
             let text = format!("{duplicated} packets came twice");

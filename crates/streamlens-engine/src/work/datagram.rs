@@ -10,8 +10,6 @@ use crate::identify::{ENOUGH, Identified, Young};
 
 /// Encodings that are kept apart in one transport of a flow.
 const MAX_ENCODINGS: usize = 8;
-/// From here on a flow that stayed unknown is looked at again, whenever its payloads have doubled.
-const LOOK_AGAIN: u64 = 16;
 
 impl Work<'_> {
     /// Says which encoding takes a payload, and leaves its PDUs in `scratch.pdus`. `frames` are the frames that
@@ -84,14 +82,17 @@ impl Work<'_> {
         if let Some(encoding) = transport.encodings.get_mut(usize::from(transport.current)) {
             encoding.refused += 1;
         }
+        let scratch = &mut *self.scratch;
+        self.env.registry.rank(packet, &mut scratch.ranked);
+        scratch.ranked.retain(|rank| transport.encodings.iter().all(|known| known.decoder != rank.index));
         let mut young = match transport.young.take() {
             Some(young) => young,
-            None if self.is_time_to_look(transport) => Box::new(Young::new(transport.unclaimed > 1)),
-            None => return None,
+            None if transport.encodings.len() >= MAX_ENCODINGS => return None,
+            // a flow whose youth is over is young again when somebody has a claim
+            None if transport.unclaimed > 1 && scratch.ranked.is_empty() => return None,
+            None => Box::new(Young::new(transport.unclaimed > 1)),
         };
-        let known: Vec<DecoderIndex> = transport.encodings.iter().map(|encoding| encoding.decoder).collect();
-        let scratch = &mut *self.scratch;
-        let at_once = young.weigh(packet, self.env.registry, &mut scratch.ranked, &mut scratch.result, &known);
+        let at_once = young.weigh(packet, self.env.registry, &scratch.ranked, &mut scratch.result);
         if let Some(identified) = at_once {
             transport.unclaimed -= 1;
             return self.identify(transport, *young, identified, packet, frames);
@@ -109,12 +110,6 @@ impl Work<'_> {
         young.release_last(packet);
         transport.unclaimed -= 1;
         self.identify(transport, *young, identified, packet, frames)
-    }
-
-    fn is_time_to_look(&self, transport: &TransportEntry) -> bool {
-        let unclaimed = transport.unclaimed;
-        transport.encodings.len() < MAX_ENCODINGS
-            && (unclaimed == 1 || (unclaimed >= LOOK_AGAIN && unclaimed.is_power_of_two()))
     }
 
     /// Adds the encoding, replays what was held, and takes the payload at hand.

@@ -123,7 +123,8 @@ impl Work<'_> {
         joined.extend_from_slice(bytes);
         let whole = Packet { payload: &joined, ..*packet };
         let scratch = &mut *self.scratch;
-        let at_once = young.weigh(&whole, self.env.registry, &mut scratch.ranked, &mut scratch.result, &[]);
+        self.env.registry.rank(&whole, &mut scratch.ranked);
+        let at_once = young.weigh(&whole, self.env.registry, &scratch.ranked, &mut scratch.result);
         self.scratch.joined = joined;
         if let Some(identified) = at_once {
             transport.unclaimed = 0;
