@@ -1,0 +1,242 @@
+//! The command line, as clap reads it; help, completions and the man page come from here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use streamlens::model::Severity;
+
+use super::decode_as::Rule;
+use super::duration;
+
+macro_rules! exit_status {
+    () => {
+        "\
+Exit status:
+  0  fine
+  1  there are findings at or above --fail-on
+  2  wrong usage
+  3  not readable as a capture
+  4  no permission, or no such interface
+  5  read in part: the output has all that could be read (wins over 1)"
+    };
+}
+
+const MORE: &str = concat!(
+    "\
+Captures are pcap, pcapng and IRIG 106 Chapter 10 recorder files, plain or in gzip, zstd or lz4, told apart by their \
+content. Several captures are merged by time into one analysis. A file named like a subcommand is given as ./decoders \
+or -r decoders.
+
+Formats:
+  table   for people: flows, encodings and packet types as a tree, then totals and findings
+  json    one document of schema streamlens.analysis/1, with everything there is
+  ndjson  the same by line: {\"schema\", \"capture\"}, then {\"flow\"} for each flow, {\"finding\"} for each finding,
+          and {\"networks\"} where there are any
+  csv     a header, then a row for each flow, transport, encoding and packet type (column level); with --interval
+          each is followed by its intervals (level flow_interval and so on); findings are not in it
+
+The table goes by the width of the terminal, or by COLUMNS; in a pipe or file nothing is left out. It has colours on a \
+terminal only, and none under NO_COLOR.
+
+Examples:
+  streamlens capture.pcapng
+  streamlens --sort bytes --top 10 red.pcap blue.pcap
+  streamlens -d udp.port==5004,rtp --format json capture.pcap | jq '.findings'
+  tcpdump -w - | streamlens -r - --fail-on warning
+
+",
+    exit_status!()
+);
+
+/// Shows which streams are in a capture, what they are, whether every packet is there and the timing right
+#[derive(Debug, Parser)]
+#[command(
+    name = "streamlens",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    disable_help_subcommand = true,
+    max_term_width = 100,
+    after_help = exit_status!(),
+    after_long_help = MORE
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    #[command(flatten)]
+    pub(crate) analyze: AnalyzeArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List the decoders: standard, carriers, customary ports and packet types
+    Decoders {
+        /// How to print them
+        #[arg(long, value_enum, default_value_t)]
+        format: ListFormat,
+    },
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, in roff
+    Man,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AnalyzeArgs {
+    /// Captures to analyse; - is standard input
+    #[arg(value_name = "CAPTURE", required_unless_present = "read")]
+    captures: Vec<PathBuf>,
+
+    /// A capture to analyse, as in tshark; - is standard input. May be repeated
+    #[arg(short, long, value_name = "FILE")]
+    read: Vec<PathBuf>,
+
+    /// Stop after this many frames
+    #[arg(short = 'c', long = "count", value_name = "N")]
+    pub(crate) count: Option<u64>,
+
+    /// Decode packets as an encoding, whatever the evidence says. May be repeated; the first that fits is followed
+    ///
+    /// WHICH is udp.port==PORT, tcp.port==PORT (either end of the packet; also a range, 5000-5010), ip.proto==NUMBER,
+    /// or `flow` for every packet. ENCODING is a name that `streamlens decoders` lists; letter case and punctuation
+    /// do not matter.
+    #[arg(short, long, value_name = "WHICH,ENCODING", value_parser = Rule::parse)]
+    pub(crate) decode_as: Vec<Rule>,
+
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
+    pub(crate) format: Format,
+
+    /// Order of the flows: the most first for figures, the earliest first for times [default: first, with --top bytes]
+    #[arg(long, value_enum, value_name = "KEY", help_heading = "Output")]
+    pub(crate) sort: Option<SortKey>,
+
+    /// Print the first N flows only; totals and findings are still those of the whole capture
+    #[arg(long, value_name = "N", help_heading = "Output")]
+    pub(crate) top: Option<usize>,
+
+    /// How deep to go down the hierarchy
+    #[arg(long, value_enum, default_value_t, value_name = "LEVEL", help_heading = "Output")]
+    pub(crate) depth: Depth,
+
+    /// Keep counts per interval of time as well, such as 1s or 500ms; for json, ndjson and csv
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, help_heading = "Output")]
+    pub(crate) interval: Option<u64>,
+
+    /// When to use colours
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN", help_heading = "Output")]
+    pub(crate) color: Color,
+
+    /// Exit with status 1 if there are findings of this severity or a graver one
+    #[arg(long, value_enum, value_name = "SEVERITY", help_heading = "Output")]
+    pub(crate) fail_on: Option<FailOn>,
+
+    /// Wait for files to grow, until Ctrl-C; then print the result
+    #[arg(long, help_heading = "Running")]
+    pub(crate) follow: bool,
+
+    /// Threads that share the work; the result is the same for any number [default: one per core, at most 8]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Running")]
+    pub(crate) threads: Option<u16>,
+
+    /// Flows to keep apart; frames of further flows are counted under `flow table full` [default: 2000000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Running")]
+    pub(crate) max_flows: Option<u32>,
+}
+
+impl AnalyzeArgs {
+    /// All captures, those of `-r` behind the others.
+    pub(crate) fn captures(&self) -> Vec<PathBuf> {
+        self.captures.iter().chain(&self.read).cloned().collect()
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    #[default]
+    Table,
+    Json,
+    Ndjson,
+    Csv,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListFormat {
+    #[default]
+    Table,
+    Json,
+}
+
+/// What flows are ordered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SortKey {
+    /// First frame, earliest first
+    First,
+    /// Last frame, earliest first
+    Last,
+    /// Number of frames
+    Frames,
+    /// Bytes on the wire
+    Bytes,
+    /// Bit rate
+    Rate,
+    /// Mean time between frames, shortest first
+    Dt,
+    /// Jitter of the times between frames
+    Jitter,
+    /// Packets lost
+    Lost,
+    /// Source address and port
+    Src,
+    /// Destination address and port
+    Dst,
+}
+
+/// The lowest level of the hierarchy that is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Depth {
+    Flow,
+    Transport,
+    Encoding,
+    #[default]
+    Type,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    Info,
+    Warning,
+    Error,
+}
+
+impl From<FailOn> for Severity {
+    fn from(fail_on: FailOn) -> Self {
+        match fail_on {
+            FailOn::Info => Self::Info,
+            FailOn::Warning => Self::Warning,
+            FailOn::Error => Self::Error,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn definitions_hold_together() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,74 @@
+//! `streamlens decoders`: what can be recognised, and where it is customarily found.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use streamlens::decoders::{Carrier, StreamDecoder};
+use streamlens::registry::DecoderRegistry;
+
+use super::args::ListFormat;
+use super::text;
+
+/// Columns of the list where nothing says how wide the output is.
+const WIDTH: usize = 100;
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    encoding_name: &'a str,
+    standard: &'a str,
+    carriers: Vec<String>,
+    detection_ports: &'a [u16],
+    packet_types: &'a [&'static str],
+}
+
+impl<'a> From<&'a dyn StreamDecoder> for Entry<'a> {
+    fn from(decoder: &'a dyn StreamDecoder) -> Self {
+        let mut carriers: Vec<_> = decoder.carriers().iter().map(carrier_name).collect();
+        carriers.dedup();
+        Self {
+            encoding_name: decoder.encoding_name(),
+            standard: decoder.standard(),
+            carriers,
+            detection_ports: decoder.detection_ports(),
+            packet_types: decoder.packet_types(),
+        }
+    }
+}
+
+pub(crate) fn write(out: &mut impl Write, registry: &DecoderRegistry, format: ListFormat) -> io::Result<()> {
+    let entries: Vec<_> = registry.iter().map(Entry::from).collect();
+    match format {
+        ListFormat::Json => {
+            serde_json::to_writer(&mut *out, &entries)?;
+            out.write_all(b"\n")
+        }
+        ListFormat::Table => entries.iter().try_for_each(|entry| write_entry(out, entry)),
+    }
+}
+
+fn write_entry(out: &mut impl Write, entry: &Entry<'_>) -> io::Result<()> {
+    writeln!(out, "{:<12}{}", entry.encoding_name, entry.standard)?;
+    let ports: Vec<_> = entry.detection_ports.iter().map(u16::to_string).collect();
+    let list = [
+        ("carriers", entry.carriers.join(", ")),
+        ("ports", ports.join(", ")),
+        ("types", entry.packet_types.join(", ")),
+    ];
+    for (title, text) in list.iter().filter(|(_, text)| !text.is_empty()) {
+        for (index, line) in text::wrapped(text, WIDTH - 12).iter().enumerate() {
+            writeln!(out, "  {:<10}{line}", if index == 0 { title } else { "" })?;
+        }
+    }
+    Ok(())
+}
+
+fn carrier_name(carrier: &Carrier) -> String {
+    match carrier {
+        Carrier::Udp => "UDP".to_owned(),
+        Carrier::Tcp => "TCP".to_owned(),
+        Carrier::EtherType(length) if *length < 0x0600 => "IEEE 802.3".to_owned(),
+        Carrier::EtherType(ether_type) => format!("EtherType {ether_type:#06x}"),
+        Carrier::IpProtocol(number) => format!("IP protocol {number}"),
+        Carrier::Chapter10File => "Chapter 10 file".to_owned(),
+    }
+}

@@ -1,0 +1,82 @@
+//! Which flows are shown, in which order, how deep.
+
+use std::cmp::{Ordering, Reverse};
+
+use streamlens::model::{Analysis, Flow};
+
+use super::args::{AnalyzeArgs, Depth, SortKey};
+
+/// Orders the flows and takes away what was not asked for. The totals of the capture and the findings stay.
+pub(crate) fn apply(analysis: &mut Analysis, args: &AnalyzeArgs) {
+    match args.sort.or(args.top.map(|_| SortKey::Bytes)) {
+        // the engine's own order
+        None | Some(SortKey::First) => {}
+        Some(key) => sort(&mut analysis.flows, key),
+    }
+    if let Some(top) = args.top {
+        analysis.flows.truncate(top);
+    }
+    if args.depth < Depth::Type {
+        analysis.flows.iter_mut().for_each(|flow| prune(flow, args.depth));
+    }
+}
+
+/// Stable, so that equal flows stay in the order in which they were first seen.
+fn sort(flows: &mut [Flow], key: SortKey) {
+    match key {
+        SortKey::First => flows.sort_by_key(|flow| (flow.first_seen.is_none(), flow.first_seen)),
+        SortKey::Last => flows.sort_by_key(|flow| (flow.last_seen.is_none(), flow.last_seen)),
+        SortKey::Frames => flows.sort_by_key(|flow| Reverse(flow.total_packets)),
+        SortKey::Bytes => flows.sort_by_key(|flow| Reverse(flow.total_bytes)),
+        SortKey::Rate => flows.sort_by(|one, other| most_first(one.bit_rate, other.bit_rate)),
+        SortKey::Dt => flows.sort_by(|one, other| {
+            let least = |flow: &Flow| flow.timing_stats.mean_ns.map(|mean| -mean);
+            most_first(least(one), least(other))
+        }),
+        SortKey::Jitter => {
+            flows.sort_by(|one, other| most_first(one.timing_stats.jitter_ns, other.timing_stats.jitter_ns));
+        }
+        SortKey::Lost => flows.sort_by_cached_key(|flow| Reverse(lost_of(flow))),
+        SortKey::Src => flows.sort_by_key(|flow| (flow.key.src, flow.key.dst)),
+        SortKey::Dst => flows.sort_by_key(|flow| (flow.key.dst, flow.key.src)),
+    }
+}
+
+/// What is undefined comes last.
+fn most_first(one: Option<f64>, other: Option<f64>) -> Ordering {
+    match (one, other) {
+        (Some(one), Some(other)) => other.total_cmp(&one),
+        (one, other) => other.is_some().cmp(&one.is_some()),
+    }
+}
+
+/// Packets lost in all streams of a flow.
+fn lost_of(flow: &Flow) -> u64 {
+    let encodings = flow.transport_protocols.iter().flat_map(|transport| &transport.application_encodings);
+    encodings.flat_map(|encoding| &encoding.health.streams).filter_map(|stream| stream.lost).sum()
+}
+
+fn prune(flow: &mut Flow, depth: Depth) {
+    if depth == Depth::Flow {
+        flow.transport_protocols.clear();
+    }
+    for transport in &mut flow.transport_protocols {
+        if depth == Depth::Transport {
+            transport.application_encodings.clear();
+            transport.candidates.clear();
+        }
+        transport.application_encodings.iter_mut().for_each(|encoding| encoding.packet_types.clear());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_undefined_comes_last() {
+        let mut figures = [None, Some(1.0), Some(2.0), None];
+        figures.sort_by(|one, other| most_first(*one, *other));
+        assert_eq!(figures, [Some(2.0), Some(1.0), None, None]);
+    }
+}

@@ -1,0 +1,99 @@
+//! Opens the captures and watches over their reading: progress, Ctrl-C, and failures of the system in the middle.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use streamlens::Analyzer;
+use streamlens::model::{Analysis, FrameBatch, Interface, Warning};
+use streamlens::pcap::{CaptureError, CaptureReader, FrameSource, MergedReader, Position, ReaderOptions};
+
+use super::progress::Progress;
+
+/// Status of a program that Ctrl-C ended, by the custom of shells.
+const INTERRUPTED: i32 = 130;
+
+/// Analyses the captures, merged by time where they are several.
+pub(crate) fn analyse(analyzer: &Analyzer, captures: &[PathBuf], follow: bool) -> Result<Analysis, CaptureError> {
+    let options = ReaderOptions { follow, low_latency: follow, ..ReaderOptions::default() };
+    let is_endless = follow || captures.iter().any(|path| path.as_os_str() == "-");
+    if is_endless {
+        // where it can't be had, Ctrl-C ends the command without a result, as it does for files
+        let _ = end_on_interrupt(&options.stop);
+    }
+    let hint = match (follow, is_endless) {
+        (true, _) => "; Ctrl-C ends and shows the result",
+        (false, true) => "; shown when the input ends or at Ctrl-C",
+        (false, false) => "",
+    };
+    let mut readers =
+        captures.iter().map(|path| CaptureReader::open_with(path, &options)).collect::<Result<Vec<_>, _>>()?;
+    let (progress, stop) = (Progress::on_stderr(hint), options.stop);
+    match readers.pop() {
+        Some(only) if readers.is_empty() => analyzer.run(Watched { source: only, progress, stop, frames: 0 }),
+        last => {
+            let source = MergedReader::new(readers.into_iter().chain(last).collect());
+            analyzer.run(Watched { source, progress, stop, frames: 0 })
+        }
+    }
+}
+
+/// The first Ctrl-C raises the flag, the second ends the command at once.
+fn end_on_interrupt(stop: &Arc<AtomicBool>) -> io::Result<()> {
+    use signal_hook::consts::SIGINT;
+    // in this order: the second signal has to find the flag that the first one raised
+    signal_hook::flag::register_conditional_shutdown(SIGINT, INTERRUPTED, Arc::clone(stop))?;
+    signal_hook::flag::register(SIGINT, Arc::clone(stop))?;
+    Ok(())
+}
+
+/// A source that someone watches.
+struct Watched<S> {
+    source: S,
+    progress: Progress,
+    stop: Arc<AtomicBool>,
+    frames: u64,
+}
+
+impl<S: FrameSource> FrameSource for Watched<S> {
+    fn read_batch(&mut self, batch: &mut FrameBatch) -> Result<bool, CaptureError> {
+        if self.stop.load(Ordering::Relaxed) {
+            batch.clear();
+            return Ok(false);
+        }
+        match self.source.read_batch(batch) {
+            Ok(more) => {
+                self.frames += batch.len() as u64;
+                self.progress.update(self.source.position(), self.frames);
+                Ok(more)
+            }
+            // what was read is shown; one of the source's warnings says what failed and where
+            Err(_) if self.frames > 0 => {
+                batch.clear();
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn interfaces(&self) -> &[Interface] {
+        self.source.interfaces()
+    }
+
+    fn warnings(&self) -> &[Warning] {
+        self.source.warnings()
+    }
+
+    fn position(&self) -> Position {
+        self.source.position()
+    }
+
+    fn format(&self) -> &str {
+        self.source.format()
+    }
+
+    fn name(&self) -> &str {
+        self.source.name()
+    }
+}

@@ -1,0 +1,64 @@
+//! The table for people: the hierarchy as a tree, then the capture and the findings.
+
+mod layout;
+mod rows;
+mod summary;
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use streamlens::model::Analysis;
+
+use self::layout::Layout;
+use super::args::Depth;
+
+/// What the output can do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    /// Columns of the output; `None` where there is no limit.
+    pub(crate) width: Option<usize>,
+    /// Whether styles are written.
+    pub(crate) is_coloured: bool,
+}
+
+const TITLE: Style = Style::new().bold();
+const ENCODING: Style = AnsiColor::Cyan.on_default().bold();
+const FAINT: Style = Style::new().dimmed();
+const GOOD: Style = AnsiColor::Green.on_default();
+const INFO: Style = AnsiColor::Blue.on_default();
+const WARNING: Style = AnsiColor::Yellow.on_default();
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+
+impl Look {
+    /// The text in a style, where styles are written.
+    fn paint(self, style: Style, text: &str) -> String {
+        if self.is_coloured && !text.is_empty() { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+}
+
+/// Writes the table. `total_flows` is how many flows there were before `--top`.
+pub(crate) fn write(
+    out: &mut impl Write,
+    analysis: &Analysis,
+    total_flows: usize,
+    depth: Depth,
+    look: Look,
+) -> io::Result<()> {
+    if !analysis.flows.is_empty() {
+        let mut measured = layout::Natural::default();
+        analysis.flows.iter().for_each(|flow| rows::of_flow(flow, depth, &mut |row| measured.note(row)));
+        let layout = Layout::new(&measured, look);
+        layout.write_titles(out)?;
+        for flow in &analysis.flows {
+            let mut result = Ok(());
+            rows::of_flow(flow, depth, &mut |row| {
+                if result.is_ok() {
+                    result = layout.write_row(out, row);
+                }
+            });
+            result?;
+        }
+        writeln!(out)?;
+    }
+    summary::write(out, analysis, total_flows, look)
+}

@@ -1,0 +1,172 @@
+//! What stands below the table: totals, the capture, and the findings.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use anstyle::Style;
+use streamlens::model::{Analysis, CaptureSummary, Finding, Occurrence, Severity, Timestamp};
+
+use super::{ERROR, FAINT, INFO, Look, TITLE, WARNING};
+use crate::cli::text::{self, counted, escaped, grouped};
+
+/// Columns of the titles.
+const INDENT: usize = 10;
+/// Sentences are broken at this width where nothing says how wide the output is.
+const WIDTH: usize = 120;
+/// Findings that are written out; the rest is counted.
+const MOST_FINDINGS: usize = 200;
+
+pub(super) fn write(out: &mut impl Write, analysis: &Analysis, total_flows: usize, look: Look) -> io::Result<()> {
+    let capture = &analysis.capture;
+    let mut part = Part { out, look };
+    part.write("Total", TITLE, &totals(analysis, total_flows))?;
+    part.write("Capture", TITLE, &source(capture))?;
+    if let Some(time) = time(capture) {
+        part.write("Time", TITLE, &time)?;
+    }
+    part.write("Stamps", TITLE, &stamps(capture))?;
+    if let Some(counters) = counters(&capture.not_in_flows) {
+        part.write("No flow", TITLE, &format!("{counters}: frames that are in no flow"))?;
+    }
+    if let Some(counters) = counters(&capture.dropped) {
+        part.write("Dropped", WARNING, &format!("{counters}: frames that the capture itself lost"))?;
+    }
+    for warning in &capture.warnings {
+        let path = warning.path.as_ref().map_or_else(String::new, |path| format!("{}: ", path.display()));
+        part.write("Warning", if warning.incomplete { ERROR } else { WARNING }, &format!("{path}{}", warning.text))?;
+    }
+    part.findings(&analysis.findings)
+}
+
+fn totals(analysis: &Analysis, total_flows: usize) -> String {
+    let capture = &analysis.capture;
+    let shown = analysis.flows.len();
+    let flows = match total_flows {
+        total if total == shown => counted(total as u64, "flow"),
+        total => format!("{} of {} shown", grouped(shown as u64), counted(total as u64, "flow")),
+    };
+    let mut text =
+        format!("{flows}; {}, {} on the wire", counted(capture.packets, "frame"), counted(capture.bytes, "byte"));
+    if capture.captured_bytes != capture.bytes {
+        text += &format!(", {} captured", grouped(capture.captured_bytes));
+    }
+    let seconds = span(capture).map_or(0.0, |nanos| nanos as f64 / 1e9);
+    if seconds > 0.0 {
+        text += &format!(", {} on average", text::bit_rate(capture.bytes as f64 * 8.0 / seconds));
+    }
+    text
+}
+
+fn source(capture: &CaptureSummary) -> String {
+    let parts = [
+        capture.path.clone().unwrap_or_default(),
+        capture.format.clone().unwrap_or_default(),
+        capture.link_types.join(", "),
+    ];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+fn span(capture: &CaptureSummary) -> Option<i64> {
+    capture.last_seen.zip(capture.first_seen).map(|(last, first)| last.since(first))
+}
+
+fn time(capture: &CaptureSummary) -> Option<String> {
+    let (first, last) = capture.first_seen.zip(capture.last_seen)?;
+    let span = span(capture)?;
+    Some(format!("{} to {} ({})", instant(first), instant(last), text::duration(span as f64)))
+}
+
+/// How far the times can be leaned on.
+fn stamps(capture: &CaptureSummary) -> String {
+    let quality = &capture.timestamps;
+    let mut parts = Vec::new();
+    parts.push(match quality.resolution_ns {
+        Some(step) => format!("steps of {}", text::duration(step as f64)),
+        None => "no time stamps".to_owned(),
+    });
+    parts.push(format!("source {}", quality.source));
+    if quality.backward_steps > 0 {
+        let most = quality
+            .largest_backward_step_ns
+            .map_or_else(String::new, |most| format!(" (by {} at most)", text::duration(most as f64)));
+        parts.push(format!("{} backwards{most}", counted(quality.backward_steps, "step")));
+    }
+    if quality.without_time > 0 {
+        parts.push(format!("{} without a time", counted(quality.without_time, "frame")));
+    }
+    parts.join(", ")
+}
+
+fn counters(counters: &BTreeMap<String, u64>) -> Option<String> {
+    let parts: Vec<_> = counters.iter().map(|(name, count)| format!("{} {name}", grouped(*count))).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// `2026-11-22 21:31:59.691546397 UTC`.
+fn instant(time: Timestamp) -> String {
+    time.to_string().replacen('T', " ", 1).replacen('Z', " UTC", 1)
+}
+
+/// Writes titled paragraphs.
+struct Part<'a, W> {
+    out: &'a mut W,
+    look: Look,
+}
+
+impl<W: Write> Part<'_, W> {
+    fn write(&mut self, title: &str, style: Style, text: &str) -> io::Result<()> {
+        let text = escaped(text);
+        let limit = self.look.width.unwrap_or(WIDTH).saturating_sub(INDENT).max(20);
+        for (index, line) in text::wrapped(&text, limit).iter().enumerate() {
+            let title = if index == 0 { title } else { "" };
+            let pad = " ".repeat(INDENT.saturating_sub(text::width(title)).max(1));
+            writeln!(self.out, "{}{pad}{line}", self.look.paint(style, title))?;
+        }
+        Ok(())
+    }
+
+    fn findings(&mut self, findings: &[Finding]) -> io::Result<()> {
+        let number = |severity| findings.iter().filter(|finding| finding.severity == severity).count() as u64;
+        let counts = [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Info, "note")];
+        let counts = counts.map(|(severity, noun)| (number(severity), noun));
+        let parts: Vec<_> =
+            counts.iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(*count, noun)).collect();
+        self.write("Findings", TITLE, &if parts.is_empty() { "none".to_owned() } else { parts.join(", ") })?;
+        for finding in findings.iter().take(MOST_FINDINGS) {
+            self.finding(finding)?;
+        }
+        match findings.len().saturating_sub(MOST_FINDINGS) {
+            0 => Ok(()),
+            more => self.write("", FAINT, &format!("and {} more; --format json has all", grouped(more as u64))),
+        }
+    }
+
+    fn finding(&mut self, finding: &Finding) -> io::Result<()> {
+        let (title, style) = match finding.severity {
+            Severity::Error => ("error", ERROR),
+            Severity::Warning => ("warning", WARNING),
+            Severity::Info => ("info", INFO),
+        };
+        writeln!(self.out)?;
+        let times = if finding.count == 1 {
+            at(&finding.first)
+        } else {
+            let last = format!("last at frame {}", grouped(finding.last.frame));
+            format!("{} times, first {}, {last}", grouped(finding.count), at(&finding.first))
+        };
+        self.write(title, style, &format!("{}: {times}", finding.code))?;
+        let place = &finding.place;
+        let stream = place.stream.as_ref().map(|stream| format!("stream {stream}"));
+        let parts = [&place.flow, &place.transport, &place.encoding, &stream];
+        let parts: Vec<_> = parts.into_iter().flatten().map(String::as_str).collect();
+        if !parts.is_empty() {
+            self.write("", style, &parts.join(", "))?;
+        }
+        self.write("", style, &finding.text)
+    }
+}
+
+fn at(occurrence: &Occurrence) -> String {
+    let time = occurrence.time.map_or_else(String::new, |time| format!(", {}", instant(time)));
+    format!("at frame {}{time}", grouped(occurrence.frame))
+}
