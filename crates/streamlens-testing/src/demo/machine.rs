@@ -36,7 +36,8 @@ pub fn modbus() -> Vec<Made> {
     const ACK: u8 = 16;
     let mut frames = Vec::new();
     let (mut sent, mut answered) = (1_000_u32, 9_000_u32);
-    let ask = |time: i64, head: Tcp, bytes: &[u8]| Made { time, data: tcp((CLIENT, 49_200), (SERVER, 502), head, bytes) };
+    let ask =
+        |time: i64, head: Tcp, bytes: &[u8]| Made { time, data: tcp((CLIENT, 49_200), (SERVER, 502), head, bytes) };
     let answer =
         |time: i64, head: Tcp, bytes: &[u8]| Made { time, data: tcp((SERVER, 502), (CLIENT, 49_200), head, bytes) };
     let head = |sequence: u32, acknowledgement: u32, flags: u8| Tcp { sequence, acknowledgement, flags };

@@ -12,7 +12,7 @@ pub const CAMERA: Host = Host::new([192, 168, 50, 41]);
 /// The group of the video.
 pub const VIDEO_GROUP: Host = Host::group([239, 20, 1, 41]);
 /// Audio packets before losses, a millisecond each.
-pub const AUDIO_PACKETS: u16 = 200;
+pub const AUDIO_PACKETS: u16 = 220;
 /// The audio packet, counted from 0, that never came.
 pub const AUDIO_LOST: u16 = 77;
 /// Pictures of the video, 25 a second.
@@ -50,7 +50,7 @@ pub fn announcements() -> Vec<Made> {
     let video = "v=0\r\no=- 1311738122 1 IN IP4 192.168.50.41\r\ns=Camera 1 proxy\r\nt=0 0\r\n\
         m=video 5000 RTP/AVP 96\r\nc=IN IP4 239.20.1.41/32\r\na=rtpmap:96 raw/90000\r\n\
         a=fmtp:96 sampling=YCbCr-4:2:2; width=128; height=72; exactframerate=25; depth=10; TCS=SDR; \
-        colorimetry=BT709; PM=2110GPM; SSN=ST2110-20:2017; TP=2110TPN\r\n\
+        colorimetry=BT709; PM=2110GPM; SSN=ST2110-20:2017; TP=2110TPNL\r\n\
         a=source-filter: incl IN IP4 239.20.1.41 192.168.50.41\r\n\
         a=ts-refclk:ptp=IEEE1588-2008:02-00-C0-FF-FE-A8-0A-01:0\r\na=mediaclk:direct=0\r\n";
     let group = Host::group([239, 255, 255, 255]);

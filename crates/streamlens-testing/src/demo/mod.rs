@@ -55,6 +55,7 @@ pub fn capture() -> Vec<u8> {
 
 /// A small deviation from an even schedule, in nanoseconds from 0 to `most`: the same for the same step and salt.
 pub(crate) fn wobble(step: i64, salt: i64, most: i64) -> i64 {
-    let mixed = (step * 2_654_435_761 + salt * 40_503).rem_euclid(1 << 32);
-    (mixed ^ mixed >> 15) % (most + 1)
+    let mut mixed = (step * 64 + salt).cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    mixed = (mixed ^ mixed >> 32).wrapping_mul(0xD6E8_FEB8_6659_FD93);
+    ((mixed >> 33).cast_signed()) % (most + 1)
 }

@@ -54,8 +54,9 @@ pub fn iena() -> Vec<Made> {
     });
     let slow = (0..SLOW_PACKETS).map(|number| {
         let at = 11 * MILLISECOND + i64::from(number) * 50 * MILLISECOND;
-        // status 0x01: standard parameters without delay, one data word each
-        let body: Vec<u8> = (1..=6_u16).flat_map(|id| [id.to_be_bytes(), (number ^ id << 9).to_be_bytes()].concat()).collect();
+        // status 0x01: standard parameters without delay, one data word each; five, so that no other variant fits
+        let body: Vec<u8> =
+            (1..=5_u16).flat_map(|id| [id.to_be_bytes(), (number ^ id << 9).to_be_bytes()].concat()).collect();
         let bytes = packet(SLOW_KEY, at, 0x01, 65_500_u16.wrapping_add(number), &body);
         frame(at, 150_000 + wobble(number.into(), 2, 40_000), &bytes)
     });
@@ -98,7 +99,7 @@ pub fn chapter10() -> Vec<Made> {
     let mut packets = Vec::new();
 
     // FRMT 0 (ASCII), no change, IRIG 106-22
-    let mut setup = 0x0000_0010_u32.to_le_bytes().to_vec();
+    let mut setup = 0x0000_000E_u32.to_le_bytes().to_vec();
     setup.extend(SETUP.as_bytes());
     for group in 1..=48 {
         // parameters as a real setup record has by the hundred
