@@ -11,3 +11,8 @@ pub use streamlens_engine as engine;
 pub use streamlens_model as model;
 pub use streamlens_pcap as pcap;
 pub use streamlens_registry as registry;
+
+/// The examples of the README are compiled and run as tests of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Serialize;
 
@@ -45,6 +46,76 @@ impl Value {
     pub fn list<V: Into<Value>>(items: impl IntoIterator<Item = V>) -> Self {
         Self::List(items.into_iter().map(Into::into).collect())
     }
+
+    /// The value of that name in a map; `None` where this is no map or has none of that name.
+    ///
+    /// ```
+    /// use streamlens_model::Value;
+    /// let counts = Value::map([("Sync", Value::from(16_u64))]);
+    /// assert_eq!(counts.get("Sync").and_then(Value::as_u64), Some(16));
+    /// assert_eq!(counts.get("Announce"), None);
+    /// ```
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Self> {
+        self.as_map()?.get(name)
+    }
+
+    /// The pairs of a map.
+    #[must_use]
+    pub const fn as_map(&self) -> Option<&Metadata> {
+        match self {
+            Self::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    /// The items of a list; none where this is no list.
+    #[must_use]
+    pub fn items(&self) -> &[Self] {
+        match self {
+            Self::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Yes or no.
+    #[must_use]
+    pub const fn as_bool(&self) -> Option<bool> {
+        match self {
+            Self::Bool(answer) => Some(*answer),
+            _ => None,
+        }
+    }
+
+    /// The whole number, where it is not negative.
+    #[must_use]
+    pub fn as_u64(&self) -> Option<u64> {
+        match self {
+            Self::Unsigned(number) => Some(*number),
+            Self::Signed(number) => u64::try_from(*number).ok(),
+            _ => None,
+        }
+    }
+
+    /// Any number, rounded to 53 bits where it is a larger whole one.
+    #[must_use]
+    pub const fn as_f64(&self) -> Option<f64> {
+        match self {
+            Self::Unsigned(number) => Some(*number as f64),
+            Self::Signed(number) => Some(*number as f64),
+            Self::Float(number) => Some(*number),
+            _ => None,
+        }
+    }
 }
 
 macro_rules! from_number {
@@ -59,6 +130,32 @@ macro_rules! from_number {
 from_number!(bool => Bool as bool, u8 => Unsigned as u64, u16 => Unsigned as u64, u32 => Unsigned as u64,
     u64 => Unsigned as u64, i8 => Signed as i64, i16 => Signed as i64, i32 => Signed as i64, i64 => Signed as i64,
     f64 => Float as f64);
+
+/// For people: plain text, lists and maps with commas between their items.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(value) => value.fmt(f),
+            Self::Unsigned(value) => value.fmt(f),
+            Self::Signed(value) => value.fmt(f),
+            Self::Float(value) => value.fmt(f),
+            Self::Text(value) => f.pad(value),
+            Self::Time(value) => value.fmt(f),
+            Self::List(items) => {
+                for (place, item) in items.iter().enumerate() {
+                    write!(f, "{}{item}", if place > 0 { ", " } else { "" })?;
+                }
+                Ok(())
+            }
+            Self::Map(map) => {
+                for (place, (name, value)) in map.iter().enumerate() {
+                    write!(f, "{}{name}: {value}", if place > 0 { ", " } else { "" })?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
 
 impl From<&'static str> for Value {
     fn from(text: &'static str) -> Self {
