@@ -30,10 +30,11 @@ or -r decoders.
 Formats:
   table   for people: flows, encodings and packet types as a tree, then totals and findings
   json    one document of schema streamlens.analysis/1, with everything there is
-  ndjson  the same by line: {\"schema\", \"capture\"}, then {\"flow\"} for each flow, {\"finding\"} for each finding,
-          and {\"networks\"} where there are any
-  csv     a header, then a row for each flow, transport, encoding and packet type (column level); with --interval
-          each is followed by its intervals (level flow_interval and so on); findings are not in it
+  ndjson  the same by line: {\"schema\", \"capture\"}, then a {\"flow\"} for each flow, a {\"finding\"}
+          for each finding, and {\"networks\"} where there are any
+  csv     a header, then a row for each flow, transport, encoding and packet type (column
+          level); with --interval each is followed by its intervals (level flow_interval and
+          so on); findings are not in it
 
 The table goes by the width of the terminal, or by COLUMNS; in a pipe or file nothing is left out. It has colours on a \
 terminal only, and none under NO_COLOR.

@@ -66,3 +66,17 @@ pub(crate) fn written(result: io::Result<()>) -> Result<(), Failure> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_rights_are_told_apart_from_what_is_no_capture() {
+        let source = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let denied = CaptureError::PermissionDenied { path: "a".into(), source: source() };
+        assert_eq!(Failure::from(denied).status, Status::NoPermission);
+        let missing = CaptureError::NotFound { path: "a".into(), source: source() };
+        assert_eq!(Failure::from(missing).status, Status::NotACapture);
+    }
+}

@@ -4,7 +4,7 @@ use std::cmp::{Ordering, Reverse};
 
 use streamlens::model::{Analysis, Flow};
 
-use super::args::{AnalyzeArgs, Depth, SortKey};
+use super::args::{AnalyzeArgs, Depth, Format, SortKey};
 
 /// Orders the flows and takes away what was not asked for. The totals of the capture and the findings stay.
 pub(crate) fn apply(analysis: &mut Analysis, args: &AnalyzeArgs) {
@@ -16,7 +16,8 @@ pub(crate) fn apply(analysis: &mut Analysis, args: &AnalyzeArgs) {
     if let Some(top) = args.top {
         analysis.flows.truncate(top);
     }
-    if args.depth < Depth::Type {
+    // the table goes as deep as it is told to, and names the transports of a flow at any depth
+    if args.depth < Depth::Type && args.format != Format::Table {
         analysis.flows.iter_mut().for_each(|flow| prune(flow, args.depth));
     }
 }

@@ -100,6 +100,14 @@ pub(crate) fn duration(nanos: f64) -> String {
     String::new()
 }
 
+/// Nanoseconds in the largest unit of which they are a whole number: `1 \u{b5}s`, `1500 ms`.
+pub(crate) fn exact_duration(nanos: u64) -> String {
+    let units = [("s", 1_000_000_000), ("ms", 1_000_000), ("\u{b5}s", 1_000)];
+    let unit = units.into_iter().find(|(_, unit)| nanos > 0 && nanos.is_multiple_of(*unit));
+    let (name, unit) = unit.unwrap_or(("ns", 1));
+    format!("{} {name}", nanos / unit)
+}
+
 /// Bits per second with a decimal unit: `2.725 Mbit/s`.
 pub(crate) fn bit_rate(bits_per_second: f64) -> String {
     scaled(
@@ -176,6 +184,7 @@ mod tests {
             (bytes(512), bytes(1_018_818), bytes(u64::MAX)),
             ("512 B".into(), "1.019 MB".into(), "18446744.1 TB".into())
         );
+        assert_eq!([0, 1, 1000, 1_500_000_000].map(exact_duration), ["0 ns", "1 ns", "1 \u{b5}s", "1500 ms"]);
         assert_eq!(bit_rate(2_725_364.6), "2.725 Mbit/s");
     }
 

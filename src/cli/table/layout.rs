@@ -9,7 +9,7 @@ use super::{ERROR, FAINT, GOOD, Look, TITLE};
 use crate::cli::text::{self, grouped, width};
 
 /// The narrowest that a column of endpoints becomes before rows are broken into two lines.
-const LEAST_ENDPOINT: usize = 15;
+const LEAST_ENDPOINT: usize = 12;
 
 /// Widths that the rows would like to have.
 #[derive(Clone, Copy, Debug, Default)]

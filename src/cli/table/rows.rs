@@ -56,21 +56,25 @@ pub(super) fn of_flow(flow: &Flow, depth: Depth, take: &mut dyn FnMut(&Row)) {
     };
     take(&Row::new(lead, flow.total_packets, flow.total_bytes, &flow.timing_stats));
     match flow.transport_protocols.as_slice() {
+        _ if depth == Depth::Flow => {}
         // the row of the flow says all of its only transport, unless that level is asked for
-        [only] if depth > Depth::Transport => of_transport(only, "", take),
+        [only] if depth > Depth::Transport => of_transport(only, depth, "", take),
         transports => {
             for (transport, is_last) in with_last(transports) {
                 let lead = branch("", is_last, &transport.protocol_name, Style::new(), String::new());
                 take(&Row::new(lead, transport.packet_count, transport.byte_count, &transport.timing_stats));
-                of_transport(transport, stem_below("", is_last).as_str(), take);
+                of_transport(transport, depth, &stem_below("", is_last), take);
             }
         }
     }
 }
 
-fn of_transport(transport: &TransportProtocol, stem: &str, take: &mut dyn FnMut(&Row)) {
+fn of_transport(transport: &TransportProtocol, depth: Depth, stem: &str, take: &mut dyn FnMut(&Row)) {
+    if depth < Depth::Encoding {
+        return;
+    }
     for (encoding, is_last) in with_last(&transport.application_encodings) {
-        of_encoding(encoding, stem, is_last, take);
+        of_encoding(encoding, depth, stem, is_last, take);
     }
     // beside what was identified, what else might be there is of no interest to most; the document has it
     let candidates = if transport.application_encodings.is_empty() { &*transport.candidates } else { &[] };
@@ -81,13 +85,16 @@ fn of_transport(transport: &TransportProtocol, stem: &str, take: &mut dyn FnMut(
     }
 }
 
-fn of_encoding(encoding: &ApplicationEncoding, stem: &str, is_last: bool, take: &mut dyn FnMut(&Row)) {
+fn of_encoding(encoding: &ApplicationEncoding, depth: Depth, stem: &str, is_last: bool, take: &mut dyn FnMut(&Row)) {
     let note = percent(encoding.confidence_score);
     let lead = branch(stem, is_last, &encoding.encoding_name, ENCODING, note);
     let mut row = Row::new(lead, encoding.packet_count, encoding.byte_count, &encoding.timing_stats);
     row.lost =
         encoding.health.streams.iter().filter_map(|stream| stream.lost).reduce(|one, other| one.saturating_add(other));
     take(&row);
+    if depth < Depth::Type {
+        return;
+    }
     let below = stem_below(stem, is_last);
     for (kind, is_last) in with_last(&encoding.packet_types) {
         let lead = branch(&below, is_last, &kind.type_name, Style::new(), String::new());

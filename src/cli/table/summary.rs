@@ -1,6 +1,6 @@
 //! What stands below the table: totals, the capture, and the findings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use anstyle::Style;
@@ -13,6 +13,8 @@ use crate::cli::text::{self, counted, escaped, grouped};
 const INDENT: usize = 10;
 /// Sentences are broken at this width where nothing says how wide the output is.
 const WIDTH: usize = 120;
+/// Captures that are named; more of them are counted.
+const MOST_PATHS: usize = 4;
 /// Findings that are written out; the rest is counted.
 const MOST_FINDINGS: usize = 200;
 
@@ -58,11 +60,13 @@ fn totals(analysis: &Analysis, total_flows: usize) -> String {
 }
 
 fn source(capture: &CaptureSummary) -> String {
-    let parts = [
-        capture.path.clone().unwrap_or_default(),
-        capture.format.clone().unwrap_or_default(),
-        capture.link_types.join(", "),
-    ];
+    let formats: Vec<_> = capture.format.iter().flat_map(|formats| formats.split(", ")).collect();
+    let (formats, captures) = (formats.iter().collect::<BTreeSet<_>>(), formats.len());
+    let path = match &capture.path {
+        Some(path) if captures <= MOST_PATHS => path.clone(),
+        _ => counted(captures as u64, "capture"),
+    };
+    let parts = [path, formats.into_iter().copied().collect::<Vec<_>>().join(", "), capture.link_types.join(", ")];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
@@ -81,7 +85,7 @@ fn stamps(capture: &CaptureSummary) -> String {
     let quality = &capture.timestamps;
     let mut parts = Vec::new();
     parts.push(match quality.resolution_ns {
-        Some(step) => format!("steps of {}", text::duration(step as f64)),
+        Some(step) => format!("steps of {}", text::exact_duration(step)),
         None => "no time stamps".to_owned(),
     });
     parts.push(format!("source {}", quality.source));

@@ -1,0 +1,193 @@
+//! What the formats say: order, depth, intervals, widths, colours, hostile names.
+#![cfg(feature = "cli")]
+
+mod common;
+
+use common::{Scratch, pcap, rtp, three_flows, udp, udp6};
+
+/// Source addresses of the flows in a document.
+fn sources(document: &serde_json::Value) -> Vec<String> {
+    let flows = document["flows"].as_array().unwrap();
+    flows.iter().map(|flow| flow["src"]["address"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn json_is_one_document_that_ends_with_a_line_feed_and_is_what_the_library_gives() {
+    let scratch = Scratch::new("json");
+    let ran = scratch.run(&[scratch.file("a.pcap", &three_flows()), "--format", "json"]);
+    assert!(ran.stdout.ends_with("}\n") && ran.lines().len() == 1);
+    let mut ours = serde_json::to_value(streamlens::analyze(scratch.path().join("a.pcap")).unwrap()).unwrap();
+    ours["capture"]["path"] = "a.pcap".into();
+    assert_eq!(ran.json(), ours);
+}
+
+#[test]
+fn ndjson_has_the_parts_of_the_document_one_a_line() {
+    let scratch = Scratch::new("ndjson");
+    scratch.file("a.pcap", &three_flows());
+    let document = scratch.run(&["a.pcap", "--format", "json"]).json();
+    let ran = scratch.run(&["a.pcap", "--format", "ndjson"]);
+    let lines: Vec<serde_json::Value> = ran.lines().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&lines[0]["schema"], &lines[0]["capture"]), (&document["schema"], &document["capture"]));
+    let flows: Vec<_> = lines.iter().filter_map(|line| line.get("flow")).collect();
+    assert_eq!(flows, document["flows"].as_array().unwrap().iter().collect::<Vec<_>>());
+    let findings = lines.iter().filter(|line| line.get("finding").is_some()).count();
+    assert_eq!(findings, document["findings"].as_array().unwrap().len());
+}
+
+#[test]
+fn csv_has_a_row_for_each_level_with_as_many_cells_as_the_header() {
+    let scratch = Scratch::new("csv");
+    let frames: Vec<_> =
+        (0..40).map(|number| (u32::from(number) * 20, udp((1, 4001), (2, 5004), &rtp(number)))).collect();
+    scratch.file("rtp.pcap", &pcap(&frames));
+    let ran = scratch.run(&["rtp.pcap", "--format", "csv", "-d", "flow,rtp"]);
+    let rows: Vec<Vec<_>> = ran.lines().iter().map(|line| line.split(',').collect()).collect();
+    assert!(rows.iter().all(|row| row.len() == rows[0].len()), "{}", ran.stdout);
+    let column = |name| rows[0].iter().position(|title| *title == name).unwrap();
+    let levels: Vec<_> = rows.iter().skip(1).map(|row| row[0]).collect();
+    assert_eq!(levels, ["flow", "transport", "encoding", "type"]);
+    for row in rows.iter().skip(1) {
+        assert_eq!(
+            (row[column("src_address")], row[column("dst_port")], row[column("packets")]),
+            ("10.0.0.1", "5004", "40")
+        );
+    }
+    assert_eq!((rows[3][column("encoding")], rows[3][column("lost")]), ("RTP", "0"));
+    assert_eq!(rows[1][column("iat_mean_ns")], "20000000");
+}
+
+#[test]
+fn intervals_add_up_to_their_row_in_every_machine_readable_format() {
+    let scratch = Scratch::new("intervals");
+    scratch.file("a.pcap", &three_flows());
+    let document = scratch.run(&["a.pcap", "--format", "json", "--interval", "20ms"]).json();
+    let intervals = document["flows"][0]["intervals"].as_array().unwrap();
+    let starts: Vec<_> = intervals.iter().map(|interval| interval["start"].as_str().unwrap()).collect();
+    assert_eq!(starts, ["1970-01-01T00:01:40.000000000Z", "1970-01-01T00:01:40.020000000Z"]);
+    assert_eq!(intervals.iter().map(|interval| interval["packets"].as_u64().unwrap()).sum::<u64>(), 3);
+
+    let csv = scratch.run(&["a.pcap", "--format", "csv", "--interval", "20ms", "--depth", "flow"]).stdout;
+    assert!(
+        csv.contains("\nflow_interval,10.0.0.1,4001,10.0.0.2,4002,,unicast,,,,,1970-01-01T00:01:40.020000000Z,,,1,47,"),
+        "{csv}"
+    );
+    assert!(scratch.run(&["a.pcap", "--format", "ndjson", "--interval", "20ms"]).stdout.contains("intervals"));
+    assert!(!scratch.run(&["a.pcap", "--format", "json"]).stdout.contains("intervals"));
+    let table = scratch.run(&["a.pcap", "--interval", "20ms"]);
+    assert!(table.status == 0 && table.stderr.contains("--interval"), "{}", table.stderr);
+}
+
+#[test]
+fn flows_come_in_the_order_asked_for_in_every_format() {
+    let scratch = Scratch::new("sort");
+    scratch.file("a.pcap", &three_flows());
+    let (one, two, three) = ("10.0.0.1", "10.0.0.2", "10.0.0.3");
+    for (key, expected) in [
+        ("first", [one, three, two]),
+        ("last", [one, three, two]),
+        ("frames", [one, three, two]),
+        ("bytes", [three, one, two]),
+        ("rate", [three, one, two]),
+        ("dt", [one, three, two]),
+        ("src", [one, two, three]),
+        ("dst", [two, one, three]),
+    ] {
+        assert_eq!(sources(&scratch.run(&["a.pcap", "--format", "json", "--sort", key]).json()), expected, "{key}");
+        let csv = scratch.run(&["a.pcap", "--format", "csv", "--depth", "flow", "--sort", key]).stdout;
+        let rows: Vec<_> = csv.lines().skip(1).map(|row| row.split(',').nth(1).unwrap()).collect();
+        assert_eq!(rows, expected, "{key}");
+        let table = scratch.run(&["a.pcap", "--sort", key]).stdout;
+        let rows: Vec<_> = table.lines().skip(1).take(3).map(|row| row.split(':').next().unwrap()).collect();
+        assert_eq!(rows, expected, "{key}");
+    }
+}
+
+#[test]
+fn top_takes_the_largest_and_leaves_the_totals() {
+    let scratch = Scratch::new("top");
+    scratch.file("a.pcap", &three_flows());
+    let document = scratch.run(&["a.pcap", "--format", "json", "--top", "1"]).json();
+    assert_eq!((sources(&document), &document["capture"]["packets"]), (vec!["10.0.0.3".to_owned()], &6.into()));
+    let document = scratch.run(&["a.pcap", "--format", "json", "--top", "2", "--sort", "first"]).json();
+    assert_eq!(sources(&document), ["10.0.0.1", "10.0.0.3"]);
+    assert!(scratch.run(&["a.pcap", "--top", "1"]).stdout.contains("1 of 3 flows shown; 6 frames"));
+}
+
+#[test]
+fn depth_cuts_the_hierarchy_below_a_level() {
+    let scratch = Scratch::new("depth");
+    let frames: Vec<_> =
+        (0..40).map(|number| (u32::from(number) * 20, udp((1, 4001), (2, 5004), &rtp(number)))).collect();
+    scratch.file("rtp.pcap", &pcap(&frames));
+    for (depth, levels) in [
+        ("flow", &["flow"][..]),
+        ("transport", &["flow", "transport"]),
+        ("encoding", &["flow", "transport", "encoding"]),
+        ("type", &["flow", "transport", "encoding", "type"]),
+    ] {
+        let csv = scratch.run(&["rtp.pcap", "-d", "flow,rtp", "--format", "csv", "--depth", depth]).stdout;
+        let rows: Vec<_> = csv.lines().skip(1).map(|row| row.split(',').next().unwrap()).collect();
+        assert_eq!(rows, levels);
+        let table = scratch.run(&["rtp.pcap", "-d", "flow,rtp", "--depth", depth]).stdout;
+        assert!(table.contains("  UDP  "), "the transport is named at any depth: {table}");
+        assert_eq!(table.contains("─ RTP ("), levels.len() > 2, "{table}");
+        assert_eq!(table.contains("PT 97"), levels.len() > 3, "{table}");
+        assert_eq!(table.contains("─ UDP"), depth == "transport", "{table}");
+    }
+}
+
+#[test]
+fn lost_packets_have_a_column_where_numbers_tell() {
+    let scratch = Scratch::new("lost");
+    let numbers = (0..40).filter(|number| *number != 20);
+    let frames: Vec<_> =
+        numbers.map(|number| (u32::from(number) * 20, udp((1, 4001), (2, 5004), &rtp(number)))).collect();
+    scratch.file("rtp.pcap", &pcap(&frames));
+    let table = scratch.run(&["rtp.pcap", "-d", "flow,rtp"]).stdout;
+    assert!(table.lines().next().unwrap().contains("Lost"), "{table}");
+    assert!(!scratch.run(&[scratch.file("a.pcap", &three_flows())]).stdout.contains("Lost"));
+}
+
+#[test]
+fn the_table_fits_its_width_and_cuts_no_address() {
+    let scratch = Scratch::new("width");
+    let address = "[2001:db8:1234:5678:9abc:def1:1122:3301]:40000";
+    scratch.file("six.pcap", &pcap(&[(0, udp6(b"one")), (7, udp6(b"two")), (9, udp((1, 4001), (2, 4002), b"hello"))]));
+    for columns in [60, 80, 100, 120, 160] {
+        let table = scratch.run_with(&["six.pcap"], &[("COLUMNS", &columns.to_string())]).stdout;
+        assert!(table.contains(address), "{table}");
+        for line in table.lines() {
+            assert!(line.chars().count() <= columns, "{columns} columns: {line}");
+        }
+    }
+    let table = scratch.run(&["six.pcap"]).stdout;
+    let row = table.lines().nth(1).unwrap();
+    assert!(row.contains(address) && row.contains(":40001") && row.contains("7.000 ms"), "{table}");
+}
+
+#[test]
+fn colours_are_for_terminals_and_for_those_who_ask() {
+    let scratch = Scratch::new("colours");
+    scratch.file("a.pcap", &three_flows());
+    let is_coloured = |arguments: &[&str], environment: &[(&str, &str)]| {
+        scratch.run_with(&[&["a.pcap"], arguments].concat(), environment).stdout.contains('\u{1b}')
+    };
+    assert!(!is_coloured(&[], &[]));
+    assert!(is_coloured(&[], &[("CLICOLOR_FORCE", "1")]));
+    assert!(!is_coloured(&[], &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
+    assert!(is_coloured(&["--color", "always"], &[]));
+    assert!(!is_coloured(&["--color", "never"], &[("CLICOLOR_FORCE", "1")]));
+    assert!(!is_coloured(&["--color", "always", "--format", "csv"], &[]));
+}
+
+#[cfg(unix)]
+#[test]
+fn hostile_names_reach_no_terminal() {
+    let scratch = Scratch::new("hostile");
+    let name = scratch.file("a\u{1b}[2J\u{202e}b.pcap", &three_flows());
+    let ran = scratch.run(&[name]);
+    assert!(ran.status == 0 && ran.stdout.contains("a\\u{1b}[2J\\u{202e}b.pcap"), "{}", ran.stdout);
+    let ran = scratch.run(&["missing\u{1b}[2J.pcap"]);
+    assert!(!ran.stderr.contains('\u{1b}') && ran.stderr.contains("\\u{1b}"), "{}", ran.stderr);
+}
