@@ -1,5 +1,6 @@
 //! The command from outside: exit statuses, where captures come from, messages, pipes.
 #![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod common;
 
@@ -103,7 +104,7 @@ fn a_missing_permission_ends_with_4() {
     let scratch = Scratch::new("permission");
     scratch.file("secret.pcap", &three_flows());
     let path = scratch.path().join("secret.pcap");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::File::open(&path).is_ok() {
         eprintln!("not tested end to end: this user may read everything");
         return;

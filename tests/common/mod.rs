@@ -1,5 +1,5 @@
 //! Tiny captures, and the command run over them.
-#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses a part")]
+#![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used, reason = "each test file uses a part")]
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -131,10 +131,10 @@ impl<W: Write> Part<'_, W> {
 
     fn findings(&mut self, findings: &[Finding]) -> io::Result<()> {
         let number = |severity| findings.iter().filter(|finding| finding.severity == severity).count() as u64;
-        let counts = [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Info, "note")];
-        let counts = counts.map(|(severity, noun)| (number(severity), noun));
-        let parts: Vec<_> =
-            counts.iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(*count, noun)).collect();
+        let (errors, warnings, infos) = (number(Severity::Error), number(Severity::Warning), number(Severity::Info));
+        let parts = [counted(errors, "error"), counted(warnings, "warning"), format!("{} info", grouped(infos))];
+        let parts = parts.into_iter().zip([errors, warnings, infos]).filter(|(_, count)| *count > 0);
+        let parts: Vec<_> = parts.map(|(part, _)| part).collect();
         self.write("Findings", TITLE, &if parts.is_empty() { "none".to_owned() } else { parts.join(", ") })?;
         for finding in findings.iter().take(MOST_FINDINGS) {
             self.finding(finding)?;
