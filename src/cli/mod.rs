@@ -96,6 +96,8 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
         Format::Ndjson => machine::write_ndjson(out, &analysis),
         Format::Csv => csv::write(out, &analysis),
     }))?;
+    // the process ends here; giving back the memory of a million flows one by one would only take time
+    std::mem::forget(analysis);
     Ok(status)
 }
 

@@ -5,6 +5,9 @@ use std::fmt::Write;
 
 use unicode_width::UnicodeWidthStr;
 
+/// From this share of a power of ten on, four significant digits round up to it.
+const ROUNDS_UP: f64 = 0.99995;
+
 /// The text with every character written out that could steer a terminal or hide what is there: control characters,
 /// marks of writing direction, and characters without a width. Names and findings quote bytes of packets.
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
@@ -92,7 +95,7 @@ pub(crate) fn duration(nanos: f64) -> String {
     ];
     let mut value = nanos;
     for (unit, factor, end) in UNITS {
-        if value < end {
+        if value < end * ROUNDS_UP || whole {
             return figure(value, unit, whole);
         }
         value /= factor;
@@ -121,7 +124,7 @@ fn scaled(value: f64, units: &[(&str, f64)], whole: bool) -> String {
     let whole = whole && value < 1e3;
     let mut value = value;
     for (unit, factor) in units {
-        if value < *factor {
+        if value < *factor * ROUNDS_UP || whole {
             return figure(value, unit, whole);
         }
         value /= factor;
@@ -133,8 +136,8 @@ fn scaled(value: f64, units: &[(&str, f64)], whole: bool) -> String {
 fn figure(value: f64, unit: &str, whole: bool) -> String {
     let digits = match value {
         _ if whole => 0,
-        value if value < 10.0 => 3,
-        value if value < 100.0 => 2,
+        value if value < 10.0 * ROUNDS_UP => 3,
+        value if value < 100.0 * ROUNDS_UP => 2,
         _ => 1,
     };
     format!("{value:.digits$} {unit}")
@@ -184,6 +187,7 @@ mod tests {
             (bytes(512), bytes(1_018_818), bytes(u64::MAX)),
             ("512 B".into(), "1.019 MB".into(), "18446744.1 TB".into())
         );
+        assert_eq!([99_998_000.0, 999_970_000.0, 9_999.6].map(duration), ["100.0 ms", "1.000 s", "10.00 \u{b5}s"]);
         assert_eq!([0, 1, 1000, 1_500_000_000].map(exact_duration), ["0 ns", "1 ns", "1 \u{b5}s", "1500 ms"]);
         assert_eq!(bit_rate(2_725_364.6), "2.725 Mbit/s");
     }
