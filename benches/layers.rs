@@ -3,7 +3,7 @@
 //! `cargo bench --bench layers` prints a table; criterion has the distribution of each in `pipeline`.
 
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use streamlens::model::{FrameBatch, Timestamp, TimingStatistics};
 use streamlens::pcap::CaptureReader;
@@ -11,65 +11,85 @@ use streamlens::registry::DecoderRegistry;
 
 mod common;
 
+/// One layer: what it does, and the layers that it stands on.
+struct Layer<'a> {
+    name: &'static str,
+    below: &'static [&'static str],
+    work: Box<dyn FnMut() + 'a>,
+    best_ns: f64,
+}
+
 fn main() {
     let is_test = std::env::args().any(|word| word == "--test");
     let rounds = if is_test { 1 } else { 40 };
     let frames = common::mix();
-    let batch = common::batch(&frames);
+    let mix = common::batches(&frames);
+    let young = common::batches(&common::young(common::FRAMES));
     let (pcap, pcapng) = (common::pcap(&frames), streamlens_testing::pcapng("bench", "bench0", &frames));
     let (none, builtins) = (DecoderRegistry::new(), DecoderRegistry::with_builtins());
     let (plain, marked) = (common::everything(false), common::everything(true));
     let times: Vec<i64> = frames.iter().map(|frame| frame.time).collect();
 
-    println!("{} frames, {} flows, best of {rounds}, one thread", frames.len(), common::FLOWS);
-    println!("{:<44} {:>9} {:>9} {:>7}", "layer", "ns/frame", "floor", "ratio");
-    let row = |name: &str, floor: Option<f64>, work: &mut dyn FnMut()| {
-        let nanos = best(rounds, work) / f64::from(common::FRAMES);
-        let ratio = floor.map_or(String::new(), |floor| format!("{:.2}", nanos / floor));
-        let floor = floor.map_or(String::new(), |floor| format!("{floor:.1}"));
-        println!("{name:<44} {nanos:>9.1} {floor:>9} {ratio:>7}");
-        nanos
-    };
-
-    let copy = row("copy of the file in memory", None, &mut || drop(black_box(pcap.clone())));
-    let read = row("reading pcap (floor: copy)", Some(copy), &mut || read_all(&pcap));
-    row("reading pcapng (floor: copy)", Some(copy), &mut || read_all(&pcapng));
-    let touch = row("one pass over batch records and headers", None, &mut || {
-        let bytes = batch.iter().map(|frame| u64::from(frame.data.iter().take(42).fold(0_u8, |sum, byte| sum ^ byte)));
-        black_box(bytes.sum::<u64>());
-    });
-    let push = |name: &str, floor, registry: &DecoderRegistry| {
-        row(name, Some(floor), &mut || {
-            black_box(common::analyse(registry, &batch).frames());
+    let mut layers: Vec<Layer<'_>> = Vec::new();
+    let mut add = |name, below, work| layers.push(Layer { name, below, work, best_ns: f64::INFINITY });
+    add("copy of the file", &[], Box::new(|| drop(black_box(pcap.clone()))));
+    add("reading pcap", &["copy of the file"], Box::new(|| read_all(&pcap)));
+    add("reading pcapng", &["copy of the file"], Box::new(|| read_all(&pcapng)));
+    add("pass over headers", &[], Box::new(|| pass(&mix)));
+    let engine = |registry, batches| -> Box<dyn FnMut()> {
+        Box::new(move || {
+            black_box(common::analyse(registry, batches).frames());
         })
     };
-    let flows = push("dissection and flow table (floor: pass)", touch, &none);
-    let decoded = push("+ one decoder, four levels (floor: flows)", flows, &plain);
-    push("+ sequence and jitter (floor: decoder)", decoded, &marked);
-    let all = push("built-in decoders (floor: flows)", flows, &builtins);
-    row("statistics: one interval", None, &mut || {
-        let mut timing = TimingStatistics::default();
-        for (number, &time) in (1..).zip(&times) {
-            timing.push(Some(Timestamp::from_nanos(black_box(time))), number);
-        }
-        black_box(timing.count());
-    });
+    add("dissection and flow table", &["pass over headers"], engine(&none, &mix));
+    add("one decoder", &["dissection and flow table"], engine(&plain, &mix));
+    add("sequence and jitter", &["one decoder"], engine(&marked, &mix));
+    add("built-in decoders", &["dissection and flow table"], engine(&builtins, &mix));
+    add("statistics of one level", &[], Box::new(|| statistics(&times)));
+    add("young flows, no decoders", &["pass over headers"], engine(&none, &young));
+    add("young flows, built-in decoders", &["young flows, no decoders"], engine(&builtins, &young));
+    add("end to end", &["reading pcap", "built-in decoders"], Box::new(|| end_to_end(&pcap)));
 
-    let young = common::batch(&common::young(common::FRAMES));
-    let table = row("young flows, no decoder", None, &mut || {
-        black_box(common::analyse(&none, &young).frames());
-    });
-    row("young flows, built-in decoders asked", Some(table), &mut || {
-        black_box(common::analyse(&builtins, &young).frames());
-    });
-    row("end to end, pcap (floor: reading + built-in)", Some(read + all), &mut || {
-        let analyzer = streamlens::Analyzer {
-            options: streamlens::engine::EngineOptions { threads: 1, ..Default::default() },
-            ..Default::default()
-        };
-        let reader = CaptureReader::from_bytes("bench", pcap.clone()).expect("a pcap file");
-        black_box(analyzer.run(reader).expect("memory is readable").capture.packets);
-    });
+    // in turn, so that what else the machine does falls on all of them alike
+    for _ in 0..rounds {
+        layers.iter_mut().for_each(|layer| layer.best_ns = layer.best_ns.min(time_of(&mut layer.work)));
+    }
+    println!("{} frames, {} flows, best of {rounds} rounds, one thread\n", frames.len(), common::FLOWS);
+    println!("| layer | ns a frame | floor: the layers below | ns a frame | ratio |\n|---|--:|---|--:|--:|");
+    let per_frame = |ns: f64| ns / f64::from(common::FRAMES);
+    for layer in &layers {
+        let ns = per_frame(layer.best_ns);
+        let below = layers.iter().filter(|other| layer.below.contains(&other.name));
+        let floor: f64 = below.map(|other| per_frame(other.best_ns)).sum();
+        let name = layer.name;
+        if layer.below.is_empty() {
+            println!("| {name} | {ns:.1} | | | |");
+        } else {
+            println!("| {name} | {ns:.1} | {} | {floor:.1} | {:.2} |", layer.below.join(" + "), ns / floor);
+        }
+    }
+}
+
+/// Reads the first 42 bytes of every frame: Ethernet, IPv4 and UDP headers.
+fn pass(batches: &[FrameBatch]) {
+    let frames = batches.iter().flat_map(FrameBatch::iter);
+    let sums = frames.map(|frame| u64::from(frame.data.iter().take(42).fold(0_u8, |sum, byte| sum ^ byte)));
+    black_box(sums.sum::<u64>());
+}
+
+fn statistics(times: &[i64]) {
+    let mut timing = TimingStatistics::default();
+    for (number, &time) in (1..).zip(times) {
+        timing.push(Some(Timestamp::from_nanos(black_box(time))), number);
+    }
+    black_box(timing.count());
+}
+
+fn end_to_end(pcap: &[u8]) {
+    let mut analyzer = streamlens::Analyzer::default();
+    analyzer.options.threads = 1;
+    let reader = CaptureReader::from_bytes("bench", pcap.to_vec()).expect("a pcap file");
+    black_box(analyzer.run(reader).expect("memory is readable").capture.packets);
 }
 
 fn read_all(file: &[u8]) {
@@ -82,13 +102,10 @@ fn read_all(file: &[u8]) {
     assert_eq!(frames, common::FRAMES as usize);
 }
 
-/// Nanoseconds of the fastest of several rounds: the one that others on the machine disturbed least.
+/// Nanoseconds that the work takes.
 #[allow(clippy::disallowed_methods, reason = "a bench measures the machine's time")]
-fn best(rounds: u32, work: &mut dyn FnMut()) -> f64 {
-    let round = |_| {
-        let start = Instant::now();
-        work();
-        start.elapsed()
-    };
-    (0..rounds).map(round).min().unwrap_or(Duration::ZERO).as_nanos() as f64
+fn time_of(work: &mut dyn FnMut()) -> f64 {
+    let start = Instant::now();
+    work();
+    start.elapsed().as_nanos() as f64
 }

@@ -30,20 +30,20 @@ fn reading(c: &mut Criterion) {
 }
 
 fn engine(c: &mut Criterion) {
-    let batch = common::batch(&common::mix());
-    let young = common::batch(&common::young(common::FRAMES));
+    let mix = common::batches(&common::mix());
+    let young = common::batches(&common::young(common::FRAMES));
     let mut group = c.benchmark_group("engine");
-    group.throughput(Throughput::Elements(batch.len() as u64));
+    group.throughput(Throughput::Elements(u64::from(common::FRAMES)));
     let cases = [
-        ("dissection and flow table", DecoderRegistry::new(), &batch),
-        ("one decoder", common::everything(false), &batch),
-        ("one decoder with sequence and clock", common::everything(true), &batch),
-        ("built-in decoders", DecoderRegistry::with_builtins(), &batch),
+        ("dissection and flow table", DecoderRegistry::new(), &mix),
+        ("one decoder", common::everything(false), &mix),
+        ("one decoder with sequence and clock", common::everything(true), &mix),
+        ("built-in decoders", DecoderRegistry::with_builtins(), &mix),
         ("identification: young flows without decoders", DecoderRegistry::new(), &young),
         ("identification: young flows", DecoderRegistry::with_builtins(), &young),
     ];
-    for (name, registry, batch) in cases {
-        group.bench_function(name, |b| b.iter(|| common::analyse(&registry, black_box(batch)).frames()));
+    for (name, registry, batches) in cases {
+        group.bench_function(name, |b| b.iter(|| common::analyse(&registry, black_box(batches)).frames()));
     }
     group.finish();
 }

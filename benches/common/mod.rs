@@ -93,11 +93,14 @@ fn noise(place: u32) -> Vec<u8> {
     bytes
 }
 
-/// The frames as one batch.
-pub(crate) fn batch(frames: &[Made]) -> FrameBatch {
-    let mut batch = FrameBatch { first_number: 1, ..FrameBatch::default() };
-    frames.iter().for_each(|made| assert!(batch.push(&frame(made)), "the batch is small"));
-    batch
+/// The frames in batches of 1,024, some 300 KB each: about what a reader gives.
+pub(crate) fn batches(frames: &[Made]) -> Vec<FrameBatch> {
+    let batch = |frames: &[Made]| {
+        let mut batch = FrameBatch { first_number: 1, ..FrameBatch::default() };
+        frames.iter().for_each(|made| assert!(batch.push(&frame(made)), "the batch is small"));
+        batch
+    };
+    frames.chunks(1024).map(batch).collect()
 }
 
 pub(crate) fn frame(made: &Made) -> Frame<'_> {
@@ -124,10 +127,10 @@ pub(crate) fn pcap(frames: &[Made]) -> Vec<u8> {
     file
 }
 
-/// Analyses a batch on one thread; gives the number of frames so that nothing is optimised away.
-pub(crate) fn analyse(registry: &DecoderRegistry, batch: &FrameBatch) -> Engine {
+/// Analyses batches on one thread.
+pub(crate) fn analyse(registry: &DecoderRegistry, batches: &[FrameBatch]) -> Engine {
     let mut engine = Engine::new(registry.clone(), EngineOptions { threads: 1, ..EngineOptions::default() });
-    engine.push_batch(batch);
+    batches.iter().for_each(|batch| engine.push_batch(batch));
     engine
 }
 
