@@ -1,7 +1,7 @@
 //! The engine as others use it: frames in, results out.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use streamlens_model::{Analysis, CaptureSummary, Frame, FrameBatch};
@@ -145,19 +145,23 @@ impl Engine {
             self.shards.iter_mut().enumerate().for_each(|(share, shard)| work(share, shard));
             meanwhile(totals);
         } else {
-            let slots: Vec<Mutex<&mut Shard>> = self.shards.iter_mut().map(Mutex::new).collect();
-            let next = AtomicUsize::new(0);
-            let run = || {
-                while let Some(slot) = slots.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let mut shard = slot.lock().unwrap_or_else(PoisonError::into_inner);
-                    work(shard.share, &mut shard);
+            let slots: Vec<(AtomicBool, Mutex<&mut Shard>)> =
+                self.shards.iter_mut().map(|shard| (AtomicBool::new(false), Mutex::new(shard))).collect();
+            // every thread begins at a place of its own, so that a share mostly stays in the caches of one core
+            let run = |begin: usize| {
+                for (is_taken, slot) in slots.iter().cycle().skip(begin).take(SHARES) {
+                    if !is_taken.swap(true, Ordering::Relaxed) {
+                        let mut shard = slot.lock().unwrap_or_else(PoisonError::into_inner);
+                        work(shard.share, &mut shard);
+                    }
                 }
             };
+            let begin = |thread: usize| thread * SHARES / self.threads;
             std::thread::scope(|scope| {
-                (1..self.threads).for_each(|_| drop(scope.spawn(run)));
+                (1..self.threads).for_each(|thread| drop(scope.spawn(move || run(begin(thread)))));
                 networks.collect(outboxes);
                 meanwhile(totals);
-                run();
+                run(begin(0));
             });
         }
         self.enforce_flow_bound();
