@@ -30,8 +30,9 @@ impl Networks {
             let records = (0..).zip(&outbox.records);
             self.order.extend(records.map(|(place, record)| (record.at.frame, number, place)));
         }
-        // places keep the order of several PDUs of one frame, which are all of one shard
-        self.order.sort_unstable();
+        // the shares are in order each, which a stable sort makes use of; places keep the order of several PDUs of one
+        // frame, which are all of one share
+        self.order.sort();
         for &(_, shard, place) in &self.order {
             let Some(outbox) = outboxes.get(shard as usize) else { continue };
             let Some(record) = outbox.records.get(place as usize) else { continue };
