@@ -7,6 +7,7 @@ use streamlens::model::Severity;
 
 use super::decode_as::Rule;
 use super::duration;
+use super::told::KeyVariant;
 
 macro_rules! exit_status {
     () => {
@@ -107,6 +108,15 @@ pub(crate) struct AnalyzeArgs {
     /// do not matter.
     #[arg(short, long, value_name = "WHICH,ENCODING", value_parser = Rule::parse)]
     pub(crate) decode_as: Vec<Rule>,
+
+    /// A session description that names streams, payload types and clock rates, and is compared with what is really
+    /// sent. May be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sdp: Vec<PathBuf>,
+
+    /// The variant (P, D, N, M or Q) of an IENA key, which goes before declaration and structure. May be repeated
+    #[arg(long = "iena-variant", value_name = "KEY=VARIANT", value_parser = KeyVariant::parse)]
+    pub(crate) iena_variants: Vec<KeyVariant>,
 
     /// How to print the result
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]

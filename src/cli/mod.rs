@@ -12,6 +12,7 @@ mod select;
 mod source;
 mod table;
 mod text;
+mod told;
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
@@ -64,7 +65,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Status, Failure> {
 }
 
 fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
-    let registry = DecoderRegistry::with_builtins();
+    let registry = told::registry(args)?;
     let defaults = EngineOptions::default();
     let options = EngineOptions {
         max_flows: args.max_flows.map_or(defaults.max_flows, |flows| usize::try_from(flows).unwrap_or(usize::MAX)),
