@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use streamlens_engine::{Engine, EngineOptions};
+use streamlens_engine::{Engine, EngineOptions, FlowSelection};
 use streamlens_model::{Analysis, CaptureSummary};
 use streamlens_pcap::{CaptureError, CaptureReader, FrameSource, MergedReader};
 use streamlens_registry::DecoderRegistry;
@@ -25,11 +25,18 @@ pub struct Analyzer {
     pub options: EngineOptions,
     /// Frames after which reading stops.
     pub max_frames: Option<u64>,
+    /// Which flows the result holds; all unless changed.
+    pub selection: FlowSelection,
 }
 
 impl Default for Analyzer {
     fn default() -> Self {
-        Self { registry: DecoderRegistry::with_builtins(), options: EngineOptions::default(), max_frames: None }
+        Self {
+            registry: DecoderRegistry::with_builtins(),
+            options: EngineOptions::default(),
+            max_frames: None,
+            selection: FlowSelection::default(),
+        }
     }
 }
 
@@ -48,7 +55,7 @@ impl Analyzer {
             left -= batch.len() as u64;
             Ok::<bool, CaptureError>(more)
         })?;
-        Ok(engine.finish(summary_of(&source)))
+        Ok(engine.finish_selected(summary_of(&source), self.selection))
     }
 
     /// Analyses several captures as one, merged by time.

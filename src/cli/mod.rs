@@ -77,10 +77,10 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
     if args.interval.is_some() && args.format == Format::Table {
         say("--interval shows in the formats json, ndjson and csv only");
     }
-    let analyzer = Analyzer { registry, options, max_frames: args.count };
+    let analyzer = Analyzer { registry, options, max_frames: args.count, selection: select::selection(args) };
     let mut analysis = source::analyse(&analyzer, &args.captures(), args.follow)?;
     let status = status_of(&analysis, args);
-    let total_flows = analysis.flows.len();
+    let total_flows = analysis.total_flows;
     select::apply(&mut analysis, args);
 
     let is_terminal = io::stdout().is_terminal();

@@ -2,17 +2,34 @@
 
 use std::cmp::{Ordering, Reverse};
 
+use streamlens::engine::{FlowOrder, FlowSelection};
 use streamlens::model::{Analysis, Flow};
 
 use super::args::{AnalyzeArgs, Depth, Format, SortKey};
 
-/// Orders the flows and takes away what was not asked for. The totals of the capture and the findings stay.
+/// What the engine is asked for: the flows that are shown, where their order can be told without making all of them.
+pub(crate) fn selection(args: &AnalyzeArgs) -> FlowSelection {
+    let order = match key(args) {
+        SortKey::First => FlowOrder::FirstSeen,
+        SortKey::Last => FlowOrder::LastSeen,
+        SortKey::Frames => FlowOrder::Frames,
+        SortKey::Bytes => FlowOrder::Bytes,
+        SortKey::Rate => FlowOrder::BitRate,
+        SortKey::Src => FlowOrder::Source,
+        SortKey::Dst => FlowOrder::Destination,
+        SortKey::Dt | SortKey::Jitter | SortKey::Lost => return FlowSelection::default(),
+    };
+    FlowSelection { order, top: args.top }
+}
+
+fn key(args: &AnalyzeArgs) -> SortKey {
+    args.sort.or(args.top.map(|_| SortKey::Bytes)).unwrap_or(SortKey::First)
+}
+
+/// Does what the engine left: orders by figures that have to be made first, and takes away levels that were not asked
+/// for. The totals of the capture and the findings stay.
 pub(crate) fn apply(analysis: &mut Analysis, args: &AnalyzeArgs) {
-    match args.sort.or(args.top.map(|_| SortKey::Bytes)) {
-        // the engine's own order
-        None | Some(SortKey::First) => {}
-        Some(key) => sort(&mut analysis.flows, key),
-    }
+    sort(&mut analysis.flows, key(args));
     if let Some(top) = args.top {
         analysis.flows.truncate(top);
     }
@@ -25,11 +42,6 @@ pub(crate) fn apply(analysis: &mut Analysis, args: &AnalyzeArgs) {
 /// Stable, so that equal flows stay in the order in which they were first seen.
 fn sort(flows: &mut [Flow], key: SortKey) {
     match key {
-        SortKey::First => flows.sort_by_key(|flow| (flow.first_seen.is_none(), flow.first_seen)),
-        SortKey::Last => flows.sort_by_key(|flow| (flow.last_seen.is_none(), flow.last_seen)),
-        SortKey::Frames => flows.sort_by_key(|flow| Reverse(flow.total_packets)),
-        SortKey::Bytes => flows.sort_by_key(|flow| Reverse(flow.total_bytes)),
-        SortKey::Rate => flows.sort_by(|one, other| most_first(one.bit_rate, other.bit_rate)),
         SortKey::Dt => flows.sort_by(|one, other| {
             let least = |flow: &Flow| flow.timing_stats.mean_ns.map(|mean| -mean);
             most_first(least(one), least(other))
@@ -38,8 +50,8 @@ fn sort(flows: &mut [Flow], key: SortKey) {
             flows.sort_by(|one, other| most_first(one.timing_stats.jitter_ns, other.timing_stats.jitter_ns));
         }
         SortKey::Lost => flows.sort_by_cached_key(|flow| Reverse(lost_of(flow))),
-        SortKey::Src => flows.sort_by_key(|flow| (flow.key.src, flow.key.dst)),
-        SortKey::Dst => flows.sort_by_key(|flow| (flow.key.dst, flow.key.src)),
+        // the engine's order
+        _ => {}
     }
 }
 

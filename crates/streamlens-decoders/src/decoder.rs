@@ -124,6 +124,12 @@ pub trait FlowDecoder: Send + Any {
     fn report(&self, report: &mut FlowReport) {
         let _ = report;
     }
+
+    /// Whether [`report`](Self::report) would bring no findings. A result that shows the largest of a million flows
+    /// asks only those of the others that have something to say. False unless overridden, which is always right.
+    fn is_quiet(&self) -> bool {
+        false
+    }
 }
 
 /// One decoded PDU, as a monitor sees it. Borrowed.

@@ -9,7 +9,7 @@ use streamlens_registry::DecoderRegistry;
 
 use crate::dissect::Aside;
 use crate::network::Networks;
-use crate::options::EngineOptions;
+use crate::options::{EngineOptions, FlowSelection};
 use crate::route::{Routes, SHARES, share_of};
 use crate::shard::Shard;
 use crate::snapshot::Snapshot;
@@ -18,6 +18,8 @@ use crate::work::{Env, Outbox};
 
 /// Frames after which what decoders published is handed on, where frames come one at a time.
 const COLLECT_EVERY: u64 = 4096;
+/// From so many flows on their memory is left to the end of the process.
+const MANY_FLOWS: usize = 100_000;
 /// The most threads that are taken unless more are asked for.
 const MOST_THREADS: usize = 8;
 
@@ -204,21 +206,33 @@ impl Engine {
     #[must_use]
     pub fn snapshot(&mut self, capture: CaptureSummary) -> Analysis {
         self.collect();
-        Snapshot::new(self, 0).analysis(capture)
+        Snapshot::new(self, 0).analysis(capture, FlowSelection::default())
     }
 
     /// The result of what has changed since a frame: flows that had a frame after `frame_number`, and all findings.
     #[must_use]
     pub fn changes_since(&mut self, frame_number: u64, capture: CaptureSummary) -> Analysis {
         self.collect();
-        Snapshot::new(self, frame_number).analysis(capture)
+        Snapshot::new(self, frame_number).analysis(capture, FlowSelection::default())
     }
 
     /// The result when nothing more will come. See [`Self::snapshot`] for `capture`.
     #[must_use]
-    pub fn finish(mut self, capture: CaptureSummary) -> Analysis {
+    pub fn finish(self, capture: CaptureSummary) -> Analysis {
+        self.finish_selected(capture, FlowSelection::default())
+    }
+
+    /// As [`Self::finish`], with only the flows that are asked for. Of the others no more is made than their findings
+    /// need, which saves most of the memory and time where there are many.
+    #[must_use]
+    pub fn finish_selected(mut self, capture: CaptureSummary, selection: FlowSelection) -> Analysis {
         self.end();
-        Snapshot::new(&self, 0).analysis(capture)
+        let analysis = Snapshot::new(&self, 0).analysis(capture, selection);
+        if analysis.total_flows > MANY_FLOWS {
+            // the process is about to end, or to go on without them: giving back a million flows one by one takes long
+            std::mem::forget(self);
+        }
+        analysis
     }
 
     fn end(&mut self) {

@@ -18,4 +18,4 @@ mod totals;
 mod work;
 
 pub use engine::Engine;
-pub use options::{DecodeAs, EngineOptions, Selector};
+pub use options::{DecodeAs, EngineOptions, FlowOrder, FlowSelection, Selector};

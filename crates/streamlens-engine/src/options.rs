@@ -32,6 +32,36 @@ pub struct EngineOptions {
     pub threads: usize,
 }
 
+/// The order of the flows of a result. What is undefined comes last; equal flows stay in the order in which they were
+/// first seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FlowOrder {
+    /// The earliest first frame first, then by key.
+    #[default]
+    FirstSeen,
+    /// The earliest last frame first.
+    LastSeen,
+    /// Most frames first.
+    Frames,
+    /// Most bytes first.
+    Bytes,
+    /// Highest bit rate first.
+    BitRate,
+    /// By source, then destination.
+    Source,
+    /// By destination, then source.
+    Destination,
+}
+
+/// Which flows a result holds. Its totals and findings are those of all flows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FlowSelection {
+    /// Their order.
+    pub order: FlowOrder,
+    /// Only the first so many of that order; all unless told.
+    pub top: Option<usize>,
+}
+
 impl Default for EngineOptions {
     fn default() -> Self {
         Self { max_flows: 2_000_000, outlier_deviations: 3.0, interval_ns: None, decode_as: Vec::new(), threads: 0 }

@@ -19,8 +19,11 @@ pub struct Analysis {
     pub schema: &'static str,
     /// What was read.
     pub capture: CaptureSummary,
-    /// The flows, by the time they were first seen, then by key.
+    /// The flows, by the time they were first seen, then by key, unless another order was asked for.
     pub flows: Vec<Flow>,
+    /// How many flows there are; more than `flows` holds where only some were asked for.
+    #[serde(skip)]
+    pub total_flows: usize,
     /// Findings, gravest first, then by first occurrence.
     pub findings: Vec<Finding>,
     /// Facts that span flows, by encoding: PTP domains, announced sessions, redundant pairs.

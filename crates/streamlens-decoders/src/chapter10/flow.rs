@@ -430,6 +430,10 @@ impl Chapter10Flow {
 }
 
 impl FlowDecoder for Chapter10Flow {
+    fn is_quiet(&self) -> bool {
+        super::report::is_quiet(&self.account)
+    }
+
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
         if packet.payload.is_empty() {
             return Err(DecodeError::Refused { protocol: NAME, reason: "empty" });

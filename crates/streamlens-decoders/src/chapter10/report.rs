@@ -218,6 +218,13 @@ fn time_facts(time: &TimeTrack) -> Value {
     Value::map(facts)
 }
 
+/// Whether a report would bring no findings: nothing was found, and there is too little for what is found in the end.
+pub(super) fn is_quiet(account: &Account) -> bool {
+    account.findings.is_empty()
+        && account.setup.record().is_none()
+        && account.channels.iter().all(|channel| channel.packets < STOPPED_PACKETS)
+}
+
 fn contradiction(channel: &Channel, said: Option<&ChannelSetup>, findings: &mut FindingLog) {
     let Some(kind) = said.and_then(|said| said.data_type.as_deref()) else { return };
     let Some(at) = channel.first else { return };

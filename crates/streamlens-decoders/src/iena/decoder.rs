@@ -142,6 +142,10 @@ impl StreamDecoder for IenaDecoder {
 }
 
 impl FlowDecoder for IenaFlow {
+    fn is_quiet(&self) -> bool {
+        self.log.is_empty() && self.keys.first_beyond().is_none()
+    }
+
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
         let (header, fit) = judge(packet)?;
         // One rule broken is a damaged packet where the key is known to be IENA, another protocol otherwise.

@@ -60,6 +60,10 @@ impl InetxFlow {
 }
 
 impl FlowDecoder for InetxFlow {
+    fn is_quiet(&self) -> bool {
+        self.log.is_empty() && self.streams.first_beyond().is_none()
+    }
+
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
         let header = InetxHeader::parse(packet.payload).ok_or(REFUSED)?;
         let sound = is_sound(header, packet);

@@ -57,6 +57,10 @@ impl NpdFlow {
 }
 
 impl FlowDecoder for NpdFlow {
+    fn is_quiet(&self) -> bool {
+        self.log.is_empty() && self.sources.first_beyond().is_none()
+    }
+
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
         let header = read(packet)?;
         let (end, segments, errors) = walk(packet);

@@ -73,6 +73,10 @@ impl Definition {
 }
 
 impl FlowDecoder for TmnsFlow {
+    fn is_quiet(&self) -> bool {
+        self.log.is_empty() && self.definitions.first_beyond().is_none()
+    }
+
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
         let message = read(packet)?;
         let Message { header, shape, taken } = message;

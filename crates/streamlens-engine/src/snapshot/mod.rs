@@ -2,6 +2,7 @@
 
 mod encoding;
 mod findings;
+mod order;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use streamlens_model::{
 use crate::dissect::Aside;
 use crate::engine::Engine;
 use crate::flow::{FlowEntry, TransportEntry};
+use crate::options::FlowSelection;
 use crate::shard::Shard;
 
 /// Reads the engine's state; changes nothing.
@@ -72,18 +74,22 @@ impl<'e> Snapshot<'e> {
     }
 
     /// The whole document.
-    pub(crate) fn analysis(&self, mut capture: CaptureSummary) -> Analysis {
+    pub(crate) fn analysis(&self, mut capture: CaptureSummary, selection: FlowSelection) -> Analysis {
         self.engine.totals.fill(&mut capture);
         for (reason, frames) in self.engine.asides() {
             capture.not_in_flows.insert(reason_text(reason), frames);
         }
-        let mut order: Vec<_> = self.flows().filter(|(_, _, flow)| flow.changed > self.since).collect();
-        order.sort_by(|(_, _, a), (_, _, b)| {
-            let time = |flow: &FlowEntry| (flow.first_seen.is_none(), flow.first_seen);
-            time(a).cmp(&time(b)).then_with(|| a.key.cmp(&b.key))
-        });
+        let mut all: Vec<_> = self.flows().filter(|(_, _, flow)| flow.changed > self.since).collect();
+        order::sort(&mut all, selection.order);
+        let total_flows = all.len();
         let mut findings = findings::Findings::new(&capture);
-        let flows = order.iter().map(|&(place, shard, flow)| self.flow(place, shard, flow, &mut findings)).collect();
+        let rest = all.split_off(selection.top.unwrap_or(total_flows).min(total_flows));
+        let flows = all.iter().map(|&(place, shard, flow)| self.flow(place, shard, flow, &mut findings)).collect();
+        for (place, shard, flow) in rest {
+            if !self.is_quiet(place, flow) {
+                drop(self.flow(place, shard, flow, &mut findings));
+            }
+        }
         self.network_findings(&mut findings);
         findings.of_engine(self.engine);
         let networks = self.networks.iter().filter(|(_, report)| !report.facts.is_empty());
@@ -91,9 +97,27 @@ impl<'e> Snapshot<'e> {
             schema: SCHEMA,
             capture,
             flows,
+            total_flows,
             findings: findings.into_list(),
             networks: networks.map(|(name, report)| ((*name).to_owned(), report.facts.clone())).collect(),
         }
+    }
+
+    /// Whether a flow has no findings, told without making its part of the document.
+    fn is_quiet(&self, place: FlowPlace, flow: &FlowEntry) -> bool {
+        flow.transports().flat_map(|transport| &transport.encodings).all(|encoding| {
+            encoding.findings.is_none()
+                && encoding.conversation.is_none()
+                && encoding.flow_decoder.as_ref().is_none_or(|own| own.is_quiet())
+                && encoding
+                    .streams
+                    .iter()
+                    .all(|stream| stream.sequence.as_ref().is_none_or(|sequence| sequence.trouble().is_none()))
+                && self
+                    .additions
+                    .get(&(place, encoding.decoder.0))
+                    .is_none_or(|reports| reports.iter().all(|report| report.findings.is_empty()))
+        })
     }
 
     fn network_findings(&self, findings: &mut findings::Findings) {
