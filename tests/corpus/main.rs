@@ -5,7 +5,7 @@ mod encodings;
 mod flows;
 mod rich;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -82,20 +82,20 @@ fn entries(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
 
 /// Differences by capture; a test passes where there are none but those that are listed with a reason.
 #[derive(Default)]
-struct Differences(BTreeMap<String, Vec<String>>);
+struct Differences(BTreeMap<String, BTreeSet<String>>);
 
 impl Differences {
     fn check(&mut self, capture: &Path, holds: bool, line: impl FnOnce() -> String) {
         if !holds {
             let name = capture.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            self.0.entry(name).or_default().push(line());
+            self.0.entry(name).or_default().insert(line());
         }
     }
 
     /// Fails unless the differences are exactly the exceptions: captures in which the other tool is wrong, each with
     /// the lines that differ.
     fn are_only(self, exceptions: &[(&str, &[&str])]) {
-        let listed: BTreeMap<String, Vec<String>> = exceptions
+        let listed: BTreeMap<String, BTreeSet<String>> = exceptions
             .iter()
             .map(|(name, lines)| ((*name).to_owned(), lines.iter().map(|line| (*line).to_owned()).collect()))
             .collect();

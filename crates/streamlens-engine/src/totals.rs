@@ -61,7 +61,13 @@ impl Totals {
         summary.bytes = self.bytes;
         summary.captured_bytes = self.captured_bytes;
         (summary.first_seen, summary.last_seen) = (self.first_seen, self.last_seen);
-        summary.link_types = self.link_types.iter().map(|link| link.name().into_owned()).collect();
+        summary.link_types.clear();
+        for name in self.link_types.iter().map(|link| link.name().into_owned()) {
+            // several numbers have one name
+            if !summary.link_types.contains(&name) {
+                summary.link_types.push(name);
+            }
+        }
         let timestamps = &mut summary.timestamps;
         timestamps.backward_steps = self.backward_steps;
         timestamps.largest_backward_step_ns = (self.backward_steps > 0).then_some(self.largest_step);

@@ -77,7 +77,8 @@ impl<'e> Snapshot<'e> {
     pub(crate) fn analysis(&self, mut capture: CaptureSummary, selection: FlowSelection) -> Analysis {
         self.engine.totals.fill(&mut capture);
         for (reason, frames) in self.engine.asides() {
-            capture.not_in_flows.insert(reason_text(reason), frames);
+            // several numbers of link types have one name
+            *capture.not_in_flows.entry(reason_text(reason)).or_default() += frames;
         }
         let mut all: Vec<_> = self.flows().filter(|(_, _, flow)| flow.changed > self.since).collect();
         order::sort(&mut all, selection.order);
