@@ -93,8 +93,9 @@ impl Shard {
     /// Analyses a frame.
     #[inline]
     pub(crate) fn frame(&mut self, env: Env<'_>, frame: &Frame<'_>) {
-        match dissect(frame) {
-            Ok(packet) => self.packet(env, frame, &packet),
+        let mut packet = Dissected::untouched(frame);
+        match dissect(frame, &mut packet) {
+            Ok(()) => self.packet(env, frame, &packet),
             Err(aside) => self.aside(aside, 1),
         }
     }

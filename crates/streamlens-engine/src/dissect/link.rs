@@ -22,21 +22,19 @@ mod ether_type {
     pub(super) const FIRST: u16 = 0x0600;
 }
 
-/// Takes a frame apart.
+/// Takes a frame apart, into a [`Dissected`] of this frame's own. It is filled where it lies: a copy of something so
+/// freshly written costs more than the dissection.
 ///
 /// # Errors
 ///
 /// The reason why it can be in no flow.
 #[inline]
-pub(crate) fn dissect<'a>(frame: &Frame<'a>) -> Result<Dissected<'a>, Aside> {
-    let data = frame.data;
-    let missing = (frame.original_length as usize).saturating_sub(data.len());
-    let mut packet = Dissected::new(Transport::Ethernet, data, missing);
+pub(crate) fn dissect<'a>(frame: &Frame<'a>, packet: &mut Dissected<'a>) -> Result<(), Aside> {
+    let (data, missing) = (packet.payload, packet.missing);
     match frame.link_type {
-        LinkType::ETHERNET => ethernet(data, missing, &mut packet)?,
-        other => other_link(other, data, missing, &mut packet)?,
+        LinkType::ETHERNET => ethernet(data, missing, packet),
+        other => other_link(other, data, missing, packet),
     }
-    Ok(packet)
 }
 
 #[cold]

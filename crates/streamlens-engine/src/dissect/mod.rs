@@ -7,7 +7,7 @@ mod ip;
 mod link;
 mod transport;
 
-use streamlens_model::{Address, Endpoint, FlowKey, MacAddress, Transport, VlanStack};
+use streamlens_model::{Address, Endpoint, FlowKey, Frame, MacAddress, Transport, VlanStack};
 
 pub(crate) use self::link::dissect;
 pub(crate) use self::transport::transport_payload;
@@ -99,6 +99,13 @@ impl<'a> Dissected<'a> {
             payload,
             missing,
         }
+    }
+
+    /// A frame before anything of it has been read.
+    #[inline]
+    pub(crate) fn untouched(frame: &Frame<'a>) -> Self {
+        let missing = (frame.original_length as usize).saturating_sub(frame.data.len());
+        Self::new(Transport::Ethernet, frame.data, missing)
     }
 
     /// Number of the IP protocol; 0 where there is no IP.
