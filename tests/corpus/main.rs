@@ -3,7 +3,9 @@
 
 mod encodings;
 mod flows;
+mod ports;
 mod rich;
+mod segments;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

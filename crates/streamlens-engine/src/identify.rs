@@ -11,6 +11,10 @@ use crate::flow::FrameFacts;
 pub(crate) const YOUNG_PAYLOADS: usize = 8;
 /// Bytes of payload that a young flow holds.
 pub(crate) const YOUNG_BYTES: usize = 16 * 1024;
+/// Bytes that a young stream holds, if they come in no more segments than [`YOUNG_SEGMENTS`].
+const YOUNG_STREAM_BYTES: usize = 512;
+/// Segments that a young stream holds.
+const YOUNG_SEGMENTS: usize = 64;
 /// From here on a candidate is believed at once.
 const AT_ONCE: f32 = 0.8;
 /// From here on a candidate is believed when the flow's youth is over, and stays an encoding.
@@ -35,6 +39,8 @@ pub(crate) struct Held {
     pub(crate) payload: Vec<u8>,
     pub(crate) missing: usize,
     pub(crate) ether_type: Option<u16>,
+    /// Bytes of the stream that are not in the capture, in front of it.
+    pub(crate) behind_gap: Option<u64>,
 }
 
 /// What is known of a flow while nothing is identified in it.
@@ -43,6 +49,8 @@ pub(crate) struct Young {
     pub(crate) held: Vec<Held>,
     seen: usize,
     bytes: usize,
+    /// A hole behind all that is held.
+    pub(crate) gap: Option<u64>,
     candidates: Vec<Candidate>,
     /// Whether the flow had unclaimed payloads before this youth began.
     pub(crate) is_late: bool,
@@ -147,6 +155,7 @@ impl Young {
             payload: packet.payload.to_vec(),
             missing: packet.missing,
             ether_type: packet.ether_type,
+            behind_gap: self.gap.take(),
         });
     }
 
@@ -156,9 +165,24 @@ impl Young {
         self.held.pop_if(is_last);
     }
 
-    /// Gives up all that was held; the evidence stays.
-    pub(crate) fn forget_held(&mut self) {
-        self.held.clear();
+    /// Takes note of a hole in the stream: bytes on both sides of it are not read as one.
+    pub(crate) fn note_gap(&mut self, bytes: u64) {
+        self.gap = Some(self.gap.unwrap_or_default().saturating_add(bytes));
+    }
+
+    /// The payloads held since the last hole.
+    pub(crate) fn contiguous(&self) -> &[Held] {
+        if self.gap.is_some() {
+            return &[];
+        }
+        let from = self.held.iter().rposition(|held| held.behind_gap.is_some()).unwrap_or(0);
+        self.held.get(from..).unwrap_or_default()
+    }
+
+    /// Whether it has held as much as a young stream may. Segments say nothing of PDUs: few bytes in many segments
+    /// are as little evidence as in one.
+    pub(crate) fn is_over_for_stream(&self) -> bool {
+        self.is_over() && (self.bytes >= YOUNG_STREAM_BYTES || self.seen >= YOUNG_SEGMENTS)
     }
 
     /// Whether it has held as much as a young flow may.

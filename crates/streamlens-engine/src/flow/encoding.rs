@@ -105,7 +105,7 @@ impl EncodingEntry {
     /// Called before a frame is counted: gives the only type intervals of its own where this frame is not one PDU of
     /// that type. `transport` are the intervals of the transport.
     #[inline]
-    pub(super) fn unshare_type(&mut self, pdus: &[Pdu], transport: &TimingStatistics) {
+    pub(crate) fn unshare_type(&mut self, pdus: &[Pdu], transport: &TimingStatistics) {
         if self.packets == 0 {
             self.type_shared = pdus.len() == 1;
         } else if self.type_shared {

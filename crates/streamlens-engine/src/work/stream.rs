@@ -50,7 +50,21 @@ impl Work<'_> {
         }
         let delivered = self.deliveries(transport, &mut stream, packet, frame, tcp.rst);
         transport.tcp = Some(stream);
-        claim.or(delivered.filter(|_| kind == SegmentKind::Ahead))
+        let claim = claim.or(delivered.filter(|_| kind == SegmentKind::Ahead));
+        if claim.is_none() {
+            // an acknowledgement may show that a hole will not close: what lay behind it is the encoding's, the frame not
+            self.count_delivered(transport, frame);
+        }
+        claim
+    }
+
+    /// Counts the PDUs in `scratch.pdus` for the encoding, without a frame.
+    fn count_delivered(&mut self, transport: &mut TransportEntry, frame: &FrameFacts) {
+        if let Some(encoding) = transport.encodings.first_mut().filter(|_| !self.scratch.pdus.is_empty()) {
+            encoding.unshare_type(&[], &transport.timing);
+            encoding.count_pdus(frame, &self.scratch.pdus, self.env.options.interval_ns);
+            self.scratch.pdus.clear();
+        }
     }
 
     /// Lets decoders have what lies behind closed holes, or behind holes that will not close.
@@ -119,7 +133,7 @@ impl Work<'_> {
         // the whole of what came so far is ranked: a first segment alone may be too short
         let mut joined = std::mem::take(&mut self.scratch.joined);
         joined.clear();
-        young.held.iter().for_each(|held| joined.extend_from_slice(&held.payload));
+        young.contiguous().iter().for_each(|held| joined.extend_from_slice(&held.payload));
         joined.extend_from_slice(bytes);
         let whole = Packet { payload: &joined, ..*packet };
         let scratch = &mut *self.scratch;
@@ -131,10 +145,12 @@ impl Work<'_> {
             return self.identify_stream(transport, stream, *young, identified, packet, bytes, frame);
         }
         young.hold(&Packet { payload: bytes, ..*packet }, std::slice::from_ref(frame), true);
-        if !young.is_over() {
+        if !young.is_over_for_stream() {
             transport.young = Some(young);
         } else if let Some(identified) = young.best(ENOUGH) {
-            young.held.pop();
+            if let Some(last) = young.held.pop() {
+                young.gap = last.behind_gap;
+            }
             return self.identify_stream(transport, stream, *young, identified, packet, bytes, frame);
         } else {
             transport.candidates = young.candidates();
@@ -156,7 +172,6 @@ impl Work<'_> {
     ) -> Option<usize> {
         let place = self.add_encoding(transport, &young, &identified, packet, frame.at.frame)?;
         self.replay_stream(transport, place, stream, young, packet);
-        self.scratch.pdus.clear();
         let encoding = transport.encodings.get_mut(place)?;
         let decoder = self.env.registry.decoder(identified.decoder)?;
         let taken = self.feed(encoding, decoder, stream, packet, bytes, frame);
@@ -173,14 +188,21 @@ impl Work<'_> {
         packet: &Packet<'_>,
     ) {
         for held in young.held {
-            let Some(encoding) = transport.encodings.get_mut(place) else { return };
-            let Some(decoder) = self.env.registry.decoder(encoding.decoder) else { return };
             let Some(frame) = held.frames.last() else { continue };
             self.scratch.pdus.clear();
+            if let Some(bytes) = held.behind_gap {
+                self.gap(transport, stream, packet, bytes, frame.at);
+            }
+            let Some(encoding) = transport.encodings.get_mut(place) else { return };
+            let Some(decoder) = self.env.registry.decoder(encoding.decoder) else { return };
             let like = Packet { frame: frame.at.frame, time: frame.at.time, wire_length: frame.wire_length, ..*packet };
             if self.feed(encoding, decoder, stream, &like, &held.payload, frame) {
                 transport.count_again(frame, place, &self.scratch.pdus, self.env.options.interval_ns);
             }
+        }
+        self.scratch.pdus.clear();
+        if let Some(bytes) = young.gap {
+            self.gap(transport, stream, packet, bytes, Occurrence { frame: packet.frame, time: packet.time });
         }
         transport.share_if_whole();
     }
@@ -263,8 +285,7 @@ impl Work<'_> {
     ) {
         let Some(encoding) = transport.encodings.first_mut() else {
             if let Some(young) = &mut transport.young {
-                // bytes on both sides of a hole are not to be read as one
-                young.forget_held();
+                young.note_gap(bytes);
             }
             return;
         };
@@ -293,9 +314,7 @@ impl Work<'_> {
         let frame =
             FrameFacts { at: Occurrence { frame: like.frame, time: like.time }, wire_length: 0, is_copy: false };
         self.deliveries(transport, &mut stream, like, &frame, true);
-        if let Some(encoding) = transport.encodings.first_mut() {
-            encoding.count_pdus(&frame, &self.scratch.pdus, self.env.options.interval_ns);
-        }
+        self.count_delivered(transport, &frame);
         if let Some(young) = transport.young.take() {
             match young.best(ENOUGH) {
                 None => transport.candidates = young.candidates(),
