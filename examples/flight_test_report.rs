@@ -5,7 +5,7 @@
 
 use std::error::Error;
 
-use streamlens::model::{Analysis, Metadata, StreamHealth, Value};
+use streamlens::model::{Analysis, Flow, Metadata, StreamHealth, Value};
 
 /// One stream. What the capture doesn't tell is `None` and printed as `-`.
 struct Row {
@@ -36,8 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn rows(analysis: &Analysis) -> Vec<Row> {
-    let transports = analysis.flows.iter().flat_map(|flow| &flow.transport_protocols);
-    let encodings = transports.flat_map(|transport| &transport.application_encodings);
+    let encodings = analysis.flows.iter().flat_map(Flow::encodings);
     let ours = encodings.filter(|one| ["IENA", "Chapter10", "iNetX"].contains(&one.encoding_name.as_str()));
     ours.flat_map(|one| one.health.streams.iter().map(|stream| row(&one.encoding_name, stream))).collect()
 }

@@ -17,8 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     ] {
         println!("\n{title}");
         for flow in &analysis.flows {
-            let encodings = flow.transport_protocols.iter().flat_map(|transport| &transport.application_encodings);
-            encodings.filter(|one| one.encoding_name == encoding).for_each(|one| show(flow, one));
+            flow.encodings().filter(|one| one.encoding_name == encoding).for_each(|one| show(flow, one));
         }
     }
     println!("\nFaults");

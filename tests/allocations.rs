@@ -1,7 +1,7 @@
 //! Nothing is allocated per frame once flows are identified.
 
 use streamlens::engine::{Engine, EngineOptions};
-use streamlens::model::{Frame, FrameBatch, LinkType, Timestamp};
+use streamlens::model::{Flow, Frame, FrameBatch, LinkType, Timestamp};
 use streamlens::registry::DecoderRegistry;
 use streamlens_testing::{Host, ethernet, udp};
 
@@ -87,12 +87,7 @@ fn nothing_is_allocated_per_frame_of_identified_flows() {
     eprintln!("{} allocations for {FRAMES} frames", counted.count_total);
     assert!(counted.count_total < u64::from(FRAMES) / 500, "{counted:?}");
     let analysis = engine.finish(Default::default());
-    let encodings: Vec<&str> = analysis
-        .flows
-        .iter()
-        .flat_map(|flow| &flow.transport_protocols)
-        .flat_map(|transport| &transport.application_encodings)
-        .map(|encoding| encoding.encoding_name.as_str())
-        .collect();
+    let encodings: Vec<&str> =
+        analysis.flows.iter().flat_map(Flow::encodings).map(|encoding| encoding.encoding_name.as_str()).collect();
     assert_eq!(encodings, ["PTP", "PTP", "IENA", "AES67", "Chapter10", "PROFINET", "EtherCAT"]);
 }

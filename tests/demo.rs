@@ -15,10 +15,7 @@ fn analysis() -> Analysis {
 }
 
 fn encodings<'a>(analysis: &'a Analysis, name: &str) -> Vec<(&'a Flow, &'a ApplicationEncoding)> {
-    let of_flow = |flow: &'a Flow| {
-        let encodings = flow.transport_protocols.iter().flat_map(|transport| &transport.application_encodings);
-        encodings.map(move |encoding| (flow, encoding))
-    };
+    let of_flow = |flow: &'a Flow| flow.encodings().map(move |encoding| (flow, encoding));
     analysis.flows.iter().flat_map(of_flow).filter(|(_, encoding)| encoding.encoding_name == name).collect()
 }
 
@@ -69,13 +66,8 @@ fn every_frame_is_in_a_flow() {
 #[test]
 fn nothing_else_is_identified() {
     let analysis = analysis();
-    let mut names: Vec<&str> = analysis
-        .flows
-        .iter()
-        .flat_map(|flow| &flow.transport_protocols)
-        .flat_map(|transport| &transport.application_encodings)
-        .map(|encoding| encoding.encoding_name.as_str())
-        .collect();
+    let mut names: Vec<&str> =
+        analysis.flows.iter().flat_map(Flow::encodings).map(|encoding| encoding.encoding_name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
     let expected =

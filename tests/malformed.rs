@@ -7,17 +7,9 @@ use streamlens::engine::{Engine, EngineOptions};
 use streamlens::model::FrameBatch;
 use streamlens::pcap::CaptureReader;
 use streamlens::registry::DecoderRegistry;
+use streamlens_testing::corpus;
 
 const DEMO: &[u8] = include_bytes!("../examples/captures/demo.pcapng");
-
-fn corpus() -> Option<PathBuf> {
-    let folder = std::env::var_os("STREAMLENS_CORPUS").map(PathBuf::from);
-    if folder.is_none() {
-        assert!(std::env::var_os("CI").is_none(), "STREAMLENS_CORPUS is not set, and under CI it must be");
-        eprintln!("SKIPPED: STREAMLENS_CORPUS is not set, so this test compares nothing");
-    }
-    folder
-}
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));

@@ -12,20 +12,9 @@ fn engine(threads: usize) -> Engine {
     Engine::new(DecoderRegistry::with_builtins(), EngineOptions { threads, ..EngineOptions::default() })
 }
 
-fn frame(made: &Made) -> Frame<'_> {
-    Frame {
-        number: 0,
-        time: Some(Timestamp::from_nanos(made.time)),
-        link_type: LinkType::ETHERNET,
-        interface: 0,
-        original_length: made.data.len() as u32,
-        data: &made.data,
-    }
-}
-
 fn pushed(frames: &[Made]) -> Analysis {
     let mut engine = engine(1);
-    frames.iter().for_each(|made| engine.push(&frame(made)));
+    frames.iter().for_each(|made| engine.push(&made.frame()));
     engine.finish(Default::default())
 }
 
@@ -34,7 +23,7 @@ fn batched(frames: &[Made], size: usize, threads: usize) -> Analysis {
     let mut batch = FrameBatch::default();
     for part in frames.chunks(size) {
         batch.clear();
-        part.iter().for_each(|made| assert!(batch.push(&frame(made))));
+        part.iter().for_each(|made| assert!(batch.push(&made.frame())));
         engine.push_batch(&batch);
     }
     engine.finish(Default::default())
@@ -192,7 +181,6 @@ proptest! {
         let one = json(&pushed(&frames));
         prop_assert_eq!(&one, &json(&batched(&frames, frames.len(), 1)));
         prop_assert_eq!(&one, &json(&batched(&frames, frames.len(), 3)));
-        let _ = size;
         prop_assert_eq!(json(&batched(&frames, size, 1)), json(&batched(&frames, size, 2)));
     }
 

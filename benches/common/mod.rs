@@ -8,7 +8,7 @@ use streamlens::decoders::{
     Carrier, Confidence, DecodeError, DecodingResult, MediaClock, PacketType, Sequence, StreamDecoder, StreamMark,
 };
 use streamlens::engine::{Engine, EngineOptions};
-use streamlens::model::{Frame, FrameBatch, LinkType, Packet, StreamId, Timestamp};
+use streamlens::model::{FrameBatch, Packet, StreamId};
 use streamlens::registry::DecoderRegistry;
 use streamlens_testing::{Host, Made, udp};
 
@@ -97,21 +97,10 @@ fn noise(place: u32) -> Vec<u8> {
 pub(crate) fn batches(frames: &[Made]) -> Vec<FrameBatch> {
     let batch = |frames: &[Made]| {
         let mut batch = FrameBatch { first_number: 1, ..FrameBatch::default() };
-        frames.iter().for_each(|made| assert!(batch.push(&frame(made)), "the batch is small"));
+        frames.iter().for_each(|made| assert!(batch.push(&made.frame()), "the batch is small"));
         batch
     };
     frames.chunks(1024).map(batch).collect()
-}
-
-pub(crate) fn frame(made: &Made) -> Frame<'_> {
-    Frame {
-        number: 0,
-        time: Some(Timestamp::from_nanos(made.time)),
-        link_type: LinkType::ETHERNET,
-        interface: 0,
-        original_length: made.data.len() as u32,
-        data: &made.data,
-    }
 }
 
 /// The frames as a pcap file with nanoseconds.

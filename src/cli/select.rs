@@ -65,8 +65,7 @@ fn most_first(one: Option<f64>, other: Option<f64>) -> Ordering {
 
 /// Packets lost in all streams of a flow.
 fn lost_of(flow: &Flow) -> u64 {
-    let encodings = flow.transport_protocols.iter().flat_map(|transport| &transport.application_encodings);
-    encodings.flat_map(|encoding| &encoding.health.streams).filter_map(|stream| stream.lost).sum()
+    flow.encodings().flat_map(|encoding| &encoding.health.streams).filter_map(|stream| stream.lost).sum()
 }
 
 fn prune(flow: &mut Flow, depth: Depth) {

@@ -13,19 +13,10 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use streamlens::Analyzer;
 use streamlens::engine::EngineOptions;
+use streamlens_testing::corpus;
 
 /// The folders whose flows independent tools have listed.
 const FOLDERS: [&str; 6] = ["link", "negative", "ptp", "industrial", "broadcast", "flight-test"];
-
-/// The corpus, where it is. Without it nothing is compared, which is said; under CI that is a failure.
-fn corpus() -> Option<PathBuf> {
-    let folder = std::env::var_os("STREAMLENS_CORPUS").map(PathBuf::from);
-    if folder.is_none() {
-        assert!(std::env::var_os("CI").is_none(), "STREAMLENS_CORPUS is not set, and under CI it must be");
-        eprintln!("SKIPPED: STREAMLENS_CORPUS is not set, so this test compares nothing");
-    }
-    folder
-}
 
 /// The document of a capture, as the command prints it.
 fn document(capture: &Path, threads: usize) -> String {

@@ -77,11 +77,8 @@ fn no_ordinary_payload_becomes_flight_test_traffic_on_its_customary_ports() {
                     engine.push_batch(&batch);
                 }
                 for flow in &engine.finish(Default::default()).flows {
-                    let encodings = flow
-                        .transport_protocols
-                        .iter()
-                        .flat_map(|own| own.application_encodings.iter().map(|encoding| &encoding.encoding_name));
-                    let claims = encodings.filter(|name| FLIGHT_TEST_AND_TIME.contains(&name.as_ref()));
+                    let names = flow.encodings().map(|encoding| &encoding.encoding_name);
+                    let claims = names.filter(|name| FLIGHT_TEST_AND_TIME.contains(&name.as_ref()));
                     wrong.extend(
                         claims
                             .filter(|claim| !known.contains(&folded(claim)))

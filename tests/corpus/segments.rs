@@ -98,7 +98,7 @@ fn modbus<'a>(frames: impl IntoIterator<Item = &'a Sent>) -> Counts {
     }
     let mut counts = Counts::new();
     for flow in &engine.finish(Default::default()).flows {
-        for encoding in flow.transport_protocols.iter().flat_map(|own| &own.application_encodings) {
+        for encoding in flow.encodings() {
             if encoding.encoding_name.starts_with("Modbus") {
                 for kind in &encoding.packet_types {
                     let place = format!("{:?} {:?} {}", flow.key.src, flow.key.dst, encoding.encoding_name);

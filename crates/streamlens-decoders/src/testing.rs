@@ -2,20 +2,10 @@
 
 use std::fs::File;
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::path::PathBuf;
 
 use pcap_parser::{Block, PcapBlockOwned, PcapError, create_reader};
 use streamlens_model::{Address, FlowKey, MacAddress, Packet, Timestamp, Transport};
-
-/// The corpus, where it is. Without it a test that needs it is skipped, and says so; under CI that is a failure.
-pub(crate) fn corpus() -> Option<PathBuf> {
-    let folder = std::env::var_os("STREAMLENS_CORPUS").map(PathBuf::from);
-    if folder.is_none() {
-        assert!(std::env::var_os("CI").is_none(), "STREAMLENS_CORPUS is not set, and under CI it must be");
-        eprintln!("SKIPPED: STREAMLENS_CORPUS is not set, so this test compares nothing");
-    }
-    folder
-}
+pub(crate) use streamlens_testing::corpus;
 
 /// One UDP datagram, TCP segment or Ethernet payload of a capture.
 #[derive(Clone, Debug)]

@@ -161,8 +161,17 @@ impl Young {
 
     /// Gives up the payload that was held last, where that is `packet`.
     pub(crate) fn release_last(&mut self, packet: &Packet<'_>) {
-        let is_last = |held: &mut Held| held.frames.last().is_some_and(|frame| frame.at.frame == packet.frame);
-        self.held.pop_if(is_last);
+        let is_last = |held: &Held| held.frames.last().is_some_and(|frame| frame.at.frame == packet.frame);
+        if self.held.last().is_some_and(is_last) {
+            self.take_back();
+        }
+    }
+
+    /// Gives up the payload that was held last; a hole in front of it is then behind all that is held.
+    pub(crate) fn take_back(&mut self) {
+        if let Some(last) = self.held.pop() {
+            self.gap = last.behind_gap;
+        }
     }
 
     /// Takes note of a hole in the stream: bytes on both sides of it are not read as one.

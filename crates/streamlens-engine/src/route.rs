@@ -20,7 +20,7 @@ pub(crate) fn share_of(frame: &Frame<'_>) -> usize {
 
 /// The hash of any frame that belongs to a flow.
 fn whole(frame: &Frame<'_>) -> Option<u64> {
-    let mut packet = Dissected::untouched(frame);
+    let mut packet = Dissected::new(frame);
     dissect(frame, &mut packet).ok()?;
     Some(conversation_hash(&packet.src, &packet.dst))
 }

@@ -93,7 +93,7 @@ impl Shard {
     /// Analyses a frame.
     #[inline]
     pub(crate) fn frame(&mut self, env: Env<'_>, frame: &Frame<'_>) {
-        let mut packet = Dissected::untouched(frame);
+        let mut packet = Dissected::new(frame);
         match dissect(frame, &mut packet) {
             Ok(()) => self.packet(env, frame, &packet),
             Err(aside) => self.aside(aside, 1),

@@ -205,6 +205,13 @@ pub struct Interval {
 }
 
 /// Serializes with a borrowed set of names, in the order of the design.
+impl Flow {
+    /// The encodings of all its transports.
+    pub fn encodings(&self) -> impl Iterator<Item = &ApplicationEncoding> {
+        self.transport_protocols.iter().flat_map(|transport| &transport.application_encodings)
+    }
+}
+
 impl Serialize for Flow {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         struct Transports<'a>(&'a [TransportProtocol]);

@@ -3,13 +3,13 @@
 //! Needs the corpus of captures and expected results; `STREAMLENS_CORPUS` names its folder.
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
-use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 use streamlens_model::FrameBatch;
 use streamlens_pcap::{CaptureError, CaptureReader};
+use streamlens_testing::corpus;
 
 macro_rules! fuzz {
     ($name:literal) => {
@@ -36,15 +36,6 @@ const EXCEPTIONS: [(&str, &str); 10] = [
     (fuzz!("tcpdump-atm-oam-heapoverflow"), "tshark takes a pseudo header of four bytes off ATM frames"),
     (fuzz!("tcpdump-timestamp_invalid_nano"), "a whole second of nanoseconds, which tshark prints without carrying it"),
 ];
-
-fn corpus() -> Option<PathBuf> {
-    let corpus = env::var_os("STREAMLENS_CORPUS").map(PathBuf::from).filter(|path| path.join("captures").is_dir());
-    if corpus.is_none() {
-        eprintln!("STREAMLENS_CORPUS does not name the corpus: NOTHING of it is tested");
-        assert!(env::var_os("CI").is_none_or(|ci| ci != "true"), "the corpus must be there in CI");
-    }
-    corpus
-}
 
 #[derive(Debug, Default, PartialEq)]
 struct Totals {

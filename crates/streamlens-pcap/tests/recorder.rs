@@ -3,18 +3,13 @@
 //! Needs the corpus of captures and expected results; `STREAMLENS_CORPUS` names its folder.
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
-use std::path::PathBuf;
-
 use serde_json::Value;
 use streamlens_pcap::CaptureReader;
+use streamlens_testing::corpus;
 
 #[test]
 fn recorder_files_have_the_expected_packets_and_times() {
-    let Some(corpus) = std::env::var_os("STREAMLENS_CORPUS").map(PathBuf::from) else {
-        eprintln!("STREAMLENS_CORPUS does not name the corpus: NOTHING of it is tested");
-        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "the corpus must be there in CI");
-        return;
-    };
+    let Some(corpus) = corpus() else { return };
     for (file, first) in [
         ("discrete", "1970-01-22T21:19:55.497813900Z"),
         ("ethernet", "2018-10-17T22:19:21.958153500Z"),

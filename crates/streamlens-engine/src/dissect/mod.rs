@@ -83,29 +83,22 @@ impl<'a> Dissected<'a> {
     /// A frame of which nothing is known yet but its bytes. It is filled in place on the way through the layers: the
     /// structure is too large to be handed from one to the next.
     #[inline]
-    pub(crate) fn new(transport: Transport, payload: &'a [u8], missing: usize) -> Self {
+    pub(crate) fn new(frame: &Frame<'a>) -> Self {
         Self {
             src: Address::None,
             dst: Address::None,
             ports: None,
             vlan: VlanStack::default(),
-            transport,
+            transport: Transport::Ethernet,
             src_mac: None,
             dst_mac: None,
             ether_type: None,
             ip: None,
             tcp: None,
             fragment: None,
-            payload,
-            missing,
+            payload: frame.data,
+            missing: (frame.original_length as usize).saturating_sub(frame.data.len()),
         }
-    }
-
-    /// A frame before anything of it has been read.
-    #[inline]
-    pub(crate) fn untouched(frame: &Frame<'a>) -> Self {
-        let missing = (frame.original_length as usize).saturating_sub(frame.data.len());
-        Self::new(Transport::Ethernet, frame.data, missing)
     }
 
     /// Number of the IP protocol; 0 where there is no IP.

@@ -148,9 +148,7 @@ impl Work<'_> {
         if !young.is_over_for_stream() {
             transport.young = Some(young);
         } else if let Some(identified) = young.best(ENOUGH) {
-            if let Some(last) = young.held.pop() {
-                young.gap = last.behind_gap;
-            }
+            young.take_back();
             return self.identify_stream(transport, stream, *young, identified, packet, bytes, frame);
         } else {
             transport.candidates = young.candidates();

@@ -10,18 +10,9 @@ use streamlens_decoders::{
     NetworkReport, ObservedPdu, PacketType, PduState, Peer, Refinement, Sequence, StreamDecoder,
 };
 use streamlens_engine::{Engine, EngineOptions};
-use streamlens_model::{
-    Analysis, ApplicationEncoding, FindingLog, FlowKey, Frame, LinkType, Occurrence, Packet, Severity, StreamId,
-    Timestamp,
-};
+use streamlens_model::{Analysis, ApplicationEncoding, FindingLog, FlowKey, Occurrence, Packet, Severity, StreamId};
 use streamlens_registry::DecoderRegistry;
-
-/// A frame that owns its bytes.
-#[derive(Clone, Debug)]
-pub struct Made {
-    pub time: i64,
-    pub data: Vec<u8>,
-}
+pub use streamlens_testing::Made;
 
 pub const MILLISECOND: i64 = 1_000_000;
 
@@ -45,17 +36,6 @@ pub fn tcp(time: i64, from: u8, to: u8, port: u16, sequence: u32, payload: &[u8]
     Made { time, data }
 }
 
-pub fn frame(made: &Made) -> Frame<'_> {
-    Frame {
-        number: 0,
-        time: Some(Timestamp::from_nanos(made.time)),
-        link_type: LinkType::ETHERNET,
-        interface: 0,
-        original_length: made.data.len() as u32,
-        data: &made.data,
-    }
-}
-
 pub fn registry() -> DecoderRegistry {
     let mut registry = DecoderRegistry::new();
     registry.register(Chatter);
@@ -68,7 +48,7 @@ pub fn analyse(frames: &[Made]) -> Analysis {
 
 pub fn analyse_with(registry: DecoderRegistry, options: EngineOptions, frames: &[Made]) -> Analysis {
     let mut engine = Engine::new(registry, options);
-    frames.iter().for_each(|made| engine.push(&frame(made)));
+    frames.iter().for_each(|made| engine.push(&made.frame()));
     engine.finish(Default::default())
 }
 
