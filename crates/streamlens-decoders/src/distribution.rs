@@ -71,7 +71,6 @@ impl Distribution {
     }
 
     /// The shortest; `None` without any.
-    #[cfg(test)]
     pub(crate) fn min(&self) -> Option<u64> {
         (self.count > 0).then_some(self.min)
     }

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use streamlens_model::{Address, Frame, FrameBatch, LinkType};
+use streamlens_model::{Address, Frame, FrameBatch, LinkType, MacAddress};
 
 use crate::dissect::{Dissected, dissect};
 use crate::key::conversation_hash;
@@ -14,7 +14,7 @@ pub(crate) const SHARES: usize = 64;
 /// come to the same one, in every run.
 #[inline]
 pub(crate) fn share_of(frame: &Frame<'_>) -> usize {
-    let hash = plain_ipv4(frame).unwrap_or_else(|| whole(frame).unwrap_or_default());
+    let hash = plain(frame).unwrap_or_else(|| whole(frame).unwrap_or_default());
     (hash % SHARES as u64) as usize
 }
 
@@ -25,19 +25,27 @@ fn whole(frame: &Frame<'_>) -> Option<u64> {
     Some(conversation_hash(&packet.src, &packet.dst))
 }
 
-/// The hash of an IPv4 packet in an Ethernet frame with at most one tag, whose header is sound; the rest is taken
-/// apart wholly.
+/// The hash of an Ethernet frame with at most one tag that holds an IPv4 packet with a sound header, or a payload of an
+/// Ethernet type that nothing lies under; the rest is taken apart wholly.
 #[inline]
-fn plain_ipv4(frame: &Frame<'_>) -> Option<u64> {
+fn plain(frame: &Frame<'_>) -> Option<u64> {
     if frame.link_type != LinkType::ETHERNET {
         return None;
     }
     let data = frame.data;
-    let at = match data.get(12..14)? {
-        [0x08, 0x00] => 14,
-        [0x81, 0x00] if data.get(16..18)? == [0x08, 0x00] => 18,
-        _ => return None,
+    let (at, kind) = match data.get(12..14)? {
+        [0x81, 0x00] => (18, data.get(16..18)?),
+        kind => (14, kind),
     };
+    match kind {
+        [0x08, 0x00] => {}
+        // PROFINET, EtherCAT, PTP
+        [0x88, 0x92 | 0xA4 | 0xF7] => {
+            let mac = |from: usize| Some(Address::Mac(MacAddress(*data.get(from..)?.first_chunk()?)));
+            return Some(conversation_hash(&mac(6)?, &mac(0)?));
+        }
+        _ => return None,
+    }
     let header = data.get(at..at + 20)?;
     let length = usize::from(header[0] & 0x0F) * 4;
     let total = usize::from(u16::from_be_bytes([header[2], header[3]]));
@@ -97,10 +105,14 @@ mod tests {
         #[test]
         fn the_short_cut_agrees_with_dissection(
             mut data in proptest::collection::vec(any::<u8>(), 14..80),
-            kind in prop_oneof![Just([0x08, 0x00]), Just([0x81, 0x00]), any::<[u8; 2]>()],
+            kind in prop_oneof![Just([0x08, 0x00]), Just([0x81, 0x00]), Just([0x88, 0xA4]), any::<[u8; 2]>()],
+            tagged in prop_oneof![Just([0x08, 0x00]), Just([0x88, 0x92]), Just([0x88, 0xF7])],
             version in prop_oneof![Just(0x45_u8), Just(0x46), Just(0x44), any::<u8>()],
         ) {
             data[12..14].copy_from_slice(&kind);
+            if let Some(inner) = data.get_mut(16..18) {
+                inner.copy_from_slice(&tagged);
+            }
             if let Some(first) = data.get_mut(14) {
                 *first = version;
             }
@@ -108,7 +120,7 @@ mod tests {
                 number: 1, time: None, link_type: LinkType::ETHERNET, interface: 0,
                 original_length: data.len() as u32, data: &data,
             };
-            if let (Some(short), Some(long)) = (plain_ipv4(&frame), whole(&frame)) {
+            if let (Some(short), Some(long)) = (plain(&frame), whole(&frame)) {
                 prop_assert_eq!(short, long);
             }
         }

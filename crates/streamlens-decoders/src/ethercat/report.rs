@@ -145,11 +145,12 @@ fn cycle(set: &Set) -> Value {
         facts.push(("interval", interval));
     }
     // Jitter is the distance from the median period.
-    if let (Some(median), Some(p1), Some(p99), Some(max)) =
-        (set.interval.quantile(500), set.interval.quantile(10), set.interval.quantile(990), set.interval.max())
+    let interval = &set.interval;
+    if let (Some(median), Some(p1), Some(p99), Some(min), Some(max)) =
+        (interval.quantile(500), interval.quantile(10), interval.quantile(990), interval.min(), interval.max())
     {
         facts.push(("jitter_p99_ns", median.abs_diff(p1).max(p99.abs_diff(median)).into()));
-        facts.push(("jitter_max_ns", max.saturating_sub(median).into()));
+        facts.push(("jitter_max_ns", median.abs_diff(min).max(max.abs_diff(median)).into()));
     }
     Value::map(facts)
 }
