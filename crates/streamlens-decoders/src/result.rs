@@ -83,7 +83,6 @@ pub struct DecodingResult {
     flags: Vec<Flag>,
     wants_fields: bool,
     fields: Vec<(&'static str, Value)>,
-    nested: Vec<(PacketType, u32)>,
     published: Vec<u8>,
     is_published: bool,
 }
@@ -120,23 +119,8 @@ impl DecodingResult {
         self.mark_count = 0;
         self.flags.clear();
         self.fields.clear();
-        self.nested.clear();
         self.published.clear();
         self.is_published = false;
-    }
-
-    /// Says that a PDU of a protocol of its own lies whole inside this one: a mailbox message in an EtherCAT datagram. It
-    /// is counted beside this one under its own packet type, and its `length` in bytes is no longer part of this one's,
-    /// so that the types of an encoding still add up to its bytes.
-    pub fn nest(&mut self, packet_type: PacketType, length: u32) {
-        self.nested.push((packet_type, length));
-    }
-
-    /// The PDUs inside this one: packet type and length in bytes.
-    #[must_use]
-    #[inline]
-    pub fn nested(&self) -> &[(PacketType, u32)] {
-        &self.nested
     }
 
     /// Says that the PDU belongs to a stream.

@@ -102,12 +102,8 @@ impl Work<'_> {
             });
         }
         if result.state != PduState::Unfinished {
-            let whole = result.pdu_length.unwrap_or_else(|| u32::try_from(taken).unwrap_or(u32::MAX));
-            let length = result.nested().iter().fold(whole, |rest, (_, inside)| rest.saturating_sub(*inside));
+            let length = result.pdu_length.unwrap_or_else(|| u32::try_from(taken).unwrap_or(u32::MAX));
             self.scratch.pdus.push(Pdu { kind: result.packet_type, length, state: result.state });
-            for &(kind, length) in result.nested() {
-                self.scratch.pdus.push(Pdu { kind, length, state: PduState::Whole });
-            }
         }
     }
 }
