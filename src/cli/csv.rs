@@ -6,7 +6,8 @@
 use std::io::{self, Write};
 
 use streamlens::model::{
-    Address, Analysis, ApplicationEncoding, Flow, Interval, StreamHealth, TimingSummary, TransportProtocol,
+    Address, Analysis, ApplicationEncoding, Flow, Interval, PacketTypeStats, StreamHealth, TimingSummary,
+    TransportProtocol,
 };
 
 use super::text;
@@ -102,13 +103,18 @@ fn write_encoding(out: &mut impl Write, row: &mut Row, encoding: &ApplicationEnc
     let mut figures = Figures::new(encoding.packet_count, encoding.byte_count, &encoding.timing_stats);
     figures.health = health(&encoding.health.streams);
     row.write_with("encoding", out, &figures, &encoding.intervals)?;
-    for kind in &encoding.packet_types {
-        row.set(PACKET_TYPE, [kind.type_name.clone()]);
-        row.set(CONFIDENCE, [String::new()]);
-        let figures = Figures::new(kind.packet_count, kind.byte_count, &kind.timing_stats);
-        row.write_with("type", out, &figures, &kind.intervals)?;
-    }
-    Ok(())
+    encoding.packet_types.iter().try_for_each(|kind| write_type(out, row, kind, ""))
+}
+
+/// A type that lies in another bears that one's name in front of its own.
+fn write_type(out: &mut impl Write, row: &mut Row, kind: &PacketTypeStats, within: &str) -> io::Result<()> {
+    let name = format!("{within}{}", kind.type_name);
+    row.set(PACKET_TYPE, [name.clone()]);
+    row.set(CONFIDENCE, [String::new()]);
+    let figures = Figures::new(kind.packet_count, kind.byte_count, &kind.timing_stats);
+    row.write_with("type", out, &figures, &kind.intervals)?;
+    let within = format!("{name} > ");
+    kind.packet_types.iter().try_for_each(|inside| write_type(out, row, inside, &within))
 }
 
 /// Sums over the streams of an encoding, and the largest jitter of any.

@@ -83,6 +83,7 @@ pub struct DecodingResult {
     flags: Vec<Flag>,
     wants_fields: bool,
     fields: Vec<(&'static str, Value)>,
+    nested: Vec<(PacketType, u32)>,
     published: Vec<u8>,
     is_published: bool,
 }
@@ -119,8 +120,23 @@ impl DecodingResult {
         self.mark_count = 0;
         self.flags.clear();
         self.fields.clear();
+        self.nested.clear();
         self.published.clear();
         self.is_published = false;
+    }
+
+    /// Says that a PDU of a protocol of its own lies whole inside this one: a mailbox message in an EtherCAT datagram. It
+    /// is counted below this one's packet type, under a packet type of its own; its `length` in bytes is part of this
+    /// one's.
+    pub fn nest(&mut self, packet_type: PacketType, length: u32) {
+        self.nested.push((packet_type, length));
+    }
+
+    /// The PDUs inside this one: packet type and length in bytes.
+    #[must_use]
+    #[inline]
+    pub fn nested(&self) -> &[(PacketType, u32)] {
+        &self.nested
     }
 
     /// Says that the PDU belongs to a stream.

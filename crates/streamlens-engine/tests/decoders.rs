@@ -23,6 +23,21 @@ fn several_pdus_of_a_datagram_share_its_wire_bytes() {
 }
 
 #[test]
+fn a_pdu_inside_another_counts_below_it_and_takes_nothing_from_it() {
+    let payload = [pdu(b'x', 1, b"1"), pdu(b'b', 2, b"123"), pdu(b'b', 3, b"12345")].concat();
+    let frame = udp(0, 1, 2, 9, &payload);
+    let wire = frame.data.len() as u64;
+    let analysis = analyse(&[frame, udp(7, 1, 2, 9, &pdu(b'b', 4, b"1"))]);
+    let last = wire - (6 + 8 + 10) + 6;
+    assert_eq!(types(&analysis, 1), [("b".into(), 3, 8 + 10 + last), ("x".into(), 1, wire - 8 - 10)]);
+    let boxes = &encoding(&analysis, 1).packet_types[0];
+    let [inside] = boxes.packet_types.as_slice() else { panic!("{boxes:?}") };
+    assert_eq!((inside.type_name.as_str(), inside.packet_count, inside.byte_count), ("i", 3, 3 + 5 + 1));
+    assert_eq!((inside.timing_stats.count, inside.timing_stats.max_ns), (2, Some(7)));
+    assert_eq!(inside.payload_characteristics["max_length"], Value::Unsigned(5));
+}
+
+#[test]
 fn loss_is_computed_from_the_marks_alone() {
     let frames: Vec<Made> =
         [1, 2, 5, 6].iter().map(|&n| udp(i64::from(n) * MILLISECOND, 1, 2, 9, &pdu(b'x', n, b""))).collect();

@@ -170,6 +170,10 @@ pub struct PacketTypeStats {
     pub timing_stats: TimingSummary,
     /// Lengths and what the decoder knows about the kind.
     pub payload_characteristics: Metadata,
+    /// Kinds of PDUs of a protocol of their own that lie in PDUs of this kind, such as the mailbox messages in EtherCAT
+    /// datagrams. Their bytes are their own lengths, and part of this kind's.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "by_type_name")]
+    pub packet_types: Vec<PacketTypeStats>,
     /// Per interval of time, where asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub intervals: Vec<Interval>,

@@ -1,7 +1,7 @@
 //! The rows of a flow, as texts.
 
 use anstyle::Style;
-use streamlens::model::{ApplicationEncoding, Flow, TimingSummary, TrafficType, TransportProtocol};
+use streamlens::model::{ApplicationEncoding, Flow, PacketTypeStats, TimingSummary, TrafficType, TransportProtocol};
 
 use super::{ENCODING, FAINT};
 use crate::cli::args::Depth;
@@ -95,10 +95,14 @@ fn of_encoding(encoding: &ApplicationEncoding, depth: Depth, stem: &str, is_last
     if depth < Depth::Type {
         return;
     }
-    let below = stem_below(stem, is_last);
-    for (kind, is_last) in with_last(&encoding.packet_types) {
-        let lead = branch(&below, is_last, &kind.type_name, Style::new(), String::new());
+    of_types(&encoding.packet_types, &stem_below(stem, is_last), take);
+}
+
+fn of_types(types: &[PacketTypeStats], stem: &str, take: &mut dyn FnMut(&Row)) {
+    for (kind, is_last) in with_last(types) {
+        let lead = branch(stem, is_last, &kind.type_name, Style::new(), String::new());
         take(&Row::new(lead, kind.packet_count, kind.byte_count, &kind.timing_stats));
+        of_types(&kind.packet_types, &stem_below(stem, is_last), take);
     }
 }
 

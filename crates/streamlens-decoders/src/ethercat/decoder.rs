@@ -6,8 +6,9 @@ use std::borrow::Cow;
 use streamlens_model::{FlowKey, Packet, StreamId};
 
 use super::frame::{Datagram, FRAME_HEADER, FrameHeader};
+use super::mailbox;
 use super::monitor::ExchangeMonitor;
-use super::names::{COMMANDS, FRAME_TYPE, type_name};
+use super::names::{FRAME_TYPE, PACKET_TYPES, service_type, type_name};
 use super::probe::{self, ETHER_TYPE, Walk};
 use crate::{
     Carrier, Confidence, ConversationMonitor, DecodeError, DecodingResult, FlowDecoder, PacketType, PduState,
@@ -46,7 +47,7 @@ impl StreamDecoder for EtherCatDecoder {
     }
 
     fn packet_types(&self) -> &[&'static str] {
-        &COMMANDS
+        &PACKET_TYPES
     }
 
     fn finding_prefix(&self) -> &'static str {
@@ -150,6 +151,11 @@ fn datagram(
         // The frame holds it and the capture does not.
         result.state = PduState::Cut;
         return Ok(packet.payload.len());
+    }
+    if let Some(message) = mailbox::carried(&datagram)
+        && let Some(kind) = service_type(message.name)
+    {
+        result.nest(kind, message.length);
     }
     if datagram.has_more() && bytes.len() > own {
         return Ok(before + own);

@@ -1,5 +1,7 @@
 //! Mailbox messages: what they are, and what they complain about (ETG.1000.4 section 5.6, ETG.1000.6).
 
+use super::frame::Datagram;
+
 /// Where SyncManager memory begins; mailboxes lie behind it.
 pub(super) const MEMORY: u16 = 0x1000;
 
@@ -23,7 +25,21 @@ pub(super) struct Message {
     pub(super) protocol: u8,
     /// Protocol and service, `CoE SDO Request`.
     pub(super) name: &'static str,
+    /// Bytes, header included.
+    pub(super) length: u32,
     pub(super) complaint: Option<Complaint>,
+}
+
+/// The message that a datagram carries: one that reads (APRD, FPRD) on the way back, where a station has answered; one
+/// that writes (APWR, FPWR) both ways.
+#[inline]
+pub(super) fn carried(datagram: &Datagram<'_>) -> Option<Message> {
+    let is_carrier = match datagram.command {
+        1 | 4 => datagram.working_counter.is_some_and(|counter| counter > 0),
+        2 | 5 => true,
+        _ => false,
+    };
+    if is_carrier && datagram.register() >= MEMORY { parse(datagram.data) } else { None }
 }
 
 /// Reads the message in data of SyncManager memory; `None` where there is none: process data may lie there too.
@@ -46,7 +62,7 @@ pub(super) fn parse(data: &[u8]) -> Option<Message> {
         15 if body.len() >= 6 => ("VoE", None),
         _ => return None,
     };
-    Some(Message { protocol, name, complaint })
+    Some(Message { protocol, name, length: (length + 6) as u32, complaint })
 }
 
 type Service = (&'static str, Option<Complaint>);

@@ -11,10 +11,63 @@ pub(super) const FRAME_TYPE: u32 = 0x1000;
 pub(super) const COMMANDS: [&str; 15] =
     ["NOP", "APRD", "APWR", "APRW", "FPRD", "FPWR", "FPRW", "BRD", "BWR", "BRW", "LRD", "LWR", "LRW", "ARMW", "FRMW"];
 
-/// `LRW`, `Command 15`, `Frame type 4`.
+/// Packet types from here on are mailbox messages: the place in [`SERVICES`] is added.
+pub(super) const MAILBOX: u32 = 0x2000;
+
+/// The names of mailbox messages: protocol and service.
+pub(super) const SERVICES: [&str; 30] = [
+    "Mailbox Error",
+    "AoE Request",
+    "AoE Response",
+    "EoE Fragment",
+    "EoE Timestamp",
+    "EoE Set IP Request",
+    "EoE Set IP Response",
+    "EoE Set Address Filter Request",
+    "EoE Set Address Filter Response",
+    "CoE Emergency",
+    "CoE SDO Request",
+    "CoE SDO Response",
+    "CoE TxPDO",
+    "CoE RxPDO",
+    "CoE TxPDO Remote Request",
+    "CoE RxPDO Remote Request",
+    "CoE SDO Information",
+    "FoE Read Request",
+    "FoE Write Request",
+    "FoE Data",
+    "FoE Acknowledge",
+    "FoE Error",
+    "FoE Busy",
+    "SoE Read Request",
+    "SoE Read Response",
+    "SoE Write Request",
+    "SoE Write Response",
+    "SoE Notification",
+    "SoE Emergency",
+    "VoE",
+];
+
+/// All packet types that have a name of their own.
+pub(super) const PACKET_TYPES: [&str; COMMANDS.len() + SERVICES.len()] = {
+    let mut all = [""; COMMANDS.len() + SERVICES.len()];
+    let (commands, services) = all.split_at_mut(COMMANDS.len());
+    commands.copy_from_slice(&COMMANDS);
+    services.copy_from_slice(&SERVICES);
+    all
+};
+
+/// The packet type of a mailbox message.
+pub(super) fn service_type(name: &str) -> Option<PacketType> {
+    let place = SERVICES.iter().position(|service| *service == name)?;
+    Some(PacketType(MAILBOX + u32::try_from(place).ok()?))
+}
+
+/// `LRW`, `Command 15`, `Frame type 4`, `CoE SDO Request`.
 pub(super) fn type_name(packet_type: PacketType) -> Cow<'static, str> {
     match packet_type.0 {
         0xFF => Cow::Borrowed("EXT"),
+        MAILBOX.. => Cow::Borrowed(SERVICES.get((packet_type.0 - MAILBOX) as usize).copied().unwrap_or("Mailbox")),
         FRAME_TYPE.. => Cow::Owned(format!("Frame type {}", packet_type.0 - FRAME_TYPE)),
         command => match COMMANDS.get(command as usize) {
             Some(name) => Cow::Borrowed(name),

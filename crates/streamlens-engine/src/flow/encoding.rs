@@ -23,6 +23,8 @@ pub(crate) struct EncodingEntry {
     unassigned: u64,
     pub(crate) types: Vec<TypeEntry>,
     last_type: usize,
+    /// Kinds of PDUs that lie in others.
+    pub(crate) nested: Vec<NestedEntry>,
     pub(crate) streams: Streams,
     pub(crate) flow_decoder: Option<Box<dyn FlowDecoder>>,
     /// Place of its conversation's monitor.
@@ -65,6 +67,13 @@ pub(crate) struct TypeEntry {
     pub(crate) series: Option<Box<Series>>,
 }
 
+/// One kind of PDU that lies in PDUs of another.
+#[derive(Debug)]
+pub(crate) struct NestedEntry {
+    pub(crate) within: PacketType,
+    pub(crate) entry: TypeEntry,
+}
+
 impl EncodingEntry {
     pub(crate) fn new(decoder: DecoderIndex, flow_decoder: Option<Box<dyn FlowDecoder>>) -> Self {
         Self {
@@ -77,6 +86,7 @@ impl EncodingEntry {
             unassigned: 0,
             types: Vec::new(),
             last_type: 0,
+            nested: Vec::new(),
             streams: Streams::default(),
             flow_decoder,
             conversation: None,
@@ -140,6 +150,10 @@ impl EncodingEntry {
         let Some((first, others)) = pdus.split_first() else { return };
         let mut rest = std::mem::take(&mut self.unassigned);
         for pdu in others {
+            if let Some(within) = pdu.within {
+                self.count_nested(frame, pdu, within, interval_ns);
+                continue;
+            }
             let share = u64::from(pdu.length).min(rest);
             rest -= share;
             self.count_pdu(frame, pdu, share, interval_ns);
@@ -161,21 +175,40 @@ impl EncodingEntry {
                 }
             };
         }
-        let Some(kind) = self.types.get_mut(self.last_type) else { return };
-        kind.packets += 1;
-        kind.bytes += share;
-        kind.incomplete += u64::from(pdu.state == PduState::Cut);
-        kind.shortest = kind.shortest.min(pdu.length);
-        kind.longest = kind.longest.max(pdu.length);
-        kind.length_sum += u64::from(pdu.length);
-        if !self.type_shared {
-            kind.timing.get_or_insert_default().push(frame.at.time, frame.at.frame);
+        if let Some(kind) = self.types.get_mut(self.last_type) {
+            kind.count(frame, pdu, share, !self.type_shared, interval_ns);
         }
-        Series::note(&mut kind.series, interval_ns, frame.at.time, 1, share);
+    }
+
+    /// Counts a PDU that lies in another: its bytes are part of that one's.
+    #[cold]
+    fn count_nested(&mut self, frame: &FrameFacts, pdu: &Pdu, within: PacketType, interval_ns: Option<u64>) {
+        let known = self.nested.iter().position(|known| known.within == within && known.entry.kind == pdu.kind);
+        let place = known.unwrap_or_else(|| {
+            self.nested.push(NestedEntry { within, entry: TypeEntry::new(pdu.kind) });
+            self.nested.len() - 1
+        });
+        if let Some(NestedEntry { entry, .. }) = self.nested.get_mut(place) {
+            entry.count(frame, pdu, u64::from(pdu.length), true, interval_ns);
+        }
     }
 }
 
 impl TypeEntry {
+    #[inline]
+    fn count(&mut self, frame: &FrameFacts, pdu: &Pdu, share: u64, has_timing: bool, interval_ns: Option<u64>) {
+        self.packets += 1;
+        self.bytes += share;
+        self.incomplete += u64::from(pdu.state == PduState::Cut);
+        self.shortest = self.shortest.min(pdu.length);
+        self.longest = self.longest.max(pdu.length);
+        self.length_sum += u64::from(pdu.length);
+        if has_timing {
+            self.timing.get_or_insert_default().push(frame.at.time, frame.at.frame);
+        }
+        Series::note(&mut self.series, interval_ns, frame.at.time, 1, share);
+    }
+
     fn new(kind: PacketType) -> Self {
         Self {
             kind,

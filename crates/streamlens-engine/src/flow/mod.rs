@@ -36,6 +36,8 @@ pub(crate) struct Pdu {
     pub(crate) kind: PacketType,
     pub(crate) length: u32,
     pub(crate) state: PduState,
+    /// The kind of the PDU that this one lies in.
+    pub(crate) within: Option<PacketType>,
 }
 
 /// One direction between two endpoints.

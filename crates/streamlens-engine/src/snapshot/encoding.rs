@@ -79,7 +79,7 @@ impl Snapshot<'_> {
             counted_from_start: encoding.counted_from_start,
             malformed: encoding.malformed,
             health,
-            packet_types: self.packet_types(decoder, transport, encoding, all),
+            packet_types: self.packet_types(decoder, transport, encoding, encoding.types.iter().collect(), &all),
             intervals: encoding.series.as_ref().map_or_else(Vec::new, |series| series.list().to_vec()),
         })
     }
@@ -94,19 +94,21 @@ impl Snapshot<'_> {
         text
     }
 
+    /// The figures of packet types, with those that lie in them.
     fn packet_types<'r, I: Iterator<Item = &'r FlowReport>>(
         &self,
         decoder: &dyn StreamDecoder,
         transport: &TransportEntry,
         encoding: &EncodingEntry,
-        reports: impl Fn() -> I,
+        types: Vec<&TypeEntry>,
+        reports: &impl Fn() -> I,
     ) -> Vec<PacketTypeStats> {
         let name_of = |kind: PacketType| {
             let told = reports().find_map(|report| report.type_names.get(&kind).cloned());
             told.unwrap_or_else(|| decoder.packet_type(kind)).into_owned()
         };
         let mut by_name: BTreeMap<String, Vec<&TypeEntry>> = BTreeMap::new();
-        for kind in &encoding.types {
+        for kind in types {
             by_name.entry(name_of(kind.kind)).or_default().push(kind);
         }
         let k = self.engine.options.outlier_deviations;
@@ -125,8 +127,12 @@ impl Snapshot<'_> {
                         characteristics.extend(facts.clone());
                     });
                 }
+                let lies_in = |within: PacketType| kinds.iter().any(|kind| kind.kind == within);
+                let inside = encoding.nested.iter().filter(|nested| lies_in(nested.within));
+                let inside = inside.map(|nested| &nested.entry).collect();
                 PacketTypeStats {
                     type_name,
+                    packet_types: self.packet_types(decoder, transport, encoding, inside, reports),
                     packet_count: packets,
                     byte_count: kinds.iter().map(|kind| kind.bytes).sum(),
                     incomplete: kinds.iter().map(|kind| kind.incomplete).sum(),

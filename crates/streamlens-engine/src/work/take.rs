@@ -103,7 +103,11 @@ impl Work<'_> {
         }
         if result.state != PduState::Unfinished {
             let length = result.pdu_length.unwrap_or_else(|| u32::try_from(taken).unwrap_or(u32::MAX));
-            self.scratch.pdus.push(Pdu { kind: result.packet_type, length, state: result.state });
+            self.scratch.pdus.push(Pdu { kind: result.packet_type, length, state: result.state, within: None });
+            for &(kind, length) in result.nested() {
+                let within = Some(result.packet_type);
+                self.scratch.pdus.push(Pdu { kind, length, state: PduState::Whole, within });
+            }
         }
     }
 }

@@ -60,7 +60,7 @@ pub fn encoding(analysis: &Analysis, from: u8) -> &ApplicationEncoding {
 }
 
 /// An invented protocol. A PDU: `C`, kind, sequence u16, length u8, that many bytes. Kind `w` alone is weak evidence;
-/// a flow decoder counts kinds `m`; PDUs of kind `n` are published, of kind `r` make it a refined encoding.
+/// a flow decoder counts kinds `m`; PDUs of kind `b` are boxes around one of kind `i`, of kind `n` are published, of kind `r` make it a refined encoding.
 pub struct Chatter;
 
 pub fn pdu(kind: u8, sequence: u16, body: &[u8]) -> Vec<u8> {
@@ -99,6 +99,9 @@ fn parse(packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, Deco
     }
     if *kind == b'!' {
         return Err(DecodeError::Malformed { protocol, field: "kind", offset: 1, reason: "there is no such kind" });
+    }
+    if *kind == b'b' {
+        result.nest(PacketType(b'i'.into()), length as u32);
     }
     if *kind == b'n' {
         result.publish(&body[..length]);

@@ -11,6 +11,8 @@ use crate::{ConversationMonitor, DecodingResult, FlowReport, ObservedPdu, PduSta
 #[derive(Default)]
 pub(super) struct Segment {
     pub(super) types: BTreeMap<FlowKey, BTreeMap<String, u64>>,
+    /// Mailbox messages, by type.
+    pub(super) messages: BTreeMap<String, u64>,
     pub(super) frames: BTreeMap<FlowKey, u64>,
     monitors: BTreeMap<(Endpoint, Endpoint), Box<dyn ConversationMonitor>>,
 }
@@ -44,6 +46,10 @@ impl Segment {
             assert!(result.pdu_length.is_none_or(|own| result.state == PduState::Cut || own as usize <= taken));
             let types = self.types.entry(captured.flow).or_default();
             *types.entry(decoder.packet_type(result.packet_type).into_owned()).or_default() += 1;
+            for (kind, length) in result.nested() {
+                assert!(*length as usize <= taken);
+                *self.messages.entry(decoder.packet_type(*kind).into_owned()).or_default() += 1;
+            }
             let monitor = self
                 .monitors
                 .entry(key(&captured.flow))
