@@ -208,7 +208,6 @@ pub struct Interval {
     pub jitter_ns: Option<f64>,
 }
 
-/// Serializes with a borrowed set of names, in the order of the design.
 impl Flow {
     /// The encodings of all its transports.
     pub fn encodings(&self) -> impl Iterator<Item = &ApplicationEncoding> {
@@ -216,6 +215,7 @@ impl Flow {
     }
 }
 
+/// Serializes with a borrowed set of names, in the order of the design.
 impl Serialize for Flow {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         struct Transports<'a>(&'a [TransportProtocol]);

@@ -8,7 +8,7 @@ use streamlens_model::{FlowKey, Packet, StreamId};
 use super::frame::{Datagram, FRAME_HEADER, FrameHeader};
 use super::mailbox;
 use super::monitor::ExchangeMonitor;
-use super::names::{FRAME_TYPE, PACKET_TYPES, service_type, type_name};
+use super::names::{FRAME_TYPE, PACKET_TYPES, type_name};
 use super::probe::{self, ETHER_TYPE, Walk};
 use crate::{
     Carrier, Confidence, ConversationMonitor, DecodeError, DecodingResult, FlowDecoder, PacketType, PduState,
@@ -152,10 +152,8 @@ fn datagram(
         result.state = PduState::Cut;
         return Ok(packet.payload.len());
     }
-    if let Some(message) = mailbox::carried(&datagram)
-        && let Some(kind) = service_type(message.name)
-    {
-        result.nest(kind, message.length);
+    if let Some(message) = mailbox::carried(&datagram) {
+        result.nest(message.packet_type(), message.length);
     }
     if datagram.has_more() && bytes.len() > own {
         return Ok(before + own);

@@ -1,6 +1,8 @@
 //! Mailbox messages: what they are, and what they complain about (ETG.1000.4 section 5.6, ETG.1000.6).
 
 use super::frame::Datagram;
+use super::names::{MAILBOX, SERVICES};
+use crate::PacketType;
 
 /// Where SyncManager memory begins; mailboxes lie behind it.
 pub(super) const MEMORY: u16 = 0x1000;
@@ -23,11 +25,22 @@ pub(super) enum Complaint {
 pub(super) struct Message {
     /// The mailbox type, 0 to 15.
     pub(super) protocol: u8,
-    /// Protocol and service, `CoE SDO Request`.
-    pub(super) name: &'static str,
+    /// Its place in [`SERVICES`].
+    service: u8,
     /// Bytes, header included.
     pub(super) length: u32,
     pub(super) complaint: Option<Complaint>,
+}
+
+impl Message {
+    /// Protocol and service, `CoE SDO Request`.
+    pub(super) fn name(&self) -> &'static str {
+        SERVICES.get(usize::from(self.service)).copied().unwrap_or_default()
+    }
+
+    pub(super) fn packet_type(&self) -> PacketType {
+        PacketType(MAILBOX + u32::from(self.service))
+    }
 }
 
 /// The message that a datagram carries: one that reads (APRD, FPRD) on the way back, where a station has answered; one
@@ -52,20 +65,29 @@ pub(super) fn parse(data: &[u8]) -> Option<Message> {
         return None;
     }
     let protocol = kind & 0x0F;
-    let (name, complaint) = match protocol {
+    let (service, complaint) = match protocol {
         0 => error(body)?,
         1 => aoe(body)?,
         2 => (eoe(body)?, None),
         3 => coe(body)?,
         4 => foe(body)?,
         5 => (soe(body)?, None),
-        15 if body.len() >= 6 => ("VoE", None),
+        15 if body.len() >= 6 => (VOE, None),
         _ => return None,
     };
-    Some(Message { protocol, name, length: (length + 6) as u32, complaint })
+    Some(Message { protocol, service, length: (length + 6) as u32, complaint })
 }
 
-type Service = (&'static str, Option<Complaint>);
+/// Where the services of each protocol begin in [`SERVICES`], in the order of their numbers on the wire.
+const ERROR: u8 = 0;
+const AOE: u8 = 1;
+const EOE: u8 = 3;
+const COE: u8 = 9;
+const FOE: u8 = 17;
+const SOE: u8 = 23;
+const VOE: u8 = 29;
+
+type Service = (u8, Option<Complaint>);
 
 fn word(body: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_le_bytes(*body.get(at..)?.first_chunk()?))
@@ -77,24 +99,17 @@ fn long(body: &[u8], at: usize) -> Option<u32> {
 
 fn error(body: &[u8]) -> Option<Service> {
     let detail = word(body, 2).filter(|detail| (1..=8).contains(detail) && word(body, 0) == Some(1))?;
-    Some(("Mailbox Error", Some(Complaint::Refused { detail })))
+    Some((ERROR, Some(Complaint::Refused { detail })))
 }
 
 fn aoe(body: &[u8]) -> Option<Service> {
     let flags = word(body, 18).filter(|_| body.len() >= 32)?;
-    Some((if flags & 1 == 1 { "AoE Response" } else { "AoE Request" }, None))
+    Some((AOE + (flags & 1) as u8, None))
 }
 
-fn eoe(body: &[u8]) -> Option<&'static str> {
-    Some(match body.first().filter(|_| body.len() >= 4)? & 0x0F {
-        0 => "EoE Fragment",
-        1 => "EoE Timestamp",
-        2 => "EoE Set IP Request",
-        3 => "EoE Set IP Response",
-        4 => "EoE Set Address Filter Request",
-        5 => "EoE Set Address Filter Response",
-        _ => return None,
-    })
+fn eoe(body: &[u8]) -> Option<u8> {
+    let kind = body.first().filter(|_| body.len() >= 4)? & 0x0F;
+    (kind <= 5).then_some(EOE + kind)
 }
 
 fn coe(body: &[u8]) -> Option<Service> {
@@ -103,40 +118,23 @@ fn coe(body: &[u8]) -> Option<Service> {
         let (command, index, subindex) = (*body.get(2)?, word(body, 3)?, *body.get(5)?);
         (command >> 5 == 4).then_some(Complaint::SdoAbort { index, subindex, code: long(body, 6)? })
     };
-    Some(match header >> 12 {
-        1 => ("CoE Emergency", word(body, 2).map(|code| Complaint::Emergency { code })),
-        2 => ("CoE SDO Request", abort()),
-        3 => ("CoE SDO Response", abort()),
-        4 => ("CoE TxPDO", None),
-        5 => ("CoE RxPDO", None),
-        6 => ("CoE TxPDO Remote Request", None),
-        7 => ("CoE RxPDO Remote Request", None),
-        8 => ("CoE SDO Information", None),
+    let service = (header >> 12) as u8;
+    let complaint = match service {
+        1 => word(body, 2).map(|code| Complaint::Emergency { code }),
+        2 | 3 => abort(),
+        4..=8 => None,
         _ => return None,
-    })
+    };
+    Some((COE + service - 1, complaint))
 }
 
 fn foe(body: &[u8]) -> Option<Service> {
     let code = long(body, 2)?;
-    Some(match body.first()? {
-        1 => ("FoE Read Request", None),
-        2 => ("FoE Write Request", None),
-        3 => ("FoE Data", None),
-        4 => ("FoE Acknowledge", None),
-        5 => ("FoE Error", Some(Complaint::FileError { code })),
-        6 => ("FoE Busy", None),
-        _ => return None,
-    })
+    let operation = *body.first().filter(|operation| (1..=6).contains(*operation))?;
+    Some((FOE + operation - 1, (operation == 5).then_some(Complaint::FileError { code })))
 }
 
-fn soe(body: &[u8]) -> Option<&'static str> {
-    Some(match body.first().filter(|_| body.len() >= 4)? & 0x07 {
-        1 => "SoE Read Request",
-        2 => "SoE Read Response",
-        3 => "SoE Write Request",
-        4 => "SoE Write Response",
-        5 => "SoE Notification",
-        6 => "SoE Emergency",
-        _ => return None,
-    })
+fn soe(body: &[u8]) -> Option<u8> {
+    let operation = body.first().filter(|_| body.len() >= 4)? & 0x07;
+    (1..=6).contains(&operation).then(|| SOE + operation - 1)
 }

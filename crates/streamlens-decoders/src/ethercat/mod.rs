@@ -4,7 +4,8 @@
 //! hold no datagrams are one PDU, `Frame type 4` (network variables), `Frame type 5` (mailbox gateway). Measured: see
 //! the monitor, which pairs frames that go out with those that come back. Mailbox messages (CoE, FoE, EoE, SoE, AoE,
 //! VoE) travel inside datagrams that read and write memory (`FPRD`, `FPWR`); each is a PDU of its own in its datagram,
-//! with a packet type below the command's: `CoE SDO Request`. The metadata `mailbox` counts each message once, and not on its way back.
+//! with a packet type below the command's: `CoE SDO Request`. The metadata `mailbox` counts each message once, and not
+//! on its way back.
 //!
 //! ```text
 //! frame:     length 11 bits, reserved 1, type 4    little-endian throughout

@@ -336,7 +336,7 @@ impl ExchangeMonitor {
                     self.stations.difference(place, u32::from_le_bytes(*raw), at, log);
                 }
             }
-            (1 | 4, mailbox::MEMORY..) => self.message(datagram, at),
+            (1 | 4, _) => self.message(datagram, at),
             _ => {}
         }
     }
@@ -348,14 +348,14 @@ impl ExchangeMonitor {
                 self.stations.requested = datagram.data.first().copied();
                 self.slots.epoch = self.slots.epoch.wrapping_add(1);
             }
-            (2 | 5, mailbox::MEMORY..) => self.message(datagram, at),
+            (2 | 5, _) => self.message(datagram, at),
             _ => {}
         }
     }
 
     fn message(&mut self, datagram: &Datagram<'_>, at: Occurrence) {
-        let Some(message) = mailbox::parse(datagram.data) else { return };
-        *self.mailbox.entry(message.name).or_default() += 1;
+        let Some(message) = mailbox::carried(datagram) else { return };
+        *self.mailbox.entry(message.name()).or_default() += 1;
         let (Some(complaint), station) = (message.complaint, datagram.station()) else { return };
         let stream = Some(station_id(station));
         match complaint {

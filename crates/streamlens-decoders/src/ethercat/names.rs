@@ -14,7 +14,7 @@ pub(super) const COMMANDS: [&str; 15] =
 /// Packet types from here on are mailbox messages: the place in [`SERVICES`] is added.
 pub(super) const MAILBOX: u32 = 0x2000;
 
-/// The names of mailbox messages: protocol and service.
+/// The names of mailbox messages: protocol and service, those of a protocol in the order of their numbers.
 pub(super) const SERVICES: [&str; 30] = [
     "Mailbox Error",
     "AoE Request",
@@ -56,12 +56,6 @@ pub(super) const PACKET_TYPES: [&str; COMMANDS.len() + SERVICES.len()] = {
     services.copy_from_slice(&SERVICES);
     all
 };
-
-/// The packet type of a mailbox message.
-pub(super) fn service_type(name: &str) -> Option<PacketType> {
-    let place = SERVICES.iter().position(|service| *service == name)?;
-    Some(PacketType(MAILBOX + u32::try_from(place).ok()?))
-}
 
 /// `LRW`, `Command 15`, `Frame type 4`, `CoE SDO Request`.
 pub(super) fn type_name(packet_type: PacketType) -> Cow<'static, str> {

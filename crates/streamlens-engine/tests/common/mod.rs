@@ -60,7 +60,8 @@ pub fn encoding(analysis: &Analysis, from: u8) -> &ApplicationEncoding {
 }
 
 /// An invented protocol. A PDU: `C`, kind, sequence u16, length u8, that many bytes. Kind `w` alone is weak evidence;
-/// a flow decoder counts kinds `m`; PDUs of kind `b` are boxes around one of kind `i`, of kind `n` are published, of kind `r` make it a refined encoding.
+/// a flow decoder counts kinds `m`; PDUs of kind `b` are boxes around one of kind `i`, of kind `n` are published, of kind
+/// `r` make it a refined encoding.
 pub struct Chatter;
 
 pub fn pdu(kind: u8, sequence: u16, body: &[u8]) -> Vec<u8> {

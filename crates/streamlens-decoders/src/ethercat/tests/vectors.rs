@@ -97,7 +97,7 @@ fn reads_mailbox_services_and_their_complaints() {
         bytes.extend([0, 0, 0, kind]);
         bytes.extend(body);
         bytes.resize(bytes.len().max(32), 0);
-        mailbox::parse(&bytes).map(|m| (m.name, m.complaint))
+        mailbox::parse(&bytes).map(|m| (m.name(), m.complaint))
     };
     let request = [0x00, 0x20, 0x40, 0x18, 0x10, 0x01, 0, 0, 0, 0];
     assert_eq!(message(0x13, &request), Some(("CoE SDO Request", None)));
@@ -114,4 +114,34 @@ fn reads_mailbox_services_and_their_complaints() {
     assert_eq!(message(9, &[1, 0, 2, 0]), None, "reserved");
     assert_eq!(mailbox::parse(&[0; 64]), None, "an empty mailbox");
     assert_eq!(mailbox::parse(&[0xFF; 64]), None, "a length beyond the data");
+}
+
+#[test]
+fn every_service_has_the_name_of_its_number() {
+    let named = |kind: u8, body: &[u8]| {
+        let bytes = [&[body.len() as u8, 0, 0, 0, 0, kind], body].concat();
+        mailbox::parse(&bytes).map(|message| message.name())
+    };
+    let eoe = |kind: u8| named(2, &[kind, 0, 0, 0]);
+    let coe = |service: u8| named(3, &[0, service << 4]);
+    let foe = |operation: u8| named(4, &[operation, 0, 0, 0, 0, 0]);
+    let soe = |operation: u8| named(5, &[operation, 0, 0, 0]);
+    assert_eq!(
+        [0, 3, 5, 6].map(eoe).map(|n| n.unwrap_or("-")),
+        ["EoE Fragment", "EoE Set IP Response", "EoE Set Address Filter Response", "-"]
+    );
+    assert_eq!(
+        [0, 1, 4, 8, 9].map(coe).map(|n| n.unwrap_or("-")),
+        ["-", "CoE Emergency", "CoE TxPDO", "CoE SDO Information", "-"]
+    );
+    assert_eq!(
+        [0, 1, 5, 6, 7].map(foe).map(|n| n.unwrap_or("-")),
+        ["-", "FoE Read Request", "FoE Error", "FoE Busy", "-"]
+    );
+    assert_eq!([0, 1, 6, 7].map(soe).map(|n| n.unwrap_or("-")), ["-", "SoE Read Request", "SoE Emergency", "-"]);
+    assert_eq!(named(15, &[0; 6]), Some("VoE"));
+    let mut aoe = [0; 32];
+    assert_eq!(named(1, &aoe), Some("AoE Request"));
+    aoe[18] = 1;
+    assert_eq!(named(1, &aoe), Some("AoE Response"));
 }
