@@ -55,6 +55,28 @@ fn conversation(decoder: &dyn StreamDecoder, carrier: Carrier, mut data: &[u8]) 
         {
             own.on_gap(Some(u64::from(*low)), at);
         }
+        if !decoder.overheard_ports().is_empty() && !payload.is_empty() {
+            let mut flow = keys[direction];
+            flow.src.port = decoder.overheard_ports().first().copied();
+            let (transport, wire_length) = (Transport::UDP, payload.len() as u32 + 42);
+            let packet = Packet {
+                frame,
+                time: at.time,
+                flow: &flow,
+                transport,
+                ether_type: None,
+                wire_length,
+                payload,
+                offset: 0,
+                missing,
+                is_stream: false,
+            };
+            result.clear();
+            decoder.overhear(&packet, &mut result);
+            if let (Some(network), Some(bytes)) = (&mut network, result.published()) {
+                network.observe(&ObservedPdu { at, flow: &flow, packet_type: result.packet_type, bytes });
+            }
+        }
         let mut offset = 0;
         while offset < payload.len() {
             let packet = Packet {

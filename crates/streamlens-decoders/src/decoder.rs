@@ -85,6 +85,19 @@ pub trait StreamDecoder: Send + Sync {
         (self.can_decode(packet).value() >= 0.5).then_some(0)
     }
 
+    /// UDP ports at which others speak of this protocol's streams (5353, where any service is announced by multicast
+    /// DNS). None unless overridden.
+    fn overheard_ports(&self) -> &[u16] {
+        &[]
+    }
+
+    /// Hears a datagram from or to one of those ports that no encoding of its flow takes. What it
+    /// [publishes](DecodingResult::publish) reaches its [`NetworkMonitor`]; the datagram is neither claimed nor counted
+    /// for this encoding.
+    fn overhear(&self, packet: &Packet<'_>, result: &mut DecodingResult) {
+        let _ = (packet, result);
+    }
+
     /// A decoder with memory for one flow, where the protocol needs one. It is made when the flow is identified and
     /// then decodes in this decoder's place. None unless overridden.
     fn flow_decoder(&self, flow: &FlowKey) -> Option<Box<dyn FlowDecoder>> {
@@ -174,7 +187,8 @@ pub trait NetworkMonitor: Send + Any {
     /// identified.
     fn observe(&mut self, pdu: &ObservedPdu<'_>);
 
-    /// Names of other encodings whose flows are wanted as peers in [`Self::report`].
+    /// Names of other encodings whose flows are wanted as peers in [`Self::report`], and whose monitors in
+    /// [`Self::report_beside`].
     fn watches(&self) -> &'static [&'static str] {
         &[]
     }
@@ -182,4 +196,10 @@ pub trait NetworkMonitor: Send + Any {
     /// Adds what it knows to the result: about single flows, by the index of their peer, and about the network.
     /// Called for every snapshot, so it must not change what it knows.
     fn report(&self, peers: &[Peer<'_>], report: &mut NetworkReport);
+
+    /// Adds what only the monitor of another encoding that it watches lets it know; `other` is to be downcast by `Any`.
+    /// Called after [`Self::report`], once for each that there is.
+    fn report_beside(&self, other: &dyn NetworkMonitor, report: &mut NetworkReport) {
+        let _ = (other, report);
+    }
 }

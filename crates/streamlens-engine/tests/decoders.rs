@@ -104,6 +104,17 @@ fn flow_decoders_conversations_and_networks_report() {
 }
 
 #[test]
+fn overheard_datagrams_reach_the_monitor_and_no_count() {
+    let mut frames: Vec<_> = (0..20).map(|n| udp(n, 1, 2, 77, b"hm ")).collect();
+    frames.push(udp(20, 1, 2, 78, b"not there"));
+    frames.push(udp(21, 1, 2, 77, &pdu(b'x', 1, b"")));
+    frames.push(tcp(22, 1, 2, 77, 1, b"nor there"));
+    let analysis = analyse(&frames);
+    assert_eq!(analysis.networks["Chatter"]["news"], Value::from("hm ".repeat(20)));
+    assert_eq!(encoding(&analysis, 1).packet_count, 1);
+}
+
+#[test]
 fn a_refinement_takes_over_the_counts_of_its_base() {
     let analysis = analyse(&[udp(0, 1, 2, 9, &pdu(b'x', 1, b"")), udp(0, 1, 2, 9, &pdu(b'r', 2, b""))]);
     let found = encoding(&analysis, 1);

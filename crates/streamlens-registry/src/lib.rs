@@ -31,6 +31,8 @@ pub struct Ranked {
 pub struct DecoderRegistry {
     decoders: Vec<Arc<dyn StreamDecoder>>,
     by_carrier: Vec<(Carrier, Vec<DecoderIndex>)>,
+    /// Those that overhear any port.
+    overhearing: Vec<DecoderIndex>,
 }
 
 impl DecoderRegistry {
@@ -80,7 +82,11 @@ impl DecoderRegistry {
 
     fn reindex(&mut self) {
         self.by_carrier.clear();
+        self.overhearing.clear();
         for (index, decoder) in (0..).map(DecoderIndex).zip(&self.decoders) {
+            if !decoder.overheard_ports().is_empty() {
+                self.overhearing.push(index);
+            }
             for &carrier in decoder.carriers() {
                 match self.by_carrier.iter_mut().find(|(known, _)| *known == carrier) {
                     Some((_, list)) => list.push(index),
@@ -137,6 +143,15 @@ impl DecoderRegistry {
             Ok(found) => self.by_carrier.get(found).map_or(&[], |(_, list)| list.as_slice()),
             Err(_) => &[],
         }
+    }
+
+    /// The decoders that [overhear](StreamDecoder::overhear) a datagram, by its ports.
+    pub fn overhearing(&self, packet: &Packet<'_>) -> impl Iterator<Item = (DecoderIndex, &dyn StreamDecoder)> {
+        let is_udp = packet.transport == Transport::UDP;
+        let ports = [packet.flow.src.port, packet.flow.dst.port];
+        let all = self.overhearing.iter().filter(move |_| is_udp);
+        all.filter_map(|&index| Some((index, self.decoder(index)?)))
+            .filter(move |(_, decoder)| decoder.overheard_ports().iter().any(|&port| ports.contains(&Some(port))))
     }
 
     /// Fills `ranked` with every decoder whose confidence in the packet is above 0, best first, ties in order of

@@ -15,6 +15,7 @@ mod unit;
 use streamlens_model::Occurrence;
 
 use crate::rtp::RtpPacket;
+use crate::sap::PayloadFormat;
 use crate::{FlowReport, Refinement, StreamReport};
 
 pub use st2022_6::SdiOverIp;
@@ -24,6 +25,23 @@ pub use st2110_22::CompressedVideo;
 pub use st2110_40::AncillaryData;
 pub use transport_stream::TransportStream;
 pub(crate) use unit::moment;
+
+/// Something in which a stream differs from its announcement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Stable code of the finding.
+    pub code: &'static str,
+    /// Where it shows, if at one place.
+    pub at: Option<Occurrence>,
+    /// What was announced and what is sent, to follow on the stream's name.
+    pub text: String,
+}
+
+impl Difference {
+    pub(crate) fn new(code: &'static str, announced: impl std::fmt::Display, sent: impl std::fmt::Display) -> Self {
+        Self { code, at: None, text: format!("is announced as {announced}, and sends {sent}") }
+    }
+}
 
 /// Recognises and measures one payload format in one RTP stream (one SSRC and payload type).
 ///
@@ -47,6 +65,12 @@ pub trait PayloadAnalyser: Send {
     /// Adds what it measured, where its refinement was chosen: `stream` for the stream, `report` for the flow and its
     /// findings.
     fn report(&self, stream: &mut StreamReport, report: &mut FlowReport);
+
+    /// In what the stream differs from the parameters that were announced for its payload type. None unless overridden.
+    fn differences(&self, announced: &PayloadFormat) -> Vec<Difference> {
+        let _ = announced;
+        Vec::new()
+    }
 }
 
 /// A fresh analyser of each payload format that a stream of this payload type can carry. Dynamic types (96 to 127) can

@@ -6,6 +6,7 @@
 //! row is cut, the samplings that fit are listed and the first that makes a raster of television is assumed.
 //! ST 2110-20 as real hardware sends it was not at hand: the corpus has one stream of a software sender.
 
+mod announced;
 mod raster;
 mod rows;
 #[cfg(test)]
@@ -16,13 +17,14 @@ use std::collections::BTreeMap;
 use streamlens_model::{FindingLog, Occurrence, Severity, Value};
 
 use crate::rtp::RtpPacket;
+use crate::sap::PayloadFormat;
 use crate::{FlowReport, Refinement, StreamReport};
 
-use super::PayloadAnalyser;
 use super::timing_21::limits::{Class, Profile};
 use super::timing_21::{Arrival, Timing};
-use super::unit::{Counts, Steps, VIDEO_CLOCK_HZ};
-use raster::Raster;
+use super::unit::{Counts, Rate, Steps, VIDEO_CLOCK_HZ};
+use super::{Difference, PayloadAnalyser};
+use raster::{Picture, Raster};
 use rows::{RowFault, Rows};
 
 /// Recognises and measures ST 2110-20.
@@ -106,6 +108,16 @@ impl RawVideo {
             height: picture.height,
             interlaced: picture.is_interlaced || picture.is_segmented,
         })
+    }
+
+    /// Whether all packets fit block packing.
+    fn is_block(&self) -> bool {
+        self.full_packets > 0 && self.block_packets == self.full_packets
+    }
+
+    /// Pictures per second.
+    fn picture_rate(&self, picture: &Picture) -> Option<Rate> {
+        self.steps.rate().map(|rate| if picture.is_interlaced { rate.halved() } else { rate })
     }
 
     fn confidence(&self) -> f32 {
@@ -225,11 +237,10 @@ impl PayloadAnalyser for RawVideo {
         if picture.is_numbered_by_frame {
             put("deviation", "field lines are numbered by line of the frame, not of the field".into());
         }
-        if let Some(rate) = self.steps.rate() {
-            put("rate", if picture.is_interlaced { rate.halved() } else { rate }.text().into());
+        if let Some(rate) = self.picture_rate(&picture) {
+            put("rate", rate.text().into());
         }
-        let block = self.full_packets > 0 && self.block_packets == self.full_packets;
-        put("packing", if block { "BPM" } else { "GPM" }.into());
+        put("packing", if self.is_block() { "BPM" } else { "GPM" }.into());
         let mut per_unit = self.packets_per_unit.clone();
         if self.unit.packets > 0 {
             per_unit.add(self.unit.packets);
@@ -268,5 +279,16 @@ impl PayloadAnalyser for RawVideo {
         if !findings.is_empty() {
             report.findings.push(findings);
         }
+    }
+
+    fn differences(&self, announced: &PayloadFormat) -> Vec<Difference> {
+        if !announced.encoding.eq_ignore_ascii_case("raw") {
+            return Vec::new();
+        }
+        let picture = self.raster.picture();
+        let rate = self.picture_rate(&picture);
+        let mut out = announced::differences(announced, &self.raster, &picture, rate, self.is_block());
+        out.extend(self.timing.differences(self.profile(), true, announced));
+        out
     }
 }

@@ -12,12 +12,13 @@ use std::collections::BTreeMap;
 use streamlens_model::{FindingLog, Occurrence, Severity, Value};
 
 use crate::rtp::RtpPacket;
+use crate::sap::PayloadFormat;
 use crate::{FlowReport, Refinement, StreamReport};
 
-use super::PayloadAnalyser;
 use super::timing_21::limits::{Class, Profile};
 use super::timing_21::{Arrival, Timing};
-use super::unit::{Counts, Steps, VIDEO_CLOCK_HZ};
+use super::unit::{Counts, Rate, Steps, VIDEO_CLOCK_HZ};
+use super::{Difference, PayloadAnalyser};
 
 /// The payload header:
 ///
@@ -141,6 +142,11 @@ impl CompressedVideo {
         Self::default()
     }
 
+    /// Pictures per second.
+    fn rate(&self) -> Option<Rate> {
+        self.steps.rate().map(|rate| if self.is_interlaced { rate.halved() } else { rate })
+    }
+
     fn profile(&self) -> Option<Profile> {
         let (packets, _) = self.packets_per_unit.mode()?;
         let height = self.size.map_or(0, |(_, height)| u32::from(height));
@@ -257,8 +263,8 @@ impl PayloadAnalyser for CompressedVideo {
             put("transmission", if header.is_sequential { "sequential" } else { "out of order allowed" }.into());
         }
         put("interlaced", self.is_interlaced.into());
-        if let Some(rate) = self.steps.rate() {
-            put("rate", if self.is_interlaced { rate.halved() } else { rate }.text().into());
+        if let Some(rate) = self.rate() {
+            put("rate", rate.text().into());
         }
         put("media_units", self.units.into());
         put("packets_per_unit", self.packets_per_unit.histogram());
@@ -284,5 +290,29 @@ impl PayloadAnalyser for CompressedVideo {
         if !findings.is_empty() {
             report.findings.push(findings);
         }
+    }
+
+    fn differences(&self, announced: &PayloadFormat) -> Vec<Difference> {
+        if !announced.encoding.eq_ignore_ascii_case("jxsv") {
+            return Vec::new();
+        }
+        let mut out = Vec::new();
+        let number = |name| announced.parameter(name).and_then(|value| value.trim().parse::<u32>().ok());
+        if let (Some(width), Some(height), Some(sent)) = (number("width"), number("height"), self.size) {
+            // A codestream of an interlaced picture is one field.
+            let sent = (u32::from(sent.0), u32::from(sent.1) * (1 + u32::from(self.is_interlaced)));
+            if (width, height) != sent {
+                let text = |(width, height)| format!("{width} x {height}");
+                out.push(Difference::new("sdp.raster", text((width, height)), text(sent)));
+            }
+        }
+        if let (Some(announced), Some(sent)) =
+            (announced.parameter("exactframerate").and_then(Rate::parse), self.rate())
+            && !announced.equals(sent)
+        {
+            out.push(Difference::new("sdp.frame-rate", announced.text(), sent.text()));
+        }
+        out.extend(self.timing.differences(self.profile(), false, announced));
+        out
     }
 }

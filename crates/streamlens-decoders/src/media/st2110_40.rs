@@ -13,10 +13,11 @@ use std::collections::BTreeMap;
 use streamlens_model::{FindingLog, Occurrence, Severity, Value};
 
 use crate::rtp::RtpPacket;
+use crate::sap::PayloadFormat;
 use crate::{FlowReport, Refinement, StreamReport};
 
-use super::PayloadAnalyser;
 use super::unit::{Counts, Steps, VIDEO_CLOCK_HZ};
+use super::{Difference, PayloadAnalyser};
 use anc::{AncFault, AncHeader, AncPackets};
 
 /// The most sub-streams that are listed; ANC packets of further ones are counted together.
@@ -216,4 +217,28 @@ impl PayloadAnalyser for AncillaryData {
             report.findings.push(self.findings.clone());
         }
     }
+
+    fn differences(&self, announced: &PayloadFormat) -> Vec<Difference> {
+        let announced: Vec<_> = announced
+            .parameter_pairs()
+            .filter_map(|(key, value)| key.eq_ignore_ascii_case("DID_SDID").then(|| did_sdid(value))?)
+            .collect();
+        let mut out = Vec::new();
+        let mut sent: Vec<_> = self.sub_streams.iter().map(|(key, _)| (key.did, key.sdid)).collect();
+        sent.sort_unstable();
+        sent.dedup();
+        for (did, sdid) in sent.into_iter().filter(|pair| !announced.is_empty() && !announced.contains(pair)) {
+            let list: Vec<_> = announced.iter().map(|(did, sdid)| format!("{{0x{did:02X},0x{sdid:02X}}}")).collect();
+            let list = format!("DID_SDID={}", list.join(", "));
+            out.push(Difference::new("sdp.anc-type", list, format!("{{0x{did:02X},0x{sdid:02X}}} too")));
+        }
+        out
+    }
+}
+
+/// `{0x61,0x02}` (RFC 8331 §3.1).
+fn did_sdid(text: &str) -> Option<(u8, u8)> {
+    let (did, sdid) = text.trim().strip_prefix('{')?.strip_suffix('}')?.split_once(',')?;
+    let byte = |text: &str| u8::from_str_radix(text.trim().trim_start_matches("0x").trim_start_matches("0X"), 16).ok();
+    Some((byte(did)?, byte(sdid)?))
 }

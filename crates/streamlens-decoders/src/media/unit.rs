@@ -106,6 +106,19 @@ impl Rate {
         Self { numerator, denominator }
     }
 
+    /// `25` or `30000/1001`, as `exactframerate` is written (ST 2110-20 §7.2).
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (numerator, denominator) = text.split_once('/').unwrap_or((text, "1"));
+        let rate = Self::new(numerator.trim().parse().ok()?, denominator.trim().parse().ok()?);
+        (rate.numerator > 0 && rate.denominator > 0).then_some(rate)
+    }
+
+    /// Whether both are the same rate, however written.
+    pub(crate) fn equals(self, other: Self) -> bool {
+        u64::from(self.numerator) * u64::from(other.denominator)
+            == u64::from(other.numerator) * u64::from(self.denominator)
+    }
+
     /// The time between two, in nanoseconds.
     pub(crate) fn period_ns(self) -> f64 {
         1e9 * f64::from(self.denominator) / f64::from(self.numerator)

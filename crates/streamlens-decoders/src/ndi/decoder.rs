@@ -5,8 +5,11 @@ use std::borrow::Cow;
 use streamlens_model::{FlowKey, Packet, StreamId, Transport};
 
 use super::message::type_name;
-use super::{datagrams, stream};
-use crate::{Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, FlowReport, PacketType, StreamDecoder};
+use super::{datagrams, discovery, stream};
+use crate::{
+    Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, FlowReport, NetworkMonitor, PacketType,
+    StreamDecoder,
+};
 
 pub(super) const NAME: &str = "NDI";
 
@@ -68,6 +71,18 @@ impl StreamDecoder for NdiDecoder {
 
     fn stream_name(&self, id: StreamId) -> String {
         format!("{:#010x}", id.0)
+    }
+
+    fn overheard_ports(&self) -> &[u16] {
+        &[discovery::MDNS_PORT]
+    }
+
+    fn overhear(&self, packet: &Packet<'_>, result: &mut DecodingResult) {
+        discovery::overhear(packet, result);
+    }
+
+    fn network_monitor(&self) -> Option<Box<dyn NetworkMonitor>> {
+        Some(Box::<discovery::Sources>::default())
     }
 
     fn flow_decoder(&self, _flow: &FlowKey) -> Option<Box<dyn FlowDecoder>> {

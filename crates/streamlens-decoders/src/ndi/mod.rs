@@ -8,10 +8,12 @@
 //! and metadata, which are obfuscated on purpose; nothing here undoes that. Reliable UDP is only recognised from a
 //! packet with a long header, hence not in a capture that begins later.
 //!
-//! Discovery by mDNS is not claimed: it is multicast DNS, whatever it announces.
+//! Discovery by mDNS is overheard: it names sources and their flows, and stays multicast DNS, whatever else it
+//! announces.
 
 mod datagrams;
 mod decoder;
+mod discovery;
 mod message;
 mod quic;
 mod stream;

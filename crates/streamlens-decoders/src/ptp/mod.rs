@@ -23,4 +23,5 @@ mod wire;
 mod tests;
 
 pub use decoder::PtpDecoder;
+pub(crate) use monitor::PtpMonitor;
 pub use wire::{Header, PortIdentity, PtpTime, TimeInterval};

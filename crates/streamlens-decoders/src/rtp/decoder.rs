@@ -11,6 +11,8 @@ use super::probation::Credit;
 use super::probe;
 use super::redundancy::RedundantPaths;
 use super::stream::{ClockSource, Noticed, Stream};
+use crate::media::Difference;
+use crate::sap::PayloadFormat;
 use crate::{
     Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, FlowReport, MediaClock, NetworkMonitor, PacketType,
     PduState, Refinement, Sequence, StreamDecoder, StreamMark,
@@ -207,6 +209,12 @@ impl RtpStreamView<'_> {
     #[must_use]
     pub fn timestamp_rate(&self) -> Option<f64> {
         self.stream.jitter.slope().map(|(slope, _)| slope)
+    }
+
+    /// In what the payload differs from the parameters announced for its payload type, as far as it was recognised.
+    #[must_use]
+    pub fn differences(&self, announced: &PayloadFormat) -> Vec<Difference> {
+        self.stream.analyser().map_or_else(Vec::new, |(analyser, _)| analyser.differences(announced))
     }
 
     /// What the payload was recognised as.

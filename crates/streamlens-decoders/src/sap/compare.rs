@@ -98,6 +98,10 @@ fn compare_stream(
         }
     }
     agrees &= compare_packets(media, format, stream, sent, findings);
+    for difference in stream.differences(format) {
+        let at = difference.at.unwrap_or(stream.last);
+        findings.add(difference.code, Severity::Warning, Some(id), at, || format!("{} {}", sent.name, difference.text));
+    }
     refine(media, format, stream, sent, agrees, findings, report);
 }
 

@@ -167,9 +167,14 @@ impl PayloadFormat {
     /// A parameter of the format (`a=fmtp`): `Some("")` for one that stands alone.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.parameters.split(';').find_map(|parameter| {
-            let (key, value) = parameter.trim().split_once('=').unwrap_or((parameter.trim(), ""));
-            key.eq_ignore_ascii_case(name).then_some(value)
+        self.parameter_pairs().find_map(|(key, value)| key.eq_ignore_ascii_case(name).then_some(value))
+    }
+
+    /// All parameters with their values, in order: some may stand several times (`DID_SDID`).
+    pub fn parameter_pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.parameters.split(';').map(|parameter| {
+            let (key, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            (key.trim(), value.trim())
         })
     }
 

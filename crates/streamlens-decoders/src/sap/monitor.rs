@@ -10,8 +10,12 @@ use streamlens_model::{Address, FindingLog, Occurrence, Severity, StreamId, Valu
 use super::compare::{Sent, compare};
 use super::description::{MediaDescription, SessionDescription};
 use super::header::{SapContent, SapPacket};
+use crate::ptp::PtpMonitor;
 use crate::rtp::RtpFlow;
 use crate::{NetworkMonitor, NetworkReport, ObservedPdu, Peer};
+
+/// Where the user's own descriptions stand.
+const NOWHERE: Occurrence = Occurrence { frame: 0, time: None };
 
 /// The most sessions remembered.
 const MAX_SESSIONS: usize = 1024;
@@ -107,21 +111,24 @@ impl NetworkMonitor for Announcements {
     }
 
     fn watches(&self) -> &'static [&'static str] {
-        &["RTP"]
+        &["RTP", "PTP"]
+    }
+
+    fn report_beside(&self, other: &dyn NetworkMonitor, report: &mut NetworkReport) {
+        if let Some(ptp) = (other as &dyn Any).downcast_ref::<PtpMonitor>() {
+            self.compare_clocks(ptp, report);
+        }
     }
 
     fn report(&self, peers: &[Peer<'_>], report: &mut NetworkReport) {
         let mut findings = self.findings.clone();
         let mut sessions = Vec::new();
-        let nowhere = Occurrence { frame: 0, time: None };
-        let given = self.given.iter().map(|session| (session, None));
-        let announced = self.announced.values().filter_map(|known| Some((known.session.as_ref()?, Some(known))));
         let mut index = 0;
-        for (session, known) in given.chain(announced) {
+        for (session, known) in self.sessions() {
             let mut streams = Vec::new();
             for media in session.media.iter().filter(|media| media.is_rtp()) {
                 index += 1;
-                let at = known.map_or(nowhere, |known| known.last);
+                let at = known.map_or(NOWHERE, |known| known.last);
                 let flows = self.compare_media(session, media, known, at, peers, report);
                 if flows == 0 && media.is_sent && !known.is_some_and(|known| known.deleted) {
                     let id = StreamId(index);
@@ -170,6 +177,53 @@ impl NetworkMonitor for Announcements {
 }
 
 impl Announcements {
+    /// All sessions, those given by the user first.
+    fn sessions(&self) -> impl Iterator<Item = (&SessionDescription, Option<&Announced>)> {
+        let given = self.given.iter().map(|session| (session.as_ref(), None));
+        let announced = self.announced.values().filter_map(|known| Some((known.session.as_deref()?, Some(known))));
+        given.chain(announced)
+    }
+
+    /// Compares the reference clocks of the announcements with the grandmasters of the capture. Announced domains that
+    /// the capture does not show say nothing.
+    fn compare_clocks(&self, ptp: &PtpMonitor, report: &mut NetworkReport) {
+        let (mut findings, mut clocks) = (FindingLog::default(), Vec::new());
+        for (session, known) in self.sessions() {
+            for media in session.media.iter().filter(|media| media.is_sent) {
+                let Some((identity, domain)) = media.ptp_grandmaster() else { continue };
+                let Some(announced) = identity_number(identity) else { continue };
+                let in_domain = |&(number, _): &(u8, u64)| domain.is_none_or(|domain| domain == number);
+                let seen: Vec<_> = ptp.grandmasters().filter(in_domain).collect();
+                let verdict = match seen.last() {
+                    None => "no grandmaster of this domain in the capture",
+                    Some(_) if seen.iter().any(|(_, grandmaster)| *grandmaster == announced) => "in the capture",
+                    Some(&(number, last)) => {
+                        let at = known.map_or(NOWHERE, |known| known.last);
+                        findings.add("sdp.reference-clock", Severity::Warning, None, at, || {
+                            format!(
+                                "{} is announced to follow PTP grandmaster {identity}; that of domain {number} is {}",
+                                name(session, media),
+                                identity_text(last)
+                            )
+                        });
+                        "another grandmaster in the capture"
+                    }
+                };
+                clocks.push(Value::map([
+                    ("stream", Value::from(name(session, media))),
+                    ("ptp_grandmaster", identity.to_owned().into()),
+                    ("is", verdict.into()),
+                ]));
+            }
+        }
+        if !clocks.is_empty() {
+            report.facts.insert("sdp_reference_clocks".into(), Value::List(clocks));
+        }
+        if !findings.is_empty() {
+            report.findings.push(findings);
+        }
+    }
+
     /// Compares an announced stream with the flows that go where it says. Returns how many there are.
     fn compare_media(
         &self,
@@ -198,6 +252,16 @@ impl Announcements {
         }
         flows
     }
+}
+
+/// A clock's identity, written as `39-A7-94-FF-FE-07-CB-D0` (RFC 7273 §4.3), as a number.
+fn identity_number(text: &str) -> Option<u64> {
+    let digits: String = text.chars().filter(|c| !matches!(c, '-' | ':')).collect();
+    if digits.len() == 16 { u64::from_str_radix(&digits, 16).ok() } else { None }
+}
+
+fn identity_text(identity: u64) -> String {
+    identity.to_be_bytes().map(|byte| format!("{byte:02X}")).join("-")
 }
 
 fn ip(address: Address) -> Option<IpAddr> {

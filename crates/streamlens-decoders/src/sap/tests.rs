@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use streamlens_model::{FlowKey, StreamId, Timestamp, Transport, Value};
 
 use super::*;
+use crate::ptp::PtpDecoder;
 use crate::rtp::RtpDecoder;
 use crate::testing::{Captured, corpus, payloads, udp};
 use crate::{
@@ -134,6 +135,49 @@ fn a_session_withdrawn_by_its_origin_alone_need_not_be_sent_and_a_new_version_re
     assert_eq!(codes(&report(monitor.as_ref(), &[audio(97, 288)])), ["sdp.not-sent"]);
     assert_eq!(observe(monitor.as_mut(), &announcement(true, "o=- 77 4 IN IP4 10.0.0.1\r\n")), PacketType(1));
     assert_eq!(codes(&report(monitor.as_ref(), &[])), [] as [&str; 0]);
+}
+
+/// An Announce of a grandmaster in domain 127 (IEEE 1588-2019 13.5).
+fn announce(grandmaster: [u8; 8]) -> Captured {
+    let mut bytes = vec![0x0B, 0x02, 0, 64, 127, 0, 0, 0];
+    bytes.resize(20, 0);
+    bytes.extend(grandmaster);
+    bytes.extend([0, 1, 0, 1, 5, 0]);
+    bytes.resize(44, 0);
+    bytes.extend([0, 37, 0, 128, 6, 0x21, 0x4E, 0x5D, 128]);
+    bytes.extend(grandmaster);
+    bytes.extend([0, 0, 0x20]);
+    let mut captured = udp(&bytes);
+    captured.flow.dst.port = Some(320);
+    captured
+}
+
+#[test]
+fn the_announced_reference_clock_is_held_against_the_grandmasters_of_the_capture() {
+    let monitor = SapDecoder::new().with_sdp(STAGE).unwrap().network_monitor().unwrap();
+    let own = [0x39, 0xA7, 0x94, 0xFF, 0xFE, 0x07, 0xCB, 0xD0];
+    for (grandmasters, verdict, expected) in [
+        ([].as_slice(), "no grandmaster of this domain in the capture", [].as_slice()),
+        (&[own], "in the capture", &[]),
+        (&[[1; 8]], "another grandmaster in the capture", &["sdp.reference-clock"]),
+    ] {
+        let (ptp, mut clock) = (PtpDecoder::new(), PtpDecoder::new().network_monitor().unwrap());
+        // A master is believed by its second Announce.
+        for (grandmaster, second) in grandmasters.iter().flat_map(|grandmaster| [(grandmaster, 0), (grandmaster, 1)]) {
+            let (mut captured, mut result) = (announce(*grandmaster), DecodingResult::default());
+            captured.time = captured.time.map(|time| Timestamp::from_nanos(time.as_nanos() + second * 1_000_000_000));
+            ptp.decode_packet(&captured.packet(), &mut result).unwrap();
+            let at = streamlens_model::Occurrence { frame: 1, time: captured.time };
+            let (flow, packet_type) = (&captured.flow, result.packet_type);
+            clock.observe(&ObservedPdu { at, flow, packet_type, bytes: result.published().unwrap() });
+        }
+        let mut report = NetworkReport::default();
+        monitor.report_beside(clock.as_ref(), &mut report);
+        assert_eq!(codes(&report), expected);
+        let Value::List(clocks) = &report.facts["sdp_reference_clocks"] else { panic!("a list") };
+        let Value::Map(clock) = &clocks[0] else { panic!("a map") };
+        assert_eq!(clock["is"], Value::text(verdict));
+    }
 }
 
 #[test]

@@ -57,6 +57,12 @@ impl<'e> Snapshot<'e> {
             }
             let mut report = NetworkReport::default();
             monitor.report(&peers, &mut report);
+            for (other, beside) in &self.engine.networks.monitors {
+                let encoding = self.engine.registry.decoder(*other).map(|decoder| decoder.encoding_name());
+                if encoding.is_some_and(|name| name != own && watched.contains(&name)) {
+                    monitor.report_beside(beside.as_ref(), &mut report);
+                }
+            }
             for (peer, addition) in std::mem::take(&mut report.flows) {
                 if let Some(&place) = places.get(peer) {
                     self.additions.entry(place).or_default().push(addition);

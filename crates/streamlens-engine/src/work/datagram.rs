@@ -40,7 +40,10 @@ impl Work<'_> {
                 return Some(place);
             }
         }
-        let place = self.unknown(transport, packet, frames)?;
+        let Some(place) = self.unknown(transport, packet, frames) else {
+            self.overhear(packet, frame);
+            return None;
+        };
         self.count_earlier(transport, place, frames);
         Some(place)
     }
@@ -110,6 +113,16 @@ impl Work<'_> {
         young.release_last(packet);
         transport.unclaimed -= 1;
         self.identify(transport, *young, identified, packet, frames)
+    }
+
+    /// Lets decoders hear a datagram that is not theirs.
+    fn overhear(&mut self, packet: &Packet<'_>, frame: &FrameFacts) {
+        for (index, decoder) in self.env.registry.overhearing(packet) {
+            let result = &mut self.scratch.result;
+            result.clear();
+            decoder.overhear(packet, result);
+            self.outbox.take(result, index, packet.flow, frame.at);
+        }
     }
 
     /// Adds the encoding, replays what was held, and takes the payload at hand.

@@ -56,6 +56,17 @@ pub(crate) struct Outbox {
     pub(crate) records: Vec<Published>,
 }
 
+impl Outbox {
+    /// Takes what a decoder has published, if anything.
+    #[inline]
+    pub(crate) fn take(&mut self, result: &DecodingResult, decoder: DecoderIndex, flow: &FlowKey, at: Occurrence) {
+        let Some(published) = result.published() else { return };
+        let (kind, offset, length) = (result.packet_type, self.bytes.len(), published.len());
+        self.records.push(Published { at, flow: *flow, decoder, kind, offset, length });
+        self.bytes.extend_from_slice(published);
+    }
+}
+
 /// Everything but the flow that work on a payload needs.
 pub(crate) struct Work<'w> {
     pub(crate) env: Env<'w>,

@@ -3,7 +3,7 @@
 use streamlens_decoders::{DecodeError, DecodingResult, ObservedPdu, PduState, StreamDecoder};
 use streamlens_model::Packet;
 
-use super::{Published, Work};
+use super::Work;
 use crate::flow::{EncodingEntry, FrameFacts, Pdu, Series};
 use crate::health::Arrival;
 
@@ -80,17 +80,7 @@ impl Work<'_> {
             let log = encoding.findings.get_or_insert_default();
             log.add(flag.code, flag.severity, flag.stream, frame.at, || flag.text.to_string());
         }
-        if let Some(published) = result.published() {
-            self.outbox.records.push(Published {
-                at: frame.at,
-                flow: *packet.flow,
-                decoder: encoding.decoder,
-                kind: result.packet_type,
-                offset: self.outbox.bytes.len(),
-                length: published.len(),
-            });
-            self.outbox.bytes.extend_from_slice(published);
-        }
+        self.outbox.take(result, encoding.decoder, packet.flow, frame.at);
         if let Some(monitor) =
             encoding.conversation.and_then(|place| self.conversations.monitors.get_mut(place as usize))
         {

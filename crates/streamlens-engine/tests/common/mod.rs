@@ -136,6 +136,12 @@ impl StreamDecoder for Chatter {
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {
         Cow::Owned(char::from(packet_type.0 as u8).to_string())
     }
+    fn overheard_ports(&self) -> &[u16] {
+        &[77]
+    }
+    fn overhear(&self, packet: &Packet<'_>, result: &mut DecodingResult) {
+        result.publish(packet.payload);
+    }
     fn resynchronise(&self, packet: &Packet<'_>) -> Option<usize> {
         packet.payload.iter().position(|byte| *byte == b'C')
     }

@@ -172,6 +172,18 @@ impl Raster {
         }
     }
 
+    /// Whether a sampling of this name is among those that are tried.
+    pub(super) fn knows(name: &str) -> bool {
+        SAMPLINGS.iter().any(|sampling| sampling.name == name)
+    }
+
+    /// Width and height of the picture if it has the sampling of this name, where its rows allow that.
+    pub(super) fn size_as(&self, picture: &Picture, name: Option<&str>) -> (u32, u32) {
+        let Some(assumed) = picture.samplings.first() else { return (picture.width, picture.height) };
+        let chosen = picture.samplings.iter().find(|sampling| Some(sampling.name) == name).unwrap_or(assumed);
+        (self.width(chosen), picture.height / assumed.lines * chosen.lines)
+    }
+
     fn fits(&self, sampling: &Sampling) -> bool {
         let by_ratio =
             self.ratio.is_none_or(|(bytes, pixels)| bytes * sampling.group_pixels == pixels * sampling.group_bytes);

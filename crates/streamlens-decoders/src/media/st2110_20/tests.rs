@@ -110,6 +110,38 @@ fn figures_of_the_corpus_are_those_of_the_independent_script() {
     }
 }
 
+/// As a sender of the corpus' stream would announce it, had it spread its packets.
+const ANNOUNCED: &str = "sampling=YCbCr-4:2:2; width=320; height=180; exactframerate=25; depth=10; TCS=SDR; \
+    colorimetry=BT709; PM=2110GPM; SSN=ST2110-20:2017; TP=2110TPW; CMAX=34;";
+
+#[test]
+fn every_difference_from_the_announced_picture_and_timing_is_told() {
+    let Some(corpus) = corpus() else { return };
+    let mut video = RawVideo::new();
+    feed(&mut video, &stream(&corpus, CAPTURE, 5004));
+    // The script's peaks: C_INST 34 (limit 16 of type W, 4 of type NL), VRX 41 (limits 720 and 8).
+    for (from, to, codes) in [
+        ("", "", [].as_slice()),
+        ("exactframerate=25", "exactframerate=50/2", &[]),
+        ("width=320", "width=640", &["sdp.raster"]),
+        ("height=180", "height=360", &["sdp.raster"]),
+        ("exactframerate=25", "exactframerate=30000/1001", &["sdp.frame-rate"]),
+        ("depth=10", "depth=8", &["sdp.sampling"]),
+        ("YCbCr-4:2:2", "RGB", &["sdp.sampling"]),
+        ("depth=10;", "depth=10; interlace;", &["sdp.scan"]),
+        ("2110GPM", "2110BPM", &["sdp.packing"]),
+        ("CMAX=34;", "", &["sdp.c-inst"]),
+        ("TPW; CMAX=34;", "TPNL", &["sdp.c-inst", "sdp.vrx"]),
+    ] {
+        let parameters = ANNOUNCED.replace(from, to);
+        let announced = PayloadFormat { encoding: "raw".to_owned(), parameters, ..PayloadFormat::default() };
+        let found = video.differences(&announced);
+        assert_eq!(found.iter().map(|d| d.code).collect::<Vec<_>>(), codes, "{from} -> {to}: {found:?}");
+    }
+    let other = PayloadFormat { encoding: "jxsv".to_owned(), ..PayloadFormat::default() };
+    assert_eq!(video.differences(&other), []);
+}
+
 #[test]
 fn no_other_stream_of_the_corpus_is_raw_video() {
     recognises_only(&make, &["ST2110-20"], 0.98);

@@ -49,6 +49,24 @@ fn samples(payloads: &[Vec<u8>]) -> Vec<Sample> {
 }
 
 #[test]
+fn a_data_type_that_was_not_announced_is_told() {
+    let mut data = AncillaryData::new();
+    feed(&mut data, &samples(&vec![payload(0, &[anc(9, 0x61, 0x02, &[1]), anc(9, 0x60, 0x60, &[2])]); 6]));
+    for (parameters, texts) in [
+        ("", [].as_slice()),
+        ("DID_SDID={0x61,0x02};DID_SDID={0x60,0x60};VPID_Code=133", &[]),
+        (
+            "DID_SDID={0x61,0x02}; DID_SDID={0x41,0x05}",
+            &["is announced as DID_SDID={0x61,0x02}, {0x41,0x05}, and sends {0x60,0x60} too"],
+        ),
+    ] {
+        let announced = PayloadFormat { parameters: parameters.to_owned(), ..PayloadFormat::default() };
+        let found: Vec<_> = data.differences(&announced).into_iter().map(|d| d.text).collect();
+        assert_eq!(found, texts, "{parameters}");
+    }
+}
+
+#[test]
 fn figures_of_the_corpus_are_those_of_the_independent_script() {
     let Some(corpus) = corpus() else { return };
     let mut data = AncillaryData::new();

@@ -12,6 +12,7 @@
 //! The models are exact in integers. They begin when packets per unit and rate are known; arrivals before are held,
 //! at most [`Timing::MAX_HELD`] of them.
 
+mod declared;
 pub(crate) mod grid;
 pub(crate) mod limits;
 mod ptp_clock;

@@ -23,19 +23,24 @@ impl Timing {
     /// The figures. `profile` is what is known now, for streams whose models have not begun; `with_vrx` is false for
     /// payloads that are held to the network compatibility model alone (ST 2110-22).
     pub(crate) fn report(&self, profile: Option<Profile>, with_vrx: bool) -> Option<(Metadata, Verdict)> {
-        if let Some(models) = &self.models {
-            return models.report(self, with_vrx);
-        }
-        let mut finished = self.clone();
-        finished.begin(profile?);
-        finished.models.as_ref()?.report(self, with_vrx)
+        with_models(self, profile, |models| models.report(self, with_vrx)).flatten()
     }
+}
+
+/// Looks at the models; where they have not begun, at models of what is held. `None` without a profile to begin with.
+pub(super) fn with_models<T>(timing: &Timing, profile: Option<Profile>, look: impl FnOnce(&Models) -> T) -> Option<T> {
+    if let Some(models) = &timing.models {
+        return Some(look(models));
+    }
+    let mut finished = timing.clone();
+    finished.begin(profile?);
+    finished.models.as_deref().map(look)
 }
 
 impl Models {
     /// Gapped by EBU LIST's rule: the mean interval after a marker is more than 50 times the other mean. A raster
     /// without a gapped schedule is linear.
-    fn is_gapped(&self) -> bool {
+    pub(super) fn is_gapped(&self) -> bool {
         let (after, other) = (self.intervals.after_marker, self.intervals.regular);
         self.profile.active().is_some()
             && after.count > 0
@@ -43,7 +48,7 @@ impl Models {
             && after.sum * i128::from(other.count) > 50 * other.sum.max(1) * i128::from(after.count)
     }
 
-    fn extremes(&self, anchor: Anchor, gapped: bool) -> Option<Extremes> {
+    pub(super) fn extremes(&self, anchor: Anchor, gapped: bool) -> Option<Extremes> {
         let found = self.receivers.iter().find(|(a, g, _)| *a == anchor && *g == gapped);
         found.map(|(_, _, receiver)| receiver.extremes(self.unit_is_regular))
     }

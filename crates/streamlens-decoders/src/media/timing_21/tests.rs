@@ -7,6 +7,7 @@ use super::super::unit::Rate;
 use super::limits::{Class, Profile};
 use super::report::Verdict;
 use super::{Arrival, Timing};
+use crate::sap::PayloadFormat;
 
 /// 1080p50 in 4320 packets: a period of 20 ms; T_RS is 4629.63 ns linear and 4444.44 ns gapped.
 const HD: Profile = Profile { packets: 4320, rate: Rate::new(50, 1), height: 1080, interlaced: false };
@@ -145,6 +146,45 @@ fn a_ptp_capture_is_judged_on_the_ptp_schedule() {
         assert_eq!(number(&measures, &["packet_vs_rtp_ns", "max"]), tro);
         assert_eq!(verdict.class, Class::NarrowLinear);
     }
+}
+
+fn announced(parameters: &str) -> PayloadFormat {
+    PayloadFormat { parameters: parameters.to_owned(), ..PayloadFormat::default() }
+}
+
+/// The gapped stream from above keeps type N; read linearly its VRX reaches 173 where type NL allows 8 (and W 720).
+#[test]
+fn a_declared_sender_type_is_held_against_the_measured_one() {
+    let timing = send(6, START, HD, 77, |_, j| (i64::from(j) * 19_200_000 + 4319) / 4320);
+    let codes = |parameters: &str| -> Vec<_> {
+        timing.differences(None, true, &announced(parameters)).iter().map(|d| d.code).collect()
+    };
+    assert_eq!(codes("TP=2110TPN"), [] as [&str; 0]);
+    assert_eq!(codes("TP=2110TPW"), [] as [&str; 0]);
+    assert_eq!(codes("TP=2110TPNL"), ["sdp.vrx"]);
+    assert_eq!(codes(""), [] as [&str; 0]);
+    // Compressed video is held to C_INST alone.
+    assert_eq!(timing.differences(None, false, &announced("TP=2110TPNL")), []);
+    let texts: Vec<_> = timing.differences(None, true, &announced("TP=2110TPNL")).into_iter().map(|d| d.text).collect();
+    assert_eq!(texts, ["is announced as 2110TPNL, and its VRX runs from 0 to 173 (limits 0 and 8)"]);
+}
+
+/// First packets 764.445 us after the period's begin: an offset of 764 us is not kept, one of 765 us is. With an offset
+/// other than `TRO_DEFAULT` the receiver is anchored at the first packet.
+#[test]
+fn a_declared_offset_is_held_against_first_packet_times() {
+    let ticks = (i128::from(START) * 9 / 100_000) as u32;
+    let timing = send(6, START, HD, ticks, |_, j| 764_445 + (i64::from(j) * 20_000_000 + 4319) / 4320);
+    let found = timing.differences(None, true, &announced("TP=2110TPNL;TROFF=764"));
+    assert_eq!(found.iter().map(|d| d.code).collect::<Vec<_>>(), ["sdp.first-packet-time"]);
+    assert_eq!(timing.differences(None, true, &announced("TP=2110TPNL;TROFF=765")), []);
+    let late = send(6, START, HD, ticks, |_, j| 1_500_000 + (i64::from(j) * 20_000_000 + 4319) / 4320);
+    let codes = |parameters: &str| -> Vec<_> {
+        late.differences(None, true, &announced(parameters)).iter().map(|d| d.code).collect()
+    };
+    // 1500 us is 736 us late by TRO_DEFAULT: the receiver of the standard runs dry; by its own TROFF it does not.
+    assert_eq!(codes("TP=2110TPNL"), ["sdp.vrx"]);
+    assert_eq!(codes("TP=2110TPNL;TROFF=1500"), [] as [&str; 0]);
 }
 
 #[test]

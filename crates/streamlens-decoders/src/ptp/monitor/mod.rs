@@ -44,11 +44,21 @@ const MAX_DOMAINS: usize = 256;
 
 /// Follows all domains of one analysis.
 #[derive(Debug, Default)]
-pub(super) struct PtpMonitor {
+pub(crate) struct PtpMonitor {
     domains: BTreeMap<DomainKey, Domain>,
     findings: FindingLog,
     /// Messages of domains beyond the bound.
     unfollowed: u64,
+}
+
+impl PtpMonitor {
+    /// Every grandmaster that was selected in a domain of version 2, with the domain's number.
+    pub(crate) fn grandmasters(&self) -> impl Iterator<Item = (u8, u64)> + '_ {
+        let domains = self.domains.iter().filter(|(key, _)| key.version() == 2);
+        domains.flat_map(|(key, domain)| {
+            domain.masters.history.iter().map(|selected| (key.number(), selected.grandmaster))
+        })
+    }
 }
 
 impl NetworkMonitor for PtpMonitor {

@@ -1,0 +1,226 @@
+//! Sources announced by multicast DNS as instances of `_ndi._tcp.local` (RFC 6762, RFC 6763), and which flows they send.
+//!
+//! The datagrams stay multicast DNS, in which any service may be announced besides: they are overheard, not claimed.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use simple_dns::rdata::{RData, TXT};
+use simple_dns::{Name, PacketFlag, ResourceRecord};
+use streamlens_model::{Address, Endpoint, Occurrence, Packet, Value};
+
+use super::decoder::NAME;
+use crate::media::moment;
+use crate::{DecodingResult, NetworkMonitor, NetworkReport, ObservedPdu, Peer};
+
+#[cfg(test)]
+mod tests;
+
+/// The port of multicast DNS.
+pub(super) const MDNS_PORT: u16 = 5353;
+
+const SERVICE: [&[u8]; 3] = [b"_ndi", b"_tcp", b"local"];
+
+/// The longest answer that is listened to: multicast DNS keeps below it (RFC 6762 §17).
+const MAX_LENGTH: usize = 9000;
+
+/// The most sources and hosts that are remembered.
+const MAX_SOURCES: usize = 1024;
+
+/// The most addresses remembered of a host, and properties of a source.
+const MAX_ITEMS: usize = 8;
+
+/// Passes answers of multicast DNS on to the monitor.
+pub(super) fn overhear(packet: &Packet<'_>, result: &mut DecodingResult) {
+    let is_answer =
+        packet.flow.src.port == Some(MDNS_PORT) && packet.payload.get(2).is_some_and(|flags| flags & 0x80 != 0);
+    if is_answer && packet.missing == 0 && packet.payload.len() <= MAX_LENGTH {
+        result.publish(packet.payload);
+    }
+}
+
+/// One announced source.
+#[derive(Clone, Debug)]
+struct Source {
+    host: Option<(String, u16)>,
+    properties: BTreeMap<String, String>,
+    announcements: u64,
+    /// Whether the last word on it was that it is gone (a time to live of 0, RFC 6762 §10.1).
+    withdrawn: bool,
+    first: Occurrence,
+    last: Occurrence,
+}
+
+/// All sources and hosts that were announced.
+#[derive(Debug, Default)]
+pub(super) struct Sources {
+    sources: BTreeMap<String, Source>,
+    hosts: BTreeMap<String, Vec<IpAddr>>,
+    not_kept: u64,
+}
+
+/// Which source a flow belongs to, and how that is known.
+enum Match<'a> {
+    Exact(&'a str),
+    OnlyOne(&'a str),
+}
+
+impl Sources {
+    fn record(&mut self, record: &ResourceRecord<'_>, at: Occurrence) {
+        match &record.rdata {
+            RData::PTR(target) if is_service(&record.name) => {
+                if let Some(name) = instance(target) {
+                    self.note(name, record.ttl, at, |_| {});
+                }
+            }
+            RData::SRV(place) => {
+                if let Some(name) = instance(&record.name) {
+                    let host = (place.target.to_string(), place.port);
+                    self.note(name, record.ttl, at, |source| source.host = Some(host));
+                }
+            }
+            RData::TXT(text) => {
+                if let Some(name) = instance(&record.name) {
+                    self.note(name, record.ttl, at, |source| source.properties = properties(text));
+                }
+            }
+            RData::A(address) => self.address(&record.name, Ipv4Addr::from(address.address).into()),
+            RData::AAAA(address) => self.address(&record.name, Ipv6Addr::from(address.address).into()),
+            _ => {}
+        }
+    }
+
+    /// Takes note of a source; its records of one answer count as one announcement.
+    fn note(&mut self, name: String, ttl: u32, at: Occurrence, change: impl FnOnce(&mut Source)) {
+        if self.sources.len() >= MAX_SOURCES && !self.sources.contains_key(&name) {
+            self.not_kept += 1;
+            return;
+        }
+        let source = self.sources.entry(name).or_insert_with(|| Source {
+            host: None,
+            properties: BTreeMap::new(),
+            announcements: 0,
+            withdrawn: false,
+            first: at,
+            last: at,
+        });
+        if source.announcements == 0 || source.last.frame != at.frame {
+            source.announcements += 1;
+        }
+        source.last = at;
+        source.withdrawn = ttl == 0;
+        if ttl > 0 {
+            change(source);
+        }
+    }
+
+    fn address(&mut self, host: &Name<'_>, address: IpAddr) {
+        let host = host.to_string();
+        if self.hosts.len() >= MAX_SOURCES && !self.hosts.contains_key(&host) {
+            return;
+        }
+        let addresses = self.hosts.entry(host).or_default();
+        if addresses.len() < MAX_ITEMS && !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+
+    fn addresses(&self, source: &Source) -> &[IpAddr] {
+        let host = source.host.as_ref().and_then(|(host, _)| self.hosts.get(host));
+        host.map_or(&[], Vec::as_slice)
+    }
+
+    /// The source at an endpoint: by address and port, else the only one that was announced at the address.
+    fn at(&self, endpoint: Endpoint) -> Option<Match<'_>> {
+        let address = match endpoint.address {
+            Address::V4(ip) => IpAddr::V4(ip),
+            Address::V6(ip) => IpAddr::V6(ip),
+            Address::None | Address::Mac(_) => return None,
+        };
+        let mut there = self.sources.iter().filter(|(_, source)| self.addresses(source).contains(&address));
+        let has_port = |source: &Source| source.host.as_ref().is_some_and(|(_, port)| endpoint.port == Some(*port));
+        if let Some((name, _)) = there.clone().find(|(_, source)| has_port(source)) {
+            return Some(Match::Exact(name));
+        }
+        match (there.next(), there.next()) {
+            (Some((name, _)), None) => Some(Match::OnlyOne(name)),
+            _ => None,
+        }
+    }
+}
+
+impl NetworkMonitor for Sources {
+    fn observe(&mut self, pdu: &ObservedPdu<'_>) {
+        let Ok(answer) = simple_dns::Packet::parse(pdu.bytes) else { return };
+        if answer.has_flags(PacketFlag::RESPONSE) {
+            answer.answers.iter().chain(&answer.additional_records).for_each(|record| self.record(record, pdu.at));
+        }
+    }
+
+    fn report(&self, peers: &[Peer<'_>], report: &mut NetworkReport) {
+        let mut flows: BTreeMap<&str, u64> = BTreeMap::new();
+        for (index, peer) in peers.iter().enumerate().filter(|(_, peer)| peer.encoding == NAME) {
+            // A source's own flow before one that goes to it; an exact place before the only one of the host.
+            let found = [self.at(peer.flow.src), self.at(peer.flow.dst)];
+            let exact = found.iter().flatten().find(|found| matches!(found, Match::Exact(_)));
+            let Some(found) = exact.or(found.iter().flatten().next()) else { continue };
+            let (name, how) = match found {
+                Match::Exact(name) => (*name, "its address and port were announced by mDNS"),
+                Match::OnlyOne(name) => (*name, "the only source that was announced at this address by mDNS"),
+            };
+            *flows.entry(name).or_default() += 1;
+            let to = report.flows.entry(index).or_default();
+            to.fact("source", name.to_owned());
+            to.reasons.push(format!("{name}: {how}"));
+        }
+        let sources = self.sources.iter().map(|(name, source)| {
+            let mut facts = vec![
+                ("name", Value::from(name.clone())),
+                ("addresses", Value::list(self.addresses(source).iter().map(ToString::to_string))),
+                (
+                    "properties",
+                    Value::map(source.properties.iter().map(|(key, value)| (key.clone(), value.clone().into()))),
+                ),
+                ("announcements", source.announcements.into()),
+                ("withdrawn", source.withdrawn.into()),
+                ("first", moment(source.first)),
+                ("last", moment(source.last)),
+                ("flows", flows.get(name.as_str()).copied().unwrap_or(0).into()),
+            ];
+            if let Some((host, port)) = &source.host {
+                facts.extend([("host", host.clone().into()), ("port", (*port).into())]);
+            }
+            Value::map(facts)
+        });
+        if !self.sources.is_empty() {
+            report.facts.insert("sources".into(), Value::List(sources.collect()));
+        }
+        if self.not_kept > 0 {
+            report.facts.insert("announcements_not_kept".into(), self.not_kept.into());
+        }
+    }
+}
+
+/// Whether a name is the service's own.
+fn is_service(name: &Name<'_>) -> bool {
+    ends_the_service(name.as_bytes())
+}
+
+fn ends_the_service<'a>(mut labels: impl Iterator<Item = &'a [u8]>) -> bool {
+    SERVICE.iter().all(|known| labels.next().is_some_and(|label| label.eq_ignore_ascii_case(known)))
+        && labels.next().is_none()
+}
+
+/// The source's name, `MACHINE (source)`, where a name is an instance of the service.
+fn instance(name: &Name<'_>) -> Option<String> {
+    let mut labels = name.as_bytes();
+    let first = labels.next()?;
+    ends_the_service(labels).then(|| String::from_utf8_lossy(first).into_owned())
+}
+
+/// `groups=public` and the like.
+fn properties(text: &TXT<'_>) -> BTreeMap<String, String> {
+    let readable = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let pairs = text.iter_raw().take(MAX_ITEMS);
+    pairs.map(|(key, value)| (readable(key), readable(value.unwrap_or_default()))).collect()
+}
