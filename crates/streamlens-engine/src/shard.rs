@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use hashbrown::HashTable;
 use streamlens_model::{Frame, Occurrence, Packet, Timestamp};
 
-use crate::dissect::{Aside, Dissected, dissect, transport_payload};
+use crate::dissect::{Aside, Dissected, Repeats, dissect, transport_payload};
 use crate::flow::{FlowEntry, FrameFacts};
 use crate::fragments::{Fragments, Outcome, Waiting};
 use crate::key::PackedKey;
@@ -74,6 +74,7 @@ pub(crate) struct Shard {
     pub(crate) share: usize,
     table: HashTable<u32>,
     seeds: foldhash::fast::RandomState,
+    repeats: Repeats,
     pub(crate) flows: FlowList,
     fragments: Fragments,
     pub(crate) conversations: Conversations,
@@ -93,33 +94,48 @@ impl Shard {
     /// Analyses a frame.
     #[inline]
     pub(crate) fn frame(&mut self, env: Env<'_>, frame: &Frame<'_>) {
-        let mut packet = Dissected::new(frame);
-        match dissect(frame, &mut packet) {
-            Ok(()) => self.packet(env, frame, &packet),
-            Err(aside) => self.aside(aside, 1),
-        }
-    }
-
-    fn aside(&mut self, reason: Aside, frames: u64) {
-        *self.asides.entry(reason).or_default() += frames;
-    }
-
-    #[inline]
-    fn packet(&mut self, env: Env<'_>, frame: &Frame<'_>, packet: &Dissected<'_>) {
         if !self.fragments.is_idle() && frame.time.is_some() {
             self.release_expired(env, frame.time);
         }
         let at = Occurrence { frame: frame.number, time: frame.time };
         let facts = FrameFacts { at, wire_length: frame.original_length, is_copy: false };
+        let mut packet = Dissected::new(frame);
+        let place = match self.repeats.find(frame, &mut packet) {
+            Some(place) => place,
+            None => match self.dissected(env, frame, &mut packet, facts) {
+                Some(place) => place,
+                None => return,
+            },
+        };
+        self.whole(env, place, &packet, &[facts]);
+    }
+
+    /// Dissects a frame, and finds its flow; `None` where it is no whole packet of a flow.
+    fn dissected<'a>(
+        &mut self,
+        env: Env<'_>,
+        frame: &Frame<'a>,
+        packet: &mut Dissected<'a>,
+        facts: FrameFacts,
+    ) -> Option<usize> {
+        if let Err(aside) = dissect(frame, packet) {
+            self.aside(aside, 1);
+            return None;
+        }
         if packet.fragment.is_some() {
             self.fragment(env, packet, facts);
-            return;
+            return None;
         }
-        let Some(place) = self.place(env, packet, frame.number) else {
-            self.aside(Aside::TableFull, 1);
-            return;
-        };
-        self.whole(env, place, packet, &[facts]);
+        let place = self.place(env, packet, frame.number);
+        match place {
+            Some(place) => self.repeats.note(frame, packet, place),
+            None => self.aside(Aside::TableFull, 1),
+        }
+        place
+    }
+
+    fn aside(&mut self, reason: Aside, frames: u64) {
+        *self.asides.entry(reason).or_default() += frames;
     }
 
     /// The place of a packet's flow; made where it is new and there is room.
@@ -265,6 +281,7 @@ impl Shard {
     pub(crate) fn drop_newest(&mut self) {
         let place = self.flows.len().wrapping_sub(1) as u32;
         let Some(flow) = self.flows.pop() else { return };
+        self.repeats.clear();
         if let Ok(entry) = self.table.find_entry(flow.packed.hash(&self.seeds), |&found| found == place) {
             entry.remove();
         }

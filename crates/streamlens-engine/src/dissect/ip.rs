@@ -8,19 +8,31 @@ use streamlens_model::{Address, Transport};
 use super::link::limit;
 use super::{Dissected, FragmentFacts, IpFacts, transport};
 
+/// What lies in an IPv4 packet behind its header, and how much of that is missing. `None` where the lengths contradict
+/// each other.
+#[inline]
+pub(super) fn v4_payload(data: &[u8], header_length: usize, missing: usize) -> Option<(&[u8], usize)> {
+    let (rest, total) = (data.get(header_length..)?, data.get(2..4)?.try_into().ok().map(u16::from_be_bytes)?);
+    // a total length of 0 is written by hosts that leave segmentation to the interface
+    match usize::from(total) {
+        0 => Some((rest, missing)),
+        total => Some(limit(rest, total.checked_sub(header_length)?, missing)),
+    }
+}
+
+/// Identification, flags, TTL, protocol and checksum of an IPv4 header.
+#[inline]
+pub(super) fn v4_fingerprint(data: &[u8]) -> Option<u64> {
+    data.get(4..12)?.try_into().ok().map(u64::from_be_bytes)
+}
+
 /// IPv4 (RFC 791). `None`, and nothing written, where the header is cut or damaged.
 #[inline]
 pub(super) fn v4<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> Option<()> {
     let header = Ipv4HeaderSlice::from_slice(data).ok()?;
     let header_length = header.slice().len();
-    let rest = data.get(header_length..)?;
-    let total = usize::from(header.total_len());
-    // a total length of 0 is written by hosts that leave segmentation to the interface
-    let (payload, missing) = match total {
-        0 => (rest, missing),
-        _ => limit(rest, total.checked_sub(header_length)?, missing),
-    };
-    let fingerprint = data.get(4..12)?.try_into().ok().map(u64::from_be_bytes)?;
+    let (payload, missing) = v4_payload(data, header_length, missing)?;
+    let fingerprint = v4_fingerprint(data)?;
     let protocol = header.protocol().0;
     let offset = u32::from(header.fragments_offset().value()) * 8;
     let more = header.more_fragments();

@@ -22,6 +22,14 @@ mod ether_type {
     pub(super) const FIRST: u16 = 0x0600;
 }
 
+/// Whether nothing is walked through behind an ether type.
+pub(super) fn is_plain(kind: u16) -> bool {
+    use ether_type as known;
+    kind >= known::FIRST
+        && !matches!(kind, known::IPV4 | known::IPV6 | known::VLAN | known::PROVIDER_BRIDGING | known::VLAN_DOUBLE)
+        && !matches!(kind, known::MPLS | known::MPLS_UPSTREAM | known::PPPOE_SESSION)
+}
+
 /// Takes a frame apart, into a [`Dissected`] of this frame's own. It is filled where it lies: a copy of something so
 /// freshly written costs more than the dissection.
 ///

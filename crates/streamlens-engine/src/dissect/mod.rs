@@ -5,11 +5,13 @@
 
 mod ip;
 mod link;
+mod repeat;
 mod transport;
 
 use streamlens_model::{Address, Endpoint, FlowKey, Frame, MacAddress, Transport, VlanStack};
 
 pub(crate) use self::link::dissect;
+pub(crate) use self::repeat::Repeats;
 pub(crate) use self::transport::transport_payload;
 
 /// Why a frame is in no flow.

@@ -1,0 +1,285 @@
+//! Frames that repeat the headers of one before: most frames of a stream differ from the last one in lengths, counters,
+//! checksums and payload alone. Those are told by comparing six words, and need neither be dissected nor looked up.
+
+use streamlens_model::{Frame, LinkType, Transport};
+
+use super::{Dissected, ip, link, transport_payload};
+
+/// Bytes that are compared: an Ethernet header with a tag, IPv4 without options, ports, and what is left of the words.
+const COMPARED: usize = 48;
+
+/// Header sets that are remembered.
+const REMEMBERED: usize = 4;
+
+type Words = [u64; COMPARED / 8];
+
+/// Headers whose repetitions are recognised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layout {
+    /// An Ethernet type that nothing lies under.
+    Plain { at: usize },
+    /// UDP or TCP over IPv4 without options, which begins here.
+    Ipv4 { at: usize },
+}
+
+impl Layout {
+    /// The layout of a dissected frame; `None` for all others.
+    fn of(frame: &Frame<'_>, packet: &Dissected<'_>) -> Option<Self> {
+        if frame.link_type != LinkType::ETHERNET || frame.data.len() < COMPARED || packet.fragment.is_some() {
+            return None;
+        }
+        let at = match packet.vlan.as_slice() {
+            [] => 14,
+            [_] if frame.data.get(12..14)? == [0x81, 0x00] => 18,
+            _ => return None,
+        };
+        let kind = frame.data.get(at - 2..at)?;
+        match packet.transport {
+            Transport::Ethernet if link::is_plain(u16::from_be_bytes(kind.try_into().ok()?)) => {
+                Some(Self::Plain { at })
+            }
+            Transport::UDP | Transport::TCP
+                if packet.ports.is_some() && kind == [0x08, 0x00] && frame.data.get(at) == Some(&0x45) =>
+            {
+                Some(Self::Ipv4 { at })
+            }
+            _ => None,
+        }
+    }
+
+    /// Ones where bytes must be the same.
+    fn mask(self) -> Words {
+        let mut bytes = [0; COMPARED];
+        let same: &[(usize, usize)] = match self {
+            Self::Plain { at } => &[(0, at)],
+            // all but total length and identification, header checksum; ports
+            Self::Ipv4 { at } => &[(0, at + 2), (at + 6, at + 10), (at + 12, at + 24)],
+        };
+        for &(from, to) in same {
+            bytes.iter_mut().take(to).skip(from).for_each(|byte| *byte = 0xFF);
+        }
+        words(&bytes)
+    }
+}
+
+#[inline]
+fn words(bytes: &[u8; COMPARED]) -> Words {
+    let (chunks, _) = bytes.as_chunks::<8>();
+    std::array::from_fn(|place| chunks.get(place).map_or(0, |chunk| u64::from_ne_bytes(*chunk)))
+}
+
+/// One set of headers.
+#[derive(Clone, Copy, Debug)]
+struct Headers {
+    masked: Words,
+    mask: Words,
+    layout: Layout,
+    packet: Dissected<'static>,
+    /// Place of the flow.
+    flow: u32,
+}
+
+/// The headers of the last few flows that had several frames.
+#[derive(Debug, Default)]
+pub(crate) struct Repeats {
+    headers: Vec<Headers>,
+    /// Where the last repetition was found.
+    hot: usize,
+    /// Flows whose frames were dissected last: headers are remembered at a flow's second one, so that traffic in which
+    /// no flow comes back soon costs nothing here.
+    dissected: [Option<u32>; REMEMBERED],
+    turn: usize,
+}
+
+impl Repeats {
+    /// Fills in a frame that repeats headers, and says in which flow it is.
+    #[inline]
+    pub(crate) fn find<'a>(&mut self, frame: &Frame<'a>, packet: &mut Dissected<'a>) -> Option<usize> {
+        let now = words(frame.data.first_chunk()?);
+        if frame.link_type != LinkType::ETHERNET {
+            return None;
+        }
+        let repeats = |headers: &Headers| {
+            let parts = now.iter().zip(&headers.mask).zip(&headers.masked);
+            parts.fold(0, |all, ((now, mask), masked)| all | (now & mask ^ masked)) == 0
+        };
+        if !self.headers.get(self.hot).is_some_and(repeats) {
+            self.hot = self.headers.iter().position(repeats)?;
+        }
+        let headers = self.headers.get(self.hot)?;
+        let missing = packet.missing;
+        match headers.layout {
+            Layout::Plain { at } => {
+                let payload = frame.data.get(at..)?;
+                *packet = headers.packet;
+                (packet.payload, packet.missing) = (payload, missing);
+            }
+            Layout::Ipv4 { at } => {
+                let header = frame.data.get(at..)?;
+                let (payload, missing) = ip::v4_payload(header, 20, missing)?;
+                if payload.len() < 4 {
+                    return None;
+                }
+                let fingerprint = ip::v4_fingerprint(header)?;
+                *packet = headers.packet;
+                (packet.payload, packet.missing) = (payload, missing);
+                if let Some(ip) = &mut packet.ip {
+                    ip.fingerprint = fingerprint;
+                }
+                transport_payload(if packet.transport == Transport::UDP { 17 } else { 6 }, packet);
+            }
+        }
+        Some(headers.flow as usize)
+    }
+
+    /// Takes note of a frame that was dissected, and of its flow.
+    #[inline]
+    pub(crate) fn note(&mut self, frame: &Frame<'_>, packet: &Dissected<'_>, flow: usize) {
+        let flow = flow as u32;
+        if self.dissected.contains(&Some(flow)) {
+            self.remember(frame, packet, flow);
+        }
+        self.turn = (self.turn + 1) % REMEMBERED;
+        self.dissected[self.turn] = Some(flow);
+    }
+
+    fn remember(&mut self, frame: &Frame<'_>, packet: &Dissected<'_>, flow: u32) {
+        let (Some(layout), Some(bytes)) = (Layout::of(frame, packet), frame.data.first_chunk()) else { return };
+        let (mask, now) = (layout.mask(), words(bytes));
+        let masked = std::array::from_fn(|place| now[place] & mask[place]);
+        let packet = Dissected { payload: &[], tcp: None, ..*packet };
+        let headers = Headers { masked, mask, layout, packet, flow };
+        if self.headers.len() < REMEMBERED {
+            self.headers.push(headers);
+        } else if let Some(oldest) = self.headers.get_mut(self.turn) {
+            *oldest = headers;
+        }
+    }
+
+    /// Forgets everything: a flow is gone.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use etherparse::PacketBuilder;
+    use proptest::prelude::*;
+
+    use super::super::dissect;
+    use super::*;
+
+    fn frame(data: &[u8]) -> Frame<'_> {
+        let original_length = data.len() as u32 + 3;
+        Frame { number: 1, time: None, link_type: LinkType::ETHERNET, interface: 0, original_length, data }
+    }
+
+    fn dissected<'a>(frame: &Frame<'a>) -> Dissected<'a> {
+        let mut packet = Dissected::new(frame);
+        let _ = dissect(frame, &mut packet);
+        packet
+    }
+
+    /// UDP and TCP, with and without a tag; PROFINET likewise.
+    fn bases() -> Vec<Vec<u8>> {
+        let ethernet = || PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
+        let tag = || etherparse::VlanId::try_new(100).unwrap();
+        let (mut plain, mut tagged) = (Vec::new(), Vec::new());
+        ethernet().ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64).udp(5000, 5001).write(&mut plain, &[7; 40]).unwrap();
+        let builder = ethernet().single_vlan(tag()).ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64);
+        builder.udp(5000, 5001).write(&mut tagged, &[7; 40]).unwrap();
+        let mut tcp = Vec::new();
+        ethernet().ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64).tcp(80, 5001, 9, 100).write(&mut tcp, &[7; 40]).unwrap();
+        let layer_2 = [&plain[..12], &[0x88, 0x92], &plain[14..]].concat();
+        let tagged_layer_2 = [&tagged[..16], &[0x88, 0xA4], &tagged[18..]].concat();
+        vec![plain, tagged, tcp, layer_2, tagged_layer_2]
+    }
+
+    /// A memory that has seen all bases, each in a flow of its own.
+    fn memory(bases: &[Vec<u8>], flow_of: usize) -> Repeats {
+        let mut repeats = Repeats::default();
+        for _ in 0..2 {
+            repeats.note(&frame(&bases[flow_of]), &dissected(&frame(&bases[flow_of])), flow_of);
+        }
+        repeats
+    }
+
+    #[test]
+    fn a_flow_is_known_from_its_second_frame_on() {
+        let bases = bases();
+        for (flow, base) in bases.iter().enumerate() {
+            let mut repeats = Repeats::default();
+            for known in [None, None, Some(flow)] {
+                let frame = frame(base);
+                let mut packet = Dissected::new(&frame);
+                assert_eq!(repeats.find(&frame, &mut packet), known, "{flow}");
+                packet = dissected(&frame);
+                repeats.note(&frame, &packet, flow);
+            }
+        }
+    }
+
+    #[test]
+    fn as_many_flows_as_are_remembered_may_take_turns() {
+        let bases = bases();
+        let mut repeats = Repeats::default();
+        let mut found = 0;
+        for _ in 0..10 {
+            for (flow, base) in bases.iter().enumerate().take(REMEMBERED) {
+                let frame = frame(base);
+                let mut packet = Dissected::new(&frame);
+                match repeats.find(&frame, &mut packet) {
+                    Some(place) => {
+                        assert_eq!(place, flow);
+                        found += 1;
+                    }
+                    None => repeats.note(&frame, &dissected(&frame), flow),
+                }
+            }
+        }
+        assert_eq!(found, 8 * REMEMBERED);
+    }
+
+    proptest! {
+        /// Whatever is changed in a frame: where it is taken for a repetition, dissection says the same of it.
+        #[test]
+        fn a_repetition_is_what_dissection_makes_of_it(
+            base in 0..5_usize,
+            changes in proptest::collection::vec((0..60_usize, any::<u8>()), 0..4),
+            length in 0..100_usize,
+        ) {
+            let bases = bases();
+            let mut data = bases[base].clone();
+            for (at, byte) in changes {
+                if let Some(slot) = data.get_mut(at) {
+                    *slot = byte;
+                }
+            }
+            data.truncate(length.max(20));
+            let frame = frame(&data);
+            let mut packet = Dissected::new(&frame);
+            if repeats_of(&bases, base, &frame, &mut packet) {
+                prop_assert_eq!(format!("{packet:?}"), format!("{:?}", dissected(&frame)));
+            }
+        }
+
+        /// Counters and checksums may change, and the repetition is still recognised.
+        #[test]
+        fn counters_and_checksums_are_no_difference(base in 0..3_usize, identification in any::<u16>(), sum in any::<u16>()) {
+            let bases = bases();
+            let mut data = bases[base].clone();
+            let at = if base == 1 { 18 } else { 14 };
+            data[at + 4..at + 6].copy_from_slice(&identification.to_be_bytes());
+            data[at + 10..at + 12].copy_from_slice(&sum.to_be_bytes());
+            let frame = frame(&data);
+            let mut packet = Dissected::new(&frame);
+            prop_assert!(repeats_of(&bases, base, &frame, &mut packet));
+            prop_assert_eq!(format!("{packet:?}"), format!("{:?}", dissected(&frame)));
+        }
+    }
+
+    fn repeats_of<'a>(bases: &[Vec<u8>], base: usize, frame: &Frame<'a>, packet: &mut Dissected<'a>) -> bool {
+        memory(bases, base).find(frame, packet).inspect(|flow| assert_eq!(*flow, base)).is_some()
+    }
+}
