@@ -260,6 +260,5 @@ impl Engine {
 
 /// Counts the frames of a batch for the capture as a whole, and sorts them by share.
 fn prepare(totals: &mut Totals, routes: &mut Routes, batch: &FrameBatch) {
-    batch.iter().for_each(|frame| totals.note(&frame));
-    routes.sort(batch);
+    routes.sort(batch, |frame| totals.note(frame));
 }

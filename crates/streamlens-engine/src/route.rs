@@ -65,10 +65,15 @@ pub(crate) struct Routes {
 }
 
 impl Routes {
-    /// Sorts a batch by share.
-    pub(crate) fn sort(&mut self, batch: &FrameBatch) {
+    /// Sorts a batch by share; each frame is shown to `look` on the way.
+    pub(crate) fn sort(&mut self, batch: &FrameBatch, mut look: impl FnMut(&Frame<'_>)) {
         self.shares.clear();
-        self.shares.extend((0..batch.len()).map(|at| batch.frame(at).map_or(0, |frame| share_of(&frame) as u8)));
+        self.shares.extend((0..batch.len()).map(|at| {
+            batch.frame(at).map_or(0, |frame| {
+                look(&frame);
+                share_of(&frame) as u8
+            })
+        }));
         self.starts.clear();
         self.starts.resize(SHARES + 1, 0);
         for &share in &self.shares {

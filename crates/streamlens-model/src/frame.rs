@@ -20,6 +20,15 @@ pub struct Frame<'a> {
     pub data: &'a [u8],
 }
 
+impl Frame<'_> {
+    /// Bytes that were on the wire and are not present.
+    #[must_use]
+    #[inline]
+    pub fn missing(&self) -> usize {
+        (self.original_length as usize).saturating_sub(self.data.len())
+    }
+}
+
 /// Where one frame of a [`FrameBatch`] lies, and what was noted beside it.
 #[derive(Clone, Copy, Debug)]
 pub struct FrameRecord {

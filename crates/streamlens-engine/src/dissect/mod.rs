@@ -99,7 +99,7 @@ impl<'a> Dissected<'a> {
             tcp: None,
             fragment: None,
             payload: frame.data,
-            missing: (frame.original_length as usize).saturating_sub(frame.data.len()),
+            missing: frame.missing(),
         }
     }
 

@@ -15,6 +15,8 @@ pub(crate) struct EncodingEntry {
     /// Whether every frame so far brought exactly one PDU of the first type.
     type_shared: bool,
     pub(crate) counted_from_start: bool,
+    /// The ether type of the last payload it took, which need not be asked about again.
+    pub(crate) ether_type: Option<u16>,
     pub(crate) packets: u64,
     pub(crate) bytes: u64,
     /// Intervals of its frames; `None` while they are those of the transport.
@@ -79,6 +81,7 @@ impl EncodingEntry {
         Self {
             decoder,
             type_shared: false,
+            ether_type: None,
             counted_from_start: true,
             packets: 0,
             bytes: 0,

@@ -26,19 +26,15 @@ impl Work<'_> {
         if packet.payload.is_empty() {
             return None;
         }
-        let count = transport.encodings.len();
-        for turn in 0..count {
-            let place = (usize::from(transport.current) + turn) % count;
-            let Some(encoding) = transport.encodings.get_mut(place) else { continue };
-            if packet.ether_type.is_some() && !self.carries(packet, encoding.decoder) {
-                continue;
-            }
-            let Some(decoder) = self.env.registry.decoder(encoding.decoder) else { continue };
-            if self.take(encoding, decoder, packet, frame) {
-                transport.current = place as u8;
-                self.count_earlier(transport, place, frames);
-                return Some(place);
-            }
+        let current = usize::from(transport.current);
+        if self.offer(transport, current, packet, frame) {
+            self.count_earlier(transport, current, frames);
+            return Some(current);
+        }
+        if let Some(place) = self.offer_others(transport, packet, frame) {
+            transport.current = place as u8;
+            self.count_earlier(transport, place, frames);
+            return Some(place);
         }
         let Some(place) = self.unknown(transport, packet, frames) else {
             self.overhear(packet, frame);
@@ -46,6 +42,33 @@ impl Work<'_> {
         };
         self.count_earlier(transport, place, frames);
         Some(place)
+    }
+
+    /// Offers a payload to all encodings of the flow but the one that took the last.
+    #[cold]
+    fn offer_others(
+        &mut self,
+        transport: &mut TransportEntry,
+        packet: &Packet<'_>,
+        frame: &FrameFacts,
+    ) -> Option<usize> {
+        let (current, count) = (usize::from(transport.current), transport.encodings.len());
+        (current + 1..count).chain(0..current.min(count)).find(|&place| self.offer(transport, place, packet, frame))
+    }
+
+    /// Offers a payload to one of the flow's encodings, and says whether it took it. A part of the packet path, hence
+    /// not to be shared with the other caller.
+    #[inline(always)]
+    fn offer(&mut self, transport: &mut TransportEntry, place: usize, packet: &Packet<'_>, frame: &FrameFacts) -> bool {
+        let Some(encoding) = transport.encodings.get_mut(place) else { return false };
+        if packet.ether_type != encoding.ether_type && !self.carries(packet, encoding.decoder) {
+            return false;
+        }
+        let is_taken = self.take(encoding, packet, frame);
+        if is_taken {
+            encoding.ether_type = packet.ether_type;
+        }
+        is_taken
     }
 
     /// Counts the frames of a reassembled payload for the encoding, all but the one at hand.
@@ -58,8 +81,9 @@ impl Work<'_> {
     }
 
     fn carries(&self, packet: &Packet<'_>, decoder: DecoderIndex) -> bool {
-        carrier_of(packet.transport, packet.ether_type)
-            .is_some_and(|carrier| self.env.registry.for_carrier(carrier).contains(&decoder))
+        packet.ether_type.is_none()
+            || carrier_of(packet.transport, packet.ether_type)
+                .is_some_and(|carrier| self.env.registry.for_carrier(carrier).contains(&decoder))
     }
 
     /// The decoder that the user has named for this packet.
@@ -138,9 +162,8 @@ impl Work<'_> {
         let place = self.add_encoding(transport, &young, &identified, packet, frame.at.frame)?;
         self.replay(transport, place, young, packet);
         self.scratch.pdus.clear();
-        let decoder = self.env.registry.decoder(identified.decoder)?;
         let encoding = transport.encodings.get_mut(place)?;
-        if self.take(encoding, decoder, packet, frame) {
+        if self.take(encoding, packet, frame) {
             transport.current = place as u8;
             return Some(place);
         }
@@ -179,7 +202,6 @@ impl Work<'_> {
         let interval_ns = self.env.options.interval_ns;
         for held in young.held {
             let Some(encoding) = transport.encodings.get_mut(place) else { return };
-            let Some(decoder) = self.env.registry.decoder(encoding.decoder) else { return };
             let Some((last, earlier)) = held.frames.split_last() else { continue };
             let packet = Packet {
                 frame: last.at.frame,
@@ -191,7 +213,7 @@ impl Work<'_> {
                 ..*like
             };
             self.scratch.pdus.clear();
-            if self.take(encoding, decoder, &packet, last) {
+            if self.take(encoding, &packet, last) {
                 transport.unclaimed = transport.unclaimed.saturating_sub(1);
                 earlier.iter().for_each(|frame| transport.count_again(frame, place, &[], interval_ns));
                 transport.count_again(last, place, &self.scratch.pdus, interval_ns);

@@ -240,7 +240,7 @@ impl Work<'_> {
                     }
                 }
             }
-            match decode(encoding, decoder, &packet, &mut self.scratch.result) {
+            match decode(encoding, self.env.registry, &packet, &mut self.scratch.result) {
                 Ok(taken) if taken > 0 => {
                     let taken = taken.min(rest.len());
                     self.note_pdu(encoding, &packet, taken, frame);
@@ -288,12 +288,10 @@ impl Work<'_> {
             return;
         };
         let pending = std::mem::take(&mut stream.pending);
-        if !pending.is_empty()
-            && let Some(decoder) = self.env.registry.decoder(encoding.decoder)
-        {
+        if !pending.is_empty() {
             let missing = usize::try_from(bytes).unwrap_or(usize::MAX / 2);
             let cut = Packet { payload: &pending, offset: 0, missing, is_stream: false, ..*packet };
-            if decode(encoding, decoder, &cut, &mut self.scratch.result).is_ok_and(|taken| taken > 0) {
+            if decode(encoding, self.env.registry, &cut, &mut self.scratch.result).is_ok_and(|taken| taken > 0) {
                 self.scratch.result.state = PduState::Cut;
                 let frame = FrameFacts { at, wire_length: 0, is_copy: false };
                 self.note_pdu(encoding, &cut, pending.len(), &frame);

@@ -1,7 +1,8 @@
 //! Taking PDUs off a payload, and noting what the decoder says of each.
 
-use streamlens_decoders::{DecodeError, DecodingResult, ObservedPdu, PduState, StreamDecoder};
+use streamlens_decoders::{DecodeError, DecodingResult, ObservedPdu, PduState};
 use streamlens_model::Packet;
+use streamlens_registry::DecoderRegistry;
 
 use super::Work;
 use crate::flow::{EncodingEntry, FrameFacts, Pdu, Series};
@@ -11,33 +12,29 @@ use crate::health::Arrival;
 #[inline]
 pub(super) fn decode(
     encoding: &mut EncodingEntry,
-    decoder: &dyn StreamDecoder,
+    registry: &DecoderRegistry,
     packet: &Packet<'_>,
     result: &mut DecodingResult,
 ) -> Result<usize, DecodeError> {
     result.clear();
-    match &mut encoding.flow_decoder {
-        Some(own) => own.decode_packet(packet, result),
-        None => decoder.decode_packet(packet, result),
+    if let Some(own) = &mut encoding.flow_decoder {
+        return own.decode_packet(packet, result);
+    }
+    match registry.decoder(encoding.decoder) {
+        Some(decoder) => decoder.decode_packet(packet, result),
+        None => Err(DecodeError::Refused { protocol: "", reason: "the decoder is not registered" }),
     }
 }
 
 impl Work<'_> {
     /// Takes all PDUs off a datagram. Says whether it is of this encoding: then its PDUs are in `scratch.pdus`.
     #[inline]
-    pub(super) fn take(
-        &mut self,
-        encoding: &mut EncodingEntry,
-        decoder: &dyn StreamDecoder,
-        whole: &Packet<'_>,
-        frame: &FrameFacts,
-    ) -> bool {
-        let mut at = 0;
+    pub(super) fn take(&mut self, encoding: &mut EncodingEntry, whole: &Packet<'_>, frame: &FrameFacts) -> bool {
+        let (mut at, mut packet, mut rest) = (0, whole, None);
         while at < whole.payload.len() {
-            let packet = Packet { payload: whole.payload.get(at..).unwrap_or_default(), offset: at, ..*whole };
-            match decode(encoding, decoder, &packet, &mut self.scratch.result) {
+            match decode(encoding, self.env.registry, packet, &mut self.scratch.result) {
                 Ok(taken) if taken > 0 => {
-                    self.note_pdu(encoding, &packet, taken, frame);
+                    self.note_pdu(encoding, packet, taken, frame);
                     at += taken;
                 }
                 Ok(_) | Err(DecodeError::Refused { .. }) if at == 0 => return false,
@@ -47,6 +44,11 @@ impl Work<'_> {
                     encoding.malformed += 1;
                     break;
                 }
+            }
+            // most datagrams are one PDU
+            if at < whole.payload.len() {
+                let payload = whole.payload.get(at..).unwrap_or_default();
+                packet = rest.insert(Packet { payload, offset: at, ..*whole });
             }
         }
         encoding.taken += 1;

@@ -174,13 +174,16 @@ impl Masters {
         if self.selected.is_some_and(|selected| selected.port == m.source) {
             self.timeout_noted = false;
         }
+        let mut is_as_before = false;
         if let Some(known) = self.announcers.get_mut(&m.source) {
             changes(m, &known.said, &said, log);
+            is_as_before = known.said == said && known.is_qualified;
             let pause = now.saturating_sub(known.last_time);
             if pause > interval.saturating_mul(RECEIPT_TIMEOUT) {
                 known.run_began = now;
             }
             known.is_qualified = pause <= interval.saturating_mul(QUALIFICATION);
+            is_as_before &= known.is_qualified;
             (known.said, known.interval, known.last, known.last_time) = (said, interval, m.at, now);
             known.is_unicast = m.is_unicast();
             known.count += 1;
@@ -202,8 +205,13 @@ impl Masters {
             self.announcers.insert(m.source, announcer);
         }
         if m.flags & Header::ALTERNATE_MASTER == 0 {
-            self.select(m, now, log);
-            self.check_rivals(m, now, log);
+            // the best of before, saying the same again, is still the best: others can only have fallen silent
+            if !is_as_before || self.selected.is_none_or(|selected| selected.port != m.source) {
+                self.select(m, now, log);
+            }
+            if self.announcers.len() > 1 {
+                self.check_rivals(m, now, log);
+            }
         }
     }
 
