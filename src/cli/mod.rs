@@ -114,7 +114,7 @@ fn to_stdout(write: impl FnOnce(&mut BufWriter<StdoutLock<'_>>) -> io::Result<()
 }
 
 fn status_of(analysis: &Analysis, args: &AnalyzeArgs) -> Status {
-    let gravest = analysis.findings.iter().map(|finding| finding.severity).max();
+    let gravest = analysis.total_findings.keys().max().copied();
     if analysis.capture.warnings.iter().any(|warning| warning.incomplete) {
         Status::Partial
     } else if args.fail_on.is_some_and(|fail_on| gravest >= Some(Severity::from(fail_on))) {

@@ -6,9 +6,12 @@ use streamlens::engine::{FlowOrder, FlowSelection};
 use streamlens::model::{Analysis, Flow};
 
 use super::args::{AnalyzeArgs, Depth, Format, SortKey};
+use super::table::MOST_FINDINGS;
 
 /// What the engine is asked for: the flows that are shown, where their order can be told without making all of them.
 pub(crate) fn selection(args: &AnalyzeArgs) -> FlowSelection {
+    // of these formats one shows the gravest, the other none
+    let most_findings = matches!(args.format, Format::Table | Format::Csv).then_some(MOST_FINDINGS);
     let order = match key(args) {
         SortKey::First => FlowOrder::FirstSeen,
         SortKey::Last => FlowOrder::LastSeen,
@@ -17,9 +20,11 @@ pub(crate) fn selection(args: &AnalyzeArgs) -> FlowSelection {
         SortKey::Rate => FlowOrder::BitRate,
         SortKey::Src => FlowOrder::Source,
         SortKey::Dst => FlowOrder::Destination,
-        SortKey::Dt | SortKey::Jitter | SortKey::Lost => return FlowSelection::default(),
+        SortKey::Dt | SortKey::Jitter | SortKey::Lost => {
+            return FlowSelection { most_findings, ..FlowSelection::default() };
+        }
     };
-    FlowSelection { order, top: args.top }
+    FlowSelection { order, top: args.top, most_findings }
 }
 
 fn key(args: &AnalyzeArgs) -> SortKey {

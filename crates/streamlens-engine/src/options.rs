@@ -53,13 +53,15 @@ pub enum FlowOrder {
     Destination,
 }
 
-/// Which flows a result holds. Its totals and findings are those of all flows.
+/// Which flows and findings a result holds. Its totals are those of all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FlowSelection {
     /// Their order.
     pub order: FlowOrder,
     /// Only the first so many of that order; all unless told.
     pub top: Option<usize>,
+    /// Only so many findings of all flows, the gravest; all unless told. The rest are counted.
+    pub most_findings: Option<usize>,
 }
 
 impl Default for EngineOptions {

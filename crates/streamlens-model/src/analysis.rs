@@ -6,7 +6,8 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::{
-    CaptureSummary, Finding, FlowKey, MacAddress, Metadata, StreamHealth, Timestamp, TimingSummary, TrafficType,
+    CaptureSummary, Finding, FlowKey, MacAddress, Metadata, Severity, StreamHealth, Timestamp, TimingSummary,
+    TrafficType,
 };
 
 /// The name and version of the document's form. Keys may be added under it, never renamed or removed.
@@ -26,6 +27,9 @@ pub struct Analysis {
     pub total_flows: usize,
     /// Findings, gravest first, then by first occurrence.
     pub findings: Vec<Finding>,
+    /// How many findings of each severity there are; more than `findings` holds where only some were asked for.
+    #[serde(skip)]
+    pub total_findings: BTreeMap<Severity, u64>,
     /// Facts that span flows, by encoding: PTP domains, announced sessions, redundant pairs.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub networks: BTreeMap<String, Metadata>,

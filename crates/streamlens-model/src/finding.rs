@@ -1,7 +1,6 @@
 //! Findings: what an engineer would want pointed out.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -92,7 +91,8 @@ pub struct LoggedFinding {
 /// [`FindingLog::overflow`].
 #[derive(Clone, Debug, Default)]
 pub struct FindingLog {
-    entries: BTreeMap<(&'static str, Option<StreamId>), LoggedFinding>,
+    /// In order of code and stream. Most logs have one entry, and there may be a million logs.
+    entries: Vec<((&'static str, Option<StreamId>), LoggedFinding)>,
     overflow: u64,
 }
 
@@ -109,21 +109,28 @@ impl FindingLog {
         at: Occurrence,
         text: impl FnOnce() -> String,
     ) {
-        if let Some(entry) = self.entries.get_mut(&(code, stream)) {
-            entry.count += 1;
-            entry.last = at;
-            entry.severity = entry.severity.max(severity);
-        } else if self.entries.len() < Self::MAX {
-            let first = LoggedFinding { severity, count: 1, first: at, last: at, text: text() };
-            self.entries.insert((code, stream), first);
-        } else {
-            self.overflow += 1;
+        let key = (code, stream);
+        match self.entries.binary_search_by(|(known, _)| known.cmp(&key)) {
+            Ok(found) => {
+                let Some((_, entry)) = self.entries.get_mut(found) else { return };
+                entry.count += 1;
+                entry.last = at;
+                entry.severity = entry.severity.max(severity);
+            }
+            Err(place) if self.entries.len() < Self::MAX => {
+                if self.entries.is_empty() {
+                    self.entries.reserve_exact(1);
+                }
+                let first = LoggedFinding { severity, count: 1, first: at, last: at, text: text() };
+                self.entries.insert(place, (key, first));
+            }
+            Err(_) => self.overflow += 1,
         }
     }
 
     /// What was collected, ordered by code and stream.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, Option<StreamId>, &LoggedFinding)> {
-        self.entries.iter().map(|(&(code, stream), entry)| (code, stream, entry))
+        self.entries.iter().map(|((code, stream), entry)| (*code, *stream, entry))
     }
 
     /// Occurrences that found no room.

@@ -4,6 +4,7 @@ mod layout;
 mod rows;
 mod summary;
 
+pub(crate) use self::summary::MOST_FINDINGS;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};

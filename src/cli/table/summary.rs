@@ -16,7 +16,7 @@ const WIDTH: usize = 120;
 /// Captures that are named; more of them are counted.
 const MOST_PATHS: usize = 4;
 /// Findings that are written out; the rest is counted.
-const MOST_FINDINGS: usize = 200;
+pub(crate) const MOST_FINDINGS: usize = 200;
 
 pub(super) fn write(out: &mut impl Write, analysis: &Analysis, total_flows: usize, look: Look) -> io::Result<()> {
     let capture = &analysis.capture;
@@ -37,7 +37,7 @@ pub(super) fn write(out: &mut impl Write, analysis: &Analysis, total_flows: usiz
         let path = warning.path.as_ref().map_or_else(String::new, |path| format!("{}: ", path.display()));
         part.write("Warning", if warning.incomplete { ERROR } else { WARNING }, &format!("{path}{}", warning.text))?;
     }
-    part.findings(&analysis.findings)
+    part.findings(analysis)
 }
 
 fn totals(analysis: &Analysis, total_flows: usize) -> String {
@@ -129,19 +129,20 @@ impl<W: Write> Part<'_, W> {
         Ok(())
     }
 
-    fn findings(&mut self, findings: &[Finding]) -> io::Result<()> {
-        let number = |severity| findings.iter().filter(|finding| finding.severity == severity).count() as u64;
+    fn findings(&mut self, analysis: &Analysis) -> io::Result<()> {
+        let number = |severity| analysis.total_findings.get(&severity).copied().unwrap_or(0);
         let (errors, warnings, infos) = (number(Severity::Error), number(Severity::Warning), number(Severity::Info));
         let parts = [counted(errors, "error"), counted(warnings, "warning"), format!("{} info", grouped(infos))];
         let parts = parts.into_iter().zip([errors, warnings, infos]).filter(|(_, count)| *count > 0);
         let parts: Vec<_> = parts.map(|(part, _)| part).collect();
         self.write("Findings", TITLE, &if parts.is_empty() { "none".to_owned() } else { parts.join(", ") })?;
-        for finding in findings.iter().take(MOST_FINDINGS) {
+        let shown = analysis.findings.get(..MOST_FINDINGS).unwrap_or(&analysis.findings);
+        for finding in shown {
             self.finding(finding)?;
         }
-        match findings.len().saturating_sub(MOST_FINDINGS) {
+        match (errors + warnings + infos).saturating_sub(shown.len() as u64) {
             0 => Ok(()),
-            more => self.write("", FAINT, &format!("and {} more; --format json has all", grouped(more as u64))),
+            more => self.write("", FAINT, &format!("and {} more; --format json has all", grouped(more))),
         }
     }
 

@@ -113,6 +113,9 @@ impl ChannelTable {
                 }
                 Err(at) => {
                     let slot = u16::try_from(self.slots.len()).ok()?;
+                    if self.slots.is_empty() {
+                        self.slots.reserve_exact(1);
+                    }
                     self.slots.push(Channel { id, ..Channel::default() });
                     self.order.insert(at, (id, slot));
                     slot

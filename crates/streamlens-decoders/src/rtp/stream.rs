@@ -221,7 +221,8 @@ impl Stream {
         for analyser in &mut self.analysers {
             analyser.observe(packet, at, late);
         }
-        if self.packets.is_multiple_of(REVIEW_PER) && !self.analysers.is_empty() {
+        // at the first packet too: most formats are told apart by it, and a million streams may have no second
+        if (self.packets.is_multiple_of(REVIEW_PER) || self.packets == 1) && !self.analysers.is_empty() {
             self.review();
         }
         noticed

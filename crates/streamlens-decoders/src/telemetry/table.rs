@@ -60,6 +60,10 @@ impl<T> StreamTable<T> {
             Err(position) => {
                 let place = self.streams.len() as u32;
                 self.index.insert(position, (id, place));
+                // most flows have one stream
+                if self.streams.is_empty() {
+                    self.streams.reserve_exact(1);
+                }
                 self.streams.push(make());
                 place
             }

@@ -1,6 +1,7 @@
 //! The list of findings: those of decoders and monitors, those of the health of streams, those of the capture.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use streamlens_model::{
     CaptureSummary, Finding, FindingLog, FlowKey, Occurrence, Place, Severity, StreamHealth, StreamId, Transport,
@@ -33,8 +34,17 @@ impl Where<'_> {
 /// Findings as they are collected.
 pub(super) struct Findings {
     list: Vec<Finding>,
+    /// By severity, those that were let go included.
+    total: BTreeMap<Severity, u64>,
+    /// How many are wanted: the gravest.
+    most: usize,
+    /// What the list holds no more room for, once it was sorted: as grave as that, and no earlier.
+    bar: Option<(Severity, u64)>,
     dropped: u64,
 }
+
+/// How many findings beyond those wanted are let pile up before the list is sorted.
+const PILE: usize = 1024;
 
 /// The kinds of trouble of a stream; their codes are `<prefix>.<kind>`.
 const LOSS: &str = "loss";
@@ -43,14 +53,20 @@ const REORDERED: &str = "reordered";
 const RESTART: &str = "restart";
 
 impl Findings {
-    pub(super) fn new(capture: &CaptureSummary) -> Self {
-        let mut findings = Self { list: Vec::new(), dropped: capture.dropped.values().sum() };
+    pub(super) fn new(capture: &CaptureSummary, most: Option<usize>) -> Self {
+        let (most, dropped) = (most.unwrap_or(usize::MAX), capture.dropped.values().sum());
+        let mut findings = Self { list: Vec::new(), total: BTreeMap::new(), most, bar: None, dropped };
         findings.of_capture(capture);
         findings
     }
 
-    /// Gravest first, then by the frame of the first occurrence.
-    pub(super) fn into_list(mut self) -> Vec<Finding> {
+    /// Gravest first, then by the frame of the first occurrence; and how many of each severity there are in all.
+    pub(super) fn into_list(mut self) -> (Vec<Finding>, BTreeMap<Severity, u64>) {
+        self.sort();
+        (self.list, self.total)
+    }
+
+    fn sort(&mut self) {
         self.list.sort_by(|a, b| {
             b.severity
                 .cmp(&a.severity)
@@ -58,7 +74,20 @@ impl Findings {
                 .then(a.code.cmp(&b.code))
                 .then_with(|| a.place.cmp(&b.place))
         });
-        self.list
+        self.list.truncate(self.most);
+    }
+
+    /// Counts a finding, and makes it only where it may be among those wanted.
+    fn add(&mut self, severity: Severity, first_frame: u64, make: impl FnOnce() -> Finding) {
+        *self.total.entry(severity).or_default() += 1;
+        if self.bar.is_some_and(|(grave, frame)| severity < grave || severity == grave && first_frame > frame) {
+            return;
+        }
+        self.list.push(make());
+        if self.list.len() >= self.most.saturating_add(PILE) {
+            self.sort();
+            self.bar = self.list.last().map(|last| (last.severity, last.first.frame));
+        }
     }
 
     /// What a decoder or a monitor has found.
@@ -69,18 +98,20 @@ impl Findings {
         stream_name: impl Fn(StreamId) -> Option<String>,
     ) {
         for (code, stream, entry) in log.iter() {
-            let mut place = place.place();
-            if let Some(id) = stream {
-                place.stream = stream_name(id).or(place.stream);
-            }
-            self.list.push(Finding {
-                code: Cow::Borrowed(code),
-                severity: entry.severity,
-                count: entry.count,
-                first: entry.first,
-                last: entry.last,
-                place,
-                text: entry.text.clone(),
+            self.add(entry.severity, entry.first.frame, || {
+                let mut place = place.place();
+                if let Some(id) = stream {
+                    place.stream = stream_name(id).or(place.stream);
+                }
+                Finding {
+                    code: Cow::Borrowed(code),
+                    severity: entry.severity,
+                    count: entry.count,
+                    first: entry.first,
+                    last: entry.last,
+                    place,
+                    text: entry.text.clone(),
+                }
             });
         }
     }
@@ -98,26 +129,31 @@ impl Findings {
         if lost > 0 {
             let share = lost as f64 / expected.max(1) as f64 * 100.0;
             let longest = trouble.longest_gap.map_or(0, |(gap, _)| gap);
-            let mut text =
-                format!("{lost} of {expected} packets are missing ({share:.3} %), at most {longest} in a row");
-            if self.dropped > 0 {
-                text += &format!("; the capture itself dropped {} frames, which may be these", self.dropped);
-            }
+            let dropped = self.dropped;
             let gaps = trouble.gaps().map(|(first, last)| Events { count: lost, first, last });
-            self.events(prefix, LOSS, Severity::Error, gaps.as_ref(), text, place);
+            self.events(prefix, LOSS, Severity::Error, gaps.as_ref(), place, || {
+                let mut text =
+                    format!("{lost} of {expected} packets are missing ({share:.3} %), at most {longest} in a row");
+                if dropped > 0 {
+                    text += &format!("; the capture itself dropped {dropped} frames, which may be these");
+                }
+                text
+            });
         }
         if let Some(duplicated) = health.duplicated.filter(|count| *count > 0) {
-            let text = format!("{duplicated} packets came twice");
-            self.events(prefix, DUPLICATES, Severity::Warning, trouble.duplicates.as_ref(), text, place);
+            self.events(prefix, DUPLICATES, Severity::Warning, trouble.duplicates.as_ref(), place, || {
+                format!("{duplicated} packets came twice")
+            });
         }
         if trouble.reordered > 0 {
-            let text =
-                format!("{} packets came late, by up to {} numbers", trouble.reordered, trouble.largest_distance);
-            self.events(prefix, REORDERED, Severity::Warning, trouble.late.as_ref(), text, place);
+            self.events(prefix, REORDERED, Severity::Warning, trouble.late.as_ref(), place, || {
+                format!("{} packets came late, by up to {} numbers", trouble.reordered, trouble.largest_distance)
+            });
         }
         if trouble.restarts > 0 {
-            let text = format!("its numbers began afresh {} times", trouble.restarts);
-            self.events(prefix, RESTART, Severity::Warning, trouble.restarted.as_ref(), text, place);
+            self.events(prefix, RESTART, Severity::Warning, trouble.restarted.as_ref(), place, || {
+                format!("its numbers began afresh {} times", trouble.restarts)
+            });
         }
     }
 
@@ -127,21 +163,24 @@ impl Findings {
         kind: &'static str,
         severity: Severity,
         events: Option<&Events>,
-        text: String,
         place: &Where<'_>,
+        text: impl FnOnce() -> String,
     ) {
         let Some(events) = events else { return };
-        let code = Cow::Owned(format!("{prefix}.{kind}"));
         let (count, first, last) = (events.count, events.first, events.last);
-        self.list.push(Finding { code, severity, count, first, last, place: place.place(), text });
+        self.add(severity, first.frame, || {
+            let code = Cow::Owned(format!("{prefix}.{kind}"));
+            Finding { code, severity, count, first, last, place: place.place(), text: text() }
+        });
     }
 
     fn of_capture(&mut self, capture: &CaptureSummary) {
         let start = Occurrence { frame: 1, time: capture.first_seen };
         let end = Occurrence { frame: capture.packets, time: capture.last_seen };
+        let dropped = self.dropped;
         let mut add = |code, severity, count, text| {
-            let code = Cow::Borrowed(code);
-            self.list.push(Finding { code, severity, count, first: start, last: end, place: Place::default(), text });
+            let (code, place) = (Cow::Borrowed(code), Place::default());
+            self.add(severity, start.frame, || Finding { code, severity, count, first: start, last: end, place, text });
         };
         let timestamps = &capture.timestamps;
         if let Some(step) = timestamps.largest_backward_step_ns {
@@ -151,12 +190,11 @@ impl Findings {
             );
             add("capture.time-backwards", Severity::Warning, steps, text);
         }
-        if self.dropped > 0 {
+        if dropped > 0 {
             let text = format!(
-                "the capture itself dropped {} frames: they are missing without having been lost in the network",
-                self.dropped
+                "the capture itself dropped {dropped} frames: they are missing without having been lost in the network"
             );
-            add("capture.dropped", Severity::Warning, self.dropped, text);
+            add("capture.dropped", Severity::Warning, dropped, text);
         }
     }
 
@@ -169,7 +207,7 @@ impl Findings {
             let first = mirrored.iter().filter_map(|flow| flow.copies.first).min().unwrap_or(0);
             let last = mirrored.iter().map(|flow| flow.changed).max().unwrap_or(0);
             let last_seen = mirrored.iter().filter_map(|flow| flow.last_seen).max();
-            self.list.push(Finding {
+            self.add(Severity::Warning, first, || Finding {
                 code: Cow::Borrowed("capture.mirrored-twice"),
                 severity: Severity::Warning,
                 count: frames,
@@ -186,7 +224,7 @@ impl Findings {
         let unfinished: u64 = engine.shards.iter().map(|shard| shard.unfinished_datagrams()).sum();
         if unfinished > 0 {
             let at = Occurrence { frame: engine.frames(), time: None };
-            self.list.push(Finding {
+            self.add(Severity::Warning, 1, || Finding {
                 code: Cow::Borrowed("ip.incomplete-datagrams"),
                 severity: Severity::Warning,
                 count: unfinished,

@@ -89,7 +89,7 @@ impl<'e> Snapshot<'e> {
         let mut all: Vec<_> = self.flows().filter(|(_, _, flow)| flow.changed > self.since).collect();
         order::sort(&mut all, selection.order);
         let total_flows = all.len();
-        let mut findings = findings::Findings::new(&capture);
+        let mut findings = findings::Findings::new(&capture, selection.most_findings);
         let rest = all.split_off(selection.top.unwrap_or(total_flows).min(total_flows));
         let flows = all.iter().map(|&(place, shard, flow)| self.flow(place, shard, flow, &mut findings)).collect();
         for (place, shard, flow) in rest {
@@ -99,13 +99,15 @@ impl<'e> Snapshot<'e> {
         }
         self.network_findings(&mut findings);
         findings.of_engine(self.engine);
+        let (findings, total_findings) = findings.into_list();
         let networks = self.networks.iter().filter(|(_, report)| !report.facts.is_empty());
         Analysis {
             schema: SCHEMA,
             capture,
             flows,
             total_flows,
-            findings: findings.into_list(),
+            findings,
+            total_findings,
             networks: networks.map(|(name, report)| ((*name).to_owned(), report.facts.clone())).collect(),
         }
     }
