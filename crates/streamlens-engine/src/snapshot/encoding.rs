@@ -1,5 +1,6 @@
 //! One encoding of a flow, with what its decoder, its conversation and the network say of it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use streamlens_decoders::{FlowReport, PacketType, Refinement, StreamDecoder};
@@ -17,6 +18,30 @@ use crate::shard::Shard;
 /// Copies make a mirrored flow from this share of its frames on (two in five: nearly every frame has one).
 const MIRRORED_SHARE: f64 = 0.4;
 
+/// What is known of an encoding before its part of the document is made.
+struct Told<'a> {
+    decoder: &'a dyn StreamDecoder,
+    /// What its own decoder and the monitor of its conversation say.
+    report: FlowReport,
+    /// What network monitors say of it.
+    additions: &'a [FlowReport],
+    /// The encoding of the base and its score, where the name is a refinement.
+    base: Option<(&'static str, f64)>,
+    name: Cow<'static, str>,
+    score: f64,
+}
+
+impl Told<'_> {
+    fn all(&self) -> impl Iterator<Item = &FlowReport> {
+        std::iter::once(&self.report).chain(self.additions)
+    }
+
+    fn refinement(&self) -> Option<&Refinement> {
+        let best = best_refinement(self.all().flat_map(|report| &report.refinements));
+        best.filter(|refinement| refinement.confidence >= ENOUGH)
+    }
+}
+
 impl Snapshot<'_> {
     /// The encoding, or, where the evidence has fallen away, the candidate that is left of it.
     pub(super) fn encoding(
@@ -28,6 +53,68 @@ impl Snapshot<'_> {
         additions: &[FlowReport],
         findings: &mut Findings,
     ) -> Result<ApplicationEncoding, Candidate> {
+        let told = self.told(shard, flow, encoding, additions)?;
+        let mut metadata = Metadata::new();
+        told.all().for_each(|report| metadata.extend(report.metadata.clone()));
+        let mut reasons = vec![self.reason(encoding)];
+        told.all().for_each(|report| reasons.extend(report.reasons.iter().cloned()));
+        if let (Some((base, score)), Some(refinement)) = (told.base, told.refinement()) {
+            metadata.insert("base_encoding".into(), Value::text(base));
+            metadata.insert("base_confidence".into(), Value::from(score));
+            reasons.insert(0, refinement.reason.clone());
+        }
+        let mut streams: Vec<_> = encoding.streams.iter().collect();
+        streams.sort_by_key(|stream| stream.id);
+        let streams = streams.into_iter().map(|stream| told.health(flow, transport, stream, findings)).collect();
+        told.log(flow, transport, encoding, findings);
+        Ok(ApplicationEncoding {
+            confidence_score: told.score,
+            packet_count: encoding.packets,
+            byte_count: encoding.bytes,
+            timing_stats: transport.encoding_timing(encoding).summary(self.engine.options.outlier_deviations),
+            decoder_metadata: metadata,
+            reasons,
+            identified_at_frame: encoding.identified_at,
+            counted_from_start: encoding.counted_from_start,
+            malformed: encoding.malformed,
+            health: Health { streams, streams_not_kept: encoding.streams.not_kept },
+            packet_types: self.packet_types(
+                told.decoder,
+                transport,
+                encoding,
+                encoding.types.iter().collect(),
+                &|| told.all(),
+            ),
+            intervals: encoding.series.as_ref().map_or_else(Vec::new, |series| series.list().to_vec()),
+            encoding_name: told.name.into_owned(),
+        })
+    }
+
+    /// The findings of an encoding whose part of the document is not wanted.
+    pub(super) fn findings_alone(
+        &self,
+        shard: &Shard,
+        flow: &FlowEntry,
+        transport: &TransportEntry,
+        encoding: &EncodingEntry,
+        additions: &[FlowReport],
+        findings: &mut Findings,
+    ) {
+        let Ok(told) = self.told(shard, flow, encoding, additions) else { return };
+        let troubled = |stream: &&Stream| stream.sequence.as_ref().is_some_and(|sequence| sequence.trouble().is_some());
+        let mut streams: Vec<_> = encoding.streams.iter().filter(troubled).collect();
+        streams.sort_by_key(|stream| stream.id);
+        streams.into_iter().for_each(|stream| drop(told.health(flow, transport, stream, findings)));
+        told.log(flow, transport, encoding, findings);
+    }
+
+    fn told<'a>(
+        &'a self,
+        shard: &Shard,
+        flow: &FlowEntry,
+        encoding: &EncodingEntry,
+        additions: &'a [FlowReport],
+    ) -> Result<Told<'a>, Candidate> {
         let decoder = self.engine.registry.decoder(encoding.decoder);
         let Some(decoder) = decoder else { return Err(Candidate::default()) };
         let own_score = standing(encoding.confidence, encoding.taken, encoding.follows, encoding.refused);
@@ -46,42 +133,16 @@ impl Snapshot<'_> {
         if let Some(monitor) = monitor {
             monitor.report(&flow.key, &mut report);
         }
-        let all = || std::iter::once(&report).chain(additions);
-
-        let mut metadata = Metadata::new();
-        all().for_each(|report| metadata.extend(report.metadata.clone()));
-        let mut reasons = vec![self.reason(encoding)];
-        all().for_each(|report| reasons.extend(report.reasons.iter().cloned()));
-        let refinement = best_refinement(all().flat_map(|report| &report.refinements));
-        let limit = all().filter_map(|report| report.confidence_limit).fold(1.0, f32::min);
-        let (mut name, mut score) = (decoder.encoding_name().to_owned(), own_score.min(rounded(limit)));
-        if let Some(refinement) = refinement.filter(|refinement| refinement.confidence >= ENOUGH) {
-            metadata.insert("base_encoding".into(), Value::text(name));
-            metadata.insert("base_confidence".into(), Value::from(score));
-            reasons.insert(0, refinement.reason.clone());
-            (name, score) = (refinement.encoding_name.clone().into_owned(), rounded(refinement.confidence));
+        let (name, base) = (Cow::Borrowed(decoder.encoding_name()), None);
+        let mut told = Told { decoder, report, additions, base, name, score: own_score };
+        let limit = told.all().filter_map(|report| report.confidence_limit).fold(1.0, f32::min);
+        told.score = own_score.min(rounded(limit));
+        if let Some((name, confidence)) = told.refinement().map(|found| (found.encoding_name.clone(), found.confidence))
+        {
+            told.base = Some((decoder.encoding_name(), told.score));
+            (told.name, told.score) = (name, rounded(confidence));
         }
-        let health = self.health(decoder, flow, transport, encoding, additions, &report, findings, &name);
-        let place =
-            Where { flow: Some(&flow.key), transport: Some(transport.transport), encoding: Some(&name), stream: None };
-        let stream_name = |id| Some(decoder.stream_name(id));
-        let logs = all().flat_map(|report| &report.findings).chain(encoding.findings.as_deref());
-        logs.for_each(|log| findings.of_log(log, &place, stream_name));
-        Ok(ApplicationEncoding {
-            encoding_name: name,
-            confidence_score: score,
-            packet_count: encoding.packets,
-            byte_count: encoding.bytes,
-            timing_stats: transport.encoding_timing(encoding).summary(self.engine.options.outlier_deviations),
-            decoder_metadata: metadata,
-            reasons,
-            identified_at_frame: encoding.identified_at,
-            counted_from_start: encoding.counted_from_start,
-            malformed: encoding.malformed,
-            health,
-            packet_types: self.packet_types(decoder, transport, encoding, encoding.types.iter().collect(), &all),
-            intervals: encoding.series.as_ref().map_or_else(Vec::new, |series| series.list().to_vec()),
-        })
+        Ok(told)
     }
 
     fn reason(&self, encoding: &EncodingEntry) -> String {
@@ -147,40 +208,41 @@ impl Snapshot<'_> {
             })
             .collect()
     }
+}
 
-    #[expect(clippy::too_many_arguments, reason = "the levels above the streams, each of which findings name")]
+impl Told<'_> {
+    /// The health of a stream; what is wrong with it is added to the findings.
     fn health(
         &self,
-        decoder: &dyn StreamDecoder,
         flow: &FlowEntry,
         transport: &TransportEntry,
-        encoding: &EncodingEntry,
-        additions: &[FlowReport],
-        report: &FlowReport,
+        stream: &Stream,
         findings: &mut Findings,
-        name: &str,
-    ) -> Health {
-        let is_mirrored = is_mirrored(flow);
-        let mut streams: Vec<_> = encoding.streams.iter().collect();
-        streams.sort_by_key(|stream| stream.id);
-        let streams = streams.into_iter().map(|stream| {
-            let mut health = stream_health(decoder, stream, is_mirrored);
-            for known in std::iter::once(report).chain(additions).filter_map(|report| report.streams.get(&stream.id)) {
-                health.name = known.name.clone().or(health.name);
-                health.jitter_ns = known.jitter_ns.or(health.jitter_ns);
-                health.drift_ppm = known.drift_ppm.or(health.drift_ppm);
-                health.measures.extend(known.measures.clone());
-            }
-            let place = Where {
-                flow: Some(&flow.key),
-                transport: Some(transport.transport),
-                encoding: Some(name),
-                stream: Some(health.name.as_deref().unwrap_or(&health.id)),
-            };
-            findings.of_stream(decoder.finding_prefix(), stream, &health, &place);
-            health
-        });
-        Health { streams: streams.collect(), streams_not_kept: encoding.streams.not_kept }
+    ) -> StreamHealth {
+        let mut health = stream_health(self.decoder, stream, is_mirrored(flow));
+        for known in self.all().filter_map(|report| report.streams.get(&stream.id)) {
+            health.name = known.name.clone().or(health.name);
+            health.jitter_ns = known.jitter_ns.or(health.jitter_ns);
+            health.drift_ppm = known.drift_ppm.or(health.drift_ppm);
+            health.measures.extend(known.measures.clone());
+        }
+        let place = Where {
+            flow: Some(&flow.key),
+            transport: Some(transport.transport),
+            encoding: Some(&self.name),
+            stream: Some(health.name.as_deref().unwrap_or(&health.id)),
+        };
+        findings.of_stream(self.decoder.finding_prefix(), stream, &health, &place);
+        health
+    }
+
+    /// Adds what decoders and monitors have found.
+    fn log(&self, flow: &FlowEntry, transport: &TransportEntry, encoding: &EncodingEntry, findings: &mut Findings) {
+        let (flow, transport) = (Some(&flow.key), Some(transport.transport));
+        let place = Where { flow, transport, encoding: Some(&self.name), stream: None };
+        let stream_name = |id| Some(self.decoder.stream_name(id));
+        let logs = self.all().flat_map(|report| &report.findings).chain(encoding.findings.as_deref());
+        logs.for_each(|log| findings.of_log(log, &place, stream_name));
     }
 }
 

@@ -13,7 +13,7 @@ use streamlens_model::{
 
 use crate::dissect::Aside;
 use crate::engine::Engine;
-use crate::flow::{FlowEntry, TransportEntry};
+use crate::flow::{EncodingEntry, FlowEntry, TransportEntry};
 use crate::options::FlowSelection;
 use crate::shard::Shard;
 
@@ -94,7 +94,7 @@ impl<'e> Snapshot<'e> {
         let flows = all.iter().map(|&(place, shard, flow)| self.flow(place, shard, flow, &mut findings)).collect();
         for (place, shard, flow) in rest {
             if !self.is_quiet(place, flow) {
-                drop(self.flow(place, shard, flow, &mut findings));
+                self.flow_findings(place, shard, flow, &mut findings);
             }
         }
         self.network_findings(&mut findings);
@@ -162,6 +162,20 @@ impl<'e> Snapshot<'e> {
         }
     }
 
+    /// The findings of a flow that is not shown.
+    fn flow_findings(&self, place: FlowPlace, shard: &Shard, flow: &FlowEntry, findings: &mut findings::Findings) {
+        for transport in flow.transports() {
+            for encoding in &transport.encodings {
+                let additions = self.additions_to(place, encoding);
+                self.findings_alone(shard, flow, transport, encoding, additions, findings);
+            }
+        }
+    }
+
+    fn additions_to(&self, place: FlowPlace, encoding: &EncodingEntry) -> &[FlowReport] {
+        self.additions.get(&(place, encoding.decoder.0)).map_or(&[][..], Vec::as_slice)
+    }
+
     fn transport(
         &self,
         place: FlowPlace,
@@ -173,7 +187,7 @@ impl<'e> Snapshot<'e> {
         let mut application_encodings = Vec::new();
         let mut candidates = Vec::new();
         for encoding in &transport.encodings {
-            let additions = self.additions.get(&(place, encoding.decoder.0)).map_or(&[][..], Vec::as_slice);
+            let additions = self.additions_to(place, encoding);
             match self.encoding(shard, flow, transport, encoding, additions, findings) {
                 Ok(encoding) => application_encodings.push(encoding),
                 Err(candidate) => candidates.push(candidate),
