@@ -8,10 +8,12 @@ mod corpus;
 pub mod demo;
 mod net;
 mod pcapng;
+mod telemetry;
 
 pub use corpus::corpus;
 pub use net::{Host, Tcp, ethernet, fragments, tcp, udp, vlan};
 pub use pcapng::pcapng;
+pub use telemetry::telemetry;
 
 use streamlens_model::{Frame, LinkType, Timestamp};
 
