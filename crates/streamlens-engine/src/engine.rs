@@ -1,16 +1,16 @@
 //! The engine as others use it: frames in, results out.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::convert::Infallible;
 
 use streamlens_model::{Analysis, CaptureSummary, Frame, FrameBatch};
 use streamlens_registry::DecoderRegistry;
 
+use crate::crew::{Crew, Job};
 use crate::dissect::Aside;
 use crate::network::Networks;
 use crate::options::{EngineOptions, FlowSelection};
-use crate::route::{Routes, SHARES, share_of};
+use crate::route::{SHARES, share_of};
 use crate::shard::Shard;
 use crate::snapshot::Snapshot;
 use crate::totals::Totals;
@@ -48,7 +48,8 @@ pub struct Engine {
     /// What was published and not handed on yet; swapped with those of the shares.
     outboxes: Vec<Outbox>,
     pub(crate) totals: Totals,
-    routes: Routes,
+    /// Kept for their memory.
+    jobs: (Job, Job),
     threads: usize,
     is_closed: bool,
 }
@@ -66,7 +67,7 @@ impl Engine {
             shards: (0..SHARES).map(Shard::new).collect(),
             outboxes: (0..SHARES).map(|_| Outbox::default()).collect(),
             totals: Totals::default(),
-            routes: Routes::default(),
+            jobs: Default::default(),
             threads,
             is_closed: false,
         }
@@ -86,13 +87,18 @@ impl Engine {
         }
     }
 
-    /// Analyses the frames of a batch, shared between the threads. Frames are numbered on from those before.
+    /// Analyses the frames of a batch. Frames are numbered on from those before. The batch is copied, and the threads are
+    /// called up for it alone: [`Self::run`] needs neither.
     pub fn push_batch(&mut self, batch: &FrameBatch) {
-        let mut routes = std::mem::take(&mut self.routes);
-        let first_number = self.totals.packets + 1;
-        prepare(&mut self.totals, &mut routes, batch);
-        self.work(batch, &routes, first_number, |_| ());
-        self.routes = routes;
+        let mut batch = Some(batch);
+        let filled = self.run(|into| {
+            let next = batch.take();
+            if let Some(next) = next {
+                into.clone_from(next);
+            }
+            Ok::<_, Infallible>(next.is_some())
+        });
+        let Ok(()) = filled;
     }
 
     /// Analyses all that a source gives: `fill` is called with a batch to fill until it says that there is no more.
@@ -102,71 +108,35 @@ impl Engine {
     ///
     /// Whatever `fill` fails with; the batches before are analysed.
     pub fn run<E>(&mut self, mut fill: impl FnMut(&mut FrameBatch) -> Result<bool, E>) -> Result<(), E> {
-        let (mut batch, mut routes, mut first_number) = (FrameBatch::default(), Routes::default(), 1);
-        let (mut next_batch, mut next_routes) = (FrameBatch::default(), Routes::default());
-        let mut more = fill(&mut batch)?;
-        if more {
-            first_number = self.totals.packets + 1;
-            prepare(&mut self.totals, &mut routes, &batch);
-        }
-        while more {
-            let mut filled = Ok(false);
-            let mut next_number = first_number;
-            self.work(&batch, &routes, first_number, |totals| {
-                filled = fill(&mut next_batch);
-                next_number = totals.packets + 1;
-                if matches!(filled, Ok(true)) {
-                    prepare(totals, &mut next_routes, &next_batch);
-                }
-            });
-            more = filled?;
-            first_number = next_number;
-            std::mem::swap(&mut batch, &mut next_batch);
-            std::mem::swap(&mut routes, &mut next_routes);
-        }
-        Ok(())
-    }
-
-    /// Analyses a batch. `meanwhile` runs on this thread while others have begun; then this thread helps them.
-    fn work(&mut self, batch: &FrameBatch, routes: &Routes, first_number: u64, meanwhile: impl FnOnce(&mut Totals)) {
-        let env = Env { registry: &self.registry, options: &self.options };
-        let work = |share: usize, shard: &mut Shard| {
-            for &place in routes.of(share) {
-                if let Some(frame) = batch.frame(place as usize) {
-                    shard.frame(env, &Frame { number: first_number + u64::from(place), ..frame });
-                }
+        let Self { registry, options, shards, networks, outboxes, totals, jobs, threads, is_closed } = self;
+        let mut fill = |job: &mut Job, totals: &mut Totals| -> Result<bool, E> {
+            let more = fill(&mut job.batch)?;
+            if more {
+                job.prepare(totals);
             }
+            Ok(more)
         };
-        // what the batch before published is handed on while this one is worked on
-        for (shard, outbox) in self.shards.iter_mut().zip(&mut self.outboxes) {
-            std::mem::swap(&mut shard.outbox, outbox);
-        }
-        let (totals, networks, outboxes) = (&mut self.totals, &mut self.networks, &mut self.outboxes);
-        if self.threads <= 1 {
-            networks.collect(outboxes);
-            self.shards.iter_mut().enumerate().for_each(|(share, shard)| work(share, shard));
-            meanwhile(totals);
-        } else {
-            let slots: Vec<(AtomicBool, Mutex<&mut Shard>)> =
-                self.shards.iter_mut().map(|shard| (AtomicBool::new(false), Mutex::new(shard))).collect();
-            // every thread begins at a place of its own, so that a share mostly stays in the caches of one core
-            let run = |begin: usize| {
-                for (is_taken, slot) in slots.iter().cycle().skip(begin).take(SHARES) {
-                    if !is_taken.swap(true, Ordering::Relaxed) {
-                        let mut shard = slot.lock().unwrap_or_else(PoisonError::into_inner);
-                        work(shard.share, &mut shard);
-                    }
+        let (job, next) = jobs;
+        let mut more = fill(job, totals)?;
+        let env = Env { registry, options };
+        Crew::with(*threads, env, shards, |crew| {
+            while more {
+                // what the batch before published is handed on while this one is worked on
+                crew.exchange(outboxes);
+                let mut filled = Ok(false);
+                *job = crew.work(std::mem::take(job), || {
+                    networks.collect(outboxes);
+                    filled = fill(next, totals);
+                });
+                if !*is_closed && crew.flows() >= options.max_flows {
+                    crew.all(|shards| close(shards, options.max_flows));
+                    *is_closed = true;
                 }
-            };
-            let begin = |thread: usize| thread * SHARES / self.threads;
-            std::thread::scope(|scope| {
-                (1..self.threads).for_each(|thread| drop(scope.spawn(move || run(begin(thread)))));
-                networks.collect(outboxes);
-                meanwhile(totals);
-                run(begin(0));
-            });
-        }
-        self.enforce_flow_bound();
+                more = filled?;
+                std::mem::swap(job, next);
+            }
+            Ok(())
+        })
     }
 
     /// Hands on all that was published.
@@ -178,26 +148,12 @@ impl Engine {
         self.networks.collect(&mut self.outboxes);
     }
 
-    /// Where the flows are more than the bound, gives up those that were made last. Batches end at the same frames
-    /// for any number of threads, so it is the same flows.
     fn enforce_flow_bound(&mut self) {
-        if self.is_closed {
-            return;
+        let count: usize = self.shards.iter().map(|shard| shard.flows.len()).sum();
+        if !self.is_closed && count >= self.options.max_flows {
+            close(&mut self.shards.iter_mut().collect::<Vec<_>>(), self.options.max_flows);
+            self.is_closed = true;
         }
-        let mut count: usize = self.shards.iter().map(|shard| shard.flows.len()).sum();
-        if count < self.options.max_flows {
-            return;
-        }
-        while count > self.options.max_flows {
-            let newest = self.shards.iter_mut().max_by_key(|shard| {
-                shard.flows.len().checked_sub(1).and_then(|last| shard.flows.get(last)).map(|flow| flow.created)
-            });
-            let Some(newest) = newest else { break };
-            newest.drop_newest();
-            count -= 1;
-        }
-        self.is_closed = true;
-        self.shards.iter_mut().for_each(|shard| shard.is_closed = true);
     }
 
     /// The result so far. Flows that are too young to be identified are shown with their candidates.
@@ -258,7 +214,17 @@ impl Engine {
     }
 }
 
-/// Counts the frames of a batch for the capture as a whole, and sorts them by share.
-fn prepare(totals: &mut Totals, routes: &mut Routes, batch: &FrameBatch) {
-    routes.sort(batch, |frame| totals.note(frame));
+/// Lets no new flows in, and where there are more than the bound, gives up those that were made last. Batches end at the
+/// same frames for any number of threads, so it is the same flows.
+fn close(shards: &mut [&mut Shard], max_flows: usize) {
+    let mut count: usize = shards.iter().map(|shard| shard.flows.len()).sum();
+    while count > max_flows {
+        let newest = shards.iter_mut().max_by_key(|shard| {
+            shard.flows.len().checked_sub(1).and_then(|last| shard.flows.get(last)).map(|flow| flow.created)
+        });
+        let Some(newest) = newest else { break };
+        newest.drop_newest();
+        count -= 1;
+    }
+    shards.iter_mut().for_each(|shard| shard.is_closed = true);
 }

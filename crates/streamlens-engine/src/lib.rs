@@ -1,6 +1,7 @@
 //! Dissection, reassembly, flow table, identification, statistics and health. Takes frames; has no clock, no file and
 //! no terminal.
 
+mod crew;
 mod dissect;
 mod engine;
 mod flow;

@@ -92,7 +92,7 @@ impl Shard {
     }
 
     /// Analyses a frame.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn frame(&mut self, env: Env<'_>, frame: &Frame<'_>) {
         if !self.fragments.is_idle() && frame.time.is_some() {
             self.release_expired(env, frame.time);
@@ -159,7 +159,7 @@ impl Shard {
     }
 
     /// A packet whose payload is whole. `frames` brought it: the last is counted here, the others have been.
-    #[inline]
+    #[inline(always)]
     fn whole(&mut self, env: Env<'_>, place: usize, dissected: &Dissected<'_>, frames: &[FrameFacts]) {
         let Some(flow) = self.flows.get_mut(place) else { return };
         let Some(mut frame) = frames.last().copied() else { return };
@@ -187,8 +187,10 @@ impl Shard {
         let mut work = Work { env, scratch, conversations, outbox };
         let claim = match &dissected.tcp {
             Some(tcp) => work.segment(transport, tcp, &packet, &frame),
-            None if frames.len() == 1 => work.datagram(transport, &packet, &[frame]),
-            None => work.datagram(transport, &packet, frames),
+            None => {
+                let frames = if frames.len() == 1 { std::slice::from_ref(&frame) } else { frames };
+                work.datagram(transport, &packet, frames)
+            }
         };
         transport.count(&frame, claim, &scratch.pdus, env.options.interval_ns);
     }

@@ -4,8 +4,10 @@ mod common;
 
 use common::{MILLISECOND, Made, analyse, analyse_with, encoding, pdu, registry, tcp, udp};
 use proptest::prelude::*;
-use streamlens_engine::{DecodeAs, EngineOptions};
-use streamlens_model::{Analysis, Value};
+use streamlens_decoders::{Carrier, Confidence, DecodeError, DecodingResult, PacketType, StreamDecoder};
+use streamlens_engine::{DecodeAs, Engine, EngineOptions};
+use streamlens_model::{Analysis, Packet, Value};
+use streamlens_registry::DecoderRegistry;
 
 fn types(analysis: &Analysis, from: u8) -> Vec<(String, u64, u64)> {
     let types = &encoding(analysis, from).packet_types;
@@ -101,6 +103,48 @@ fn flow_decoders_conversations_and_networks_report() {
     assert_eq!(analysis.networks["Chatter"]["news"], Value::from("good news".to_owned()));
     let finding = analysis.findings.iter().find(|finding| finding.code == "chatter.fault").unwrap();
     assert_eq!((finding.first.frame, finding.place.stream.as_deref()), (4, Some("0x7")));
+}
+
+/// A decoder of the user's that panics on some thread ends the analysis; nobody waits for ever.
+#[test]
+fn a_panic_of_a_decoder_comes_out_whatever_the_thread() {
+    struct Faulty;
+    impl StreamDecoder for Faulty {
+        fn encoding_name(&self) -> &'static str {
+            "Faulty"
+        }
+        fn carriers(&self) -> &[Carrier] {
+            &[Carrier::Udp]
+        }
+        fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
+            assert!(packet.payload != b"panic", "as it should");
+            Confidence::NONE
+        }
+        fn decode_packet(&self, _: &Packet<'_>, _: &mut DecodingResult) -> Result<usize, DecodeError> {
+            Ok(1)
+        }
+        fn packet_type(&self, _: PacketType) -> std::borrow::Cow<'static, str> {
+            "any".into()
+        }
+    }
+    for threads in [1, 2, 4] {
+        let panicked = std::panic::catch_unwind(|| {
+            let mut registry = DecoderRegistry::new();
+            registry.register(Faulty);
+            let mut engine = Engine::new(registry, EngineOptions { threads, ..EngineOptions::default() });
+            let mut left = 3;
+            let _ = engine.run(|batch| {
+                batch.clear();
+                for host in 0..200 {
+                    let payload: &[u8] = if left == 2 && host == 100 { b"panic" } else { b"fine" };
+                    assert!(batch.push(&udp(0, host, 201, 9, payload).frame()));
+                }
+                left -= 1;
+                Ok::<_, std::convert::Infallible>(left > 0)
+            });
+        });
+        assert!(panicked.is_err(), "{threads} threads");
+    }
 }
 
 #[test]

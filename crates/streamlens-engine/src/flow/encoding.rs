@@ -135,7 +135,7 @@ impl EncodingEntry {
 
     /// Counts a frame and the PDUs that it completed. The first PDU takes all wire bytes not yet given to one, less
     /// the lengths of the others; each of those takes its own.
-    #[inline]
+    #[inline(always)]
     pub(super) fn count(&mut self, frame: &FrameFacts, pdus: &[Pdu], interval_ns: Option<u64>) {
         let wire = u64::from(frame.wire_length);
         self.packets += 1;

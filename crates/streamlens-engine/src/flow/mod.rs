@@ -102,7 +102,7 @@ impl FlowEntry {
     }
 
     /// Place of a transport among [`Self::transports`]; made where it is new.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn transport_place(&mut self, transport: Transport) -> usize {
         if self.transport.transport == transport {
             return 0;
@@ -210,7 +210,7 @@ impl TransportEntry {
     }
 
     /// Counts a frame: for the transport, and for the encoding whose payload it brought, with the PDUs it completed.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn count(&mut self, frame: &FrameFacts, claim: Option<usize>, pdus: &[Pdu], interval_ns: Option<u64>) {
         if self.shared && claim != Some(0) {
             self.shared = false;

@@ -42,7 +42,7 @@ impl Streams {
     }
 
     /// Takes note of a PDU of a stream. `is_copy` says that its frame is the same as the one before.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, mark: &StreamMark, at: Occurrence, is_copy: bool) -> Option<Arrival> {
         let stream = self.find(mark)?;
         if let (Some(clock), Some(time)) = (mark.clock, at.time) {
@@ -75,7 +75,7 @@ impl Streams {
         self.list.get(self.last)?.clock.as_ref()?.jitter_ns()
     }
 
-    #[inline]
+    #[inline(always)]
     fn find(&mut self, mark: &StreamMark) -> Option<&mut Stream> {
         if self.list.get(self.last).is_none_or(|stream| stream.id != mark.id) {
             self.last = match self.place_of(mark.id) {

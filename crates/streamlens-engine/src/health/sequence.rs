@@ -89,7 +89,7 @@ impl SequenceTracker {
     }
 
     /// Takes note of the next number. The first one is given to [`Self::new`].
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, sequence: Sequence, at: Occurrence) -> Arrival {
         let step = u64::from(sequence.step.max(1));
         let number = sequence.number & mask(self.bits);

@@ -14,7 +14,7 @@ const MAX_ENCODINGS: usize = 8;
 impl Work<'_> {
     /// Says which encoding takes a payload, and leaves its PDUs in `scratch.pdus`. `frames` are the frames that
     /// brought it, the one at hand last; all but that one are counted for the encoding here.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn datagram(
         &mut self,
         transport: &mut TransportEntry,
@@ -53,11 +53,24 @@ impl Work<'_> {
         frame: &FrameFacts,
     ) -> Option<usize> {
         let (current, count) = (usize::from(transport.current), transport.encodings.len());
-        (current + 1..count).chain(0..current.min(count)).find(|&place| self.offer(transport, place, packet, frame))
+        (current + 1..count)
+            .chain(0..current.min(count))
+            .find(|&place| self.offer_slowly(transport, place, packet, frame))
     }
 
-    /// Offers a payload to one of the flow's encodings, and says whether it took it. A part of the packet path, hence
-    /// not to be shared with the other caller.
+    /// As [`Self::offer`], off the packet path.
+    #[inline(never)]
+    fn offer_slowly(
+        &mut self,
+        transport: &mut TransportEntry,
+        place: usize,
+        packet: &Packet<'_>,
+        frame: &FrameFacts,
+    ) -> bool {
+        self.offer(transport, place, packet, frame)
+    }
+
+    /// Offers a payload to one of the flow's encodings, and says whether it took it.
     #[inline(always)]
     fn offer(&mut self, transport: &mut TransportEntry, place: usize, packet: &Packet<'_>, frame: &FrameFacts) -> bool {
         let Some(encoding) = transport.encodings.get_mut(place) else { return false };
@@ -163,7 +176,7 @@ impl Work<'_> {
         self.replay(transport, place, young, packet);
         self.scratch.pdus.clear();
         let encoding = transport.encodings.get_mut(place)?;
-        if self.take(encoding, packet, frame) {
+        if self.take_slowly(encoding, packet, frame) {
             transport.current = place as u8;
             return Some(place);
         }
@@ -213,7 +226,7 @@ impl Work<'_> {
                 ..*like
             };
             self.scratch.pdus.clear();
-            if self.take(encoding, &packet, last) {
+            if self.take_slowly(encoding, &packet, last) {
                 transport.unclaimed = transport.unclaimed.saturating_sub(1);
                 earlier.iter().for_each(|frame| transport.count_again(frame, place, &[], interval_ns));
                 transport.count_again(last, place, &self.scratch.pdus, interval_ns);

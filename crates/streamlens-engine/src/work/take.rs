@@ -1,4 +1,7 @@
 //! Taking PDUs off a payload, and noting what the decoder says of each.
+//!
+//! What lies on the path of every packet is told to be inlined there, and callers beside that path have entries of their own:
+//! in one piece it takes a tenth fewer instructions, and left to itself the compiler makes now one piece of it, now many.
 
 use streamlens_decoders::{DecodeError, DecodingResult, ObservedPdu, PduState};
 use streamlens_model::Packet;
@@ -9,7 +12,7 @@ use crate::flow::{EncodingEntry, FrameFacts, Pdu, Series};
 use crate::health::Arrival;
 
 /// Asks the decoder of the flow where there is one, else the shared one.
-#[inline]
+#[inline(always)]
 pub(super) fn decode(
     encoding: &mut EncodingEntry,
     registry: &DecoderRegistry,
@@ -28,7 +31,7 @@ pub(super) fn decode(
 
 impl Work<'_> {
     /// Takes all PDUs off a datagram. Says whether it is of this encoding: then its PDUs are in `scratch.pdus`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(&mut self, encoding: &mut EncodingEntry, whole: &Packet<'_>, frame: &FrameFacts) -> bool {
         let (mut at, mut packet, mut rest) = (0, whole, None);
         while at < whole.payload.len() {
@@ -55,8 +58,14 @@ impl Work<'_> {
         true
     }
 
+    /// As [`Self::take`], off the packet path.
+    #[inline(never)]
+    pub(super) fn take_slowly(&mut self, encoding: &mut EncodingEntry, whole: &Packet<'_>, frame: &FrameFacts) -> bool {
+        self.take(encoding, whole, frame)
+    }
+
     /// Notes one PDU of `taken` bytes at the front of the packet.
-    #[inline]
+    #[inline(always)]
     pub(super) fn note_pdu(
         &mut self,
         encoding: &mut EncodingEntry,

@@ -205,14 +205,19 @@ impl Masters {
             self.announcers.insert(m.source, announcer);
         }
         if m.flags & Header::ALTERNATE_MASTER == 0 {
-            // the best of before, saying the same again, is still the best: others can only have fallen silent
-            if !is_as_before || self.selected.is_none_or(|selected| selected.port != m.source) {
+            // whoever says the same again changes nothing, as long as the best of before has not fallen silent
+            if !is_as_before || !self.selected_is_heard(now) {
                 self.select(m, now, log);
             }
             if self.announcers.len() > 1 {
                 self.check_rivals(m, now, log);
             }
         }
+    }
+
+    fn selected_is_heard(&self, now: i64) -> bool {
+        let selected = self.selected.and_then(|selected| self.announcers.get(&selected.port));
+        selected.is_some_and(|selected| !selected.is_silent(now))
     }
 
     fn select(&mut self, m: &Message<'_>, now: i64, log: &mut FindingLog) {
