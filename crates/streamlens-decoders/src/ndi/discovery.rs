@@ -60,9 +60,43 @@ pub(super) struct Sources {
 }
 
 /// Which source a flow belongs to, and how that is known.
+#[derive(Clone, Copy)]
 enum Match<'a> {
     Exact(&'a str),
     OnlyOne(&'a str),
+}
+
+/// Where sources are, by address and port, and how many there are at an address.
+#[derive(Default)]
+struct Places<'a> {
+    exact: BTreeMap<(IpAddr, u16), &'a str>,
+    at_address: BTreeMap<IpAddr, (&'a str, u64)>,
+}
+
+impl<'a> Places<'a> {
+    fn of(sources: &'a Sources) -> Self {
+        let mut places = Self::default();
+        for (name, source) in &sources.sources {
+            let Some((_, port)) = source.host else { continue };
+            for &address in sources.addresses(source) {
+                places.exact.entry((address, port)).or_insert(name);
+                places.at_address.entry(address).or_insert((name, 0)).1 += 1;
+            }
+        }
+        places
+    }
+
+    /// The source at an endpoint: by address and port, else the only one that was announced at the address.
+    fn at(&self, endpoint: Endpoint) -> Option<Match<'a>> {
+        let address = match endpoint.address {
+            Address::V4(ip) => IpAddr::V4(ip),
+            Address::V6(ip) => IpAddr::V6(ip),
+            Address::None | Address::Mac(_) => return None,
+        };
+        let exact = endpoint.port.and_then(|port| self.exact.get(&(address, port)));
+        let only = || self.at_address.get(&address).filter(|(_, count)| *count == 1);
+        exact.map(|name| Match::Exact(name)).or_else(|| only().map(|(name, _)| Match::OnlyOne(name)))
+    }
 }
 
 impl Sources {
@@ -129,24 +163,6 @@ impl Sources {
         let host = source.host.as_ref().and_then(|(host, _)| self.hosts.get(host));
         host.map_or(&[], Vec::as_slice)
     }
-
-    /// The source at an endpoint: by address and port, else the only one that was announced at the address.
-    fn at(&self, endpoint: Endpoint) -> Option<Match<'_>> {
-        let address = match endpoint.address {
-            Address::V4(ip) => IpAddr::V4(ip),
-            Address::V6(ip) => IpAddr::V6(ip),
-            Address::None | Address::Mac(_) => return None,
-        };
-        let mut there = self.sources.iter().filter(|(_, source)| self.addresses(source).contains(&address));
-        let has_port = |source: &Source| source.host.as_ref().is_some_and(|(_, port)| endpoint.port == Some(*port));
-        if let Some((name, _)) = there.clone().find(|(_, source)| has_port(source)) {
-            return Some(Match::Exact(name));
-        }
-        match (there.next(), there.next()) {
-            (Some((name, _)), None) => Some(Match::OnlyOne(name)),
-            _ => None,
-        }
-    }
 }
 
 impl NetworkMonitor for Sources {
@@ -158,10 +174,10 @@ impl NetworkMonitor for Sources {
     }
 
     fn report(&self, peers: &[Peer<'_>], report: &mut NetworkReport) {
-        let mut flows: BTreeMap<&str, u64> = BTreeMap::new();
+        let (places, mut flows) = (Places::of(self), BTreeMap::<&str, u64>::new());
         for (index, peer) in peers.iter().enumerate().filter(|(_, peer)| peer.encoding == NAME) {
             // A source's own flow before one that goes to it; an exact place before the only one of the host.
-            let found = [self.at(peer.flow.src), self.at(peer.flow.dst)];
+            let found = [places.at(peer.flow.src), places.at(peer.flow.dst)];
             let exact = found.iter().flatten().find(|found| matches!(found, Match::Exact(_)));
             let Some(found) = exact.or(found.iter().flatten().next()) else { continue };
             let (name, how) = match found {

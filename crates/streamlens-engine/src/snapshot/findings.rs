@@ -236,3 +236,35 @@ impl Findings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The few that are wanted are the first of all, however many there are and in whatever order they come.
+    #[test]
+    fn a_bounded_list_is_the_front_of_the_whole_one() {
+        let mut all = Findings::new(&CaptureSummary::default(), None);
+        let mut few = Findings::new(&CaptureSummary::default(), Some(7));
+        let mut state = 1_u64;
+        for number in 0..20_000_u64 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let severity = [Severity::Info, Severity::Warning, Severity::Error][(state >> 62) as usize % 3];
+            let at = Occurrence { frame: state >> 52, time: None };
+            for findings in [&mut all, &mut few] {
+                findings.add(severity, at.frame, || Finding {
+                    code: "a.code".into(),
+                    severity,
+                    count: 1,
+                    first: at,
+                    last: at,
+                    place: Place { stream: Some(format!("{number:05}")), ..Place::default() },
+                    text: String::new(),
+                });
+            }
+        }
+        let ((all, totals), (few, few_totals)) = (all.into_list(), few.into_list());
+        assert_eq!((totals.values().sum::<u64>(), totals), (20_000, few_totals));
+        assert_eq!(few, all[..7]);
+    }
+}
