@@ -144,6 +144,10 @@ impl SequenceTracker {
             if steps == 1 {
                 return Arrival::InOrder;
             }
+            // most streams that lose at all lose once
+            if trouble.missing.capacity() == 0 {
+                trouble.missing.reserve_exact(1);
+            }
             trouble.missing.push(Run { start: self.highest - steps + 1, end: self.highest - 1, at });
             if trouble.missing.len() > MISSING_RUNS {
                 trouble.forget(1);
