@@ -149,11 +149,6 @@ impl<'e> Crew<'e> {
         }
     }
 
-    /// Number of flows.
-    pub(crate) fn flows(&self) -> usize {
-        self.slots.iter().map(|slot| lock(slot).flows.len()).sum()
-    }
-
     /// All shares at once, for what concerns them together.
     pub(crate) fn all<T>(&self, look: impl FnOnce(&mut [&mut Shard]) -> T) -> T {
         let mut guards: Vec<_> = self.slots.iter().map(lock).collect();

@@ -128,9 +128,8 @@ impl Engine {
                     networks.collect(outboxes);
                     filled = fill(next, totals);
                 });
-                if !*is_closed && crew.flows() >= options.max_flows {
-                    crew.all(|shards| close(shards, options.max_flows));
-                    *is_closed = true;
+                if !*is_closed {
+                    *is_closed = crew.all(|shards| enforce_bound(shards, options.max_flows));
                 }
                 more = filled?;
                 std::mem::swap(job, next);
@@ -149,10 +148,9 @@ impl Engine {
     }
 
     fn enforce_flow_bound(&mut self) {
-        let count: usize = self.shards.iter().map(|shard| shard.flows.len()).sum();
-        if !self.is_closed && count >= self.options.max_flows {
-            close(&mut self.shards.iter_mut().collect::<Vec<_>>(), self.options.max_flows);
-            self.is_closed = true;
+        if !self.is_closed {
+            let mut shards: Vec<_> = self.shards.iter_mut().collect();
+            self.is_closed = enforce_bound(&mut shards, self.options.max_flows);
         }
     }
 
@@ -214,10 +212,13 @@ impl Engine {
     }
 }
 
-/// Lets no new flows in, and where there are more than the bound, gives up those that were made last. Batches end at the
-/// same frames for any number of threads, so it is the same flows.
-fn close(shards: &mut [&mut Shard], max_flows: usize) {
+/// Where there are as many flows as are allowed, lets no new ones in, and gives up those that were made last beyond that;
+/// says whether it is so. Batches end at the same frames for any number of threads, so it is the same flows.
+fn enforce_bound(shards: &mut [&mut Shard], max_flows: usize) -> bool {
     let mut count: usize = shards.iter().map(|shard| shard.flows.len()).sum();
+    if count < max_flows {
+        return false;
+    }
     while count > max_flows {
         let newest = shards.iter_mut().max_by_key(|shard| {
             shard.flows.len().checked_sub(1).and_then(|last| shard.flows.get(last)).map(|flow| flow.created)
@@ -227,4 +228,5 @@ fn close(shards: &mut [&mut Shard], max_flows: usize) {
         count -= 1;
     }
     shards.iter_mut().for_each(|shard| shard.is_closed = true);
+    true
 }

@@ -1,7 +1,7 @@
 //! Addresses, endpoints and the key of a flow.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Serialize, Serializer};
 
@@ -51,6 +51,16 @@ pub enum Address {
 }
 
 impl Address {
+    /// The IP address, where it is one.
+    #[must_use]
+    pub const fn ip(self) -> Option<IpAddr> {
+        match self {
+            Self::V4(ip) => Some(IpAddr::V4(ip)),
+            Self::V6(ip) => Some(IpAddr::V6(ip)),
+            Self::None | Self::Mac(_) => None,
+        }
+    }
+
     /// Whether packets to it go to one receiver, to a group, or to all.
     #[must_use]
     pub fn traffic_type(self) -> TrafficType {

@@ -1,6 +1,7 @@
 //! What is carried in RTP streams: analysers that recognise a payload format from its own structure and measure it.
 
 pub mod audio;
+mod difference;
 mod st2022_6;
 mod st2022_fec;
 mod st2110_20;
@@ -18,6 +19,7 @@ use crate::rtp::RtpPacket;
 use crate::sap::PayloadFormat;
 use crate::{FlowReport, Refinement, StreamReport};
 
+pub use difference::Difference;
 pub use st2022_6::SdiOverIp;
 pub use st2022_fec::Fec;
 pub use st2110_20::RawVideo;
@@ -25,23 +27,6 @@ pub use st2110_22::CompressedVideo;
 pub use st2110_40::AncillaryData;
 pub use transport_stream::TransportStream;
 pub(crate) use unit::moment;
-
-/// Something in which a stream differs from its announcement.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// Stable code of the finding.
-    pub code: &'static str,
-    /// Where it shows, if at one place.
-    pub at: Option<Occurrence>,
-    /// What was announced and what is sent, to follow on the stream's name.
-    pub text: String,
-}
-
-impl Difference {
-    pub(crate) fn new(code: &'static str, announced: impl std::fmt::Display, sent: impl std::fmt::Display) -> Self {
-        Self { code, at: None, text: format!("is announced as {announced}, and sends {sent}") }
-    }
-}
 
 /// Recognises and measures one payload format in one RTP stream (one SSRC and payload type).
 ///

@@ -297,21 +297,12 @@ impl PayloadAnalyser for CompressedVideo {
             return Vec::new();
         }
         let mut out = Vec::new();
-        let number = |name| announced.parameter(name).and_then(|value| value.trim().parse::<u32>().ok());
-        if let (Some(width), Some(height), Some(sent)) = (number("width"), number("height"), self.size) {
+        if let Some((width, height)) = self.size {
             // A codestream of an interlaced picture is one field.
-            let sent = (u32::from(sent.0), u32::from(sent.1) * (1 + u32::from(self.is_interlaced)));
-            if (width, height) != sent {
-                let text = |(width, height)| format!("{width} x {height}");
-                out.push(Difference::new("sdp.raster", text((width, height)), text(sent)));
-            }
+            let height = u32::from(height) * (1 + u32::from(self.is_interlaced));
+            out.extend(Difference::of_raster(announced, (width.into(), height)));
         }
-        if let (Some(announced), Some(sent)) =
-            (announced.parameter("exactframerate").and_then(Rate::parse), self.rate())
-            && !announced.equals(sent)
-        {
-            out.push(Difference::new("sdp.frame-rate", announced.text(), sent.text()));
-        }
+        out.extend(Difference::of_frame_rate(announced, self.rate()));
         out.extend(self.timing.differences(self.profile(), false, announced));
         out
     }

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use simple_dns::rdata::{RData, TXT};
 use simple_dns::{Name, PacketFlag, ResourceRecord};
-use streamlens_model::{Address, Endpoint, Occurrence, Packet, Value};
+use streamlens_model::{Endpoint, Occurrence, Packet, Value};
 
 use super::decoder::NAME;
 use crate::media::moment;
@@ -88,11 +88,7 @@ impl<'a> Places<'a> {
 
     /// The source at an endpoint: by address and port, else the only one that was announced at the address.
     fn at(&self, endpoint: Endpoint) -> Option<Match<'a>> {
-        let address = match endpoint.address {
-            Address::V4(ip) => IpAddr::V4(ip),
-            Address::V6(ip) => IpAddr::V6(ip),
-            Address::None | Address::Mac(_) => return None,
-        };
+        let address = endpoint.address.ip()?;
         let exact = endpoint.port.and_then(|port| self.exact.get(&(address, port)));
         let only = || self.at_address.get(&address).filter(|(_, count)| *count == 1);
         exact.map(|name| Match::Exact(name)).or_else(|| only().map(|(name, _)| Match::OnlyOne(name)))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use streamlens_model::{Address, FindingLog, Occurrence, Severity, StreamId, Value};
+use streamlens_model::{FindingLog, Occurrence, Severity, StreamId, Value};
 
 use super::compare::{Sent, compare};
 use super::description::{MediaDescription, SessionDescription};
@@ -239,7 +239,7 @@ impl Announcements {
             let Some(flow) = peer.decoder.and_then(|decoder| (decoder as &dyn Any).downcast_ref::<RtpFlow>()) else {
                 continue;
             };
-            let (Some(to), Some(from)) = (ip(peer.flow.dst.address), ip(peer.flow.src.address)) else { continue };
+            let (Some(to), Some(from)) = (peer.flow.dst.address.ip(), peer.flow.src.address.ip()) else { continue };
             if Some(to) != media.address || peer.flow.dst.port != Some(media.port) {
                 continue;
             }
@@ -262,14 +262,6 @@ fn identity_number(text: &str) -> Option<u64> {
 
 fn identity_text(identity: u64) -> String {
     identity.to_be_bytes().map(|byte| format!("{byte:02X}")).join("-")
-}
-
-fn ip(address: Address) -> Option<IpAddr> {
-    match address {
-        Address::V4(ip) => Some(IpAddr::V4(ip)),
-        Address::V6(ip) => Some(IpAddr::V6(ip)),
-        Address::None | Address::Mac(_) => None,
-    }
 }
 
 /// The name of an announced stream, for people.

@@ -53,21 +53,7 @@ impl Work<'_> {
         frame: &FrameFacts,
     ) -> Option<usize> {
         let (current, count) = (usize::from(transport.current), transport.encodings.len());
-        (current + 1..count)
-            .chain(0..current.min(count))
-            .find(|&place| self.offer_slowly(transport, place, packet, frame))
-    }
-
-    /// As [`Self::offer`], off the packet path.
-    #[inline(never)]
-    fn offer_slowly(
-        &mut self,
-        transport: &mut TransportEntry,
-        place: usize,
-        packet: &Packet<'_>,
-        frame: &FrameFacts,
-    ) -> bool {
-        self.offer(transport, place, packet, frame)
+        (current + 1..count).chain(0..current.min(count)).find(|&place| self.offer(transport, place, packet, frame))
     }
 
     /// Offers a payload to one of the flow's encodings, and says whether it took it.

@@ -22,19 +22,8 @@ pub(super) fn differences(
         let fitting = if fitting.is_empty() { "none that is known".to_owned() } else { fitting.join(" or ") };
         out.push(Difference::new("sdp.sampling", sampling, fitting));
     }
-    let number = |name| said(name).and_then(|value| value.trim().parse::<u32>().ok());
-    if let (Some(width), Some(height)) = (number("width"), number("height")) {
-        let sent = raster.size_as(picture, sampling.as_deref());
-        if (width, height) != sent {
-            let text = |(width, height)| format!("{width} x {height}");
-            out.push(Difference::new("sdp.raster", text((width, height)), text(sent)));
-        }
-    }
-    if let (Some(announced), Some(sent)) = (said("exactframerate").and_then(Rate::parse), rate)
-        && !announced.equals(sent)
-    {
-        out.push(Difference::new("sdp.frame-rate", announced.text(), sent.text()));
-    }
+    out.extend(Difference::of_raster(announced, raster.size_as(picture, sampling.as_deref())));
+    out.extend(Difference::of_frame_rate(announced, rate));
     let scan = |interlaced: bool, segmented: bool| match (interlaced, segmented) {
         (_, true) => "segmented frames",
         (true, _) => "interlaced",

@@ -95,8 +95,7 @@ impl Models {
 
     /// The schedule at the epoch holds for `TRO_DEFAULT`; with another offset only the one at the first packet does.
     fn declared_anchor(&self, declared: Declared) -> Anchor {
-        let (above, below) = self.profile.default_offset();
-        let default = self.profile.rate.period_ns() * f64::from(above) / f64::from(below) / 1e3;
+        let default = self.profile.default_offset_ns() / 1e3;
         let is_default = declared.offset_us.is_none_or(|offset| (f64::from(offset) - default).abs() <= 1.0);
         if self.to_tai.is_some() && is_default { Anchor::Epoch } else { Anchor::FirstPacket }
     }

@@ -53,6 +53,12 @@ impl Profile {
         }
     }
 
+    /// `TRO_DEFAULT` in nanoseconds.
+    pub(crate) fn default_offset_ns(&self) -> f64 {
+        let (above, below) = self.default_offset();
+        self.rate.period_ns() * f64::from(above) / f64::from(below)
+    }
+
     /// The limits with `MAXIP` 1500 (ST 2110-21 §7).
     pub(crate) fn limits(&self) -> Limits {
         let per_second = |divisor: u64, (numerator, denominator): (u32, u32)| {

@@ -173,8 +173,7 @@ impl Models {
         put("packet_vs_rtp_ns", Value::map(bounds));
         put("packet_vs_rtp_limit_ns", Value::list([0_i64, 1_000_000]));
         put("packet_vs_rtp_passes", (minimum >= 0 && maximum <= 1_000_000).into());
-        let offset = self.profile.default_offset();
-        let tro = self.profile.rate.period_ns() * f64::from(offset.0) / f64::from(offset.1);
+        let tro = self.profile.default_offset_ns();
         put("tro_default_ns", tro.into());
         let first = &self.first_packet;
         if first.time.count > 0 {
