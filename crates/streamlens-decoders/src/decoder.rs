@@ -111,6 +111,13 @@ pub trait StreamDecoder: Send + Sync {
         None
     }
 
+    /// Whether a flow of it can be decoded by itself, at any time: it publishes nothing and has no conversation monitor.
+    /// Where there are very many flows, those of few frames are then kept as frames and decoded when a result is made,
+    /// which takes a fraction of the memory; the result is the same. False unless overridden, which is always right.
+    fn is_independent(&self) -> bool {
+        false
+    }
+
     /// A monitor of all flows of this encoding together (PTP domains, announcements and their streams, redundant
     /// paths). One per analysis. None unless overridden.
     fn network_monitor(&self) -> Option<Box<dyn NetworkMonitor>> {
@@ -119,7 +126,7 @@ pub trait StreamDecoder: Send + Sync {
 }
 
 /// Decodes and measures one flow, with memory.
-pub trait FlowDecoder: Send + Any {
+pub trait FlowDecoder: Send + Sync + Any {
     /// As [`StreamDecoder::decode_packet`].
     ///
     /// # Errors
@@ -160,7 +167,7 @@ pub struct ObservedPdu<'a> {
 }
 
 /// Measures across both directions between two endpoints.
-pub trait ConversationMonitor: Send + Any {
+pub trait ConversationMonitor: Send + Sync + Any {
     /// Takes note of a PDU. They come in frame order, but for those of a young flow, which come when it is identified.
     fn observe(&mut self, pdu: &ObservedPdu<'_>);
 
@@ -181,8 +188,42 @@ pub struct Peer<'a> {
     pub encoding: &'static str,
 }
 
+/// The flows that a [`NetworkMonitor`] sees when a result is made: those of its own encoding, and of those that it
+/// watches.
+pub trait Peers {
+    /// Whether there is a flow of this encoding; cheaper than to visit them.
+    fn has(&self, encoding: &str) -> bool;
+
+    /// Shows each flow of at least so many frames, with its index. The order and the indices are the same every time.
+    ///
+    /// A flow of few frames may be decoded anew for it and is gone when `see` returns, so a monitor had better look
+    /// once, and at no more flows than it needs.
+    fn visit(&self, least_frames: u64, see: &mut dyn FnMut(usize, &Peer<'_>));
+}
+
+/// All of them, whatever frames they had, by their place.
+impl Peers for [Peer<'_>] {
+    fn has(&self, encoding: &str) -> bool {
+        self.iter().any(|peer| peer.encoding == encoding)
+    }
+
+    fn visit(&self, _: u64, see: &mut dyn FnMut(usize, &Peer<'_>)) {
+        self.iter().enumerate().for_each(|(index, peer)| see(index, peer));
+    }
+}
+
+impl Peers for Vec<Peer<'_>> {
+    fn has(&self, encoding: &str) -> bool {
+        self.as_slice().has(encoding)
+    }
+
+    fn visit(&self, least_frames: u64, see: &mut dyn FnMut(usize, &Peer<'_>)) {
+        self.as_slice().visit(least_frames, see);
+    }
+}
+
 /// Measures across flows.
-pub trait NetworkMonitor: Send + Any {
+pub trait NetworkMonitor: Send + Sync + Any {
     /// Takes note of a published PDU. They come in frame order, but for those of a young flow, which come when it is
     /// identified.
     fn observe(&mut self, pdu: &ObservedPdu<'_>);
@@ -195,7 +236,7 @@ pub trait NetworkMonitor: Send + Any {
 
     /// Adds what it knows to the result: about single flows, by the index of their peer, and about the network.
     /// Called for every snapshot, so it must not change what it knows.
-    fn report(&self, peers: &[Peer<'_>], report: &mut NetworkReport);
+    fn report(&self, peers: &dyn Peers, report: &mut NetworkReport);
 
     /// Adds what only the monitor of another encoding that it watches lets it know; `other` is to be downcast by `Any`.
     /// Called after [`Self::report`], once for each that there is.

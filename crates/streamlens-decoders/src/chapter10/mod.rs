@@ -128,6 +128,10 @@ impl StreamDecoder for Chapter10Decoder {
         Some(Box::<Chapter10Flow>::default())
     }
 
+    fn is_independent(&self) -> bool {
+        true
+    }
+
     fn network_monitor(&self) -> Option<Box<dyn NetworkMonitor>> {
         Some(Box::new(Chapter10Monitor))
     }

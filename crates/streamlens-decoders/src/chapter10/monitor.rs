@@ -7,7 +7,7 @@ use streamlens_model::{Endpoint, FindingLog, Occurrence, Severity};
 
 use super::flow::Chapter10Flow;
 use super::{channel_name, channel_stream};
-use crate::{NetworkMonitor, NetworkReport, ObservedPdu, Peer};
+use crate::{NetworkMonitor, NetworkReport, ObservedPdu, Peers};
 
 /// Finds channels that two senders send to the same destination. Channel 0 is every recorder's own.
 #[derive(Debug, Default)]
@@ -16,19 +16,23 @@ pub struct Chapter10Monitor;
 impl NetworkMonitor for Chapter10Monitor {
     fn observe(&mut self, _pdu: &ObservedPdu<'_>) {}
 
-    fn report(&self, peers: &[Peer<'_>], report: &mut NetworkReport) {
+    fn report(&self, peers: &dyn Peers, report: &mut NetworkReport) {
         let mut senders: BTreeMap<(Endpoint, u16), BTreeMap<Endpoint, Occurrence>> = BTreeMap::new();
-        for peer in peers {
+        peers.visit(0, &mut |_, peer| {
             let Some(flow) = peer.decoder.and_then(|decoder| (decoder as &dyn Any).downcast_ref::<Chapter10Flow>())
             else {
-                continue;
+                return;
             };
             for channel in flow.account.channels.iter().filter(|channel| channel.id != 0 && !flow.account.is_file) {
                 if let Some(first) = channel.first {
-                    senders.entry((peer.flow.dst, channel.id)).or_default().entry(peer.flow.src).or_insert(first);
+                    let known = senders.entry((peer.flow.dst, channel.id)).or_default();
+                    let known = known.entry(peer.flow.src).or_insert(first);
+                    if first.frame < known.frame {
+                        *known = first;
+                    }
                 }
             }
-        }
+        });
         let mut findings = FindingLog::default();
         for ((destination, channel), sources) in senders.iter().filter(|(_, sources)| sources.len() > 1) {
             let mut at: Vec<_> = sources.values().copied().collect();

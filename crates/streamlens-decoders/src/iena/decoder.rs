@@ -136,6 +136,10 @@ impl StreamDecoder for IenaDecoder {
         Some(Box::new(IenaFlow::new(Arc::clone(&self.pins))))
     }
 
+    fn is_independent(&self) -> bool {
+        true
+    }
+
     fn network_monitor(&self) -> Option<Box<dyn NetworkMonitor>> {
         Some(Box::new(TelemetryMonitor::new(NAMING)))
     }

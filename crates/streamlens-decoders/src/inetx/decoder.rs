@@ -87,6 +87,10 @@ impl StreamDecoder for InetxDecoder {
         Some(Box::new(InetxFlow::default()))
     }
 
+    fn is_independent(&self) -> bool {
+        true
+    }
+
     fn network_monitor(&self) -> Option<Box<dyn NetworkMonitor>> {
         Some(Box::new(TelemetryMonitor::new(NAMING)))
     }

@@ -32,7 +32,7 @@ pub(crate) use unit::moment;
 ///
 /// The RTP decoder makes one of each kind per stream, feeds all of them while the stream is young, and from then on
 /// only those whose [`refinement`](Self::refinement) still holds.
-pub trait PayloadAnalyser: Send {
+pub trait PayloadAnalyser: Send + Sync {
     /// Takes note of a packet, in arrival order; `late` says that its sequence number is not ahead of all before it
     /// (a duplicate or a reordered packet). `at.time` is its capture time.
     fn observe(&mut self, packet: &RtpPacket<'_>, at: Occurrence, late: bool);

@@ -91,6 +91,10 @@ impl StreamDecoder for MpegTsDecoder {
         format!("PID {:#06x}", id.0)
     }
 
+    fn is_independent(&self) -> bool {
+        true
+    }
+
     fn flow_decoder(&self, _flow: &FlowKey) -> Option<Box<dyn FlowDecoder>> {
         Some(Box::new(MpegTsFlow { layout: Layout::Plain, meter: TsMeter::default(), datagrams: [0; 8], known: false }))
     }

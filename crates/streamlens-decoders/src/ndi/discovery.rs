@@ -11,7 +11,7 @@ use streamlens_model::{Endpoint, Occurrence, Packet, Value};
 
 use super::decoder::NAME;
 use crate::media::moment;
-use crate::{DecodingResult, NetworkMonitor, NetworkReport, ObservedPdu, Peer};
+use crate::{DecodingResult, NetworkMonitor, NetworkReport, ObservedPdu, Peers};
 
 #[cfg(test)]
 mod tests;
@@ -169,13 +169,16 @@ impl NetworkMonitor for Sources {
         }
     }
 
-    fn report(&self, peers: &[Peer<'_>], report: &mut NetworkReport) {
+    fn report(&self, peers: &dyn Peers, report: &mut NetworkReport) {
         let (places, mut flows) = (Places::of(self), BTreeMap::<&str, u64>::new());
-        for (index, peer) in peers.iter().enumerate().filter(|(_, peer)| peer.encoding == NAME) {
+        peers.visit(0, &mut |index, peer| {
+            if peer.encoding != NAME {
+                return;
+            }
             // A source's own flow before one that goes to it; an exact place before the only one of the host.
             let found = [places.at(peer.flow.src), places.at(peer.flow.dst)];
             let exact = found.iter().flatten().find(|found| matches!(found, Match::Exact(_)));
-            let Some(found) = exact.or(found.iter().flatten().next()) else { continue };
+            let Some(found) = exact.or(found.iter().flatten().next()) else { return };
             let (name, how) = match found {
                 Match::Exact(name) => (*name, "its address and port were announced by mDNS"),
                 Match::OnlyOne(name) => (*name, "the only source that was announced at this address by mDNS"),
@@ -184,7 +187,7 @@ impl NetworkMonitor for Sources {
             let to = report.flows.entry(index).or_default();
             to.fact("source", name.to_owned());
             to.reasons.push(format!("{name}: {how}"));
-        }
+        });
         let sources = self.sources.iter().map(|(name, source)| {
             let mut facts = vec![
                 ("name", Value::from(name.clone())),

@@ -94,6 +94,10 @@ impl StreamDecoder for NpdDecoder {
         Some(Box::new(NpdFlow::default()))
     }
 
+    fn is_independent(&self) -> bool {
+        true
+    }
+
     fn network_monitor(&self) -> Option<Box<dyn NetworkMonitor>> {
         Some(Box::new(TelemetryMonitor::new(NAMING)))
     }

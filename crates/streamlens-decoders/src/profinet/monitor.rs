@@ -14,7 +14,7 @@ use super::relations::{Relation, Relations};
 use super::rpc::RpcHeader;
 use super::stations::Stations;
 use super::{Uuid, array, word};
-use crate::{DecodingResult, FlowReport, NetworkMonitor, NetworkReport, ObservedPdu, Peer};
+use crate::{DecodingResult, FlowReport, NetworkMonitor, NetworkReport, ObservedPdu, Peers};
 
 /// Bytes of an RPC body that are published of calls other than connect: arguments and the first block.
 const SHORT_BODY: usize = 96;
@@ -105,16 +105,15 @@ impl NetworkMonitor for ProfinetMonitor {
         }
     }
 
-    fn report(&self, peers: &[Peer<'_>], report: &mut NetworkReport) {
-        let flows: Vec<(usize, &FlowKey, &ProfinetFlow)> = peers
-            .iter()
-            .enumerate()
-            .filter_map(|(index, peer)| Some((index, peer.flow, ProfinetFlow::of(peer.decoder?)?)))
-            .collect();
-        let ends = flows.iter().flat_map(|(_, _, flow)| &flow.streams).filter_map(|stream| stream.last.time);
-        let last = ends.map(|time| time.as_nanos()).max().max(self.last_time);
+    fn report(&self, peers: &dyn Peers, report: &mut NetworkReport) {
+        let mut last = self.last_time;
+        peers.visit(0, &mut |_, peer| {
+            let streams = peer.decoder.and_then(ProfinetFlow::of).into_iter().flat_map(|flow| &flow.streams);
+            last = last.max(streams.filter_map(|stream| stream.last.time).map(|time| time.as_nanos()).max());
+        });
         let by_id = self.relations.by_frame_id();
-        for (index, key, flow) in flows {
+        peers.visit(0, &mut |index, peer| {
+            let (key, Some(flow)) = (peer.flow, peer.decoder.and_then(ProfinetFlow::of)) else { return };
             let mut into = FlowReport::default();
             self.name_ends(key, &mut into);
             let mut findings = FindingLog::default();
@@ -130,7 +129,7 @@ impl NetworkMonitor for ProfinetMonitor {
                 into.findings.push(findings);
             }
             report.flows.insert(index, into);
-        }
+        });
         let mut facts = BTreeMap::new();
         self.stations.report(&mut facts);
         self.relations.report(&mut facts);

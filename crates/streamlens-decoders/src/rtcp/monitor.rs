@@ -8,7 +8,7 @@ use streamlens_model::{FlowKey, StreamId, Timestamp, Value};
 use super::decoder::media_rate;
 use super::packet::{RtcpPacket, SenderInfo};
 use crate::rtp::RtpFlow;
-use crate::{ConversationMonitor, FlowReport, NetworkMonitor, NetworkReport, ObservedPdu, Peer};
+use crate::{ConversationMonitor, FlowReport, NetworkMonitor, NetworkReport, ObservedPdu, Peers};
 
 /// Sender reports remembered until a receiver refers to them.
 const MAX_SENT: usize = 64;
@@ -128,10 +128,13 @@ impl NetworkMonitor for SenderClocks {
         &["RTP"]
     }
 
-    fn report(&self, peers: &[Peer<'_>], report: &mut NetworkReport) {
-        for (index, peer) in peers.iter().enumerate() {
+    fn report(&self, peers: &dyn Peers, report: &mut NetworkReport) {
+        if self.clocks.is_empty() {
+            return;
+        }
+        peers.visit(0, &mut |index, peer| {
             let Some(flow) = peer.decoder.and_then(|decoder| (decoder as &dyn Any).downcast_ref::<RtpFlow>()) else {
-                continue;
+                return;
             };
             for stream in flow.streams() {
                 let Some(clock) = self.clocks.get(&(peer.flow.src.address, stream.ssrc)) else { continue };
@@ -151,6 +154,6 @@ impl NetworkMonitor for SenderClocks {
                 let wall = clock.last.wall_clock().as_nanos().saturating_add(nanos);
                 measure("last_packet_wall_clock", Timestamp::from_nanos(wall).into());
             }
-        }
+        });
     }
 }

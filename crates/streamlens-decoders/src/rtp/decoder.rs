@@ -87,6 +87,10 @@ impl StreamDecoder for RtpDecoder {
         Some(Box::new(RtpFlow::new()))
     }
 
+    fn is_independent(&self) -> bool {
+        true
+    }
+
     fn network_monitor(&self) -> Option<Box<dyn NetworkMonitor>> {
         Some(Box::new(RedundantPaths))
     }

@@ -12,7 +12,7 @@ use streamlens_model::{FindingLog, FlowKey, Occurrence, Severity, StreamId, Valu
 use super::decoder::RtpFlow;
 use super::path::{Path, Run};
 use super::stream::Stream;
-use crate::{NetworkMonitor, NetworkReport, ObservedPdu, Peer};
+use crate::{NetworkMonitor, NetworkReport, ObservedPdu, Peers};
 
 /// So many sampled packets have to agree.
 const MIN_MATCHES: usize = 8;
@@ -26,12 +26,12 @@ const CLASSES: [(&str, u64); 4] = [("D", 150_000), ("A", 10_000_000), ("B", 50_0
 pub(super) struct RedundantPaths;
 
 /// One stream in one flow.
-#[derive(Clone, Copy)]
-struct Leg<'a> {
+struct Leg {
     peer: usize,
-    flow: &'a FlowKey,
-    stream: &'a Stream,
-    path: &'a Path,
+    flow: FlowKey,
+    id: StreamId,
+    last: Occurrence,
+    path: Path,
 }
 
 /// What the comparison of two paths gave.
@@ -141,22 +141,22 @@ impl Comparison {
 impl NetworkMonitor for RedundantPaths {
     fn observe(&mut self, _: &ObservedPdu<'_>) {}
 
-    fn report(&self, peers: &[Peer<'_>], report: &mut NetworkReport) {
-        let mut legs: BTreeMap<(u32, u8), Vec<Leg<'_>>> = BTreeMap::new();
-        for (peer, of) in peers.iter().enumerate() {
-            let Some(flow) = of.decoder.and_then(|decoder| (decoder as &dyn Any).downcast_ref::<RtpFlow>()) else {
-                continue;
-            };
-            for stream in flow.streams.iter().filter(|stream| stream.proven) {
-                let Some(path) = stream.path.as_ref().filter(|path| path.samples.len() >= MIN_MATCHES) else {
-                    continue;
-                };
-                let same = legs.entry((stream.ssrc, stream.payload_type)).or_default();
-                if same.len() < MAX_PATHS {
-                    same.push(Leg { peer, flow: of.flow, stream, path });
-                }
-            }
+    fn report(&self, peers: &dyn Peers, report: &mut NetworkReport) {
+        // most streams have no pair: the paths of those are not copied
+        let mut flows_of: BTreeMap<(u32, u8), usize> = BTreeMap::new();
+        streams(peers, |_, _, stream, _| *flows_of.entry((stream.ssrc, stream.payload_type)).or_default() += 1);
+        flows_of.retain(|_, flows| *flows > 1);
+        if flows_of.is_empty() {
+            return;
         }
+        let mut legs: BTreeMap<(u32, u8), Vec<Leg>> = BTreeMap::new();
+        streams(peers, |peer, flow, stream, path| {
+            let key = (stream.ssrc, stream.payload_type);
+            let same = if flows_of.contains_key(&key) { legs.entry(key).or_default() } else { return };
+            if same.len() < MAX_PATHS {
+                same.push(Leg { peer, flow: *flow, id: stream.id(), last: stream.last, path: path.clone() });
+            }
+        });
         let mut pairs = Vec::new();
         let mut findings = FindingLog::default();
         for same in legs.values().filter(|same| same.len() > 1) {
@@ -165,20 +165,21 @@ impl NetworkMonitor for RedundantPaths {
                 if (a.flow.src, a.flow.dst) == (b.flow.src, b.flow.dst) {
                     continue;
                 }
-                let Some(comparison) = compare(a.path, b.path) else { continue };
+                let Some(comparison) = compare(&a.path, &b.path) else { continue };
                 let reversed = comparison.reversed();
-                let id = a.stream.id();
+                let id = a.id;
                 for (leg, other, seen) in [(a, b, &comparison), (b, a, &reversed)] {
                     let facts = report.flows.entry(leg.peer).or_default().stream(id);
-                    facts.measures.insert("st2022_7".into(), seen.value(other.flow, seen.lost[0]));
+                    facts.measures.insert("st2022_7".into(), seen.value(&other.flow, seen.lost[0]));
                 }
                 note(&comparison, a, b, &mut findings);
-                report.stream_names.insert(id, format!("0x{:08x}", a.stream.ssrc));
+                let name = format!("0x{:08x}", id.0);
+                report.stream_names.insert(id, name.clone());
                 pairs.push(Value::map([
-                    ("ssrc", Value::from(format!("0x{:08x}", a.stream.ssrc))),
+                    ("ssrc", Value::from(name)),
                     ("path", a.flow.to_string().into()),
                     ("lost_on_other_path", comparison.lost[1].into()),
-                    ("comparison", comparison.value(b.flow, comparison.lost[0])),
+                    ("comparison", comparison.value(&b.flow, comparison.lost[0])),
                 ]));
             }
         }
@@ -191,8 +192,20 @@ impl NetworkMonitor for RedundantPaths {
     }
 }
 
-fn note(comparison: &Comparison, a: &Leg<'_>, b: &Leg<'_>, findings: &mut FindingLog) {
-    let id = Some(StreamId(u128::from(a.stream.ssrc)));
+/// Shows the streams that have enough samples to be compared: with the index and the key of their flow, and their path.
+fn streams(peers: &dyn Peers, mut see: impl FnMut(usize, &FlowKey, &Stream, &Path)) {
+    peers.visit(MIN_MATCHES as u64, &mut |index, peer| {
+        let flow = peer.decoder.and_then(|decoder| (decoder as &dyn Any).downcast_ref::<RtpFlow>());
+        for stream in flow.into_iter().flat_map(|flow| &flow.streams).filter(|stream| stream.proven) {
+            if let Some(path) = stream.path.as_ref().filter(|path| path.samples.len() >= MIN_MATCHES) {
+                see(index, peer.flow, stream, path);
+            }
+        }
+    });
+}
+
+fn note(comparison: &Comparison, a: &Leg, b: &Leg, findings: &mut FindingLog) {
+    let id = Some(a.id);
     let [lost_a, lost_b, both] = comparison.lost;
     if let Some(at) = comparison.first_loss {
         findings.add("st2022-7.loss-after-merge", Severity::Error, id, at, || {
@@ -205,7 +218,7 @@ fn note(comparison: &Comparison, a: &Leg<'_>, b: &Leg<'_>, findings: &mut Findin
     let differential = comparison.differential_ns();
     if differential > CLASSES[1].1 {
         let severity = if comparison.class().is_some() { Severity::Info } else { Severity::Warning };
-        findings.add("st2022-7.skew", severity, id, b.stream.last, || {
+        findings.add("st2022-7.skew", severity, id, b.last, || {
             let fits = comparison.class().map_or_else(
                 || "more than any class of receiver takes".to_owned(),
                 |class| format!("for receivers of class {class}"),

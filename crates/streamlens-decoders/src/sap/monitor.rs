@@ -12,7 +12,7 @@ use super::description::{MediaDescription, SessionDescription};
 use super::header::{SapContent, SapPacket};
 use crate::ptp::PtpMonitor;
 use crate::rtp::RtpFlow;
-use crate::{NetworkMonitor, NetworkReport, ObservedPdu, Peer};
+use crate::{NetworkMonitor, NetworkReport, ObservedPdu, Peers};
 
 /// Where the user's own descriptions stand.
 const NOWHERE: Occurrence = Occurrence { frame: 0, time: None };
@@ -120,7 +120,7 @@ impl NetworkMonitor for Announcements {
         }
     }
 
-    fn report(&self, peers: &[Peer<'_>], report: &mut NetworkReport) {
+    fn report(&self, peers: &dyn Peers, report: &mut NetworkReport) {
         let mut findings = self.findings.clone();
         let mut sessions = Vec::new();
         let mut index = 0;
@@ -231,17 +231,17 @@ impl Announcements {
         media: &MediaDescription,
         known: Option<&Announced>,
         at: Occurrence,
-        peers: &[Peer<'_>],
+        peers: &dyn Peers,
         report: &mut NetworkReport,
     ) -> u64 {
         let mut flows = 0;
-        for (index, peer) in peers.iter().enumerate() {
+        peers.visit(0, &mut |index, peer| {
             let Some(flow) = peer.decoder.and_then(|decoder| (decoder as &dyn Any).downcast_ref::<RtpFlow>()) else {
-                continue;
+                return;
             };
-            let (Some(to), Some(from)) = (peer.flow.dst.address.ip(), peer.flow.src.address.ip()) else { continue };
+            let (Some(to), Some(from)) = (peer.flow.dst.address.ip(), peer.flow.src.address.ip()) else { return };
             if Some(to) != media.address || peer.flow.dst.port != Some(media.port) {
-                continue;
+                return;
             }
             flows += 1;
             let sent = Sent { from, flow, name: name(session, media), at };
@@ -249,7 +249,7 @@ impl Announcements {
             compare(media, &sent, to);
             to.fact("sdp_session", session.name.clone());
             to.fact("sdp_announced_by", known.map_or("the user", |_| "SAP"));
-        }
+        });
         flows
     }
 }

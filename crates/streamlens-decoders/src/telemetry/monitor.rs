@@ -10,7 +10,7 @@ use crate::iena::IenaFlow;
 use crate::inetx::InetxFlow;
 use crate::npd::NpdFlow;
 use crate::tmns::TmnsFlow;
-use crate::{FlowDecoder, NetworkMonitor, NetworkReport, ObservedPdu, Peer};
+use crate::{FlowDecoder, NetworkMonitor, NetworkReport, ObservedPdu, Peers};
 
 /// A stream that sent fewer packets than this has no rhythm that could be missed.
 const RHYTHM_PACKETS: u64 = 10;
@@ -45,26 +45,52 @@ impl TelemetryMonitor {
         Self { naming }
     }
 
-    fn stopped(&self, decoder: &dyn TelemetryFlow, end: Timestamp) -> FindingLog {
+    /// A stream that stopped well before `end`.
+    fn stopped(&self, rhythm: &Rhythm, end: Timestamp) -> Option<FindingLog> {
+        let Rhythm { id, mean, longest, last, last_time, .. } = *rhythm;
+        let silence = end.since(last_time);
+        let patience = mean.saturating_mul(10).max(longest.saturating_mul(3)).max(1_000_000_000);
+        if silence <= patience {
+            return None;
+        }
         let mut log = FindingLog::default();
-        decoder.visit(&mut |id, track| {
-            let (Some(mean), Some(last)) = (track.mean_interval(), track.last().time) else { return };
-            let silence = end.since(last);
-            let patience = mean.saturating_mul(10).max(track.longest_interval().saturating_mul(3)).max(1_000_000_000);
-            if track.packets() >= RHYTHM_PACKETS && silence > patience {
-                log.add(self.naming.stopped, Severity::Warning, Some(stream(id)), track.last(), || {
-                    format!(
-                        "{} stopped {} before the last telemetry of the capture; until then a packet came every {} \
-                         on average, {} at most",
-                        (self.naming.name)(id),
-                        seconds(silence),
-                        seconds(mean),
-                        seconds(track.longest_interval())
-                    )
-                });
-            }
+        log.add(self.naming.stopped, Severity::Warning, Some(stream(id)), last, || {
+            format!(
+                "{} stopped {} before the last telemetry of the capture; until then a packet came every {} on average, \
+                 {} at most",
+                (self.naming.name)(id),
+                seconds(silence),
+                seconds(mean),
+                seconds(longest)
+            )
         });
-        log
+        Some(log)
+    }
+}
+
+/// A stream that sent often enough for its end to be noticed.
+struct Rhythm {
+    /// Index of its flow.
+    peer: usize,
+    id: u32,
+    mean: i64,
+    longest: i64,
+    last: Occurrence,
+    last_time: Timestamp,
+}
+
+impl Rhythm {
+    fn of(peer: usize, id: u32, track: &Track) -> Option<Self> {
+        let (mean, last) = (track.mean_interval()?, track.last());
+        let last_time = last.time?;
+        (track.packets() >= RHYTHM_PACKETS).then(|| Self {
+            peer,
+            id,
+            mean,
+            longest: track.longest_interval(),
+            last,
+            last_time,
+        })
     }
 }
 
@@ -75,14 +101,18 @@ impl NetworkMonitor for TelemetryMonitor {
         self.naming.watches
     }
 
-    fn report(&self, peers: &[Peer<'_>], report: &mut NetworkReport) {
-        let flows = || peers.iter().enumerate().filter_map(|(i, peer)| Some((i, peer, telemetry(peer.decoder?)?)));
-        let mut end = None;
+    fn report(&self, peers: &dyn Peers, report: &mut NetworkReport) {
+        if !peers.has(self.naming.encoding) {
+            return;
+        }
+        let (mut end, mut rhythms) = (None, Vec::new());
         let mut sources: BTreeMap<(VlanStack, u32), BTreeMap<Address, Occurrence>> = BTreeMap::new();
-        for (_, peer, decoder) in flows() {
-            decoder.visit(&mut |id, track| {
+        peers.visit(0, &mut |index, peer| {
+            let Some(flow) = peer.decoder.and_then(telemetry) else { return };
+            flow.visit(&mut |id, track| {
                 end = end.max(track.last().time);
                 if peer.encoding == self.naming.encoding {
+                    rhythms.extend(Rhythm::of(index, id, track));
                     let known = sources.entry((peer.flow.vlan, id)).or_default();
                     let first = known.entry(peer.flow.src.address).or_insert(track.first());
                     if track.first().frame < first.frame {
@@ -90,13 +120,10 @@ impl NetworkMonitor for TelemetryMonitor {
                     }
                 }
             });
-        }
-        if let Some(end) = end {
-            for (index, _, decoder) in flows().filter(|(_, peer, _)| peer.encoding == self.naming.encoding) {
-                let log = self.stopped(decoder, end);
-                if !log.is_empty() {
-                    report.flows.entry(index).or_default().findings.push(log);
-                }
+        });
+        for rhythm in &rhythms {
+            if let Some(log) = end.and_then(|end| self.stopped(rhythm, end)) {
+                report.flows.entry(rhythm.peer).or_default().findings.push(log);
             }
         }
         let mut log = FindingLog::default();

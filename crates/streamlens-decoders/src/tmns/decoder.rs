@@ -133,6 +133,10 @@ impl StreamDecoder for TmnsDecoder {
         Some(Box::new(TmnsFlow::default()))
     }
 
+    fn is_independent(&self) -> bool {
+        true
+    }
+
     fn network_monitor(&self) -> Option<Box<dyn NetworkMonitor>> {
         Some(Box::new(TelemetryMonitor::new(NAMING)))
     }

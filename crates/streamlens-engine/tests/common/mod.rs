@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use etherparse::PacketBuilder;
 use streamlens_decoders::{
     Carrier, Confidence, ConversationMonitor, DecodeError, DecodingResult, FlowDecoder, FlowReport, NetworkMonitor,
-    NetworkReport, ObservedPdu, PacketType, PduState, Peer, Refinement, Sequence, StreamDecoder,
+    NetworkReport, ObservedPdu, PacketType, PduState, Peers, Refinement, Sequence, StreamDecoder,
 };
 use streamlens_engine::{Engine, EngineOptions};
 use streamlens_model::{Analysis, ApplicationEncoding, FindingLog, FlowKey, Occurrence, Packet, Severity, StreamId};
@@ -220,10 +220,12 @@ impl NetworkMonitor for News {
     fn observe(&mut self, pdu: &ObservedPdu<'_>) {
         self.text += &String::from_utf8_lossy(pdu.bytes);
     }
-    fn report(&self, peers: &[Peer<'_>], report: &mut NetworkReport) {
+    fn report(&self, peers: &dyn Peers, report: &mut NetworkReport) {
         report.facts.insert("news".into(), self.text.clone().into());
-        for place in 0..peers.len() {
-            report.flows.entry(place).or_default().fact("peers", peers.len() as u64);
+        let mut places = Vec::new();
+        peers.visit(0, &mut |place, _| places.push(place));
+        for &place in &places {
+            report.flows.entry(place).or_default().fact("peers", places.len() as u64);
         }
     }
 }

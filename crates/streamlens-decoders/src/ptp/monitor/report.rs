@@ -12,13 +12,13 @@ use super::facts::domain_facts;
 use super::port::{PATIENCE_NS, Port, TypeState};
 use super::stats::{interval_ns, readable};
 use super::{paths, profile, syncs};
-use crate::{NetworkReport, Peer};
+use crate::{NetworkReport, Peers};
 
 pub(super) fn write(
     domains: &BTreeMap<DomainKey, Domain>,
     findings: &FindingLog,
     unfollowed: u64,
-    peers: &[Peer<'_>],
+    peers: &dyn Peers,
     report: &mut NetworkReport,
 ) {
     if domains.is_empty() {
@@ -44,7 +44,7 @@ pub(super) fn write(
 }
 
 /// Which domain, version and profile each flow carries.
-fn flows(domains: &BTreeMap<DomainKey, Domain>, peers: &[Peer<'_>], report: &mut NetworkReport) {
+fn flows(domains: &BTreeMap<DomainKey, Domain>, peers: &dyn Peers, report: &mut NetworkReport) {
     let mut by_flow: BTreeMap<FlowKey, (BTreeSet<DomainKey>, u8)> = BTreeMap::new();
     for (key, domain) in domains {
         for state in domain.ports.values().flat_map(|port| &port.types) {
@@ -54,8 +54,8 @@ fn flows(domains: &BTreeMap<DomainKey, Domain>, peers: &[Peer<'_>], report: &mut
         }
     }
     let profiles: BTreeMap<_, _> = domains.iter().map(|(key, domain)| (*key, profile::hint(domain))).collect();
-    for (index, peer) in peers.iter().enumerate() {
-        let Some((keys, edition)) = by_flow.get(peer.flow) else { continue };
+    peers.visit(0, &mut |index, peer| {
+        let Some((keys, edition)) = by_flow.get(peer.flow) else { return };
         let flow = report.flows.entry(index).or_default();
         let mut names = keys.iter().map(|key| match key.sdo_id() {
             0 if key.version() == 2 => Value::from(key.number()),
@@ -72,7 +72,7 @@ fn flows(domains: &BTreeMap<DomainKey, Domain>, peers: &[Peer<'_>], report: &mut
             flow.fact("profile", hint.profile);
             flow.fact("profile_reasons", Value::list(hint.reasons.iter().cloned()));
         }
-    }
+    });
 }
 
 pub(super) fn version_name(edition: u8) -> String {
