@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use streamlens_model::{Analysis, CaptureSummary, Frame, FrameBatch};
+use streamlens_model::{Analysis, CaptureSummary, Flow, Frame, FrameBatch};
 use streamlens_registry::DecoderRegistry;
 
 use crate::crew::{Crew, Job};
@@ -50,7 +50,7 @@ pub struct Engine {
     pub(crate) totals: Totals,
     /// Kept for their memory.
     jobs: (Job, Job),
-    threads: usize,
+    pub(crate) threads: usize,
     is_closed: bool,
 }
 
@@ -147,6 +147,11 @@ impl Engine {
         self.networks.collect(&mut self.outboxes);
     }
 
+    /// What the analysis is made with.
+    pub(crate) fn env(&self) -> Env<'_> {
+        Env { registry: &self.registry, options: &self.options }
+    }
+
     fn enforce_flow_bound(&mut self) {
         if !self.is_closed {
             let mut shards: Vec<_> = self.shards.iter_mut().collect();
@@ -159,14 +164,14 @@ impl Engine {
     /// `capture` brings what the source knows: path, format, interfaces, warnings; the rest is filled in.
     #[must_use]
     pub fn snapshot(&mut self, capture: CaptureSummary) -> Analysis {
-        self.collect();
+        self.release();
         Snapshot::new(self, 0).analysis(capture, FlowSelection::default())
     }
 
     /// The result of what has changed since a frame: flows that had a frame after `frame_number`, and all findings.
     #[must_use]
     pub fn changes_since(&mut self, frame_number: u64, capture: CaptureSummary) -> Analysis {
-        self.collect();
+        self.release();
         Snapshot::new(self, frame_number).analysis(capture, FlowSelection::default())
     }
 
@@ -179,14 +184,46 @@ impl Engine {
     /// As [`Self::finish`], with only the flows that are asked for. Of the others no more is made than their findings
     /// need, which saves most of the memory and time where there are many.
     #[must_use]
-    pub fn finish_selected(mut self, capture: CaptureSummary, selection: FlowSelection) -> Analysis {
+    pub fn finish_selected(self, capture: CaptureSummary, selection: FlowSelection) -> Analysis {
+        let mut flows = Vec::new();
+        let mut analysis = self.finish_by_flow(
+            capture,
+            selection,
+            |flow| flow,
+            |_, flow| {
+                flows.push(flow);
+                true
+            },
+        );
+        analysis.flows = flows;
+        analysis
+    }
+
+    /// As [`Self::finish_selected`], but hands on the flows as they are made, in their order: `make` turns them into
+    /// something, on several threads, and `take` gets that, with what is known of the capture; it says whether it wants
+    /// more. The result has no flows. So a million flows can be written that would find no room in memory.
+    #[must_use]
+    pub fn finish_by_flow<T: Send>(
+        mut self,
+        capture: CaptureSummary,
+        selection: FlowSelection,
+        make: impl Fn(Flow) -> T + Sync,
+        take: impl FnMut(&CaptureSummary, T) -> bool,
+    ) -> Analysis {
         self.end();
-        let analysis = Snapshot::new(&self, 0).analysis(capture, selection);
+        let analysis = Snapshot::new(&self, 0).by_flow(capture, selection, &make, take);
         if analysis.total_flows > MANY_FLOWS {
             // the process is about to end, or to go on without them: giving back a million flows one by one takes long
             std::mem::forget(self);
         }
         analysis
+    }
+
+    /// Decodes what waits, and hands on all that was published.
+    fn release(&mut self) {
+        let env = Env { registry: &self.registry, options: &self.options };
+        self.shards.iter_mut().for_each(|shard| shard.release_all(env));
+        self.collect();
     }
 
     fn end(&mut self) {
@@ -215,17 +252,14 @@ impl Engine {
 /// Where there are as many flows as are allowed, lets no new ones in, and gives up those that were made last beyond that;
 /// says whether it is so. Batches end at the same frames for any number of threads, so it is the same flows.
 fn enforce_bound(shards: &mut [&mut Shard], max_flows: usize) -> bool {
-    let mut count: usize = shards.iter().map(|shard| shard.flows.len()).sum();
+    let count: usize = shards.iter().map(|shard| shard.flow_count()).sum();
     if count < max_flows {
         return false;
     }
-    while count > max_flows {
-        let newest = shards.iter_mut().max_by_key(|shard| {
-            shard.flows.len().checked_sub(1).and_then(|last| shard.flows.get(last)).map(|flow| flow.created)
-        });
-        let Some(newest) = newest else { break };
-        newest.drop_newest();
-        count -= 1;
+    if let Some(last) = (count - max_flows).checked_sub(1) {
+        let mut created: Vec<u64> = shards.iter().flat_map(|shard| shard.created()).collect();
+        let (_, &mut from, _) = created.select_nth_unstable_by(last, |a, b| b.cmp(a));
+        shards.iter_mut().for_each(|shard| shard.drop_since(from));
     }
     shards.iter_mut().for_each(|shard| shard.is_closed = true);
     true

@@ -7,6 +7,7 @@ mod engine;
 mod flow;
 mod fragments;
 mod health;
+mod held;
 mod identify;
 mod key;
 mod network;

@@ -46,9 +46,6 @@ impl Networks {
                 bytes: outbox.bytes.get(record.offset..record.offset + record.length).unwrap_or_default(),
             });
         }
-        for outbox in outboxes {
-            outbox.records.clear();
-            outbox.bytes.clear();
-        }
+        outboxes.iter_mut().for_each(Outbox::clear);
     }
 }

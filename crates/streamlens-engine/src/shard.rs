@@ -9,7 +9,9 @@ use streamlens_model::{Frame, Occurrence, Packet, Timestamp};
 use crate::dissect::{Aside, Dissected, Repeats, dissect, transport_payload};
 use crate::flow::{FlowEntry, FrameFacts};
 use crate::fragments::{Fragments, Outcome, Waiting};
+use crate::held::HeldFlows;
 use crate::key::PackedKey;
+use crate::route::SHARES;
 use crate::work::{Conversations, Env, Outbox, Scratch, Work};
 
 /// Flows that are allocated together.
@@ -57,25 +59,45 @@ impl FlowList {
         self.chunks.iter_mut().flatten()
     }
 
-    fn pop(&mut self) -> Option<FlowEntry> {
-        let flow = self.chunks.last_mut()?.pop()?;
+    /// Takes a flow out; the one that was made last takes its place.
+    fn swap_remove(&mut self, place: usize) -> Option<FlowEntry> {
+        let last = self.chunks.last_mut()?.pop()?;
         self.length -= 1;
         if self.chunks.last().is_some_and(Vec::is_empty) {
             self.chunks.pop();
         }
-        Some(flow)
+        match self.get_mut(place) {
+            Some(slot) => Some(std::mem::replace(slot, last)),
+            None => Some(last),
+        }
+    }
+
+    /// Takes all flows out, and keeps some of their memory.
+    fn clear(&mut self) {
+        self.chunks.truncate(1);
+        self.chunks.iter_mut().for_each(Vec::clear);
+        self.length = 0;
     }
 }
+
+/// Marks the places of flows that wait. There is no room for so many flows.
+const HELD: u32 = 1 << 31;
+/// With more decoders than this no flow waits: which of them a flow has is remembered in as many bits.
+const MOST_DECODERS: usize = 64;
 
 /// A share of the conversations.
 #[derive(Default)]
 pub(crate) struct Shard {
     /// Its number.
     pub(crate) share: usize,
+    /// Places of flows, and with [`HELD`] those of flows that wait.
     table: HashTable<u32>,
     seeds: foldhash::fast::RandomState,
     repeats: Repeats,
     pub(crate) flows: FlowList,
+    pub(crate) held: HeldFlows,
+    /// Whether all flows are decoded at once.
+    is_replay: bool,
     fragments: Fragments,
     pub(crate) conversations: Conversations,
     pub(crate) outbox: Outbox,
@@ -126,7 +148,28 @@ impl Shard {
             self.fragment(env, packet, facts);
             return None;
         }
-        let place = self.place(env, packet, frame.number);
+        let key = PackedKey::of(packet);
+        let hash = key.hash(&self.seeds);
+        let place = match self.find(hash, &key) {
+            Some(place) if place & HELD == 0 => Some(place as usize),
+            Some(held) => {
+                let held = (held & !HELD) as usize;
+                if may_wait(env, packet, frame) && self.held.add(held, frame) {
+                    return None;
+                }
+                self.release(env, held)
+            }
+            None if self.is_crowded(env) && self.has_room(env) && may_wait(env, packet, frame) => {
+                match self.held.begin(key, frame) {
+                    Some(held) => {
+                        self.enter(hash, held as u32 | HELD);
+                        return None;
+                    }
+                    None => self.add(env, key, packet, frame.number),
+                }
+            }
+            None => self.add(env, key, packet, frame.number),
+        };
         match place {
             Some(place) => self.repeats.note(frame, packet, place),
             None => self.aside(Aside::TableFull, 1),
@@ -139,23 +182,99 @@ impl Shard {
     }
 
     /// The place of a packet's flow; made where it is new and there is room.
-    #[inline]
     fn place(&mut self, env: Env<'_>, packet: &Dissected<'_>, frame: u64) -> Option<usize> {
-        let packed = PackedKey::of(packet);
-        let hash = packed.hash(&self.seeds);
-        let flows = &self.flows;
-        let is_same = |&place: &u32| flows.get(place as usize).is_some_and(|flow| flow.packed == packed);
-        if let Some(&place) = self.table.find(hash, is_same) {
-            return Some(place as usize);
+        let key = PackedKey::of(packet);
+        match self.find(key.hash(&self.seeds), &key) {
+            Some(place) if place & HELD == 0 => Some(place as usize),
+            Some(held) => self.release(env, (held & !HELD) as usize),
+            None => self.add(env, key, packet, frame),
         }
-        if self.is_closed || self.flows.len() >= env.options.max_flows {
+    }
+
+    #[inline]
+    fn find(&self, hash: u64, key: &PackedKey) -> Option<u32> {
+        self.table.find(hash, |&place| key_at(&self.flows, &self.held, place) == Some(key)).copied()
+    }
+
+    /// Enters the place of a flow in the table.
+    fn enter(&mut self, hash: u64, place: u32) {
+        let (flows, held, seeds) = (&self.flows, &self.held, &self.seeds);
+        let rehash = |&place: &u32| key_at(flows, held, place).map_or(0, |key| key.hash(seeds));
+        self.table.insert_unique(hash, place, rehash);
+    }
+
+    /// Flows, those that wait among them.
+    pub(crate) fn flow_count(&self) -> usize {
+        self.flows.len() + self.held.count()
+    }
+
+    fn has_room(&self, env: Env<'_>) -> bool {
+        !self.is_closed && self.flow_count() < env.options.max_flows
+    }
+
+    fn is_crowded(&self, env: Env<'_>) -> bool {
+        self.flow_count() >= env.options.crowded_from / SHARES && !self.is_replay && env.registry.len() <= MOST_DECODERS
+    }
+
+    /// Makes a flow, where there is room.
+    fn add(&mut self, env: Env<'_>, key: PackedKey, packet: &Dissected<'_>, frame: u64) -> Option<usize> {
+        if !self.has_room(env) {
             return None;
         }
-        let place = self.flows.push(FlowEntry::new(packed, packet, frame));
-        let (flows, seeds) = (&self.flows, &self.seeds);
-        let rehash = |&place: &u32| flows.get(place as usize).map_or(0, |flow| flow.packed.hash(seeds));
-        self.table.insert_unique(hash, place as u32, rehash);
+        let place = self.flows.push(FlowEntry::new(key, packet, frame));
+        self.enter(key.hash(&self.seeds), place as u32);
         Some(place)
+    }
+
+    /// Decodes the frames of a flow that waits, and gives its place among the others.
+    fn release(&mut self, env: Env<'_>, waiting: usize) -> Option<usize> {
+        let held = std::mem::take(&mut self.held);
+        let mut place = None;
+        for frame in held.frames(waiting) {
+            let mut packet = Dissected::new(&frame);
+            // they were dissected before
+            if dissect(&frame, &mut packet).is_ok() {
+                let new = || FlowEntry::new(PackedKey::of(&packet), &packet, frame.number);
+                let place = *place.get_or_insert_with(|| self.flows.push(new()));
+                let at = Occurrence { frame: frame.number, time: frame.time };
+                let facts = FrameFacts { at, wire_length: frame.original_length, is_copy: false };
+                self.whole(env, place, &packet, &[facts]);
+            }
+        }
+        self.held = held;
+        let hash = self.held.key(waiting).map(|key| key.hash(&self.seeds));
+        if let (Some(hash), Some(place)) = (hash, place)
+            && let Some(entry) = self.table.find_mut(hash, |&entry| entry == waiting as u32 | HELD)
+        {
+            *entry = place as u32;
+        }
+        self.held.release(waiting);
+        place
+    }
+
+    /// Decodes all flows that wait.
+    pub(crate) fn release_all(&mut self, env: Env<'_>) {
+        let waiting: Vec<_> = self.held.places().collect();
+        waiting.into_iter().for_each(|place| {
+            self.release(env, place);
+        });
+    }
+
+    /// Decodes a flow that waits in another share, and shows it as it would be in the end.
+    pub(crate) fn replay<R>(
+        &mut self,
+        env: Env<'_>,
+        held: &HeldFlows,
+        place: usize,
+        see: impl FnOnce(&Self, &FlowEntry) -> R,
+    ) -> Option<R> {
+        self.table.clear();
+        self.flows.clear();
+        self.repeats.clear();
+        self.outbox.clear();
+        held.frames(place).for_each(|frame| self.frame(env, &frame));
+        self.finish(env);
+        Some(see(self, self.flows.get(0)?))
     }
 
     /// A packet whose payload is whole. `frames` brought it: the last is counted here, the others have been.
@@ -279,14 +398,79 @@ impl Shard {
         self.fragments.unfinished()
     }
 
-    /// Takes out the flow that was made last, and counts its frames as finding no room.
-    pub(crate) fn drop_newest(&mut self) {
-        let place = self.flows.len().wrapping_sub(1) as u32;
-        let Some(flow) = self.flows.pop() else { return };
+    /// Numbers of the frames that made the flows.
+    pub(crate) fn created(&self) -> impl Iterator<Item = u64> {
+        let held = self.held.places().map(|place| self.held.created(place));
+        self.flows.iter().map(|flow| flow.created).chain(held)
+    }
+
+    /// Takes out the flows that were made from this frame on, and counts their frames as finding no room.
+    pub(crate) fn drop_since(&mut self, frame: u64) {
+        for place in (0..self.flows.len()).rev() {
+            if self.flows.get(place).is_some_and(|flow| flow.created >= frame) {
+                self.drop_flow(place);
+            }
+        }
+        let waiting: Vec<_> = self.held.places().filter(|&place| self.held.created(place) >= frame).collect();
+        for place in waiting {
+            let hash = self.held.key(place).map_or(0, |key| key.hash(&self.seeds));
+            self.leave(hash, place as u32 | HELD);
+            self.aside(Aside::TableFull, self.held.frame_count(place));
+            self.held.release(place);
+        }
         self.repeats.clear();
-        if let Ok(entry) = self.table.find_entry(flow.packed.hash(&self.seeds), |&found| found == place) {
-            entry.remove();
+    }
+
+    fn drop_flow(&mut self, place: usize) {
+        let Some(flow) = self.flows.swap_remove(place) else { return };
+        self.leave(flow.packed.hash(&self.seeds), place as u32);
+        let moved = self.flows.len() as u32;
+        let hash = self.flows.get(place).map(|moved| moved.packed.hash(&self.seeds));
+        if let Some(entry) = hash.and_then(|hash| self.table.find_mut(hash, |&entry| entry == moved)) {
+            *entry = place as u32;
         }
         self.aside(Aside::TableFull, flow.packets());
     }
+
+    /// Takes the place of a flow out of the table.
+    fn leave(&mut self, hash: u64, place: u32) {
+        if let Ok(entry) = self.table.find_entry(hash, |&found| found == place) {
+            entry.remove();
+        }
+    }
+
+    /// A share that shows flows of others.
+    pub(crate) fn for_replay() -> Self {
+        Self { is_replay: true, ..Self::default() }
+    }
+}
+
+/// The key of the flow at a place of the table.
+#[inline]
+fn key_at<'s>(flows: &'s FlowList, held: &'s HeldFlows, place: u32) -> Option<&'s PackedKey> {
+    if place & HELD == 0 {
+        flows.get(place as usize).map(|flow| &flow.packed)
+    } else {
+        held.key((place & !HELD) as usize)
+    }
+}
+
+/// Whether a frame may be decoded later than those of other flows.
+fn may_wait(env: Env<'_>, dissected: &Dissected<'_>, frame: &Frame<'_>) -> bool {
+    if dissected.tcp.is_some() || !env.options.decode_as.is_empty() {
+        return false;
+    }
+    let packet = Packet {
+        frame: frame.number,
+        time: frame.time,
+        flow: &dissected.flow_key(),
+        transport: dissected.transport,
+        ether_type: dissected.ether_type,
+        wire_length: frame.original_length,
+        payload: dissected.payload,
+        offset: 0,
+        missing: dissected.missing,
+        is_stream: false,
+    };
+    dissected.payload.is_empty() || env.registry.may_wait(&packet)
 }

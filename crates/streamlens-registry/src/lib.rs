@@ -154,6 +154,15 @@ impl DecoderRegistry {
             .filter(move |(_, decoder)| decoder.overheard_ports().iter().any(|&port| ports.contains(&Some(port))))
     }
 
+    /// Whether a packet may be decoded later than those of other flows: no decoder that is not
+    /// [independent](StreamDecoder::is_independent) has a claim to it or overhears it.
+    pub fn may_wait(&self, packet: &Packet<'_>) -> bool {
+        let decoders =
+            carrier_of(packet.transport, packet.ether_type).map_or(&[][..], |carrier| self.for_carrier(carrier));
+        let mut bound = decoders.iter().filter_map(|&index| self.decoder(index)).filter(|one| !one.is_independent());
+        !bound.any(|decoder| decoder.can_decode(packet).is_some()) && self.overhearing(packet).next().is_none()
+    }
+
     /// Fills `ranked` with every decoder whose confidence in the packet is above 0, best first, ties in order of
     /// registration.
     pub fn rank(&self, packet: &Packet<'_>, ranked: &mut Vec<Ranked>) {

@@ -4,11 +4,13 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use streamlens_model::{
-    CaptureSummary, Finding, FindingLog, FlowKey, Occurrence, Place, Severity, StreamHealth, StreamId, Transport,
+    CaptureSummary, Finding, FindingLog, FlowKey, Occurrence, Place, Severity, StreamHealth, StreamId, Timestamp,
+    Transport,
 };
 
 use super::encoding::is_mirrored;
 use crate::engine::Engine;
+use crate::flow::FlowEntry;
 use crate::health::{Events, Stream};
 
 /// Where a finding stands, borrowed.
@@ -32,6 +34,7 @@ impl Where<'_> {
 }
 
 /// Findings as they are collected.
+#[derive(Default)]
 pub(super) struct Findings {
     list: Vec<Finding>,
     /// By severity, those that were let go included.
@@ -41,6 +44,17 @@ pub(super) struct Findings {
     /// What the list holds no more room for, once it was sorted: as grave as that, and no earlier.
     bar: Option<(Severity, u64)>,
     dropped: u64,
+    mirrored: Mirrored,
+}
+
+/// What mirror ports delivered twice.
+#[derive(Clone, Copy, Default)]
+struct Mirrored {
+    flows: u64,
+    frames: u64,
+    first: Option<u64>,
+    last: u64,
+    last_seen: Option<Timestamp>,
 }
 
 /// How many findings beyond those wanted are let pile up before the list is sorted.
@@ -55,9 +69,38 @@ const RESTART: &str = "restart";
 impl Findings {
     pub(super) fn new(capture: &CaptureSummary, most: Option<usize>) -> Self {
         let (most, dropped) = (most.unwrap_or(usize::MAX), capture.dropped.values().sum());
-        let mut findings = Self { list: Vec::new(), total: BTreeMap::new(), most, bar: None, dropped };
+        let mut findings = Self { most, dropped, ..Self::default() };
         findings.of_capture(capture);
         findings
+    }
+
+    /// A list of as much, and with nothing in it, for a part of the flows.
+    pub(super) fn empty(&self) -> Self {
+        Self { most: self.most, dropped: self.dropped, ..Self::default() }
+    }
+
+    /// Adds those of a part of the flows.
+    pub(super) fn merge(&mut self, part: Self) {
+        self.list.extend(part.list);
+        part.total.into_iter().for_each(|(severity, count)| *self.total.entry(severity).or_default() += count);
+        let (mine, other) = (&mut self.mirrored, part.mirrored);
+        mine.flows += other.flows;
+        mine.frames += other.frames;
+        mine.first = mine.first.into_iter().chain(other.first).min();
+        mine.last = mine.last.max(other.last);
+        mine.last_seen = mine.last_seen.max(other.last_seen);
+    }
+
+    /// Notes where frames of a flow are in the capture twice.
+    pub(super) fn of_copies(&mut self, flow: &FlowEntry) {
+        if is_mirrored(flow) {
+            let mirrored = &mut self.mirrored;
+            mirrored.flows += 1;
+            mirrored.frames += flow.copies.count;
+            mirrored.first = mirrored.first.into_iter().chain(flow.copies.first).min();
+            mirrored.last = mirrored.last.max(flow.changed);
+            mirrored.last_seen = mirrored.last_seen.max(flow.last_seen);
+        }
     }
 
     /// Gravest first, then by the frame of the first occurrence; and how many of each severity there are in all.
@@ -200,13 +243,10 @@ impl Findings {
 
     /// What concerns all flows together.
     pub(super) fn of_engine(&mut self, engine: &Engine) {
-        let flows = || engine.shards.iter().flat_map(|shard| shard.flows.iter());
-        let mirrored: Vec<_> = flows().filter(|flow| is_mirrored(flow)).collect();
-        if !mirrored.is_empty() {
-            let frames: u64 = mirrored.iter().map(|flow| flow.copies.count).sum();
-            let first = mirrored.iter().filter_map(|flow| flow.copies.first).min().unwrap_or(0);
-            let last = mirrored.iter().map(|flow| flow.changed).max().unwrap_or(0);
-            let last_seen = mirrored.iter().filter_map(|flow| flow.last_seen).max();
+        engine.shards.iter().flat_map(|shard| shard.flows.iter()).for_each(|flow| self.of_copies(flow));
+        let Mirrored { flows, frames, first, last, last_seen } = self.mirrored;
+        if flows > 0 {
+            let first = first.unwrap_or(0);
             self.add(Severity::Warning, first, || Finding {
                 code: Cow::Borrowed("capture.mirrored-twice"),
                 severity: Severity::Warning,
@@ -215,9 +255,8 @@ impl Findings {
                 last: Occurrence { frame: last, time: last_seen },
                 place: Place::default(),
                 text: format!(
-                    "{frames} frames of {} flows are in the capture twice, as a mirror port delivers them: they count as \
-                     frames, and not as duplicates of their streams",
-                    mirrored.len()
+                    "{frames} frames of {flows} flows are in the capture twice, as a mirror port delivers them: they count as \
+                     frames, and not as duplicates of their streams"
                 ),
             });
         }

@@ -2,15 +2,20 @@
 
 mod encoding;
 mod findings;
-mod order;
+mod parallel;
+mod peers;
+mod rows;
 
 use std::collections::BTreeMap;
 
-use streamlens_decoders::{FlowReport, NetworkReport, Peer};
+use streamlens_decoders::{FlowReport, NetworkReport};
 use streamlens_model::{
     Analysis, Candidate, CaptureSummary, Flow, LinkType, Metadata, SCHEMA, TrafficType, TransportProtocol, Value,
 };
 
+use self::parallel::in_order;
+use self::peers::Watched;
+use self::rows::{Card, FlowPlace, Row, bit_rate};
 use crate::dissect::Aside;
 use crate::engine::Engine;
 use crate::flow::{EncodingEntry, FlowEntry, TransportEntry};
@@ -22,39 +27,48 @@ pub(crate) struct Snapshot<'e> {
     engine: &'e Engine,
     /// Flows that had no frame after this one are left out.
     since: u64,
+    /// The flows that wait as frames.
+    cards: Vec<Card>,
     /// What network monitors say of single encodings, by flow and decoder.
     additions: BTreeMap<(FlowPlace, u16), Vec<FlowReport>>,
     networks: Vec<(&'static str, NetworkReport)>,
 }
 
-/// Share and place of a flow.
-type FlowPlace = (usize, usize);
-
 impl<'e> Snapshot<'e> {
     pub(crate) fn new(engine: &'e Engine, since: u64) -> Self {
-        let mut snapshot = Self { engine, since, additions: BTreeMap::new(), networks: Vec::new() };
+        let (cards, additions, networks) = (Vec::new(), BTreeMap::new(), Vec::new());
+        let mut snapshot = Self { engine, since, cards, additions, networks };
+        snapshot.read_held();
         snapshot.ask_networks();
         snapshot
     }
 
+    /// Finds out what the flows that wait are.
+    fn read_held(&mut self) {
+        let places: Vec<_> = (0..)
+            .zip(&self.engine.shards)
+            .flat_map(|(share, shard)| {
+                shard.held.places().map(move |place| FlowPlace { share, place: place as u32, is_held: true })
+            })
+            .collect();
+        let mut cards = Vec::with_capacity(places.len());
+        let make = |replay: &mut Shard, &at: &FlowPlace| self.show(replay, at, |_, flow| Card::new(at, flow));
+        in_order(self.engine.threads, &places, Shard::for_replay, make, |card| {
+            cards.extend(card);
+            true
+        });
+        self.cards = cards;
+    }
+
     /// Lets every network monitor look at the flows of its encodings.
     fn ask_networks(&mut self) {
+        let (mut additions, mut networks) = (BTreeMap::<_, Vec<_>>::new(), Vec::new());
         for (index, monitor) in &self.engine.networks.monitors {
             let Some(own) = self.engine.registry.decoder(*index).map(|decoder| decoder.encoding_name()) else {
                 continue;
             };
             let watched = monitor.watches();
-            let (mut peers, mut places) = (Vec::new(), Vec::new());
-            for (place, _, flow) in self.flows() {
-                for encoding in flow.transports().flat_map(|transport| &transport.encodings) {
-                    let Some(decoder) = self.engine.registry.decoder(encoding.decoder) else { continue };
-                    let name = decoder.encoding_name();
-                    if name == own || watched.contains(&name) {
-                        peers.push(Peer { flow: &flow.key, decoder: encoding.flow_decoder.as_deref(), encoding: name });
-                        places.push((place, encoding.decoder.0));
-                    }
-                }
-            }
+            let peers = Watched::new(self, own, watched);
             let mut report = NetworkReport::default();
             monitor.report(&peers, &mut report);
             for (other, beside) in &self.engine.networks.monitors {
@@ -64,39 +78,67 @@ impl<'e> Snapshot<'e> {
                 }
             }
             for (peer, addition) in std::mem::take(&mut report.flows) {
-                if let Some(&place) = places.get(peer) {
-                    self.additions.entry(place).or_default().push(addition);
+                if let Some(place) = peers.place(peer) {
+                    additions.entry(place).or_default().push(addition);
                 }
             }
-            self.networks.push((own, report));
+            networks.push((own, report));
         }
+        (self.additions, self.networks) = (additions, networks);
     }
 
-    fn flows(&self) -> impl Iterator<Item = (FlowPlace, &'e Shard, &'e FlowEntry)> {
-        let shards = self.engine.shards.iter().enumerate();
-        shards.flat_map(|(share, shard)| {
-            shard.flows.iter().enumerate().map(move |(place, flow)| ((share, place), shard, flow))
+    /// The flows that do not wait.
+    fn flows(&self) -> impl Iterator<Item = (FlowPlace, &'e Shard, &'e FlowEntry)> + use<'e> {
+        (0..).zip(&self.engine.shards).flat_map(|(share, shard)| {
+            let place = move |place| FlowPlace { share, place, is_held: false };
+            (0..).zip(shard.flows.iter()).map(move |(at, flow)| (place(at), shard, flow))
         })
     }
 
     /// The whole document.
-    pub(crate) fn analysis(&self, mut capture: CaptureSummary, selection: FlowSelection) -> Analysis {
+    pub(crate) fn analysis(&self, capture: CaptureSummary, selection: FlowSelection) -> Analysis {
+        let mut flows = Vec::new();
+        let mut analysis = self.by_flow(capture, selection, &|flow| flow, |_, flow| {
+            flows.push(flow);
+            true
+        });
+        analysis.flows = flows;
+        analysis
+    }
+
+    /// The document, but for its flows: these are handed on as they are made.
+    pub(crate) fn by_flow<T: Send>(
+        &self,
+        mut capture: CaptureSummary,
+        selection: FlowSelection,
+        make: &(impl Fn(Flow) -> T + Sync),
+        mut take: impl FnMut(&CaptureSummary, T) -> bool,
+    ) -> Analysis {
         self.engine.totals.fill(&mut capture);
         for (reason, frames) in self.engine.asides() {
             // several numbers of link types have one name
             *capture.not_in_flows.entry(reason_text(reason)).or_default() += frames;
         }
-        let mut all: Vec<_> = self.flows().filter(|(_, _, flow)| flow.changed > self.since).collect();
-        order::sort(&mut all, selection.order);
-        let total_flows = all.len();
-        let mut findings = findings::Findings::new(&capture, selection.most_findings);
-        let rest = all.split_off(selection.top.unwrap_or(total_flows).min(total_flows));
-        let flows = all.iter().map(|&(place, shard, flow)| self.flow(place, shard, flow, &mut findings)).collect();
-        for (place, shard, flow) in rest {
-            if !self.is_quiet(place, flow) {
-                self.flow_findings(place, shard, flow, &mut findings);
-            }
-        }
+        let (shown, mut rest) = self.rows(selection.order, selection.top);
+        let total_flows = shown.len() + rest.len();
+        let empty = findings::Findings::new(&capture, selection.most_findings);
+        let begin = || (Shard::for_replay(), empty.empty());
+        let threads = self.engine.threads;
+        let mut taken = 0;
+        let show = |(replay, findings): &mut (Shard, findings::Findings), row: &Row| {
+            self.show(replay, row.at, |shard, flow| make(self.flow(row.at, shard, flow, findings)))
+        };
+        let mut parts = in_order(threads, &shown, begin, show, |part| {
+            taken += 1;
+            part.is_none_or(|part| take(&capture, part))
+        });
+        rest.extend_from_slice(shown.get(taken..).unwrap_or_default());
+        let look = |(replay, findings): &mut (Shard, findings::Findings), row: &Row| {
+            self.show(replay, row.at, |shard, flow| self.flow_findings(row.at, shard, flow, findings));
+        };
+        parts.extend(in_order(threads, &rest, begin, look, |()| true));
+        let mut findings = empty;
+        parts.into_iter().for_each(|(_, part)| findings.merge(part));
         self.network_findings(&mut findings);
         findings.of_engine(self.engine);
         let (findings, total_findings) = findings.into_list();
@@ -104,7 +146,7 @@ impl<'e> Snapshot<'e> {
         Analysis {
             schema: SCHEMA,
             capture,
-            flows,
+            flows: Vec::new(),
             total_flows,
             findings,
             total_findings,
@@ -139,6 +181,9 @@ impl<'e> Snapshot<'e> {
     }
 
     fn flow(&self, place: FlowPlace, shard: &Shard, flow: &FlowEntry, findings: &mut findings::Findings) -> Flow {
+        if place.is_held {
+            findings.of_copies(flow);
+        }
         let traffic_type =
             if flow.facts.broadcast { TrafficType::Broadcast } else { flow.key.dst.address.traffic_type() };
         let (total_packets, total_bytes, facts) = (flow.packets(), flow.bytes(), flow.facts.lists());
@@ -151,7 +196,7 @@ impl<'e> Snapshot<'e> {
             last_seen: flow.last_seen,
             total_packets,
             total_bytes,
-            bit_rate: bit_rate(flow, total_packets, total_bytes),
+            bit_rate: bit_rate(flow.first_seen, flow.last_seen, total_packets, total_bytes),
             timing_stats: flow.timing().summary(self.engine.options.outlier_deviations),
             macs: facts.macs,
             dscp: facts.dscp,
@@ -164,6 +209,12 @@ impl<'e> Snapshot<'e> {
 
     /// The findings of a flow that is not shown.
     fn flow_findings(&self, place: FlowPlace, shard: &Shard, flow: &FlowEntry, findings: &mut findings::Findings) {
+        if place.is_held {
+            findings.of_copies(flow);
+        }
+        if self.is_quiet(place, flow) {
+            return;
+        }
         for transport in flow.transports() {
             for encoding in &transport.encodings {
                 let additions = self.additions_to(place, encoding);
@@ -216,12 +267,6 @@ impl<'e> Snapshot<'e> {
             intervals: transport.series.as_ref().map_or_else(Vec::new, |series| series.list().to_vec()),
         }
     }
-}
-
-/// Bits per second over the time between the first and the last frame. The last frame's own bits come after that time.
-fn bit_rate(flow: &FlowEntry, packets: u64, bytes: u64) -> Option<f64> {
-    let span = flow.last_seen?.since(flow.first_seen?);
-    (packets > 1 && span > 0).then(|| bytes as f64 * (packets - 1) as f64 / packets as f64 * 8.0 / (span as f64 * 1e-9))
 }
 
 fn tcp_facts(transport: &TransportEntry) -> Metadata {

@@ -57,6 +57,11 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.records.clear();
+    }
+
     /// Takes what a decoder has published, if anything.
     #[inline]
     pub(crate) fn take(&mut self, result: &DecodingResult, decoder: DecoderIndex, flow: &FlowKey, at: Occurrence) {

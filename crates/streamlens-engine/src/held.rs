@@ -1,0 +1,267 @@
+//! Flows of few frames, kept as the frames that came.
+//!
+//! Where there are very many flows, most have so few frames that these take less memory than all that would be known of
+//! them. So they wait as they are, and are decoded when their flow gets more frames or when a result is made: then one
+//! after the other, in the same small memory.
+
+use streamlens_model::{Frame, LinkType, Timestamp};
+
+use crate::key::PackedKey;
+
+/// The most frames that a flow waits with.
+const MOST_FRAMES: usize = 7;
+/// The most bytes that the frames of a flow take here: about as much as its decoder and statistics would.
+const MOST_BYTES: usize = 2048;
+/// Frames are allocated together in so many bytes.
+const CHUNK: usize = 64 * 1024;
+/// Frames begin at multiples of this, so that four bytes tell where.
+const UNIT: usize = 8;
+
+/// The flows of one share that wait.
+#[derive(Default)]
+pub(crate) struct HeldFlows {
+    flows: Vec<HeldFlow>,
+    /// Flows that are still held.
+    count: usize,
+    chunks: Vec<Chunk>,
+}
+
+/// A flow that waits.
+struct HeldFlow {
+    packed: PackedKey,
+    /// Number of its first frame.
+    created: u64,
+    /// Where its last frame lies; each says where the one before does.
+    last: Option<Place>,
+    frames: u8,
+    bytes: u16,
+}
+
+/// Where a frame lies, counted in units from 1.
+type Place = std::num::NonZeroU32;
+
+#[derive(Default)]
+struct Chunk {
+    bytes: Vec<u8>,
+    /// Bytes of flows that are still held.
+    live: usize,
+}
+
+/// What stands in front of a frame's bytes.
+struct Head {
+    before: Option<Place>,
+    length: u32,
+    number: u64,
+    time: Option<Timestamp>,
+    link_type: LinkType,
+    interface: u32,
+    original_length: u32,
+}
+
+impl Head {
+    const LENGTH: usize = 40;
+
+    fn to_bytes(&self) -> [u8; Self::LENGTH] {
+        let mut bytes = [0; Self::LENGTH];
+        let time = self.time.map_or(0, Timestamp::as_nanos);
+        let kind = u32::from(self.link_type.0) | u32::from(self.time.is_some()) << 16;
+        let words = [
+            u64::from(self.before.map_or(0, Place::get)) | u64::from(self.length) << 32,
+            self.number,
+            time.cast_unsigned(),
+            u64::from(kind) | u64::from(self.interface) << 32,
+            u64::from(self.original_length),
+        ];
+        bytes.as_chunks_mut::<8>().0.iter_mut().zip(words).for_each(|(to, word)| *to = word.to_ne_bytes());
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (head, _) = bytes.get(..Self::LENGTH)?.as_chunks::<8>();
+        let &[first, number, time, kind, original_length] = head else { return None };
+        let [first, number, time, kind, original] =
+            [first, number, time, kind, original_length].map(u64::from_ne_bytes);
+        Some(Self {
+            before: Place::new(first as u32),
+            length: (first >> 32) as u32,
+            number,
+            time: (kind >> 16 & 1 == 1).then(|| Timestamp::from_nanos(time.cast_signed())),
+            link_type: LinkType(kind as u16),
+            interface: (kind >> 32) as u32,
+            original_length: original as u32,
+        })
+    }
+}
+
+/// Bytes that a frame takes here.
+fn size_of_frame(length: usize) -> usize {
+    (Head::LENGTH + length).next_multiple_of(UNIT)
+}
+
+impl HeldFlows {
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The places of all.
+    pub(crate) fn places(&self) -> impl Iterator<Item = usize> {
+        self.flows.iter().enumerate().filter(|(_, flow)| flow.last.is_some()).map(|(place, _)| place)
+    }
+
+    /// The key of a flow.
+    #[inline]
+    pub(crate) fn key(&self, place: usize) -> Option<&PackedKey> {
+        self.flows.get(place).map(|flow| &flow.packed)
+    }
+
+    /// Number of the first frame of a flow.
+    pub(crate) fn created(&self, place: usize) -> u64 {
+        self.flows.get(place).map_or(0, |flow| flow.created)
+    }
+
+    /// Number of frames of a flow.
+    pub(crate) fn frame_count(&self, place: usize) -> u64 {
+        self.flows.get(place).map_or(0, |flow| u64::from(flow.frames))
+    }
+
+    /// Begins a flow with its first frame, and gives its place; `None` where the frame is too long to wait.
+    pub(crate) fn begin(&mut self, packed: PackedKey, frame: &Frame<'_>) -> Option<usize> {
+        if size_of_frame(frame.data.len()) > MOST_BYTES {
+            return None;
+        }
+        let place = self.flows.len();
+        self.flows.push(HeldFlow { packed, created: frame.number, last: None, frames: 0, bytes: 0 });
+        if !self.add(place, frame) {
+            self.flows.pop();
+            return None;
+        }
+        self.count += 1;
+        Some(place)
+    }
+
+    /// Adds a frame to a flow; false where there is no room for it.
+    pub(crate) fn add(&mut self, place: usize, frame: &Frame<'_>) -> bool {
+        let size = size_of_frame(frame.data.len());
+        let Some(flow) = self.flows.get_mut(place) else { return false };
+        if usize::from(flow.frames) >= MOST_FRAMES || usize::from(flow.bytes) + size > MOST_BYTES {
+            return false;
+        }
+        if self.chunks.last().is_none_or(|last| last.bytes.len() + size > CHUNK) {
+            self.chunks.push(Chunk { bytes: Vec::with_capacity(CHUNK), live: 0 });
+        }
+        let number = self.chunks.len() - 1;
+        let Some(chunk) = self.chunks.last_mut() else { return false };
+        let at = (number * CHUNK + chunk.bytes.len()) / UNIT + 1;
+        let Some(at) = u32::try_from(at).ok().and_then(Place::new) else { return false };
+        let head = Head {
+            before: flow.last,
+            length: frame.data.len() as u32,
+            number: frame.number,
+            time: frame.time,
+            link_type: frame.link_type,
+            interface: frame.interface,
+            original_length: frame.original_length,
+        };
+        let end = chunk.bytes.len() + size;
+        chunk.bytes.extend_from_slice(&head.to_bytes());
+        chunk.bytes.extend_from_slice(frame.data);
+        chunk.bytes.resize(end, 0);
+        chunk.live += size;
+        flow.last = Some(at);
+        flow.frames += 1;
+        flow.bytes += size as u16;
+        true
+    }
+
+    /// The frames of a flow, in the order in which they came.
+    pub(crate) fn frames(&self, place: usize) -> impl Iterator<Item = Frame<'_>> {
+        let mut frames = [None; MOST_FRAMES];
+        let mut next = self.flows.get(place).and_then(|flow| flow.last);
+        for slot in frames.iter_mut().rev() {
+            let Some((head, data)) = next.and_then(|at| self.read(at)) else { break };
+            next = head.before;
+            let Head { number, time, link_type, interface, original_length, .. } = head;
+            *slot = Some(Frame { number, time, link_type, interface, original_length, data });
+        }
+        frames.into_iter().flatten()
+    }
+
+    fn read(&self, at: Place) -> Option<(Head, &[u8])> {
+        let at = (at.get() as usize - 1) * UNIT;
+        let bytes = self.chunks.get(at / CHUNK)?.bytes.get(at % CHUNK..)?;
+        let head = Head::read(bytes)?;
+        let data = bytes.get(Head::LENGTH..Head::LENGTH + head.length as usize)?;
+        Some((head, data))
+    }
+
+    /// Gives up a flow. Memory is given back when all that was allocated with it has gone.
+    pub(crate) fn release(&mut self, place: usize) {
+        let mut next = self.flows.get_mut(place).and_then(|flow| flow.last.take());
+        self.count -= usize::from(next.is_some());
+        while let Some((at, (head, _))) = next.and_then(|at| Some((at, self.read(at)?))) {
+            next = head.before;
+            let number = (at.get() as usize - 1) * UNIT / CHUNK;
+            let is_open = number + 1 == self.chunks.len();
+            if let Some(chunk) = self.chunks.get_mut(number) {
+                chunk.live -= size_of_frame(head.length as usize);
+                if chunk.live == 0 && !is_open {
+                    chunk.bytes = Vec::new();
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(number: u64, data: &[u8]) -> Frame<'_> {
+        let time = (number % 3 > 0).then(|| Timestamp::from_nanos(-(number as i64)));
+        Frame { number, time, link_type: LinkType(276), interface: 3, original_length: 9000, data }
+    }
+
+    fn begin(held: &mut HeldFlows, number: u64, data: &[u8]) -> Option<usize> {
+        held.begin(PackedKey::of_key(&Default::default()), &frame(number, data))
+    }
+
+    #[test]
+    fn frames_come_back_as_they_were() {
+        let mut held = HeldFlows::default();
+        let data: Vec<Vec<u8>> = (0..40_u8).map(|length| vec![length; usize::from(length) * 7]).collect();
+        let places: Vec<_> = (0..8).map(|flow| begin(&mut held, flow as u64, &data[flow]).unwrap()).collect();
+        for (number, data) in data.iter().enumerate().skip(8) {
+            assert!(held.add(places[number % 8], &frame(number as u64, data)), "{number}");
+        }
+        assert_eq!(held.count(), 8);
+        for (flow, &place) in places.iter().enumerate() {
+            let back: Vec<_> = held.frames(place).map(|frame| format!("{frame:?}")).collect();
+            let wanted = (flow..40).step_by(8).map(|number| format!("{:?}", frame(number as u64, &data[number])));
+            assert_eq!(back, wanted.collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_flow_waits_with_few_frames_and_bytes_only() {
+        let mut held = HeldFlows::default();
+        let small = begin(&mut held, 1, &[0; 60]).unwrap();
+        assert_eq!((2..20).filter(|&number| held.add(small, &frame(number, &[0; 60]))).count(), MOST_FRAMES - 1);
+        let large = begin(&mut held, 20, &[0; 1000]).unwrap();
+        assert!(!held.add(large, &frame(21, &[0; 1000])));
+        assert_eq!(begin(&mut held, 22, &[0; 2048]), None);
+        assert_eq!((held.count(), held.frame_count(small), held.created(large)), (2, 7, 20));
+    }
+
+    #[test]
+    fn memory_is_given_back() {
+        let mut held = HeldFlows::default();
+        let places: Vec<_> = (0..1000).map(|number| begin(&mut held, number, &[1; 1000]).unwrap()).collect();
+        let bytes = |held: &HeldFlows| held.chunks.iter().map(|chunk| chunk.bytes.capacity()).sum::<usize>();
+        assert!(bytes(&held) > 1_000_000);
+        places.iter().for_each(|&place| held.release(place));
+        places.iter().for_each(|&place| held.release(place));
+        assert!(bytes(&held) <= CHUNK, "the last one is still open");
+        assert_eq!((held.count(), held.places().count(), held.frames(places[0]).count()), (0, 0, 0));
+    }
+}

@@ -1,0 +1,141 @@
+//! The flows of a result before they are made: what they are ordered by, and where they are.
+
+use std::cmp::Ordering;
+
+use streamlens_model::{FlowKey, Timestamp};
+
+use super::Snapshot;
+use crate::dissect::{Dissected, dissect};
+use crate::flow::FlowEntry;
+use crate::options::FlowOrder;
+use crate::shard::Shard;
+
+/// Where a flow is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct FlowPlace {
+    pub(super) share: u32,
+    pub(super) place: u32,
+    /// Whether it waits as frames.
+    pub(super) is_held: bool,
+}
+
+/// A flow of the result.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    pub(super) at: FlowPlace,
+    first_seen: Option<Timestamp>,
+    last_seen: Option<Timestamp>,
+    pub(super) packets: u64,
+    bytes: u64,
+}
+
+/// A flow that waits: its row, and a bit for each of its decoders.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Card {
+    pub(super) row: Row,
+    pub(super) decoders: u64,
+}
+
+impl Row {
+    pub(super) fn new(at: FlowPlace, flow: &FlowEntry) -> Self {
+        let (packets, bytes) = (flow.packets(), flow.bytes());
+        Self { at, first_seen: flow.first_seen, last_seen: flow.last_seen, packets, bytes }
+    }
+
+    fn bit_rate(&self) -> Option<f64> {
+        bit_rate(self.first_seen, self.last_seen, self.packets, self.bytes)
+    }
+}
+
+impl Card {
+    pub(super) fn new(at: FlowPlace, flow: &FlowEntry) -> Self {
+        let decoders = flow.transports().flat_map(|transport| &transport.encodings).map(|encoding| encoding.decoder.0);
+        Self { row: Row::new(at, flow), decoders: decoders.fold(0, |all, decoder| all | 1 << (decoder % 64)) }
+    }
+}
+
+impl Snapshot<'_> {
+    /// The flows that are asked for, in order, and the others.
+    pub(super) fn rows(&self, order: FlowOrder, top: Option<usize>) -> (Vec<Row>, Vec<Row>) {
+        let changed = self.flows().filter(|(_, _, flow)| flow.changed > self.since);
+        let mut rows: Vec<_> = changed.map(|(at, _, flow)| Row::new(at, flow)).collect();
+        rows.extend(self.cards.iter().map(|card| card.row));
+        let top = top.unwrap_or(rows.len());
+        if (1..rows.len()).contains(&top) {
+            rows.select_nth_unstable_by(top, |a, b| self.compare(order, a, b));
+        }
+        let rest = rows.split_off(top.min(rows.len()));
+        rows.sort_unstable_by(|a, b| self.compare(order, a, b));
+        (rows, rest)
+    }
+
+    /// By what was asked for, then by the time they were first seen, then by key.
+    fn compare(&self, order: FlowOrder, a: &Row, b: &Row) -> Ordering {
+        let keys = || (self.key(a.at), self.key(b.at));
+        let first = match order {
+            FlowOrder::FirstSeen => Ordering::Equal,
+            FlowOrder::LastSeen => (a.last_seen.is_none(), a.last_seen).cmp(&(b.last_seen.is_none(), b.last_seen)),
+            FlowOrder::Frames => b.packets.cmp(&a.packets),
+            FlowOrder::Bytes => b.bytes.cmp(&a.bytes),
+            FlowOrder::BitRate => most_first(a.bit_rate(), b.bit_rate()),
+            FlowOrder::Source => {
+                let (a, b) = keys();
+                (a.src, a.dst).cmp(&(b.src, b.dst))
+            }
+            FlowOrder::Destination => {
+                let (a, b) = keys();
+                (a.dst, a.src).cmp(&(b.dst, b.src))
+            }
+        };
+        let time = |row: &Row| (row.first_seen.is_none(), row.first_seen);
+        first.then_with(|| time(a).cmp(&time(b))).then_with(|| {
+            let (a, b) = keys();
+            a.cmp(&b)
+        })
+    }
+
+    fn key(&self, at: FlowPlace) -> FlowKey {
+        let Some(shard) = self.engine.shards.get(at.share as usize) else { return FlowKey::default() };
+        if !at.is_held {
+            return shard.flows.get(at.place as usize).map(|flow| flow.key).unwrap_or_default();
+        }
+        let Some(frame) = shard.held.frames(at.place as usize).next() else { return FlowKey::default() };
+        let mut packet = Dissected::new(&frame);
+        dissect(&frame, &mut packet).map(|()| packet.flow_key()).unwrap_or_default()
+    }
+
+    pub(super) fn frame_count(&self, at: FlowPlace) -> u64 {
+        let Some(shard) = self.engine.shards.get(at.share as usize) else { return 0 };
+        let place = at.place as usize;
+        if at.is_held { shard.held.frame_count(place) } else { shard.flows.get(place).map_or(0, FlowEntry::packets) }
+    }
+
+    /// Shows a flow, which is decoded anew where it waits; `replay` is for that.
+    pub(super) fn show<R>(
+        &self,
+        replay: &mut Shard,
+        at: FlowPlace,
+        see: impl FnOnce(&Shard, &FlowEntry) -> R,
+    ) -> Option<R> {
+        let (shard, place) = (self.engine.shards.get(at.share as usize)?, at.place as usize);
+        if at.is_held {
+            replay.replay(self.engine.env(), &shard.held, place, see)
+        } else {
+            Some(see(shard, shard.flows.get(place)?))
+        }
+    }
+}
+
+/// Bits per second over the time between the first and the last frame. The last frame's own bits come after that time.
+pub(super) fn bit_rate(first: Option<Timestamp>, last: Option<Timestamp>, packets: u64, bytes: u64) -> Option<f64> {
+    let span = last?.since(first?);
+    (packets > 1 && span > 0).then(|| bytes as f64 * (packets - 1) as f64 / packets as f64 * 8.0 / (span as f64 * 1e-9))
+}
+
+/// What is undefined comes last.
+fn most_first(a: Option<f64>, b: Option<f64>) -> Ordering {
+    match (a, b) {
+        (Some(a), Some(b)) => b.total_cmp(&a),
+        (a, b) => b.is_some().cmp(&a.is_some()),
+    }
+}
