@@ -194,11 +194,12 @@ pub trait Peers {
     /// Whether there is a flow of this encoding; cheaper than to visit them.
     fn has(&self, encoding: &str) -> bool;
 
-    /// Shows each flow of at least so many frames, with its index. The order and the indices are the same every time.
+    /// Shows each flow of at least so many frames, with its index, which is the same every time.
     ///
-    /// A flow of few frames may be decoded anew for it and is gone when `see` returns, so a monitor had better look
-    /// once, and at no more flows than it needs.
-    fn visit(&self, least_frames: u64, see: &mut dyn FnMut(usize, &Peer<'_>));
+    /// Where there are very many flows, those of few frames are decoded anew for it, by several threads and in no
+    /// particular order, and are gone when `see` returns. So a monitor had better look once, and at no more flows than it
+    /// needs.
+    fn visit(&self, least_frames: u64, see: &mut (dyn FnMut(usize, &Peer<'_>) + Send));
 }
 
 /// All of them, whatever frames they had, by their place.
@@ -207,7 +208,7 @@ impl Peers for [Peer<'_>] {
         self.iter().any(|peer| peer.encoding == encoding)
     }
 
-    fn visit(&self, _: u64, see: &mut dyn FnMut(usize, &Peer<'_>)) {
+    fn visit(&self, _: u64, see: &mut (dyn FnMut(usize, &Peer<'_>) + Send)) {
         self.iter().enumerate().for_each(|(index, peer)| see(index, peer));
     }
 }
@@ -217,7 +218,7 @@ impl Peers for Vec<Peer<'_>> {
         self.as_slice().has(encoding)
     }
 
-    fn visit(&self, least_frames: u64, see: &mut dyn FnMut(usize, &Peer<'_>)) {
+    fn visit(&self, least_frames: u64, see: &mut (dyn FnMut(usize, &Peer<'_>) + Send)) {
         self.as_slice().visit(least_frames, see);
     }
 }

@@ -165,14 +165,14 @@ impl Engine {
     #[must_use]
     pub fn snapshot(&mut self, capture: CaptureSummary) -> Analysis {
         self.release();
-        Snapshot::new(self, 0).analysis(capture, FlowSelection::default())
+        Snapshot::new(self, 0, true).analysis(capture, FlowSelection::default())
     }
 
     /// The result of what has changed since a frame: flows that had a frame after `frame_number`, and all findings.
     #[must_use]
     pub fn changes_since(&mut self, frame_number: u64, capture: CaptureSummary) -> Analysis {
         self.release();
-        Snapshot::new(self, frame_number).analysis(capture, FlowSelection::default())
+        Snapshot::new(self, frame_number, true).analysis(capture, FlowSelection::default())
     }
 
     /// The result when nothing more will come. See [`Self::snapshot`] for `capture`.
@@ -211,7 +211,8 @@ impl Engine {
         take: impl FnMut(&CaptureSummary, T) -> bool,
     ) -> Analysis {
         self.end();
-        let analysis = Snapshot::new(&self, 0).by_flow(capture, selection, &make, take);
+        let analysis =
+            Snapshot::new(&self, 0, selection.most_findings.is_none()).by_flow(capture, selection, &make, take);
         if analysis.total_flows > MANY_FLOWS {
             // the process is about to end, or to go on without them: giving back a million flows one by one takes long
             std::mem::forget(self);

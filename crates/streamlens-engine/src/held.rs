@@ -59,18 +59,19 @@ struct Head {
 }
 
 impl Head {
-    const LENGTH: usize = 40;
+    const LENGTH: usize = 32;
+    /// Set in the length of a frame that has a time.
+    const HAS_TIME: u32 = 1 << 15;
 
     fn to_bytes(&self) -> [u8; Self::LENGTH] {
         let mut bytes = [0; Self::LENGTH];
-        let time = self.time.map_or(0, Timestamp::as_nanos);
-        let kind = u32::from(self.link_type.0) | u32::from(self.time.is_some()) << 16;
+        let (time, has_time) = self.time.map_or((0, 0), |time| (time.as_nanos(), Self::HAS_TIME));
+        let kind = self.length | has_time | u32::from(self.link_type.0) << 16;
         let words = [
-            u64::from(self.before.map_or(0, Place::get)) | u64::from(self.length) << 32,
+            u64::from(self.before.map_or(0, Place::get)) | u64::from(kind) << 32,
             self.number,
             time.cast_unsigned(),
-            u64::from(kind) | u64::from(self.interface) << 32,
-            u64::from(self.original_length),
+            u64::from(self.original_length) | u64::from(self.interface) << 32,
         ];
         bytes.as_chunks_mut::<8>().0.iter_mut().zip(words).for_each(|(to, word)| *to = word.to_ne_bytes());
         bytes
@@ -78,17 +79,17 @@ impl Head {
 
     fn read(bytes: &[u8]) -> Option<Self> {
         let (head, _) = bytes.get(..Self::LENGTH)?.as_chunks::<8>();
-        let &[first, number, time, kind, original_length] = head else { return None };
-        let [first, number, time, kind, original] =
-            [first, number, time, kind, original_length].map(u64::from_ne_bytes);
+        let &[first, number, time, last] = head else { return None };
+        let [first, number, time, last] = [first, number, time, last].map(u64::from_ne_bytes);
+        let kind = (first >> 32) as u32;
         Some(Self {
             before: Place::new(first as u32),
-            length: (first >> 32) as u32,
+            length: kind & (Self::HAS_TIME - 1),
             number,
-            time: (kind >> 16 & 1 == 1).then(|| Timestamp::from_nanos(time.cast_signed())),
-            link_type: LinkType(kind as u16),
-            interface: (kind >> 32) as u32,
-            original_length: original as u32,
+            time: (kind & Self::HAS_TIME != 0).then(|| Timestamp::from_nanos(time.cast_signed())),
+            link_type: LinkType((kind >> 16) as u16),
+            interface: (last >> 32) as u32,
+            original_length: last as u32,
         })
     }
 }

@@ -341,6 +341,10 @@ impl RtpFlow {
 }
 
 impl FlowDecoder for RtpFlow {
+    fn is_quiet(&self) -> bool {
+        self.findings.is_empty() && self.streams.iter().all(|stream| stream.analyser().is_none())
+    }
+
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
         let rtp = parse(packet)?;
         let at = Occurrence { frame: packet.frame, time: packet.time };

@@ -193,7 +193,7 @@ impl NetworkMonitor for RedundantPaths {
 }
 
 /// Shows the streams that have enough samples to be compared: with the index and the key of their flow, and their path.
-fn streams(peers: &dyn Peers, mut see: impl FnMut(usize, &FlowKey, &Stream, &Path)) {
+fn streams(peers: &dyn Peers, mut see: impl FnMut(usize, &FlowKey, &Stream, &Path) + Send) {
     peers.visit(MIN_MATCHES as u64, &mut |index, peer| {
         let flow = peer.decoder.and_then(|decoder| (decoder as &dyn Any).downcast_ref::<RtpFlow>());
         for stream in flow.into_iter().flat_map(|flow| &flow.streams).filter(|stream| stream.proven) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use streamlens_decoders::{FlowReport, PacketType, Refinement, StreamDecoder};
 use streamlens_model::{
-    ApplicationEncoding, Candidate, Health, Metadata, PacketTypeStats, StreamHealth, TimingStatistics, Value,
+    ApplicationEncoding, Candidate, Health, Metadata, PacketTypeStats, Place, StreamHealth, TimingStatistics, Value,
 };
 
 use super::findings::{Findings, Where};
@@ -100,10 +100,25 @@ impl Snapshot<'_> {
         additions: &[FlowReport],
         findings: &mut Findings,
     ) {
-        let Ok(told) = self.told(shard, flow, encoding, additions) else { return };
+        let Some(decoder) = self.engine.registry.decoder(encoding.decoder) else { return };
+        if own_score(encoding) < f64::from(ENOUGH) {
+            return;
+        }
         let troubled = |stream: &&Stream| stream.sequence.as_ref().is_some_and(|sequence| sequence.trouble().is_some());
         let mut streams: Vec<_> = encoding.streams.iter().filter(troubled).collect();
         streams.sort_by_key(|stream| stream.id);
+        if encoding.is_quiet() && additions.is_empty() {
+            // what the decoder knows only matters for the place of a finding that is made
+            for stream in streams {
+                let health = stream_health(stream, is_mirrored(flow));
+                findings.of_stream(decoder.finding_prefix(), stream, &health, || {
+                    let told = self.told(shard, flow, encoding, additions).ok();
+                    told.map(|told| told.place(flow, transport, &told.named_health(flow, stream))).unwrap_or_default()
+                });
+            }
+            return;
+        }
+        let Ok(told) = self.told(shard, flow, encoding, additions) else { return };
         streams.into_iter().for_each(|stream| drop(told.health(flow, transport, stream, findings)));
         told.log(flow, transport, encoding, findings);
     }
@@ -117,7 +132,7 @@ impl Snapshot<'_> {
     ) -> Result<Told<'a>, Candidate> {
         let decoder = self.engine.registry.decoder(encoding.decoder);
         let Some(decoder) = decoder else { return Err(Candidate::default()) };
-        let own_score = standing(encoding.confidence, encoding.taken, encoding.follows, encoding.refused);
+        let own_score = own_score(encoding);
         if own_score < f64::from(ENOUGH) {
             return Err(Candidate {
                 encoding_name: decoder.encoding_name().to_owned(),
@@ -219,21 +234,32 @@ impl Told<'_> {
         stream: &Stream,
         findings: &mut Findings,
     ) -> StreamHealth {
-        let mut health = stream_health(self.decoder, stream, is_mirrored(flow));
+        let health = self.named_health(flow, stream);
+        let place = || self.place(flow, transport, &health);
+        findings.of_stream(self.decoder.finding_prefix(), stream, &health, place);
+        health
+    }
+
+    fn named_health(&self, flow: &FlowEntry, stream: &Stream) -> StreamHealth {
+        let mut health = stream_health(stream, is_mirrored(flow));
+        health.id = self.decoder.stream_name(stream.id);
         for known in self.all().filter_map(|report| report.streams.get(&stream.id)) {
             health.name = known.name.clone().or(health.name);
             health.jitter_ns = known.jitter_ns.or(health.jitter_ns);
             health.drift_ppm = known.drift_ppm.or(health.drift_ppm);
             health.measures.extend(known.measures.clone());
         }
+        health
+    }
+
+    fn place(&self, flow: &FlowEntry, transport: &TransportEntry, health: &StreamHealth) -> Place {
         let place = Where {
             flow: Some(&flow.key),
             transport: Some(transport.transport),
             encoding: Some(&self.name),
             stream: Some(health.name.as_deref().unwrap_or(&health.id)),
         };
-        findings.of_stream(self.decoder.finding_prefix(), stream, &health, &place);
-        health
+        place.place()
     }
 
     /// Adds what decoders and monitors have found.
@@ -269,9 +295,14 @@ fn lengths(kinds: &[&TypeEntry], packets: u64) -> Metadata {
     facts
 }
 
-fn stream_health(decoder: &dyn StreamDecoder, stream: &Stream, is_mirrored: bool) -> StreamHealth {
+/// The evidence so far for an encoding.
+fn own_score(encoding: &EncodingEntry) -> f64 {
+    standing(encoding.confidence, encoding.taken, encoding.follows, encoding.refused)
+}
+
+/// The health of a stream, without a name.
+fn stream_health(stream: &Stream, is_mirrored: bool) -> StreamHealth {
     let mut health = StreamHealth {
-        id: decoder.stream_name(stream.id),
         received: stream.received,
         jitter_ns: stream.clock.as_ref().and_then(|clock| clock.jitter_ns()),
         drift_ppm: stream.clock.as_ref().and_then(|clock| clock.drift_ppm()),

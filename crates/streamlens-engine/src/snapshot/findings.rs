@@ -23,7 +23,7 @@ pub(super) struct Where<'a> {
 }
 
 impl Where<'_> {
-    fn place(&self) -> Place {
+    pub(super) fn place(&self) -> Place {
         Place {
             flow: self.flow.map(ToString::to_string),
             transport: self.transport.map(|transport| transport.to_string()),
@@ -45,6 +45,8 @@ pub(super) struct Findings {
     bar: Option<(Severity, u64)>,
     dropped: u64,
     mirrored: Mirrored,
+    /// Where findings are only to be noted, and not made: how grave they are, and their first frames.
+    noted: Option<Vec<(Severity, u64)>>,
 }
 
 /// What mirror ports delivered twice.
@@ -79,10 +81,35 @@ impl Findings {
         Self { most: self.most, dropped: self.dropped, ..Self::default() }
     }
 
+    /// A list that only notes what findings there are.
+    pub(super) fn notes() -> Self {
+        Self { noted: Some(Vec::new()), ..Self::default() }
+    }
+
+    /// Empties the notes.
+    pub(super) fn take_notes(&mut self) -> impl Iterator<Item = (Severity, u64)> {
+        self.noted.iter_mut().flat_map(|noted| noted.drain(..))
+    }
+
+    /// Counts a finding that is not made, or is made elsewhere.
+    pub(super) fn count(&mut self, severity: Severity) {
+        *self.total.entry(severity).or_default() += 1;
+    }
+
+    /// Adds findings that are counted already.
+    pub(super) fn extend(&mut self, counted: Self) {
+        self.list.extend(counted.list);
+    }
+
     /// Adds those of a part of the flows.
     pub(super) fn merge(&mut self, part: Self) {
-        self.list.extend(part.list);
-        part.total.into_iter().for_each(|(severity, count)| *self.total.entry(severity).or_default() += count);
+        part.total.iter().for_each(|(severity, count)| *self.total.entry(*severity).or_default() += count);
+        self.merge_mirrored(&part);
+        self.extend(part);
+    }
+
+    /// Adds what a part of the flows says of mirror ports.
+    pub(super) fn merge_mirrored(&mut self, part: &Self) {
         let (mine, other) = (&mut self.mirrored, part.mirrored);
         mine.flows += other.flows;
         mine.frames += other.frames;
@@ -122,7 +149,11 @@ impl Findings {
 
     /// Counts a finding, and makes it only where it may be among those wanted.
     fn add(&mut self, severity: Severity, first_frame: u64, make: impl FnOnce() -> Finding) {
-        *self.total.entry(severity).or_default() += 1;
+        if let Some(noted) = &mut self.noted {
+            noted.push((severity, first_frame));
+            return;
+        }
+        self.count(severity);
         if self.bar.is_some_and(|(grave, frame)| severity < grave || severity == grave && first_frame > frame) {
             return;
         }
@@ -165,7 +196,7 @@ impl Findings {
         prefix: &'static str,
         stream: &Stream,
         health: &StreamHealth,
-        place: &Where<'_>,
+        place: impl Fn() -> Place,
     ) {
         let Some(trouble) = stream.sequence.as_ref().and_then(|sequence| sequence.trouble()) else { return };
         let (lost, expected) = (health.lost.unwrap_or(0), health.expected.unwrap_or(0));
@@ -174,7 +205,7 @@ impl Findings {
             let longest = trouble.longest_gap.map_or(0, |(gap, _)| gap);
             let dropped = self.dropped;
             let gaps = trouble.gaps().map(|(first, last)| Events { count: lost, first, last });
-            self.events(prefix, LOSS, Severity::Error, gaps.as_ref(), place, || {
+            self.events(prefix, LOSS, Severity::Error, gaps.as_ref(), &place, || {
                 let mut text =
                     format!("{lost} of {expected} packets are missing ({share:.3} %), at most {longest} in a row");
                 if dropped > 0 {
@@ -184,17 +215,17 @@ impl Findings {
             });
         }
         if let Some(duplicated) = health.duplicated.filter(|count| *count > 0) {
-            self.events(prefix, DUPLICATES, Severity::Warning, trouble.duplicates.as_ref(), place, || {
+            self.events(prefix, DUPLICATES, Severity::Warning, trouble.duplicates.as_ref(), &place, || {
                 format!("{duplicated} packets came twice")
             });
         }
         if trouble.reordered > 0 {
-            self.events(prefix, REORDERED, Severity::Warning, trouble.late.as_ref(), place, || {
+            self.events(prefix, REORDERED, Severity::Warning, trouble.late.as_ref(), &place, || {
                 format!("{} packets came late, by up to {} numbers", trouble.reordered, trouble.largest_distance)
             });
         }
         if trouble.restarts > 0 {
-            self.events(prefix, RESTART, Severity::Warning, trouble.restarted.as_ref(), place, || {
+            self.events(prefix, RESTART, Severity::Warning, trouble.restarted.as_ref(), &place, || {
                 format!("its numbers began afresh {} times", trouble.restarts)
             });
         }
@@ -206,14 +237,14 @@ impl Findings {
         kind: &'static str,
         severity: Severity,
         events: Option<&Events>,
-        place: &Where<'_>,
+        place: &impl Fn() -> Place,
         text: impl FnOnce() -> String,
     ) {
         let Some(events) = events else { return };
         let (count, first, last) = (events.count, events.first, events.last);
         self.add(severity, first.frame, || {
             let code = Cow::Owned(format!("{prefix}.{kind}"));
-            Finding { code, severity, count, first, last, place: place.place(), text: text() }
+            Finding { code, severity, count, first, last, place: place(), text: text() }
         });
     }
 

@@ -6,16 +6,17 @@ mod parallel;
 mod peers;
 mod rows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use streamlens_decoders::{FlowReport, NetworkReport};
 use streamlens_model::{
     Analysis, Candidate, CaptureSummary, Flow, LinkType, Metadata, SCHEMA, TrafficType, TransportProtocol, Value,
 };
 
+use self::findings::Findings;
 use self::parallel::in_order;
 use self::peers::Watched;
-use self::rows::{Card, FlowPlace, Row, bit_rate};
+use self::rows::{Card, FlowPlace, Note, Row, bit_rate};
 use crate::dissect::Aside;
 use crate::engine::Engine;
 use crate::flow::{EncodingEntry, FlowEntry, TransportEntry};
@@ -29,15 +30,21 @@ pub(crate) struct Snapshot<'e> {
     since: u64,
     /// The flows that wait as frames.
     cards: Vec<Card>,
+    /// Their findings, where not all are to be made.
+    notes: Option<Vec<Note>>,
+    /// What they say of mirror ports.
+    mirrored: Findings,
     /// What network monitors say of single encodings, by flow and decoder.
     additions: BTreeMap<(FlowPlace, u16), Vec<FlowReport>>,
     networks: Vec<(&'static str, NetworkReport)>,
 }
 
 impl<'e> Snapshot<'e> {
-    pub(crate) fn new(engine: &'e Engine, since: u64) -> Self {
-        let (cards, additions, networks) = (Vec::new(), BTreeMap::new(), Vec::new());
-        let mut snapshot = Self { engine, since, cards, additions, networks };
+    /// `makes_all` says that all findings will be wanted.
+    pub(crate) fn new(engine: &'e Engine, since: u64, makes_all: bool) -> Self {
+        let (cards, notes) = (Vec::new(), (!makes_all).then(Vec::new));
+        let (mirrored, additions, networks) = (Findings::notes(), BTreeMap::new(), Vec::new());
+        let mut snapshot = Self { engine, since, cards, notes, mirrored, additions, networks };
         snapshot.read_held();
         snapshot.ask_networks();
         snapshot
@@ -52,11 +59,27 @@ impl<'e> Snapshot<'e> {
             })
             .collect();
         let mut cards = Vec::with_capacity(places.len());
-        let make = |replay: &mut Shard, &at: &FlowPlace| self.show(replay, at, |_, flow| Card::new(at, flow));
-        in_order(self.engine.threads, &places, Shard::for_replay, make, |card| {
+        let begin = || (Shard::for_replay(), Findings::notes(), self.notes.clone());
+        let make = |(replay, findings, notes): &mut (Shard, Findings, Option<Vec<Note>>), &at: &FlowPlace| {
+            self.show(replay, at, |shard, flow| {
+                findings.of_copies(flow);
+                if let Some(notes) = notes {
+                    self.flow_findings(at, shard, flow, findings);
+                    notes.extend(findings.take_notes().map(|(severity, frame)| Note { severity, frame, at }));
+                }
+                Card::new(at, flow)
+            })
+        };
+        let parts = in_order(self.engine.threads, &places, begin, make, |card| {
             cards.extend(card);
             true
         });
+        for (_, findings, notes) in parts {
+            self.mirrored.merge_mirrored(&findings);
+            if let (Some(all), Some(notes)) = (&mut self.notes, notes) {
+                all.extend(notes);
+            }
+        }
         self.cards = cards;
     }
 
@@ -119,26 +142,31 @@ impl<'e> Snapshot<'e> {
             // several numbers of link types have one name
             *capture.not_in_flows.entry(reason_text(reason)).or_default() += frames;
         }
-        let (shown, mut rest) = self.rows(selection.order, selection.top);
-        let total_flows = shown.len() + rest.len();
-        let empty = findings::Findings::new(&capture, selection.most_findings);
-        let begin = || (Shard::for_replay(), empty.empty());
+        let total_flows = self.flows().filter(|(_, _, flow)| flow.changed > self.since).count() + self.cards.len();
+        let shown = self.rows(selection.order, selection.top);
+        let mut findings = Findings::new(&capture, selection.most_findings);
+        findings.merge_mirrored(&self.mirrored);
         let threads = self.engine.threads;
+        let begin = || (Shard::for_replay(), findings.empty());
         let mut taken = 0;
-        let show = |(replay, findings): &mut (Shard, findings::Findings), row: &Row| {
+        let show = |(replay, findings): &mut (Shard, Findings), row: &Row| {
             self.show(replay, row.at, |shard, flow| make(self.flow(row.at, shard, flow, findings)))
         };
         let mut parts = in_order(threads, &shown, begin, show, |part| {
             taken += 1;
             part.is_none_or(|part| take(&capture, part))
         });
-        rest.extend_from_slice(shown.get(taken..).unwrap_or_default());
-        let look = |(replay, findings): &mut (Shard, findings::Findings), row: &Row| {
-            self.show(replay, row.at, |shard, flow| self.flow_findings(row.at, shard, flow, findings));
+        let taken: HashSet<_> = shown.iter().take(taken).map(|row| row.at).collect();
+        let look = |(replay, findings): &mut (Shard, Findings), at: &FlowPlace| {
+            self.show(replay, *at, |shard, flow| self.flow_findings(*at, shard, flow, findings));
         };
-        parts.extend(in_order(threads, &rest, begin, look, |()| true));
-        let mut findings = empty;
+        let not_noted = self.rest(&taken);
+        parts.extend(in_order(threads, &not_noted, begin, look, |()| true));
+        let (worst, counted) = self.noted(&taken, selection.most_findings.unwrap_or(usize::MAX));
+        let noted = in_order(threads, &worst, begin, look, |()| true);
+        counted.into_iter().for_each(|severity| findings.count(severity));
         parts.into_iter().for_each(|(_, part)| findings.merge(part));
+        noted.into_iter().for_each(|(_, part)| findings.extend(part));
         self.network_findings(&mut findings);
         findings.of_engine(self.engine);
         let (findings, total_findings) = findings.into_list();
@@ -157,9 +185,7 @@ impl<'e> Snapshot<'e> {
     /// Whether a flow has no findings, told without making its part of the document.
     fn is_quiet(&self, place: FlowPlace, flow: &FlowEntry) -> bool {
         flow.transports().flat_map(|transport| &transport.encodings).all(|encoding| {
-            encoding.findings.is_none()
-                && encoding.conversation.is_none()
-                && encoding.flow_decoder.as_ref().is_none_or(|own| own.is_quiet())
+            encoding.is_quiet()
                 && encoding
                     .streams
                     .iter()
@@ -171,7 +197,7 @@ impl<'e> Snapshot<'e> {
         })
     }
 
-    fn network_findings(&self, findings: &mut findings::Findings) {
+    fn network_findings(&self, findings: &mut Findings) {
         for (name, report) in &self.networks {
             for log in &report.findings {
                 let place = findings::Where { encoding: Some(name), ..findings::Where::default() };
@@ -180,10 +206,7 @@ impl<'e> Snapshot<'e> {
         }
     }
 
-    fn flow(&self, place: FlowPlace, shard: &Shard, flow: &FlowEntry, findings: &mut findings::Findings) -> Flow {
-        if place.is_held {
-            findings.of_copies(flow);
-        }
+    fn flow(&self, place: FlowPlace, shard: &Shard, flow: &FlowEntry, findings: &mut Findings) -> Flow {
         let traffic_type =
             if flow.facts.broadcast { TrafficType::Broadcast } else { flow.key.dst.address.traffic_type() };
         let (total_packets, total_bytes, facts) = (flow.packets(), flow.bytes(), flow.facts.lists());
@@ -208,10 +231,7 @@ impl<'e> Snapshot<'e> {
     }
 
     /// The findings of a flow that is not shown.
-    fn flow_findings(&self, place: FlowPlace, shard: &Shard, flow: &FlowEntry, findings: &mut findings::Findings) {
-        if place.is_held {
-            findings.of_copies(flow);
-        }
+    fn flow_findings(&self, place: FlowPlace, shard: &Shard, flow: &FlowEntry, findings: &mut Findings) {
         if self.is_quiet(place, flow) {
             return;
         }
@@ -233,7 +253,7 @@ impl<'e> Snapshot<'e> {
         shard: &Shard,
         flow: &FlowEntry,
         transport: &TransportEntry,
-        findings: &mut findings::Findings,
+        findings: &mut Findings,
     ) -> TransportProtocol {
         let mut application_encodings = Vec::new();
         let mut candidates = Vec::new();

@@ -1,8 +1,9 @@
 //! The flows of a result before they are made: what they are ordered by, and where they are.
 
 use std::cmp::Ordering;
+use std::collections::{BTreeSet, HashSet};
 
-use streamlens_model::{FlowKey, Timestamp};
+use streamlens_model::{FlowKey, Severity, Timestamp};
 
 use super::Snapshot;
 use crate::dissect::{Dissected, dissect};
@@ -11,9 +12,9 @@ use crate::options::FlowOrder;
 use crate::shard::Shard;
 
 /// Where a flow is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct FlowPlace {
-    pub(super) share: u32,
+    pub(super) share: u16,
     pub(super) place: u32,
     /// Whether it waits as frames.
     pub(super) is_held: bool,
@@ -28,6 +29,17 @@ pub(super) struct Row {
     pub(super) packets: u64,
     bytes: u64,
 }
+
+/// A finding of a flow that waits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Note {
+    pub(super) severity: Severity,
+    pub(super) frame: u64,
+    pub(super) at: FlowPlace,
+}
+
+/// How many more are let pile up than are wanted before they are sorted.
+const PILE: usize = 1024;
 
 /// A flow that waits: its row, and a bit for each of its decoders.
 #[derive(Clone, Copy, Debug)]
@@ -55,18 +67,38 @@ impl Card {
 }
 
 impl Snapshot<'_> {
-    /// The flows that are asked for, in order, and the others.
-    pub(super) fn rows(&self, order: FlowOrder, top: Option<usize>) -> (Vec<Row>, Vec<Row>) {
+    /// The flows that are asked for, in order.
+    pub(super) fn rows(&self, order: FlowOrder, top: Option<usize>) -> Vec<Row> {
         let changed = self.flows().filter(|(_, _, flow)| flow.changed > self.since);
-        let mut rows: Vec<_> = changed.map(|(at, _, flow)| Row::new(at, flow)).collect();
-        rows.extend(self.cards.iter().map(|card| card.row));
-        let top = top.unwrap_or(rows.len());
-        if (1..rows.len()).contains(&top) {
-            rows.select_nth_unstable_by(top, |a, b| self.compare(order, a, b));
-        }
-        let rest = rows.split_off(top.min(rows.len()));
-        rows.sort_unstable_by(|a, b| self.compare(order, a, b));
-        (rows, rest)
+        let rows = changed.map(|(at, _, flow)| Row::new(at, flow)).chain(self.cards.iter().map(|card| card.row));
+        front(rows, top.unwrap_or(usize::MAX), |a, b| self.compare(order, a, b))
+    }
+
+    /// The flows that are not among those, and whose findings are not noted or may be others.
+    pub(super) fn rest(&self, taken: &HashSet<FlowPlace>) -> Vec<FlowPlace> {
+        let changed = self.flows().filter(|(_, _, flow)| flow.changed > self.since).map(|(at, _, _)| at);
+        let all_held = self.cards.iter().filter(|_| self.notes.is_none()).map(|card| card.row.at);
+        let held = self.added().filter(|_| self.notes.is_some()).chain(all_held);
+        changed.chain(held).filter(|at| !taken.contains(at)).collect()
+    }
+
+    /// Of the noted findings of other flows: the flows that have the gravest, and how grave each is.
+    pub(super) fn noted(&self, taken: &HashSet<FlowPlace>, most: usize) -> (Vec<FlowPlace>, Vec<Severity>) {
+        let added: HashSet<_> = self.added().collect();
+        let others = || {
+            let notes = self.notes.iter().flatten();
+            notes.filter(|note| !taken.contains(&note.at) && !added.contains(&note.at))
+        };
+        let grave = |a: &&Note, b: &&Note| b.severity.cmp(&a.severity).then((a.frame, a.at).cmp(&(b.frame, b.at)));
+        let worst: BTreeSet<_> = front(others(), most, grave).into_iter().map(|note| note.at).collect();
+        (worst.into_iter().collect(), others().map(|note| note.severity).collect())
+    }
+
+    /// The flows that wait and of which a network monitor says something.
+    fn added(&self) -> impl Iterator<Item = FlowPlace> {
+        let mut held: Vec<_> = self.additions.keys().map(|(at, _)| *at).filter(|at| at.is_held).collect();
+        held.dedup();
+        held.into_iter()
     }
 
     /// By what was asked for, then by the time they were first seen, then by key.
@@ -124,6 +156,21 @@ impl Snapshot<'_> {
             Some(see(shard, shard.flows.get(place)?))
         }
     }
+}
+
+/// The first so many of an order, in order.
+fn front<T>(items: impl Iterator<Item = T>, most: usize, compare: impl Fn(&T, &T) -> Ordering) -> Vec<T> {
+    let mut front = Vec::new();
+    for item in items {
+        front.push(item);
+        if front.len() >= most.saturating_mul(2).saturating_add(PILE) {
+            front.select_nth_unstable_by(most, &compare);
+            front.truncate(most);
+        }
+    }
+    front.sort_unstable_by(&compare);
+    front.truncate(most);
+    front
 }
 
 /// Bits per second over the time between the first and the last frame. The last frame's own bits come after that time.
