@@ -46,7 +46,18 @@ impl Analyzer {
     /// # Errors
     ///
     /// Where the system fails to read it.
-    pub fn run(&self, mut source: impl FrameSource) -> Result<Analysis, CaptureError> {
+    pub fn run(&self, source: impl FrameSource) -> Result<Analysis, CaptureError> {
+        let (engine, capture) = self.read(source)?;
+        Ok(engine.finish_selected(capture, self.selection))
+    }
+
+    /// Reads all that a source gives, and leaves the result to be made: by [`Engine::finish_by_flow`] where it may find no
+    /// room in memory. Beside the engine it gives what the source knows of the capture.
+    ///
+    /// # Errors
+    ///
+    /// Where the system fails to read it.
+    pub fn read(&self, mut source: impl FrameSource) -> Result<(Engine, CaptureSummary), CaptureError> {
         let mut engine = Engine::new(self.registry.clone(), self.options.clone());
         let mut left = self.max_frames.unwrap_or(u64::MAX);
         engine.run(|batch| {
@@ -55,7 +66,7 @@ impl Analyzer {
             left -= batch.len() as u64;
             Ok::<bool, CaptureError>(more)
         })?;
-        Ok(engine.finish_selected(summary_of(&source), self.selection))
+        Ok((engine, summary_of(&source)))
     }
 
     /// Analyses several captures as one, merged by time.

@@ -21,12 +21,13 @@ use std::process::ExitCode;
 use anstream::ColorChoice;
 use clap::{CommandFactory, Parser};
 use streamlens::Analyzer;
-use streamlens::engine::EngineOptions;
-use streamlens::model::{Analysis, Severity};
+use streamlens::engine::{Engine, EngineOptions, FlowSelection};
+use streamlens::model::{Analysis, CaptureSummary, Flow, Severity};
 use streamlens::registry::DecoderRegistry;
 
 use self::args::{AnalyzeArgs, Cli, Color, Command, Format};
 use self::exit::{Failure, Status, say, written};
+use self::machine::{Document, Form};
 
 /// Runs the command with the arguments of the process.
 pub(crate) fn main() -> ExitCode {
@@ -78,39 +79,93 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
         say("--interval shows in the formats json, ndjson and csv only");
     }
     let analyzer = Analyzer { registry, options, max_frames: args.count, selection: select::selection(args) };
-    let mut analysis = source::analyse(&analyzer, &args.captures(), args.follow)?;
-    let status = status_of(&analysis, args);
-    let total_flows = analysis.total_flows;
-    select::apply(&mut analysis, args);
-
-    let is_terminal = io::stdout().is_terminal();
-    if !(args.format == Format::Table && is_terminal) {
+    let selection = analyzer.selection;
+    let (engine, capture) = source::read(&analyzer, &args.captures(), args.follow)?;
+    let form = match args.format {
+        Format::Json => Some(Form::Json),
+        Format::Ndjson => Some(Form::Ndjson),
+        Format::Table | Format::Csv => None,
+    };
+    let (analysis, result) = match form {
+        Some(form) if select::is_by_engine(args) => by_flow(engine, capture, selection, form, args),
+        _ => {
+            let mut analysis = engine.finish_selected(capture, selection);
+            let total_flows = analysis.total_flows;
+            select::apply(&mut analysis, args);
+            let result = to_stdout(|out| write(out, &analysis, total_flows, form, args));
+            (analysis, result)
+        }
+    };
+    if !(args.format == Format::Table && io::stdout().is_terminal()) {
         // the table has them as well, so that they are said once to someone who sees both
         tell_what_is_missing(&analysis);
     }
-    written(to_stdout(|out| match args.format {
-        Format::Table => {
-            let look = table::Look { width: terminal_width(is_terminal), is_coloured: is_coloured(args.color) };
-            table::write(out, &analysis, total_flows, args.depth, look)
-        }
-        Format::Json => machine::write_json(out, &analysis),
-        Format::Ndjson => machine::write_ndjson(out, &analysis),
-        Format::Csv => csv::write(out, &analysis),
-    }))?;
+    written(result)?;
+    let status = status_of(&analysis, args);
     // the process ends here; giving back the memory of a million flows one by one would only take time
     std::mem::forget(analysis);
     Ok(status)
 }
 
+/// Writes the flows as they are made.
+fn by_flow(
+    engine: Engine,
+    capture: CaptureSummary,
+    selection: FlowSelection,
+    form: Form,
+    args: &AnalyzeArgs,
+) -> (Analysis, io::Result<()>) {
+    with_stdout(|out| {
+        let mut document = Document::new(out, form);
+        let make = |mut flow: Flow| {
+            select::prune(&mut flow, args);
+            form.of_flow(&flow)
+        };
+        let take = |capture: &CaptureSummary, flow| document.flow(capture, flow);
+        let rest = engine.finish_by_flow(capture, selection, make, take);
+        let result = document.end(&rest);
+        (rest, result)
+    })
+}
+
+fn write(
+    out: &mut impl Write,
+    analysis: &Analysis,
+    total_flows: usize,
+    form: Option<Form>,
+    args: &AnalyzeArgs,
+) -> io::Result<()> {
+    match form {
+        Some(form) => {
+            let mut document = Document::new(out, form);
+            let flows = &mut analysis.flows.iter();
+            while flows.next().is_some_and(|flow| document.flow(&analysis.capture, form.of_flow(flow))) {}
+            document.end(analysis)
+        }
+        None if args.format == Format::Csv => csv::write(out, analysis),
+        None => {
+            let width = terminal_width(io::stdout().is_terminal());
+            let look = table::Look { width, is_coloured: is_coloured(args.color) };
+            table::write(out, analysis, total_flows, args.depth, look)
+        }
+    }
+}
+
 /// Runs `write` with buffered standard output, and lets what it wrote out.
 fn to_stdout(write: impl FnOnce(&mut BufWriter<StdoutLock<'_>>) -> io::Result<()>) -> io::Result<()> {
+    with_stdout(|out| ((), write(out))).1
+}
+
+/// As [`to_stdout`], for what gives more than whether it could write.
+fn with_stdout<T>(write: impl FnOnce(&mut BufWriter<StdoutLock<'_>>) -> (T, io::Result<()>)) -> (T, io::Result<()>) {
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    let result = write(&mut out).and_then(|()| out.flush());
+    let (given, result) = write(&mut out);
+    let result = result.and_then(|()| out.flush());
     if result.is_err() {
         // nothing more can be written; dropping the buffer would try again
         drop(out.into_parts());
     }
-    result
+    (given, result)
 }
 
 fn status_of(analysis: &Analysis, args: &AnalyzeArgs) -> Status {

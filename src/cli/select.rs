@@ -38,10 +38,12 @@ pub(crate) fn apply(analysis: &mut Analysis, args: &AnalyzeArgs) {
     if let Some(top) = args.top {
         analysis.flows.truncate(top);
     }
-    // the table goes as deep as it is told to, and names the transports of a flow at any depth
-    if args.depth < Depth::Type && args.format != Format::Table {
-        analysis.flows.iter_mut().for_each(|flow| prune(flow, args.depth));
-    }
+    analysis.flows.iter_mut().for_each(|flow| prune(flow, args));
+}
+
+/// Whether the engine brings the flows into their order.
+pub(crate) fn is_by_engine(args: &AnalyzeArgs) -> bool {
+    !matches!(key(args), SortKey::Dt | SortKey::Jitter | SortKey::Lost)
 }
 
 /// Stable, so that equal flows stay in the order in which they were first seen.
@@ -73,7 +75,13 @@ fn lost_of(flow: &Flow) -> u64 {
     flow.encodings().flat_map(|encoding| &encoding.health.streams).filter_map(|stream| stream.lost).sum()
 }
 
-fn prune(flow: &mut Flow, depth: Depth) {
+/// Takes away the levels of a flow that were not asked for.
+pub(crate) fn prune(flow: &mut Flow, args: &AnalyzeArgs) {
+    let depth = args.depth;
+    // the table goes as deep as it is told to, and names the transports of a flow at any depth
+    if depth >= Depth::Type || args.format == Format::Table {
+        return;
+    }
     if depth == Depth::Flow {
         flow.transport_protocols.clear();
     }

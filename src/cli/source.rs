@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use streamlens::Analyzer;
-use streamlens::model::{Analysis, FrameBatch, Interface, Warning};
+use streamlens::engine::Engine;
+use streamlens::model::{CaptureSummary, FrameBatch, Interface, Warning};
 use streamlens::pcap::{CaptureError, CaptureReader, FrameSource, MergedReader, Position, ReaderOptions};
 
 use super::progress::Progress;
@@ -14,8 +15,12 @@ use super::progress::Progress;
 /// Status of a program that Ctrl-C ended, by the custom of shells.
 const INTERRUPTED: i32 = 130;
 
-/// Analyses the captures, merged by time where they are several.
-pub(crate) fn analyse(analyzer: &Analyzer, captures: &[PathBuf], follow: bool) -> Result<Analysis, CaptureError> {
+/// Reads the captures, merged by time where they are several. Gives the engine with what is known of the capture.
+pub(crate) fn read(
+    analyzer: &Analyzer,
+    captures: &[PathBuf],
+    follow: bool,
+) -> Result<(Engine, CaptureSummary), CaptureError> {
     let options = ReaderOptions { follow, low_latency: follow, ..ReaderOptions::default() };
     let is_endless = follow || captures.iter().any(|path| path.as_os_str() == "-");
     if is_endless {
@@ -31,10 +36,10 @@ pub(crate) fn analyse(analyzer: &Analyzer, captures: &[PathBuf], follow: bool) -
         captures.iter().map(|path| CaptureReader::open_with(path, &options)).collect::<Result<Vec<_>, _>>()?;
     let (progress, stop) = (Progress::on_stderr(hint), options.stop);
     match readers.pop() {
-        Some(only) if readers.is_empty() => analyzer.run(Watched { source: only, progress, stop, frames: 0 }),
+        Some(only) if readers.is_empty() => analyzer.read(Watched { source: only, progress, stop, frames: 0 }),
         last => {
             let source = MergedReader::new(readers.into_iter().chain(last).collect());
-            analyzer.run(Watched { source, progress, stop, frames: 0 })
+            analyzer.read(Watched { source, progress, stop, frames: 0 })
         }
     }
 }

@@ -219,7 +219,7 @@ mod tests {
     use super::*;
 
     fn frame(number: u64, data: &[u8]) -> Frame<'_> {
-        let time = (number % 3 > 0).then(|| Timestamp::from_nanos(-(number as i64)));
+        let time = (!number.is_multiple_of(3)).then(|| Timestamp::from_nanos(-(number as i64)));
         Frame { number, time, link_type: LinkType(276), interface: 3, original_length: 9000, data }
     }
 
