@@ -20,13 +20,17 @@ fn pushed(frames: &[Made]) -> Analysis {
 
 fn batched(frames: &[Made], size: usize, threads: usize) -> Analysis {
     let mut engine = engine(threads);
+    push_in_batches(&mut engine, frames, size);
+    engine.finish(Default::default())
+}
+
+fn push_in_batches(engine: &mut Engine, frames: &[Made], size: usize) {
     let mut batch = FrameBatch::default();
     for part in frames.chunks(size) {
         batch.clear();
         part.iter().for_each(|made| assert!(batch.push(&made.frame())));
         engine.push_batch(&batch);
     }
-    engine.finish(Default::default())
 }
 
 fn json(analysis: &Analysis) -> String {
@@ -187,6 +191,35 @@ proptest! {
         prop_assert_eq!(&one, &json(&batched(&frames, frames.len(), 1)));
         prop_assert_eq!(&one, &json(&batched(&frames, frames.len(), 3)));
         prop_assert_eq!(json(&batched(&frames, size, 1)), json(&batched(&frames, size, 2)));
+    }
+
+    /// Flows that wait as frames come to the same result, also where there are more flows than are allowed.
+    #[test]
+    fn a_crowd_makes_no_difference(frames in traffic(), size in 1_usize..50, max_flows in 1_usize..30) {
+        let of = |crowded_from, threads| {
+            let options = EngineOptions { crowded_from, threads, max_flows, ..EngineOptions::default() };
+            let mut engine = Engine::new(DecoderRegistry::with_builtins(), options);
+            push_in_batches(&mut engine, &frames, size);
+            json(&engine.finish(Default::default()))
+        };
+        let plain = of(usize::MAX, 1);
+        prop_assert_eq!(&plain, &of(0, 1));
+        prop_assert_eq!(&plain, &of(0, 2));
+    }
+
+    /// A snapshot in between decodes what waits, and changes nothing.
+    #[test]
+    fn snapshots_of_a_crowd_change_nothing(frames in traffic(), at in 0_usize..100) {
+        let of = |crowded_from| {
+            let mut engine =
+                Engine::new(DecoderRegistry::with_builtins(), EngineOptions { crowded_from, ..EngineOptions::default() });
+            let (before, after) = frames.split_at(at.min(frames.len()));
+            before.iter().for_each(|made| engine.push(&made.frame()));
+            let snapshot = json(&engine.snapshot(Default::default()));
+            after.iter().for_each(|made| engine.push(&made.frame()));
+            (snapshot, json(&engine.finish(Default::default())))
+        };
+        prop_assert_eq!(of(usize::MAX), of(0));
     }
 
     /// Conversations that are moved against each other as a whole keep what is said of each of them.

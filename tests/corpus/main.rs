@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use streamlens::Analyzer;
-use streamlens::engine::EngineOptions;
+use streamlens::engine::{EngineOptions, FlowOrder, FlowSelection};
 use streamlens_testing::corpus;
 
 /// The folders whose flows independent tools have listed.
@@ -98,7 +98,38 @@ impl Differences {
 
 #[test]
 fn any_number_of_threads_gives_the_same_document() {
-    let Some(corpus) = corpus() else { return };
+    let compared = each_capture(|capture| {
+        let one = document(capture, 1);
+        assert!(one == document(capture, 2) && one == document(capture, 5), "{}", capture.display());
+    });
+    assert!(compared.is_none_or(|compared| compared > 200), "{compared:?} captures");
+}
+
+/// Flows that wait as frames come to the same result, findings that are only noted come to the same few.
+#[test]
+fn a_crowd_gives_the_same_document() {
+    let document = |capture: &Path, crowded_from, threads, selection| {
+        let options = EngineOptions { crowded_from, threads, ..EngineOptions::default() };
+        let analyzer = Analyzer { options, selection, ..Analyzer::default() };
+        let analysis = analyzer.run_files(&[capture]).unwrap_or_else(|error| panic!("{error}"));
+        let json = serde_json::to_string(&analysis).expect("it serializes");
+        (json, analysis.total_flows, analysis.total_findings)
+    };
+    let few = FlowSelection { order: FlowOrder::Bytes, top: Some(3), most_findings: Some(2) };
+    let compared = each_capture(|capture| {
+        for selection in [FlowSelection::default(), few] {
+            let plain = document(capture, usize::MAX, 1, selection);
+            for threads in [1, 3] {
+                assert!(plain == document(capture, 0, threads, selection), "{} {selection:?}", capture.display());
+            }
+        }
+    });
+    assert!(compared.is_none_or(|compared| compared > 200), "{compared:?} captures");
+}
+
+/// Calls `compare` for each capture of the corpus below 2 MiB; says how many there were, `None` without a corpus.
+fn each_capture(mut compare: impl FnMut(&Path)) -> Option<usize> {
+    let corpus = corpus()?;
     let mut compared = 0;
     for folder in FOLDERS {
         let mut captures: Vec<_> = std::fs::read_dir(corpus.join("captures").join(folder))
@@ -109,10 +140,9 @@ fn any_number_of_threads_gives_the_same_document() {
             .collect();
         captures.sort();
         for capture in captures.iter().filter(|path| path.metadata().is_ok_and(|data| data.len() < 2 << 20)) {
-            let one = document(capture, 1);
-            assert!(one == document(capture, 2) && one == document(capture, 5), "{}", capture.display());
+            compare(capture);
             compared += 1;
         }
     }
-    assert!(compared > 200, "{compared} captures");
+    Some(compared)
 }
