@@ -117,12 +117,15 @@ fn a_crowd_gives_the_same_document() {
     };
     let few = FlowSelection { order: FlowOrder::Bytes, top: Some(3), most_findings: Some(2) };
     let compared = each_capture(|capture| {
+        let mut totals = BTreeSet::new();
         for selection in [FlowSelection::default(), few] {
             let plain = document(capture, usize::MAX, 1, selection);
+            totals.insert(plain.2.clone());
             for threads in [1, 3] {
                 assert!(plain == document(capture, 0, threads, selection), "{} {selection:?}", capture.display());
             }
         }
+        assert_eq!(totals.len(), 1, "{}", capture.display());
     });
     assert!(compared.is_none_or(|compared| compared > 200), "{compared:?} captures");
 }

@@ -145,10 +145,10 @@ pub trait FlowDecoder: Send + Sync + Any {
         let _ = report;
     }
 
-    /// Whether [`report`](Self::report) would bring no findings. A result that shows the largest of a million flows
-    /// asks only those of the others that have something to say. False unless overridden, which is always right.
-    fn is_quiet(&self) -> bool {
-        false
+    /// Adds the findings that [`report`](Self::report) adds, and need add nothing else. A result that shows the largest of
+    /// a million flows asks the others for no more. All of the report unless overridden, which is always right.
+    fn report_findings(&self, report: &mut FlowReport) {
+        self.report(report);
     }
 }
 

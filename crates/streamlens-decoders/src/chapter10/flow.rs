@@ -430,8 +430,8 @@ impl Chapter10Flow {
 }
 
 impl FlowDecoder for Chapter10Flow {
-    fn is_quiet(&self) -> bool {
-        super::report::is_quiet(&self.account)
+    fn report_findings(&self, report: &mut FlowReport) {
+        report.findings.extend(super::report::findings(&self.account));
     }
 
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {

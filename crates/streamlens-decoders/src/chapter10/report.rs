@@ -65,16 +65,21 @@ pub(super) fn report(flow: &Chapter10Flow, report: &mut FlowReport) {
     }
     // Absolute time comes from the flow's time packets; where there are several time channels, from the lowest.
     let clock = account.channels.iter().find_map(|channel| channel.time.as_deref());
+    for channel in account.channels.iter() {
+        self::channel(channel, setups.get(&channel.id), clock, report);
+    }
+    report.findings.extend(findings(account));
+}
+
+/// What was found, with what shows in the end; `None` where that is nothing.
+pub(super) fn findings(account: &Account) -> Option<FindingLog> {
+    let setups = account.setup.record().map(SetupRecord::channels).unwrap_or_default();
     let mut findings = account.findings.clone();
     for channel in account.channels.iter() {
-        let said = setups.get(&channel.id);
-        self::channel(channel, said, clock, report);
-        contradiction(channel, said, &mut findings);
+        contradiction(channel, setups.get(&channel.id), &mut findings);
         stopped(channel, account, &mut findings);
     }
-    if !findings.is_empty() {
-        report.findings.push(findings);
-    }
+    (!findings.is_empty()).then_some(findings)
 }
 
 fn counts(pairs: impl IntoIterator<Item = (&'static str, u64)>) -> Value {
@@ -216,13 +221,6 @@ fn time_facts(time: &TimeTrack) -> Value {
         facts.extend(offset.map(|offset| (name, Value::from(offset))));
     }
     Value::map(facts)
-}
-
-/// Whether a report would bring no findings: nothing was found, and there is too little for what is found in the end.
-pub(super) fn is_quiet(account: &Account) -> bool {
-    account.findings.is_empty()
-        && account.setup.record().is_none()
-        && account.channels.iter().all(|channel| channel.packets < STOPPED_PACKETS)
 }
 
 fn contradiction(channel: &Channel, said: Option<&ChannelSetup>, findings: &mut FindingLog) {

@@ -146,8 +146,10 @@ impl StreamDecoder for IenaDecoder {
 }
 
 impl FlowDecoder for IenaFlow {
-    fn is_quiet(&self) -> bool {
-        self.log.is_empty() && self.keys.first_beyond().is_none()
+    fn report_findings(&self, report: &mut FlowReport) {
+        if !self.log.is_empty() || self.keys.first_beyond().is_some() {
+            self.report(report);
+        }
     }
 
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {

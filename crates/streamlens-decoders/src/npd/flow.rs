@@ -57,8 +57,10 @@ impl NpdFlow {
 }
 
 impl FlowDecoder for NpdFlow {
-    fn is_quiet(&self) -> bool {
-        self.log.is_empty() && self.sources.first_beyond().is_none()
+    fn report_findings(&self, report: &mut FlowReport) {
+        if !self.log.is_empty() || self.sources.first_beyond().is_some() {
+            self.report(report);
+        }
     }
 
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {

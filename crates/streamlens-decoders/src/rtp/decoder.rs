@@ -341,8 +341,11 @@ impl RtpFlow {
 }
 
 impl FlowDecoder for RtpFlow {
-    fn is_quiet(&self) -> bool {
-        self.findings.is_empty() && self.streams.iter().all(|stream| stream.analyser().is_none())
+    fn report_findings(&self, report: &mut FlowReport) {
+        // analysers that have recognised something may have found something
+        if !self.findings.is_empty() || self.streams.iter().any(|stream| stream.analyser().is_some()) {
+            self.report(report);
+        }
     }
 
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {

@@ -106,12 +106,6 @@ impl EncodingEntry {
         }
     }
 
-    /// Whether neither its decoder nor a monitor of its conversation has findings.
-    pub(crate) fn is_quiet(&self) -> bool {
-        let own = self.flow_decoder.as_ref();
-        self.findings.is_none() && self.conversation.is_none() && own.is_none_or(|own| own.is_quiet())
-    }
-
     /// Intervals of a type's PDUs.
     pub(crate) fn type_timing<'a>(
         &'a self,

@@ -1,6 +1,7 @@
 //! One encoding of a flow, with what its decoder, its conversation and the network say of it.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use streamlens_decoders::{FlowReport, PacketType, Refinement, StreamDecoder};
@@ -107,20 +108,31 @@ impl Snapshot<'_> {
         let troubled = |stream: &&Stream| stream.sequence.as_ref().is_some_and(|sequence| sequence.trouble().is_some());
         let mut streams: Vec<_> = encoding.streams.iter().filter(troubled).collect();
         streams.sort_by_key(|stream| stream.id);
-        if encoding.is_quiet() && additions.is_empty() {
-            // what the decoder knows only matters for the place of a finding that is made
-            for stream in streams {
-                let health = stream_health(stream, is_mirrored(flow));
-                findings.of_stream(decoder.finding_prefix(), stream, &health, || {
-                    let told = self.told(shard, flow, encoding, additions).ok();
-                    told.map(|told| told.place(flow, transport, &told.named_health(flow, stream))).unwrap_or_default()
-                });
-            }
+        if encoding.conversation.is_some() || !additions.is_empty() {
+            let Ok(told) = self.told(shard, flow, encoding, additions) else { return };
+            streams.into_iter().for_each(|stream| drop(told.health(flow, transport, stream, findings)));
+            told.log(flow, transport, encoding, findings);
             return;
         }
-        let Ok(told) = self.told(shard, flow, encoding, additions) else { return };
-        streams.into_iter().for_each(|stream| drop(told.health(flow, transport, stream, findings)));
-        told.log(flow, transport, encoding, findings);
+        // all that the decoder knows only matters for the place of a finding that is made
+        let told = OnceCell::new();
+        let told = || told.get_or_init(|| self.told(shard, flow, encoding, additions).ok()).as_ref();
+        for stream in streams {
+            let health = stream_health(stream, is_mirrored(flow));
+            findings.of_stream(decoder.finding_prefix(), stream, &health, || {
+                told()
+                    .map(|told| told.place(flow, transport, Some(&told.named_health(flow, stream))))
+                    .unwrap_or_default()
+            });
+        }
+        let mut report = FlowReport::default();
+        if let Some(own) = &encoding.flow_decoder {
+            own.report_findings(&mut report);
+        }
+        for log in report.findings.iter().chain(encoding.findings.as_deref()) {
+            let place = || told().map(|told| told.place(flow, transport, None)).unwrap_or_default();
+            findings.of_log(log, place, |id| Some(decoder.stream_name(id)));
+        }
     }
 
     fn told<'a>(
@@ -235,7 +247,7 @@ impl Told<'_> {
         findings: &mut Findings,
     ) -> StreamHealth {
         let health = self.named_health(flow, stream);
-        let place = || self.place(flow, transport, &health);
+        let place = || self.place(flow, transport, Some(&health));
         findings.of_stream(self.decoder.finding_prefix(), stream, &health, place);
         health
     }
@@ -252,23 +264,22 @@ impl Told<'_> {
         health
     }
 
-    fn place(&self, flow: &FlowEntry, transport: &TransportEntry, health: &StreamHealth) -> Place {
+    /// The place of a finding, of a stream where it is one's.
+    fn place(&self, flow: &FlowEntry, transport: &TransportEntry, health: Option<&StreamHealth>) -> Place {
         let place = Where {
             flow: Some(&flow.key),
             transport: Some(transport.transport),
             encoding: Some(&self.name),
-            stream: Some(health.name.as_deref().unwrap_or(&health.id)),
+            stream: health.map(|health| health.name.as_deref().unwrap_or(&health.id)),
         };
         place.place()
     }
 
     /// Adds what decoders and monitors have found.
     fn log(&self, flow: &FlowEntry, transport: &TransportEntry, encoding: &EncodingEntry, findings: &mut Findings) {
-        let (flow, transport) = (Some(&flow.key), Some(transport.transport));
-        let place = Where { flow, transport, encoding: Some(&self.name), stream: None };
         let stream_name = |id| Some(self.decoder.stream_name(id));
         let logs = self.all().flat_map(|report| &report.findings).chain(encoding.findings.as_deref());
-        logs.for_each(|log| findings.of_log(log, &place, stream_name));
+        logs.for_each(|log| findings.of_log(log, || self.place(flow, transport, None), stream_name));
     }
 }
 

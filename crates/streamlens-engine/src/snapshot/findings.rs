@@ -168,12 +168,12 @@ impl Findings {
     pub(super) fn of_log(
         &mut self,
         log: &FindingLog,
-        place: &Where<'_>,
+        place: impl Fn() -> Place,
         stream_name: impl Fn(StreamId) -> Option<String>,
     ) {
         for (code, stream, entry) in log.iter() {
             self.add(entry.severity, entry.first.frame, || {
-                let mut place = place.place();
+                let mut place = place();
                 if let Some(id) = stream {
                     place.stream = stream_name(id).or(place.stream);
                 }

@@ -182,26 +182,11 @@ impl<'e> Snapshot<'e> {
         }
     }
 
-    /// Whether a flow has no findings, told without making its part of the document.
-    fn is_quiet(&self, place: FlowPlace, flow: &FlowEntry) -> bool {
-        flow.transports().flat_map(|transport| &transport.encodings).all(|encoding| {
-            encoding.is_quiet()
-                && encoding
-                    .streams
-                    .iter()
-                    .all(|stream| stream.sequence.as_ref().is_none_or(|sequence| sequence.trouble().is_none()))
-                && self
-                    .additions
-                    .get(&(place, encoding.decoder.0))
-                    .is_none_or(|reports| reports.iter().all(|report| report.findings.is_empty()))
-        })
-    }
-
     fn network_findings(&self, findings: &mut Findings) {
         for (name, report) in &self.networks {
             for log in &report.findings {
                 let place = findings::Where { encoding: Some(name), ..findings::Where::default() };
-                findings.of_log(log, &place, |id| report.stream_names.get(&id).cloned());
+                findings.of_log(log, || place.place(), |id| report.stream_names.get(&id).cloned());
             }
         }
     }
@@ -232,9 +217,6 @@ impl<'e> Snapshot<'e> {
 
     /// The findings of a flow that is not shown.
     fn flow_findings(&self, place: FlowPlace, shard: &Shard, flow: &FlowEntry, findings: &mut Findings) {
-        if self.is_quiet(place, flow) {
-            return;
-        }
         for transport in flow.transports() {
             for encoding in &transport.encodings {
                 let additions = self.additions_to(place, encoding);
