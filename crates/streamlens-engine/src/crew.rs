@@ -1,7 +1,7 @@
 //! Threads that work on one batch after the other. The shares of a batch are taken by whoever is free; between batches
 //! nobody works, so that what was published is handed on in frame order.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use streamlens_model::{Frame, FrameBatch};
@@ -60,7 +60,16 @@ pub(crate) struct Crew<'e> {
     board: Mutex<Board>,
     has_job: Condvar,
     is_done: Condvar,
+    /// What the board says, to be looked at without taking it: the number of the job, and how many threads have not done.
+    number: AtomicU64,
+    busy: AtomicUsize,
+    /// Whether every thread has a core, so that waiting for a moment takes nothing from another.
+    has_cores: bool,
 }
+
+/// How often a thread looks whether there is something for it before it sleeps: some 30 microseconds. Batches take a few
+/// hundred, and to be woken takes ten or more.
+const LOOKS: usize = 2000;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -72,7 +81,9 @@ impl<'e> Crew<'e> {
         let threads = threads.max(1);
         let slots = shards.iter_mut().map(Mutex::new).collect();
         let (board, has_job, is_done) = (Mutex::default(), Condvar::new(), Condvar::new());
-        let crew = Self { env, threads, slots, board, has_job, is_done };
+        let (number, busy) = (AtomicU64::new(0), AtomicUsize::new(0));
+        let has_cores = std::thread::available_parallelism().is_ok_and(|cores| cores.get() >= threads);
+        let crew = Self { env, threads, slots, board, has_job, is_done, number, busy, has_cores };
         std::thread::scope(|scope| {
             // also when `lead` panics: the others would wait for ever
             let _over = Over(&crew);
@@ -95,10 +106,13 @@ impl<'e> Crew<'e> {
         let mut board = lock(&self.board);
         (board.job, board.busy) = (Some(Arc::clone(&job)), self.threads - 1);
         board.number += 1;
+        self.busy.store(board.busy, Ordering::Release);
+        self.number.store(board.number, Ordering::Release);
         drop(board);
         self.has_job.notify_all();
         meanwhile();
         self.shares(&job, 0);
+        self.look_out(|| self.busy.load(Ordering::Acquire) == 0);
         let mut board = lock(&self.board);
         while board.busy > 0 {
             board = self.is_done.wait(board).unwrap_or_else(PoisonError::into_inner);
@@ -110,10 +124,22 @@ impl<'e> Crew<'e> {
         Arc::into_inner(job).unwrap_or_default()
     }
 
+    /// Waits for a moment for something to be so.
+    fn look_out(&self, is_so: impl Fn() -> bool) {
+        let looks = if self.has_cores { LOOKS } else { 0 };
+        for _ in 0..looks {
+            if is_so() {
+                return;
+            }
+            std::hint::spin_loop();
+        }
+    }
+
     /// What the other threads do.
     fn help(&self, thread: usize) {
         let mut number = 0;
         loop {
+            self.look_out(|| self.number.load(Ordering::Acquire) > number);
             let mut board = lock(&self.board);
             let job = loop {
                 if board.is_over {
@@ -164,6 +190,7 @@ impl Drop for Done<'_, '_> {
         let mut board = lock(&self.0.board);
         board.busy -= 1;
         board.has_panicked |= std::thread::panicking();
+        self.0.busy.store(board.busy, Ordering::Release);
         if board.busy == 0 {
             self.0.is_done.notify_one();
         }
@@ -176,6 +203,7 @@ struct Over<'c, 'e>(&'c Crew<'e>);
 impl Drop for Over<'_, '_> {
     fn drop(&mut self) {
         lock(&self.0.board).is_over = true;
+        self.0.number.store(u64::MAX, Ordering::Release);
         self.0.has_job.notify_all();
     }
 }
