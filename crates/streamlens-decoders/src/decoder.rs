@@ -188,39 +188,24 @@ pub struct Peer<'a> {
     pub encoding: &'static str,
 }
 
-/// The flows that a [`NetworkMonitor`] sees when a result is made: those of its own encoding, and of those that it
-/// watches.
-pub trait Peers {
-    /// Whether there is a flow of this encoding; cheaper than to visit them.
-    fn has(&self, encoding: &str) -> bool;
-
-    /// Shows each flow of at least so many frames, with its index, which is the same every time.
-    ///
-    /// Where there are very many flows, those of few frames are decoded anew for it, by several threads and in no
-    /// particular order, and are gone when `see` returns. So a monitor had better look once, and at no more flows than it
-    /// needs.
-    fn visit(&self, least_frames: u64, see: &mut (dyn FnMut(usize, &Peer<'_>) + Send));
-}
-
-/// All of them, whatever frames they had, by their place.
-impl Peers for [Peer<'_>] {
-    fn has(&self, encoding: &str) -> bool {
-        self.iter().any(|peer| peer.encoding == encoding)
+/// A look at the flows of a [`NetworkMonitor`] when a result is made: those of its own encoding, and of those it watches.
+pub trait Survey: Send {
+    /// Flows of fewer frames need not be shown. 0 unless overridden.
+    fn least_frames(&self) -> u64 {
+        0
     }
 
-    fn visit(&self, _: u64, see: &mut (dyn FnMut(usize, &Peer<'_>) + Send)) {
-        self.iter().enumerate().for_each(|(index, peer)| see(index, peer));
-    }
-}
+    /// Takes note of a flow; `number` stands for it in [`NetworkReport::flows`]. Flows come in no particular order. Where
+    /// there are very many, those of few frames are decoded anew for this, and what is shown is gone when it returns.
+    fn see(&mut self, number: u64, peer: &Peer<'_>);
 
-impl Peers for Vec<Peer<'_>> {
-    fn has(&self, encoding: &str) -> bool {
-        self.as_slice().has(encoding)
+    /// Called when all flows have been shown: whether to show them once more. False unless overridden.
+    fn again(&mut self) -> bool {
+        false
     }
 
-    fn visit(&self, least_frames: u64, see: &mut (dyn FnMut(usize, &Peer<'_>) + Send)) {
-        self.as_slice().visit(least_frames, see);
-    }
+    /// Adds what it and its monitor know to the result: about single flows by their numbers, and about the network.
+    fn report(self: Box<Self>, report: &mut NetworkReport);
 }
 
 /// Measures across flows.
@@ -229,18 +214,29 @@ pub trait NetworkMonitor: Send + Sync + Any {
     /// identified.
     fn observe(&mut self, pdu: &ObservedPdu<'_>);
 
-    /// Names of other encodings whose flows are wanted as peers in [`Self::report`], and whose monitors in
-    /// [`Self::report_beside`].
+    /// Names of other encodings whose flows are wanted in a [`Survey`], and whose monitors in [`Self::report_beside`].
     fn watches(&self) -> &'static [&'static str] {
         &[]
     }
 
-    /// Adds what it knows to the result: about single flows, by the index of their peer, and about the network.
-    /// Called for every snapshot, so it must not change what it knows.
-    fn report(&self, peers: &dyn Peers, report: &mut NetworkReport);
+    /// Begins a look at the flows, for a result.
+    fn survey(&self) -> Box<dyn Survey + '_>;
+
+    /// Shows these flows, numbered from 0, to a survey and takes its report.
+    fn report(&self, peers: &[Peer<'_>], report: &mut NetworkReport) {
+        let mut survey = self.survey();
+        let show = |survey: &mut Box<dyn Survey + '_>| {
+            (0..).zip(peers).for_each(|(number, peer)| survey.see(number, peer));
+        };
+        show(&mut survey);
+        if survey.again() {
+            show(&mut survey);
+        }
+        survey.report(report);
+    }
 
     /// Adds what only the monitor of another encoding that it watches lets it know; `other` is to be downcast by `Any`.
-    /// Called after [`Self::report`], once for each that there is.
+    /// Called after the survey's report, once for each that there is.
     fn report_beside(&self, other: &dyn NetworkMonitor, report: &mut NetworkReport) {
         let _ = (other, report);
     }

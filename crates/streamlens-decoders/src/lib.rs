@@ -29,7 +29,9 @@ pub mod tmns;
 mod testing;
 
 pub use confidence::Confidence;
-pub use decoder::{Carrier, ConversationMonitor, FlowDecoder, NetworkMonitor, ObservedPdu, Peer, Peers, StreamDecoder};
+pub use decoder::{
+    Carrier, ConversationMonitor, FlowDecoder, NetworkMonitor, ObservedPdu, Peer, StreamDecoder, Survey,
+};
 pub use error::DecodeError;
 pub use report::{FlowReport, NetworkReport, Refinement, StreamReport};
 pub use result::{DecodingResult, Flag, MediaClock, PacketType, PduState, Sequence, StreamMark};

@@ -71,7 +71,7 @@ impl FlowReport {
 #[derive(Debug, Default)]
 pub struct NetworkReport {
     /// Additions to single flows, by their index among the peers.
-    pub flows: BTreeMap<usize, FlowReport>,
+    pub flows: BTreeMap<u64, FlowReport>,
     /// Facts about the network: PTP domains, announced sessions, redundant pairs.
     pub facts: Metadata,
     /// What it found beyond single flows.

@@ -7,7 +7,7 @@ use streamlens_model::{Endpoint, FindingLog, Occurrence, Severity};
 
 use super::flow::Chapter10Flow;
 use super::{channel_name, channel_stream};
-use crate::{NetworkMonitor, NetworkReport, ObservedPdu, Peers};
+use crate::{NetworkMonitor, NetworkReport, ObservedPdu, Peer, Survey};
 
 /// Finds channels that two senders send to the same destination. Channel 0 is every recorder's own.
 #[derive(Debug, Default)]
@@ -16,25 +16,36 @@ pub struct Chapter10Monitor;
 impl NetworkMonitor for Chapter10Monitor {
     fn observe(&mut self, _pdu: &ObservedPdu<'_>) {}
 
-    fn report(&self, peers: &dyn Peers, report: &mut NetworkReport) {
-        let mut senders: BTreeMap<(Endpoint, u16), BTreeMap<Endpoint, Occurrence>> = BTreeMap::new();
-        peers.visit(0, &mut |_, peer| {
-            let Some(flow) = peer.decoder.and_then(|decoder| (decoder as &dyn Any).downcast_ref::<Chapter10Flow>())
-            else {
-                return;
-            };
-            for channel in flow.account.channels.iter().filter(|channel| channel.id != 0 && !flow.account.is_file) {
-                if let Some(first) = channel.first {
-                    let known = senders.entry((peer.flow.dst, channel.id)).or_default();
-                    let known = known.entry(peer.flow.src).or_insert(first);
-                    if first.frame < known.frame {
-                        *known = first;
-                    }
+    fn survey(&self) -> Box<dyn Survey + '_> {
+        Box::new(Senders::default())
+    }
+}
+
+/// Who sends a channel to a destination, and since when.
+#[derive(Default)]
+struct Senders {
+    channels: BTreeMap<(Endpoint, u16), BTreeMap<Endpoint, Occurrence>>,
+}
+
+impl Survey for Senders {
+    fn see(&mut self, _: u64, peer: &Peer<'_>) {
+        let Some(flow) = peer.decoder.and_then(|decoder| (decoder as &dyn Any).downcast_ref::<Chapter10Flow>()) else {
+            return;
+        };
+        for channel in flow.account.channels.iter().filter(|channel| channel.id != 0 && !flow.account.is_file) {
+            if let Some(first) = channel.first {
+                let known = self.channels.entry((peer.flow.dst, channel.id)).or_default();
+                let known = known.entry(peer.flow.src).or_insert(first);
+                if first.frame < known.frame {
+                    *known = first;
                 }
             }
-        });
+        }
+    }
+
+    fn report(self: Box<Self>, report: &mut NetworkReport) {
         let mut findings = FindingLog::default();
-        for ((destination, channel), sources) in senders.iter().filter(|(_, sources)| sources.len() > 1) {
+        for ((destination, channel), sources) in self.channels.iter().filter(|(_, sources)| sources.len() > 1) {
             let mut at: Vec<_> = sources.values().copied().collect();
             at.sort_unstable_by_key(|at| at.frame);
             let names: Vec<_> = sources.keys().take(4).map(Endpoint::to_string).collect();

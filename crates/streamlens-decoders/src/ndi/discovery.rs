@@ -11,7 +11,7 @@ use streamlens_model::{Endpoint, Occurrence, Packet, Value};
 
 use super::decoder::NAME;
 use crate::media::moment;
-use crate::{DecodingResult, NetworkMonitor, NetworkReport, ObservedPdu, Peers};
+use crate::{DecodingResult, NetworkMonitor, NetworkReport, ObservedPdu, Peer, Survey};
 
 #[cfg(test)]
 mod tests;
@@ -169,29 +169,46 @@ impl NetworkMonitor for Sources {
         }
     }
 
-    fn report(&self, peers: &dyn Peers, report: &mut NetworkReport) {
-        let (places, mut flows) = (Places::of(self), BTreeMap::<&str, u64>::new());
-        peers.visit(0, &mut |index, peer| {
-            if peer.encoding != NAME {
-                return;
-            }
-            // A source's own flow before one that goes to it; an exact place before the only one of the host.
-            let found = [places.at(peer.flow.src), places.at(peer.flow.dst)];
-            let exact = found.iter().flatten().find(|found| matches!(found, Match::Exact(_)));
-            let Some(found) = exact.or(found.iter().flatten().next()) else { return };
-            let (name, how) = match found {
-                Match::Exact(name) => (*name, "its address and port were announced by mDNS"),
-                Match::OnlyOne(name) => (*name, "the only source that was announced at this address by mDNS"),
-            };
-            *flows.entry(name).or_default() += 1;
-            let to = report.flows.entry(index).or_default();
-            to.fact("source", name.to_owned());
-            to.reasons.push(format!("{name}: {how}"));
-        });
-        let sources = self.sources.iter().map(|(name, source)| {
+    fn survey(&self) -> Box<dyn Survey + '_> {
+        let (places, flows, report) = (Places::of(self), BTreeMap::new(), NetworkReport::default());
+        Box::new(SourceSurvey { known: self, places, flows, report })
+    }
+}
+
+/// Names flows by their sources.
+struct SourceSurvey<'m> {
+    known: &'m Sources,
+    places: Places<'m>,
+    flows: BTreeMap<&'m str, u64>,
+    report: NetworkReport,
+}
+
+impl Survey for SourceSurvey<'_> {
+    fn see(&mut self, number: u64, peer: &Peer<'_>) {
+        if peer.encoding != NAME {
+            return;
+        }
+        // A source's own flow before one that goes to it; an exact place before the only one of the host.
+        let found = [self.places.at(peer.flow.src), self.places.at(peer.flow.dst)];
+        let exact = found.iter().flatten().find(|found| matches!(found, Match::Exact(_)));
+        let Some(found) = exact.or(found.iter().flatten().next()) else { return };
+        let (name, how) = match found {
+            Match::Exact(name) => (*name, "its address and port were announced by mDNS"),
+            Match::OnlyOne(name) => (*name, "the only source that was announced at this address by mDNS"),
+        };
+        *self.flows.entry(name).or_default() += 1;
+        let to = self.report.flows.entry(number).or_default();
+        to.fact("source", name.to_owned());
+        to.reasons.push(format!("{name}: {how}"));
+    }
+
+    fn report(self: Box<Self>, report: &mut NetworkReport) {
+        let known = self.known;
+        *report = self.report;
+        let sources = known.sources.iter().map(|(name, source)| {
             let mut facts = vec![
                 ("name", Value::from(name.clone())),
-                ("addresses", Value::list(self.addresses(source).iter().map(ToString::to_string))),
+                ("addresses", Value::list(known.addresses(source).iter().map(ToString::to_string))),
                 (
                     "properties",
                     Value::map(source.properties.iter().map(|(key, value)| (key.clone(), value.clone().into()))),
@@ -200,18 +217,18 @@ impl NetworkMonitor for Sources {
                 ("withdrawn", source.withdrawn.into()),
                 ("first", moment(source.first)),
                 ("last", moment(source.last)),
-                ("flows", flows.get(name.as_str()).copied().unwrap_or(0).into()),
+                ("flows", self.flows.get(name.as_str()).copied().unwrap_or(0).into()),
             ];
             if let Some((host, port)) = &source.host {
                 facts.extend([("host", host.clone().into()), ("port", (*port).into())]);
             }
             Value::map(facts)
         });
-        if !self.sources.is_empty() {
+        if !known.sources.is_empty() {
             report.facts.insert("sources".into(), Value::List(sources.collect()));
         }
-        if self.not_kept > 0 {
-            report.facts.insert("announcements_not_kept".into(), self.not_kept.into());
+        if known.not_kept > 0 {
+            report.facts.insert("announcements_not_kept".into(), known.not_kept.into());
         }
     }
 }

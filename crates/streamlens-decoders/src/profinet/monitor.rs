@@ -14,7 +14,7 @@ use super::relations::{Relation, Relations};
 use super::rpc::RpcHeader;
 use super::stations::Stations;
 use super::{Uuid, array, word};
-use crate::{DecodingResult, FlowReport, NetworkMonitor, NetworkReport, ObservedPdu, Peers};
+use crate::{DecodingResult, FlowReport, NetworkMonitor, NetworkReport, ObservedPdu, Peer, Survey};
 
 /// Bytes of an RPC body that are published of calls other than connect: arguments and the first block.
 const SHORT_BODY: usize = 96;
@@ -105,38 +105,63 @@ impl NetworkMonitor for ProfinetMonitor {
         }
     }
 
-    fn report(&self, peers: &dyn Peers, report: &mut NetworkReport) {
-        let mut last = self.last_time;
-        peers.visit(0, &mut |_, peer| {
-            let streams = peer.decoder.and_then(ProfinetFlow::of).into_iter().flat_map(|flow| &flow.streams);
-            last = last.max(streams.filter_map(|stream| stream.last.time).map(|time| time.as_nanos()).max());
-        });
+    fn survey(&self) -> Box<dyn Survey + '_> {
         let by_id = self.relations.by_frame_id();
-        peers.visit(0, &mut |index, peer| {
-            let (key, Some(flow)) = (peer.flow, peer.decoder.and_then(ProfinetFlow::of)) else { return };
-            let mut into = FlowReport::default();
-            self.name_ends(key, &mut into);
-            let mut findings = FindingLog::default();
-            for stream in &flow.streams {
-                let agreed = self.relations.find(&by_id, key, stream);
-                if let Some((relation, iocr)) = agreed {
-                    self.describe(stream, relation, iocr, &mut into);
-                }
-                judge_update_time(stream, agreed.map(|(_, iocr)| iocr), &mut findings);
-                self.judge_silence(key, stream, agreed.map(|(_, iocr)| iocr), last, &mut findings);
+        Box::new(Streams { monitor: self, by_id, last: self.last_time, is_known: false, flows: BTreeMap::new() })
+    }
+}
+
+/// Holds streams against what was agreed. The first look finds the end of the capture, the second judges by it.
+struct Streams<'m> {
+    monitor: &'m ProfinetMonitor,
+    by_id: BTreeMap<u16, Vec<(&'m Relation, &'m Iocr)>>,
+    /// The time of the last frame of any, and whether all have been seen.
+    last: Option<i64>,
+    is_known: bool,
+    flows: BTreeMap<u64, FlowReport>,
+}
+
+impl Survey for Streams<'_> {
+    fn see(&mut self, number: u64, peer: &Peer<'_>) {
+        let (key, Some(flow)) = (peer.flow, peer.decoder.and_then(ProfinetFlow::of)) else { return };
+        if !self.is_known {
+            let ends = flow.streams.iter().filter_map(|stream| stream.last.time).map(|time| time.as_nanos());
+            self.last = self.last.max(ends.max());
+            return;
+        }
+        let (monitor, mut into) = (self.monitor, FlowReport::default());
+        monitor.name_ends(key, &mut into);
+        let mut findings = FindingLog::default();
+        for stream in &flow.streams {
+            let agreed = monitor.relations.find(&self.by_id, key, stream);
+            if let Some((relation, iocr)) = agreed {
+                monitor.describe(stream, relation, iocr, &mut into);
             }
-            if !findings.is_empty() {
-                into.findings.push(findings);
-            }
-            report.flows.insert(index, into);
-        });
+            judge_update_time(stream, agreed.map(|(_, iocr)| iocr), &mut findings);
+            monitor.judge_silence(key, stream, agreed.map(|(_, iocr)| iocr), self.last, &mut findings);
+        }
+        if !findings.is_empty() {
+            into.findings.push(findings);
+        }
+        self.flows.insert(number, into);
+    }
+
+    fn again(&mut self) -> bool {
+        self.is_known = true;
+        true
+    }
+
+    fn report(self: Box<Self>, report: &mut NetworkReport) {
+        report.flows = self.flows;
         let mut facts = BTreeMap::new();
-        self.stations.report(&mut facts);
-        self.relations.report(&mut facts);
+        self.monitor.stations.report(&mut facts);
+        self.monitor.relations.report(&mut facts);
         if !facts.is_empty() {
             report.facts.insert("profinet".into(), Value::Map(facts));
         }
-        report.findings.extend([self.stations.findings(), self.relations.findings()].into_iter().cloned());
+        report
+            .findings
+            .extend([self.monitor.stations.findings(), self.monitor.relations.findings()].into_iter().cloned());
         report.findings.retain(|log| !log.is_empty());
     }
 }

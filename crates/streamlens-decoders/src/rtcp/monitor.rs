@@ -8,7 +8,7 @@ use streamlens_model::{FlowKey, StreamId, Timestamp, Value};
 use super::decoder::media_rate;
 use super::packet::{RtcpPacket, SenderInfo};
 use crate::rtp::RtpFlow;
-use crate::{ConversationMonitor, FlowReport, NetworkMonitor, NetworkReport, ObservedPdu, Peers};
+use crate::{ConversationMonitor, FlowReport, NetworkMonitor, NetworkReport, ObservedPdu, Peer, Survey};
 
 /// Sender reports remembered until a receiver refers to them.
 const MAX_SENT: usize = 64;
@@ -128,32 +128,48 @@ impl NetworkMonitor for SenderClocks {
         &["RTP"]
     }
 
-    fn report(&self, peers: &dyn Peers, report: &mut NetworkReport) {
-        if self.clocks.is_empty() {
+    fn survey(&self) -> Box<dyn Survey + '_> {
+        Box::new(ClockSurvey { clocks: &self.clocks, report: NetworkReport::default() })
+    }
+}
+
+/// Tells streams what their senders said of them.
+struct ClockSurvey<'m> {
+    clocks: &'m BTreeMap<(streamlens_model::Address, u32), Clock>,
+    report: NetworkReport,
+}
+
+impl Survey for ClockSurvey<'_> {
+    fn least_frames(&self) -> u64 {
+        // nobody to be told
+        if self.clocks.is_empty() { u64::MAX } else { 0 }
+    }
+
+    fn see(&mut self, number: u64, peer: &Peer<'_>) {
+        let Some(flow) = peer.decoder.and_then(|decoder| (decoder as &dyn Any).downcast_ref::<RtpFlow>()) else {
             return;
-        }
-        peers.visit(0, &mut |index, peer| {
-            let Some(flow) = peer.decoder.and_then(|decoder| (decoder as &dyn Any).downcast_ref::<RtpFlow>()) else {
-                return;
+        };
+        for stream in flow.streams() {
+            let Some(clock) = self.clocks.get(&(peer.flow.src.address, stream.ssrc)) else { continue };
+            let facts = self.report.flows.entry(number).or_default().stream(StreamId(u128::from(stream.ssrc)));
+            let mut measure = |name: &'static str, value: Value| {
+                facts.measures.insert(name.into(), value);
             };
-            for stream in flow.streams() {
-                let Some(clock) = self.clocks.get(&(peer.flow.src.address, stream.ssrc)) else { continue };
-                let facts = report.flows.entry(index).or_default().stream(StreamId(u128::from(stream.ssrc)));
-                let mut measure = |name: &'static str, value: Value| {
-                    facts.measures.insert(name.into(), value);
-                };
-                measure("sender_reports", clock.reports.into());
-                measure("sender_packets", clock.last.packets.into());
-                if let Some(rate) = media_rate(&clock.first, &clock.last) {
-                    measure("sender_media_rate_hz", rate.into());
-                }
-                let Some((rate, _)) = stream.clock else { continue };
-                // Wall time of the stream's last timestamp, by the last report.
-                let ticks = stream.last_timestamp.wrapping_sub(clock.last.rtp_timestamp).cast_signed();
-                let nanos = i64::from(ticks) * 1_000_000_000 / i64::from(rate.max(1));
-                let wall = clock.last.wall_clock().as_nanos().saturating_add(nanos);
-                measure("last_packet_wall_clock", Timestamp::from_nanos(wall).into());
+            measure("sender_reports", clock.reports.into());
+            measure("sender_packets", clock.last.packets.into());
+            if let Some(rate) = media_rate(&clock.first, &clock.last) {
+                measure("sender_media_rate_hz", rate.into());
             }
-        });
+            let Some((rate, _)) = stream.clock else { continue };
+            // Wall time of the stream's last timestamp, by the last report.
+            let ticks = stream.last_timestamp.wrapping_sub(clock.last.rtp_timestamp).cast_signed();
+            let nanos = i64::from(ticks) * 1_000_000_000 / i64::from(rate.max(1));
+            let wall = clock.last.wall_clock().as_nanos().saturating_add(nanos);
+            measure("last_packet_wall_clock", Timestamp::from_nanos(wall).into());
+        }
+    }
+
+    fn report(self: Box<Self>, report: &mut NetworkReport) {
+        *report = self.report;
     }
 }

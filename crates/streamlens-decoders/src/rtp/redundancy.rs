@@ -11,8 +11,7 @@ use streamlens_model::{FindingLog, FlowKey, Occurrence, Severity, StreamId, Valu
 
 use super::decoder::RtpFlow;
 use super::path::{Path, Run};
-use super::stream::Stream;
-use crate::{NetworkMonitor, NetworkReport, ObservedPdu, Peers};
+use crate::{NetworkMonitor, NetworkReport, ObservedPdu, Peer, Survey};
 
 /// So many sampled packets have to agree.
 const MIN_MATCHES: usize = 8;
@@ -27,7 +26,7 @@ pub(super) struct RedundantPaths;
 
 /// One stream in one flow.
 struct Leg {
-    peer: usize,
+    peer: u64,
     flow: FlowKey,
     id: StreamId,
     last: Occurrence,
@@ -141,25 +140,54 @@ impl Comparison {
 impl NetworkMonitor for RedundantPaths {
     fn observe(&mut self, _: &ObservedPdu<'_>) {}
 
-    fn report(&self, peers: &dyn Peers, report: &mut NetworkReport) {
-        // most streams have no pair: the paths of those are not copied
-        let mut flows_of: BTreeMap<(u32, u8), usize> = BTreeMap::new();
-        streams(peers, |_, _, stream, _| *flows_of.entry((stream.ssrc, stream.payload_type)).or_default() += 1);
-        flows_of.retain(|_, flows| *flows > 1);
-        if flows_of.is_empty() {
-            return;
-        }
-        let mut legs: BTreeMap<(u32, u8), Vec<Leg>> = BTreeMap::new();
-        streams(peers, |peer, flow, stream, path| {
+    fn survey(&self) -> Box<dyn Survey + '_> {
+        Box::<Legs>::default()
+    }
+}
+
+/// The streams of which there are several. The first look finds which those are: most streams have no pair, and the paths of
+/// these are not copied.
+#[derive(Default)]
+struct Legs {
+    /// Flows by SSRC and payload type.
+    flows_of: BTreeMap<(u32, u8), usize>,
+    is_known: bool,
+    legs: BTreeMap<(u32, u8), Vec<Leg>>,
+}
+
+impl Survey for Legs {
+    fn least_frames(&self) -> u64 {
+        MIN_MATCHES as u64
+    }
+
+    fn see(&mut self, number: u64, peer: &Peer<'_>) {
+        let flow = peer.decoder.and_then(|decoder| (decoder as &dyn Any).downcast_ref::<RtpFlow>());
+        for stream in flow.into_iter().flat_map(|flow| &flow.streams).filter(|stream| stream.proven) {
+            let Some(path) = stream.path.as_ref().filter(|path| path.samples.len() >= MIN_MATCHES) else { continue };
             let key = (stream.ssrc, stream.payload_type);
-            let same = if flows_of.contains_key(&key) { legs.entry(key).or_default() } else { return };
-            if same.len() < MAX_PATHS {
-                same.push(Leg { peer, flow: *flow, id: stream.id(), last: stream.last, path: path.clone() });
+            if !self.is_known {
+                *self.flows_of.entry(key).or_default() += 1;
+            } else if self.flows_of.contains_key(&key) {
+                let (flow, id, last, path) = (*peer.flow, stream.id(), stream.last, path.clone());
+                let same = self.legs.entry(key).or_default();
+                // in the order of the numbers, for flows come in any
+                let place = same.partition_point(|leg| leg.peer < number);
+                same.insert(place, Leg { peer: number, flow, id, last, path });
+                same.truncate(MAX_PATHS);
             }
-        });
+        }
+    }
+
+    fn again(&mut self) -> bool {
+        self.is_known = true;
+        self.flows_of.retain(|_, flows| *flows > 1);
+        !self.flows_of.is_empty()
+    }
+
+    fn report(self: Box<Self>, report: &mut NetworkReport) {
         let mut pairs = Vec::new();
         let mut findings = FindingLog::default();
-        for same in legs.values().filter(|same| same.len() > 1) {
+        for same in self.legs.values().filter(|same| same.len() > 1) {
             let Some((a, others)) = same.split_first() else { continue };
             for b in others {
                 if (a.flow.src, a.flow.dst) == (b.flow.src, b.flow.dst) {
@@ -190,18 +218,6 @@ impl NetworkMonitor for RedundantPaths {
             report.findings.push(findings);
         }
     }
-}
-
-/// Shows the streams that have enough samples to be compared: with the index and the key of their flow, and their path.
-fn streams(peers: &dyn Peers, mut see: impl FnMut(usize, &FlowKey, &Stream, &Path) + Send) {
-    peers.visit(MIN_MATCHES as u64, &mut |index, peer| {
-        let flow = peer.decoder.and_then(|decoder| (decoder as &dyn Any).downcast_ref::<RtpFlow>());
-        for stream in flow.into_iter().flat_map(|flow| &flow.streams).filter(|stream| stream.proven) {
-            if let Some(path) = stream.path.as_ref().filter(|path| path.samples.len() >= MIN_MATCHES) {
-                see(index, peer.flow, stream, path);
-            }
-        }
-    });
 }
 
 fn note(comparison: &Comparison, a: &Leg, b: &Leg, findings: &mut FindingLog) {

@@ -12,7 +12,7 @@ use super::description::{MediaDescription, SessionDescription};
 use super::header::{SapContent, SapPacket};
 use crate::ptp::PtpMonitor;
 use crate::rtp::RtpFlow;
-use crate::{NetworkMonitor, NetworkReport, ObservedPdu, Peers};
+use crate::{NetworkMonitor, NetworkReport, ObservedPdu, Peer, Survey};
 
 /// Where the user's own descriptions stand.
 const NOWHERE: Occurrence = Occurrence { frame: 0, time: None };
@@ -120,16 +120,59 @@ impl NetworkMonitor for Announcements {
         }
     }
 
-    fn report(&self, peers: &dyn Peers, report: &mut NetworkReport) {
-        let mut findings = self.findings.clone();
+    fn survey(&self) -> Box<dyn Survey + '_> {
+        Box::new(SessionSurvey { announcements: self, flows: BTreeMap::new(), report: NetworkReport::default() })
+    }
+}
+
+/// Holds flows against the sessions that were announced.
+struct SessionSurvey<'m> {
+    announcements: &'m Announcements,
+    /// How many flows go where an announced stream should, by the place of the stream among all, from 1.
+    flows: BTreeMap<u128, u64>,
+    report: NetworkReport,
+}
+
+impl Survey for SessionSurvey<'_> {
+    fn least_frames(&self) -> u64 {
+        // nothing to be held against
+        if self.announcements.sessions().next().is_none() { u64::MAX } else { 0 }
+    }
+
+    fn see(&mut self, number: u64, peer: &Peer<'_>) {
+        let Some(flow) = peer.decoder.and_then(|decoder| (decoder as &dyn Any).downcast_ref::<RtpFlow>()) else {
+            return;
+        };
+        let (Some(to), Some(from)) = (peer.flow.dst.address.ip(), peer.flow.src.address.ip()) else { return };
+        let sessions = self.announcements.sessions();
+        let streams =
+            sessions.flat_map(|(session, known)| session.media.iter().map(move |media| (session, media, known)));
+        for (index, (session, media, known)) in (1..).zip(streams.filter(|(_, media, _)| media.is_rtp())) {
+            if Some(to) != media.address || peer.flow.dst.port != Some(media.port) {
+                continue;
+            }
+            *self.flows.entry(index).or_default() += 1;
+            let at = known.map_or(NOWHERE, |known| known.last);
+            let sent = Sent { from, flow, name: name(session, media), at };
+            let to = self.report.flows.entry(number).or_default();
+            compare(media, &sent, to);
+            to.fact("sdp_session", session.name.clone());
+            to.fact("sdp_announced_by", known.map_or("the user", |_| "SAP"));
+        }
+    }
+
+    fn report(self: Box<Self>, report: &mut NetworkReport) {
+        let announcements = self.announcements;
+        *report = self.report;
+        let mut findings = announcements.findings.clone();
         let mut sessions = Vec::new();
         let mut index = 0;
-        for (session, known) in self.sessions() {
+        for (session, known) in announcements.sessions() {
             let mut streams = Vec::new();
             for media in session.media.iter().filter(|media| media.is_rtp()) {
                 index += 1;
                 let at = known.map_or(NOWHERE, |known| known.last);
-                let flows = self.compare_media(session, media, known, at, peers, report);
+                let flows = self.flows.get(&index).copied().unwrap_or(0);
                 if flows == 0 && media.is_sent && !known.is_some_and(|known| known.deleted) {
                     let id = StreamId(index);
                     report.stream_names.insert(id, name(session, media));
@@ -167,8 +210,8 @@ impl NetworkMonitor for Announcements {
         if !sessions.is_empty() {
             report.facts.insert("sdp_sessions".into(), Value::List(sessions));
         }
-        if self.not_kept > 0 {
-            report.facts.insert("sdp_sessions_not_kept".into(), self.not_kept.into());
+        if announcements.not_kept > 0 {
+            report.facts.insert("sdp_sessions_not_kept".into(), announcements.not_kept.into());
         }
         if !findings.is_empty() {
             report.findings.push(findings);
@@ -222,35 +265,6 @@ impl Announcements {
         if !findings.is_empty() {
             report.findings.push(findings);
         }
-    }
-
-    /// Compares an announced stream with the flows that go where it says. Returns how many there are.
-    fn compare_media(
-        &self,
-        session: &SessionDescription,
-        media: &MediaDescription,
-        known: Option<&Announced>,
-        at: Occurrence,
-        peers: &dyn Peers,
-        report: &mut NetworkReport,
-    ) -> u64 {
-        let mut flows = 0;
-        peers.visit(0, &mut |index, peer| {
-            let Some(flow) = peer.decoder.and_then(|decoder| (decoder as &dyn Any).downcast_ref::<RtpFlow>()) else {
-                return;
-            };
-            let (Some(to), Some(from)) = (peer.flow.dst.address.ip(), peer.flow.src.address.ip()) else { return };
-            if Some(to) != media.address || peer.flow.dst.port != Some(media.port) {
-                return;
-            }
-            flows += 1;
-            let sent = Sent { from, flow, name: name(session, media), at };
-            let to = report.flows.entry(index).or_default();
-            compare(media, &sent, to);
-            to.fact("sdp_session", session.name.clone());
-            to.fact("sdp_announced_by", known.map_or("the user", |_| "SAP"));
-        });
-        flows
     }
 }
 

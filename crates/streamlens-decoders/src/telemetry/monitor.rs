@@ -10,7 +10,7 @@ use crate::iena::IenaFlow;
 use crate::inetx::InetxFlow;
 use crate::npd::NpdFlow;
 use crate::tmns::TmnsFlow;
-use crate::{FlowDecoder, NetworkMonitor, NetworkReport, ObservedPdu, Peers};
+use crate::{FlowDecoder, NetworkMonitor, NetworkReport, ObservedPdu, Peer, Survey};
 
 /// A stream that sent fewer packets than this has no rhythm that could be missed.
 const RHYTHM_PACKETS: u64 = 10;
@@ -70,8 +70,8 @@ impl TelemetryMonitor {
 
 /// A stream that sent often enough for its end to be noticed.
 struct Rhythm {
-    /// Index of its flow.
-    peer: usize,
+    /// The number of its flow.
+    peer: u64,
     id: u32,
     mean: i64,
     longest: i64,
@@ -80,7 +80,7 @@ struct Rhythm {
 }
 
 impl Rhythm {
-    fn of(peer: usize, id: u32, track: &Track) -> Option<Self> {
+    fn of(peer: u64, id: u32, track: &Track) -> Option<Self> {
         let (mean, last) = (track.mean_interval()?, track.last());
         let last_time = last.time?;
         (track.packets() >= RHYTHM_PACKETS).then(|| Self {
@@ -101,39 +101,52 @@ impl NetworkMonitor for TelemetryMonitor {
         self.naming.watches
     }
 
-    fn report(&self, peers: &dyn Peers, report: &mut NetworkReport) {
-        if !peers.has(self.naming.encoding) {
-            return;
-        }
-        let (mut end, mut rhythms) = (None, Vec::new());
-        let mut sources: BTreeMap<(VlanStack, u32), BTreeMap<Address, Occurrence>> = BTreeMap::new();
-        peers.visit(0, &mut |index, peer| {
-            let Some(flow) = peer.decoder.and_then(telemetry) else { return };
-            flow.visit(&mut |id, track| {
-                end = end.max(track.last().time);
-                if peer.encoding == self.naming.encoding {
-                    rhythms.extend(Rhythm::of(index, id, track));
-                    let known = sources.entry((peer.flow.vlan, id)).or_default();
-                    let first = known.entry(peer.flow.src.address).or_insert(track.first());
-                    if track.first().frame < first.frame {
-                        *first = track.first();
-                    }
+    fn survey(&self) -> Box<dyn Survey + '_> {
+        Box::new(Streams { monitor: self, end: None, rhythms: Vec::new(), sources: BTreeMap::new() })
+    }
+}
+
+/// The streams of all flows.
+struct Streams<'m> {
+    monitor: &'m TelemetryMonitor,
+    /// Time of the last packet of any telemetry.
+    end: Option<Timestamp>,
+    rhythms: Vec<Rhythm>,
+    sources: BTreeMap<(VlanStack, u32), BTreeMap<Address, Occurrence>>,
+}
+
+impl Survey for Streams<'_> {
+    fn see(&mut self, number: u64, peer: &Peer<'_>) {
+        let Some(flow) = peer.decoder.and_then(telemetry) else { return };
+        let is_own = peer.encoding == self.monitor.naming.encoding;
+        flow.visit(&mut |id, track| {
+            self.end = self.end.max(track.last().time);
+            if is_own {
+                self.rhythms.extend(Rhythm::of(number, id, track));
+                let known = self.sources.entry((peer.flow.vlan, id)).or_default();
+                let first = known.entry(peer.flow.src.address).or_insert(track.first());
+                if track.first().frame < first.frame {
+                    *first = track.first();
                 }
-            });
+            }
         });
-        for rhythm in &rhythms {
-            if let Some(log) = end.and_then(|end| self.stopped(rhythm, end)) {
+    }
+
+    fn report(self: Box<Self>, report: &mut NetworkReport) {
+        let naming = self.monitor.naming;
+        for rhythm in &self.rhythms {
+            if let Some(log) = self.end.and_then(|end| self.monitor.stopped(rhythm, end)) {
                 report.flows.entry(rhythm.peer).or_default().findings.push(log);
             }
         }
         let mut log = FindingLog::default();
-        for ((_, id), sources) in sources {
+        for ((_, id), sources) in self.sources {
             let mut sources: Vec<_> = sources.into_iter().collect();
             sources.sort_by_key(|(address, first)| (first.frame, *address));
             let [(first, _), (second, at), ..] = sources[..] else { continue };
-            let (id, count, name) = (stream(id), sources.len(), (self.naming.name)(id));
+            let (id, count, name) = (stream(id), sources.len(), (naming.name)(id));
             report.stream_names.insert(id, name.clone());
-            log.add(self.naming.two_sources, Severity::Warning, Some(id), at, || match count {
+            log.add(naming.two_sources, Severity::Warning, Some(id), at, || match count {
                 2 => format!("{name} comes from two sources: {first} and {second}"),
                 _ => format!("{name} comes from {count} sources, first {first} and {second}"),
             });

@@ -3,8 +3,8 @@
 mod encoding;
 mod findings;
 mod parallel;
-mod peers;
 mod rows;
+mod surveys;
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -15,8 +15,8 @@ use streamlens_model::{
 
 use self::findings::Findings;
 use self::parallel::in_order;
-use self::peers::Watched;
 use self::rows::{Card, FlowPlace, Note, Row, bit_rate};
+use self::surveys::{Additions, Surveys};
 use crate::dissect::Aside;
 use crate::engine::Engine;
 use crate::flow::{EncodingEntry, FlowEntry, TransportEntry};
@@ -35,7 +35,7 @@ pub(crate) struct Snapshot<'e> {
     /// What they say of mirror ports.
     mirrored: Findings,
     /// What network monitors say of single encodings, by flow and decoder.
-    additions: BTreeMap<(FlowPlace, u16), Vec<FlowReport>>,
+    additions: Additions,
     networks: Vec<(&'static str, NetworkReport)>,
 }
 
@@ -43,15 +43,24 @@ impl<'e> Snapshot<'e> {
     /// `makes_all` says that all findings will be wanted.
     pub(crate) fn new(engine: &'e Engine, since: u64, makes_all: bool) -> Self {
         let (cards, notes) = (Vec::new(), (!makes_all).then(Vec::new));
-        let (mirrored, additions, networks) = (Findings::notes(), BTreeMap::new(), Vec::new());
+        let (mirrored, additions, networks) = (Findings::notes(), Additions::new(), Vec::new());
         let mut snapshot = Self { engine, since, cards, notes, mirrored, additions, networks };
-        snapshot.read_held();
-        snapshot.ask_networks();
+        let mut surveys = Surveys::new(engine);
+        snapshot.flows().for_each(|(at, _, flow)| surveys.see(at, flow));
+        snapshot.read_held(&surveys);
+        if surveys.again() {
+            snapshot.flows().for_each(|(at, _, flow)| surveys.see(at, flow));
+            let wanted = |card: &&Card| surveys.want(card.row.packets, card.decoders);
+            let held: Vec<_> = snapshot.cards.iter().filter(wanted).map(|card| card.row.at).collect();
+            let see = |replay: &mut Shard, at: &FlowPlace| snapshot.show(replay, *at, |_, flow| surveys.see(*at, flow));
+            in_order(engine.threads, &held, Shard::for_replay, see, |_| true);
+        }
+        (snapshot.networks, snapshot.additions) = surveys.finish();
         snapshot
     }
 
-    /// Finds out what the flows that wait are.
-    fn read_held(&mut self) {
+    /// Finds out what the flows that wait are, and shows them to the surveys.
+    fn read_held(&mut self, surveys: &Surveys<'_>) {
         let places: Vec<_> = (0..)
             .zip(&self.engine.shards)
             .flat_map(|(share, shard)| {
@@ -63,6 +72,7 @@ impl<'e> Snapshot<'e> {
         let make = |(replay, findings, notes): &mut (Shard, Findings, Option<Vec<Note>>), &at: &FlowPlace| {
             self.show(replay, at, |shard, flow| {
                 findings.of_copies(flow);
+                surveys.see(at, flow);
                 if let Some(notes) = notes {
                     self.flow_findings(at, shard, flow, findings);
                     notes.extend(findings.take_notes().map(|(severity, frame)| Note { severity, frame, at }));
@@ -81,33 +91,6 @@ impl<'e> Snapshot<'e> {
             }
         }
         self.cards = cards;
-    }
-
-    /// Lets every network monitor look at the flows of its encodings.
-    fn ask_networks(&mut self) {
-        let (mut additions, mut networks) = (BTreeMap::<_, Vec<_>>::new(), Vec::new());
-        for (index, monitor) in &self.engine.networks.monitors {
-            let Some(own) = self.engine.registry.decoder(*index).map(|decoder| decoder.encoding_name()) else {
-                continue;
-            };
-            let watched = monitor.watches();
-            let peers = Watched::new(self, own, watched);
-            let mut report = NetworkReport::default();
-            monitor.report(&peers, &mut report);
-            for (other, beside) in &self.engine.networks.monitors {
-                let encoding = self.engine.registry.decoder(*other).map(|decoder| decoder.encoding_name());
-                if encoding.is_some_and(|name| name != own && watched.contains(&name)) {
-                    monitor.report_beside(beside.as_ref(), &mut report);
-                }
-            }
-            for (peer, addition) in std::mem::take(&mut report.flows) {
-                if let Some(place) = peers.place(peer) {
-                    additions.entry(place).or_default().push(addition);
-                }
-            }
-            networks.push((own, report));
-        }
-        (self.additions, self.networks) = (additions, networks);
     }
 
     /// The flows that do not wait.

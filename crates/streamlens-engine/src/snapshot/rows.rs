@@ -136,12 +136,6 @@ impl Snapshot<'_> {
         dissect(&frame, &mut packet).map(|()| packet.flow_key()).unwrap_or_default()
     }
 
-    pub(super) fn frame_count(&self, at: FlowPlace) -> u64 {
-        let Some(shard) = self.engine.shards.get(at.share as usize) else { return 0 };
-        let place = at.place as usize;
-        if at.is_held { shard.held.frame_count(place) } else { shard.flows.get(place).map_or(0, FlowEntry::packets) }
-    }
-
     /// Shows a flow, which is decoded anew where it waits; `replay` is for that.
     pub(super) fn show<R>(
         &self,

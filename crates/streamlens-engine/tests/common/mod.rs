@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use etherparse::PacketBuilder;
 use streamlens_decoders::{
     Carrier, Confidence, ConversationMonitor, DecodeError, DecodingResult, FlowDecoder, FlowReport, NetworkMonitor,
-    NetworkReport, ObservedPdu, PacketType, PduState, Peers, Refinement, Sequence, StreamDecoder,
+    NetworkReport, ObservedPdu, PacketType, PduState, Peer, Refinement, Sequence, StreamDecoder, Survey,
 };
 use streamlens_engine::{Engine, EngineOptions};
 use streamlens_model::{Analysis, ApplicationEncoding, FindingLog, FlowKey, Occurrence, Packet, Severity, StreamId};
@@ -220,12 +220,25 @@ impl NetworkMonitor for News {
     fn observe(&mut self, pdu: &ObservedPdu<'_>) {
         self.text += &String::from_utf8_lossy(pdu.bytes);
     }
-    fn report(&self, peers: &dyn Peers, report: &mut NetworkReport) {
-        report.facts.insert("news".into(), self.text.clone().into());
-        let mut places = Vec::new();
-        peers.visit(0, &mut |place, _| places.push(place));
-        for &place in &places {
-            report.flows.entry(place).or_default().fact("peers", places.len() as u64);
+    fn survey(&self) -> Box<dyn Survey + '_> {
+        Box::new(Readers { news: self, peers: Vec::new() })
+    }
+}
+
+struct Readers<'n> {
+    news: &'n News,
+    peers: Vec<u64>,
+}
+
+impl Survey for Readers<'_> {
+    fn see(&mut self, number: u64, _: &Peer<'_>) {
+        self.peers.push(number);
+    }
+
+    fn report(self: Box<Self>, report: &mut NetworkReport) {
+        report.facts.insert("news".into(), self.news.text.clone().into());
+        for &number in &self.peers {
+            report.flows.entry(number).or_default().fact("peers", self.peers.len() as u64);
         }
     }
 }

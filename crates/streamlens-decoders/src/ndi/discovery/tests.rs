@@ -52,7 +52,7 @@ fn sources(report: &NetworkReport, fact: &str) -> Vec<Value> {
     sources.iter().filter_map(fact).collect()
 }
 
-fn source(report: &NetworkReport, flow: usize) -> Option<&Value> {
+fn source(report: &NetworkReport, flow: u64) -> Option<&Value> {
     report.flows.get(&flow)?.metadata.get("source")
 }
 

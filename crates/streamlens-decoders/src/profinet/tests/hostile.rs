@@ -46,7 +46,7 @@ fn run(payloads: &[Vec<u8>], over_ethernet: bool, port: u16) {
         flow.report(&mut FlowReport::default());
         let key = frame(DEVICE, CONTROLLER, 1, 0, &[]).flow;
         let peer = Peer { flow: &key, decoder: Some(&**flow), encoding: NAME };
-        monitor.report(&vec![peer], &mut NetworkReport::default());
+        monitor.report(&[peer], &mut NetworkReport::default());
     }
 }
 

@@ -44,7 +44,7 @@ impl Plant {
         for (index, (key, decoder)) in self.flows.iter().enumerate() {
             let mut report = FlowReport::default();
             decoder.report(&mut report);
-            if let Some(more) = network.flows.remove(&index) {
+            if let Some(more) = network.flows.remove(&(index as u64)) {
                 report.metadata.extend(more.metadata);
                 report.findings.extend(more.findings);
                 for (id, stream) in more.streams {

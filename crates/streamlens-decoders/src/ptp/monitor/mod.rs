@@ -37,7 +37,7 @@ use streamlens_model::FindingLog;
 use self::domain::Domain;
 use self::message::Message;
 use super::wire::DomainKey;
-use crate::{NetworkMonitor, NetworkReport, ObservedPdu, Peers};
+use crate::{NetworkMonitor, ObservedPdu, Survey};
 
 /// The most domains that are followed.
 const MAX_DOMAINS: usize = 256;
@@ -74,7 +74,7 @@ impl NetworkMonitor for PtpMonitor {
         }
     }
 
-    fn report(&self, peers: &dyn Peers, report: &mut NetworkReport) {
-        report::write(&self.domains, &self.findings, self.unfollowed, peers, report);
+    fn survey(&self) -> Box<dyn Survey + '_> {
+        Box::new(report::Flows::new(self))
     }
 }

@@ -11,16 +11,10 @@ use super::domain::Domain;
 use super::facts::domain_facts;
 use super::port::{PATIENCE_NS, Port, TypeState};
 use super::stats::{interval_ns, readable};
-use super::{paths, profile, syncs};
-use crate::{NetworkReport, Peers};
+use super::{PtpMonitor, paths, profile, syncs};
+use crate::{NetworkReport, Peer, Survey};
 
-pub(super) fn write(
-    domains: &BTreeMap<DomainKey, Domain>,
-    findings: &FindingLog,
-    unfollowed: u64,
-    peers: &dyn Peers,
-    report: &mut NetworkReport,
-) {
+fn write(domains: &BTreeMap<DomainKey, Domain>, findings: &FindingLog, unfollowed: u64, report: &mut NetworkReport) {
     if domains.is_empty() {
         return;
     }
@@ -40,23 +34,35 @@ pub(super) fn write(
     if !log.is_empty() {
         report.findings.push(log);
     }
-    flows(domains, peers, report);
 }
 
 /// Which domain, version and profile each flow carries.
-fn flows(domains: &BTreeMap<DomainKey, Domain>, peers: &dyn Peers, report: &mut NetworkReport) {
-    let mut by_flow: BTreeMap<FlowKey, (BTreeSet<DomainKey>, u8)> = BTreeMap::new();
-    for (key, domain) in domains {
-        for state in domain.ports.values().flat_map(|port| &port.types) {
-            let entry = by_flow.entry(state.flow).or_default();
-            entry.0.insert(*key);
-            entry.1 = entry.1.max(state.edition);
+pub(super) struct Flows<'m> {
+    monitor: &'m PtpMonitor,
+    by_flow: BTreeMap<FlowKey, (BTreeSet<DomainKey>, u8)>,
+    profiles: BTreeMap<DomainKey, Option<profile::Hint>>,
+    report: NetworkReport,
+}
+
+impl<'m> Flows<'m> {
+    pub(super) fn new(monitor: &'m PtpMonitor) -> Self {
+        let mut by_flow: BTreeMap<FlowKey, (BTreeSet<DomainKey>, u8)> = BTreeMap::new();
+        for (key, domain) in &monitor.domains {
+            for state in domain.ports.values().flat_map(|port| &port.types) {
+                let entry = by_flow.entry(state.flow).or_default();
+                entry.0.insert(*key);
+                entry.1 = entry.1.max(state.edition);
+            }
         }
+        let profiles = monitor.domains.iter().map(|(key, domain)| (*key, profile::hint(domain))).collect();
+        Self { monitor, by_flow, profiles, report: NetworkReport::default() }
     }
-    let profiles: BTreeMap<_, _> = domains.iter().map(|(key, domain)| (*key, profile::hint(domain))).collect();
-    peers.visit(0, &mut |index, peer| {
-        let Some((keys, edition)) = by_flow.get(peer.flow) else { return };
-        let flow = report.flows.entry(index).or_default();
+}
+
+impl Survey for Flows<'_> {
+    fn see(&mut self, number: u64, peer: &Peer<'_>) {
+        let Some((keys, edition)) = self.by_flow.get(peer.flow) else { return };
+        let flow = self.report.flows.entry(number).or_default();
         let mut names = keys.iter().map(|key| match key.sdo_id() {
             0 if key.version() == 2 => Value::from(key.number()),
             _ => Value::text(key.name()),
@@ -67,12 +73,18 @@ fn flows(domains: &BTreeMap<DomainKey, Domain>, peers: &dyn Peers, report: &mut 
             (None, _) => {}
         }
         flow.fact("version", version_name(*edition));
-        let mut hints = keys.iter().filter_map(|key| profiles.get(key)?.as_ref());
+        let mut hints = keys.iter().filter_map(|key| self.profiles.get(key)?.as_ref());
         if let (Some(hint), None) = (hints.next(), hints.next()) {
             flow.fact("profile", hint.profile);
             flow.fact("profile_reasons", Value::list(hint.reasons.iter().cloned()));
         }
-    });
+    }
+
+    fn report(self: Box<Self>, report: &mut NetworkReport) {
+        let PtpMonitor { domains, findings, unfollowed, .. } = self.monitor;
+        *report = self.report;
+        write(domains, findings, *unfollowed, report);
+    }
 }
 
 pub(super) fn version_name(edition: u8) -> String {

@@ -145,7 +145,7 @@ impl Network {
 
     pub(super) fn report(&self, peers: &[Peer<'_>]) -> NetworkReport {
         let mut report = NetworkReport::default();
-        self.monitor.report(&peers.to_vec(), &mut report);
+        self.monitor.report(peers, &mut report);
         report
     }
 

@@ -1,0 +1,122 @@
+//! What network monitors see of the flows.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use streamlens_decoders::{FlowReport, NetworkReport, Peer, Survey};
+
+use super::rows::FlowPlace;
+use crate::engine::Engine;
+use crate::flow::FlowEntry;
+
+/// What network monitors say of single encodings, by flow and decoder.
+pub(super) type Additions = BTreeMap<(FlowPlace, u16), Vec<FlowReport>>;
+
+/// The surveys of all network monitors.
+pub(super) struct Surveys<'e> {
+    engine: &'e Engine,
+    list: Vec<OneSurvey<'e>>,
+}
+
+struct OneSurvey<'e> {
+    /// Name of the monitor's own encoding.
+    own: &'static str,
+    watched: &'static [&'static str],
+    least_frames: u64,
+    /// Whether it wants to see the flows (once more).
+    is_open: bool,
+    survey: Mutex<Box<dyn Survey + 'e>>,
+}
+
+impl<'e> Surveys<'e> {
+    pub(super) fn new(engine: &'e Engine) -> Self {
+        let monitors = engine.networks.monitors.iter();
+        let list = monitors.filter_map(|(index, monitor)| {
+            let own = engine.registry.decoder(*index)?.encoding_name();
+            let survey = monitor.survey();
+            let (watched, least_frames) = (monitor.watches(), survey.least_frames());
+            Some(OneSurvey { own, watched, least_frames, is_open: true, survey: Mutex::new(survey) })
+        });
+        Self { engine, list: list.collect() }
+    }
+
+    /// Shows a flow to those that watch one of its encodings.
+    pub(super) fn see(&self, at: FlowPlace, flow: &FlowEntry) {
+        let packets = flow.packets();
+        for encoding in flow.transports().flat_map(|transport| &transport.encodings) {
+            let Some(decoder) = self.engine.registry.decoder(encoding.decoder) else { continue };
+            let encoding_name = decoder.encoding_name();
+            let peer = Peer { flow: &flow.key, decoder: encoding.flow_decoder.as_deref(), encoding: encoding_name };
+            for one in self.list.iter().filter(|one| one.wants(packets, encoding_name)) {
+                let mut survey = one.survey.lock().unwrap_or_else(PoisonError::into_inner);
+                survey.see(number_of(at, encoding.decoder.0), &peer);
+            }
+        }
+    }
+
+    /// Whether any wants to see a flow of so many frames that has one of these decoders, a bit for each.
+    pub(super) fn want(&self, packets: u64, decoders: u64) -> bool {
+        let names = (0..).zip(self.engine.registry.iter()).filter(|(index, _)| decoders >> index & 1 == 1);
+        names.into_iter().any(|(_, decoder)| self.list.iter().any(|one| one.wants(packets, decoder.encoding_name())))
+    }
+
+    /// Ends a look at all flows: whether any wants another.
+    pub(super) fn again(&mut self) -> bool {
+        for one in &mut self.list {
+            one.is_open = one.survey.get_mut().unwrap_or_else(PoisonError::into_inner).again();
+        }
+        self.list.iter().any(|one| one.is_open)
+    }
+
+    /// The reports, by the name of the encoding; what they say of single flows by flow and decoder.
+    pub(super) fn finish(self) -> (Vec<(&'static str, NetworkReport)>, Additions) {
+        let (mut networks, mut additions) = (Vec::new(), Additions::new());
+        for OneSurvey { own, watched, survey, .. } in self.list {
+            let mut report = NetworkReport::default();
+            survey.into_inner().unwrap_or_else(PoisonError::into_inner).report(&mut report);
+            let name_of = |index| self.engine.registry.decoder(index).map(|decoder| decoder.encoding_name());
+            let monitors = &self.engine.networks.monitors;
+            let Some((_, monitor)) = monitors.iter().find(|(index, _)| name_of(*index) == Some(own)) else { continue };
+            for (_, beside) in monitors
+                .iter()
+                .filter(|(index, _)| name_of(*index).is_some_and(|name| name != own && watched.contains(&name)))
+            {
+                monitor.report_beside(beside.as_ref(), &mut report);
+            }
+            for (number, addition) in std::mem::take(&mut report.flows) {
+                additions.entry(place_of(number)).or_default().push(addition);
+            }
+            networks.push((own, report));
+        }
+        (networks, additions)
+    }
+}
+
+impl OneSurvey<'_> {
+    fn wants(&self, packets: u64, encoding: &str) -> bool {
+        self.is_open && packets >= self.least_frames && (encoding == self.own || self.watched.contains(&encoding))
+    }
+}
+
+/// The number of a flow's encoding: from the top share (15 bits), whether it waits, decoder (16 bits), place.
+fn number_of(at: FlowPlace, decoder: u16) -> u64 {
+    u64::from(at.share) << 49 | u64::from(at.is_held) << 48 | u64::from(decoder) << 32 | u64::from(at.place)
+}
+
+fn place_of(number: u64) -> (FlowPlace, u16) {
+    let (share, is_held) = ((number >> 49) as u16, number >> 48 & 1 == 1);
+    (FlowPlace { share, place: number as u32, is_held }, (number >> 32) as u16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_says_where_a_flow_is() {
+        for (share, place, is_held, decoder) in [(63, 7, true, 15), (0, u32::MAX, false, u16::MAX), (1, 0, true, 0)] {
+            let at = FlowPlace { share, place, is_held };
+            assert_eq!(place_of(number_of(at, decoder)), (at, decoder));
+        }
+    }
+}
