@@ -28,6 +28,7 @@ fn main() {
     let (pcap, pcapng) = (common::pcap(&frames), streamlens_testing::pcapng("bench", "bench0", &frames));
     let (none, builtins) = (DecoderRegistry::new(), DecoderRegistry::with_builtins());
     let (plain, marked) = (common::everything(false), common::everything(true));
+    let (two, forty) = (common::one_of(2), common::one_of(40));
     let times: Vec<i64> = frames.iter().map(|frame| frame.time).collect();
 
     let mut layers: Vec<Layer<'_>> = Vec::new();
@@ -44,6 +45,8 @@ fn main() {
     add("dissection and flow table", &["pass over headers"], engine(&none, &mix));
     add("one decoder", &["dissection and flow table"], engine(&plain, &mix));
     add("sequence and jitter", &["one decoder"], engine(&marked, &mix));
+    add("one of two decoders", &["dissection and flow table"], engine(&two, &mix));
+    add("one of forty decoders", &["one of two decoders"], engine(&forty, &mix));
     add("built-in decoders", &["dissection and flow table"], engine(&builtins, &mix));
     add("statistics of one level", &[], Box::new(|| statistics(&times)));
     add("young flows, no decoders", &["pass over headers"], engine(&none, &young));

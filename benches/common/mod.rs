@@ -160,3 +160,32 @@ pub(crate) fn everything(with_marks: bool) -> DecoderRegistry {
     registry.register(Everything { with_marks });
     registry
 }
+
+/// A protocol of which nothing comes.
+struct Absent(&'static str);
+
+impl StreamDecoder for Absent {
+    fn encoding_name(&self) -> &'static str {
+        self.0
+    }
+    fn carriers(&self) -> &[Carrier] {
+        &[Carrier::Udp]
+    }
+    fn can_decode(&self, _: &Packet<'_>) -> Confidence {
+        Confidence::NONE
+    }
+    fn decode_packet(&self, _: &Packet<'_>, _: &mut DecodingResult) -> Result<usize, DecodeError> {
+        Err(DecodeError::Refused { protocol: "Absent", reason: "nothing is of it" })
+    }
+    fn packet_type(&self, _: PacketType) -> Cow<'static, str> {
+        "Nothing".into()
+    }
+}
+
+/// A registry of so many decoders, of which one takes every datagram.
+pub(crate) fn one_of(decoders: usize) -> DecoderRegistry {
+    let mut registry = everything(true);
+    // names live as long as the program; a bench makes few
+    (1..decoders).for_each(|number| registry.register(Absent(String::leak(format!("Absent{number}")))));
+    registry
+}

@@ -29,8 +29,6 @@ pub(crate) struct HeldFlows {
 /// A flow that waits.
 struct HeldFlow {
     packed: PackedKey,
-    /// Number of its first frame.
-    created: u64,
     /// Where its last frame lies; each says where the one before does.
     last: Option<Place>,
     frames: u8,
@@ -118,7 +116,7 @@ impl HeldFlows {
 
     /// Number of the first frame of a flow.
     pub(crate) fn created(&self, place: usize) -> u64 {
-        self.flows.get(place).map_or(0, |flow| flow.created)
+        self.frames(place).next().map_or(0, |frame| frame.number)
     }
 
     /// Number of frames of a flow.
@@ -132,7 +130,7 @@ impl HeldFlows {
             return None;
         }
         let place = self.flows.len();
-        self.flows.push(HeldFlow { packed, created: frame.number, last: None, frames: 0, bytes: 0 });
+        self.flows.push(HeldFlow { packed, last: None, frames: 0, bytes: 0 });
         if !self.add(place, frame) {
             self.flows.pop();
             return None;

@@ -105,11 +105,11 @@ impl JitterBank {
     /// The rate that the slope fits best, where it fits one at all.
     pub(super) fn inferred_rate(&self) -> Option<u32> {
         let (slope, _) = self.slope()?;
-        let off = |rate: u32| (slope / f64::from(rate)).ln().abs();
+        let off = |rate: u32| (slope / f64::from(rate)).max(f64::from(rate) / slope);
         let best = RATES_HZ.into_iter().min_by(|&a, &b| off(a).total_cmp(&off(b)))?;
         // Video is far more common than audio at 88.2 kHz and only 2 % away: that takes a closer fit.
-        let best = if best == 88_200 && off(best) > 0.003 { 90_000 } else { best };
-        (off(best) < 0.045).then_some(best)
+        let best = if best == 88_200 && off(best) > 0.003_f64.exp() { 90_000 } else { best };
+        (off(best) < 0.045_f64.exp()).then_some(best)
     }
 
     /// The jitter at a rate; `None` where no jitter was kept for it, or no two packets have come.

@@ -30,8 +30,8 @@ pub(crate) struct Snapshot<'e> {
     since: u64,
     /// The flows that wait as frames.
     cards: Vec<Card>,
-    /// Their findings, where not all are to be made.
-    notes: Option<Vec<Note>>,
+    /// Their findings, where not all are to be made, as each thread noted them.
+    notes: Option<Vec<Vec<Note>>>,
     /// What they say of mirror ports.
     mirrored: Findings,
     /// What network monitors say of single encodings, by flow and decoder.
@@ -68,7 +68,7 @@ impl<'e> Snapshot<'e> {
             })
             .collect();
         let mut cards = Vec::with_capacity(places.len());
-        let begin = || (Shard::for_replay(), Findings::notes(), self.notes.clone());
+        let begin = || (Shard::for_replay(), Findings::notes(), self.notes.as_ref().map(|_| Vec::new()));
         let make = |(replay, findings, notes): &mut (Shard, Findings, Option<Vec<Note>>), &at: &FlowPlace| {
             self.show(replay, at, |shard, flow| {
                 findings.of_copies(flow);
@@ -87,7 +87,7 @@ impl<'e> Snapshot<'e> {
         for (_, findings, notes) in parts {
             self.mirrored.merge_mirrored(&findings);
             if let (Some(all), Some(notes)) = (&mut self.notes, notes) {
-                all.extend(notes);
+                all.push(notes);
             }
         }
         self.cards = cards;

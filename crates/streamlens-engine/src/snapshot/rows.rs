@@ -86,7 +86,7 @@ impl Snapshot<'_> {
     pub(super) fn noted(&self, taken: &HashSet<FlowPlace>, most: usize) -> (Vec<FlowPlace>, Vec<Severity>) {
         let added: HashSet<_> = self.added().collect();
         let others = || {
-            let notes = self.notes.iter().flatten();
+            let notes = self.notes.iter().flatten().flatten();
             notes.filter(|note| !taken.contains(&note.at) && !added.contains(&note.at))
         };
         let grave = |a: &&Note, b: &&Note| b.severity.cmp(&a.severity).then((a.frame, a.at).cmp(&(b.frame, b.at)));
