@@ -12,7 +12,7 @@ use crate::network::Networks;
 use crate::options::{EngineOptions, FlowSelection};
 use crate::route::{SHARES, share_of};
 use crate::shard::Shard;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, with_flows};
 use crate::totals::Totals;
 use crate::work::{Env, Outbox};
 
@@ -185,18 +185,7 @@ impl Engine {
     /// need, which saves most of the memory and time where there are many.
     #[must_use]
     pub fn finish_selected(self, capture: CaptureSummary, selection: FlowSelection) -> Analysis {
-        let mut flows = Vec::new();
-        let mut analysis = self.finish_by_flow(
-            capture,
-            selection,
-            |flow| flow,
-            |_, flow| {
-                flows.push(flow);
-                true
-            },
-        );
-        analysis.flows = flows;
-        analysis
+        with_flows(|take| self.finish_by_flow(capture, selection, |flow| flow, take))
     }
 
     /// As [`Self::finish_selected`], but hands on the flows as they are made, in their order: `make` turns them into

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use hashbrown::HashTable;
-use streamlens_model::{Frame, Occurrence, Packet, Timestamp};
+use streamlens_model::{Frame, Packet, Timestamp};
 
 use crate::dissect::{Aside, Dissected, Repeats, dissect, transport_payload};
 use crate::flow::{FlowEntry, FrameFacts};
@@ -119,8 +119,7 @@ impl Shard {
         if !self.fragments.is_idle() && frame.time.is_some() {
             self.release_expired(env, frame.time);
         }
-        let at = Occurrence { frame: frame.number, time: frame.time };
-        let facts = FrameFacts { at, wire_length: frame.original_length, is_copy: false };
+        let facts = FrameFacts::of(frame);
         let mut packet = Dissected::new(frame);
         let place = match self.repeats.find(frame, &mut packet) {
             Some(place) => place,
@@ -165,10 +164,10 @@ impl Shard {
                         self.enter(hash, held as u32 | HELD);
                         return None;
                     }
-                    None => self.add(env, key, packet, frame.number),
+                    None => self.add(env, (hash, key), packet, frame.number),
                 }
             }
-            None => self.add(env, key, packet, frame.number),
+            None => self.add(env, (hash, key), packet, frame.number),
         };
         match place {
             Some(place) => self.repeats.note(frame, packet, place),
@@ -184,10 +183,11 @@ impl Shard {
     /// The place of a packet's flow; made where it is new and there is room.
     fn place(&mut self, env: Env<'_>, packet: &Dissected<'_>, frame: u64) -> Option<usize> {
         let key = PackedKey::of(packet);
-        match self.find(key.hash(&self.seeds), &key) {
+        let hash = key.hash(&self.seeds);
+        match self.find(hash, &key) {
             Some(place) if place & HELD == 0 => Some(place as usize),
             Some(held) => self.release(env, (held & !HELD) as usize),
-            None => self.add(env, key, packet, frame),
+            None => self.add(env, (hash, key), packet, frame),
         }
     }
 
@@ -216,13 +216,19 @@ impl Shard {
         self.flow_count() >= env.options.crowded_from / SHARES && !self.is_replay && env.registry.len() <= MOST_DECODERS
     }
 
-    /// Makes a flow, where there is room.
-    fn add(&mut self, env: Env<'_>, key: PackedKey, packet: &Dissected<'_>, frame: u64) -> Option<usize> {
+    /// Makes a flow with a key and its hash, where there is room.
+    fn add(
+        &mut self,
+        env: Env<'_>,
+        (hash, key): (u64, PackedKey),
+        packet: &Dissected<'_>,
+        frame: u64,
+    ) -> Option<usize> {
         if !self.has_room(env) {
             return None;
         }
         let place = self.flows.push(FlowEntry::new(key, packet, frame));
-        self.enter(key.hash(&self.seeds), place as u32);
+        self.enter(hash, place as u32);
         Some(place)
     }
 
@@ -236,9 +242,7 @@ impl Shard {
             if dissect(&frame, &mut packet).is_ok() {
                 let new = || FlowEntry::new(PackedKey::of(&packet), &packet, frame.number);
                 let place = *place.get_or_insert_with(|| self.flows.push(new()));
-                let at = Occurrence { frame: frame.number, time: frame.time };
-                let facts = FrameFacts { at, wire_length: frame.original_length, is_copy: false };
-                self.whole(env, place, &packet, &[facts]);
+                self.whole(env, place, &packet, &[FrameFacts::of(&frame)]);
             }
         }
         self.held = held;

@@ -107,7 +107,14 @@ impl NetworkMonitor for ProfinetMonitor {
 
     fn survey(&self) -> Box<dyn Survey + '_> {
         let by_id = self.relations.by_frame_id();
-        Box::new(Streams { monitor: self, by_id, last: self.last_time, is_known: false, flows: BTreeMap::new() })
+        Box::new(Streams {
+            monitor: self,
+            by_id,
+            last: self.last_time,
+            is_known: false,
+            has_streams: false,
+            flows: BTreeMap::new(),
+        })
     }
 }
 
@@ -118,6 +125,8 @@ struct Streams<'m> {
     /// The time of the last frame of any, and whether all have been seen.
     last: Option<i64>,
     is_known: bool,
+    /// Whether there is anything to judge.
+    has_streams: bool,
     flows: BTreeMap<u64, FlowReport>,
 }
 
@@ -125,6 +134,7 @@ impl Survey for Streams<'_> {
     fn see(&mut self, number: u64, peer: &Peer<'_>) {
         let (key, Some(flow)) = (peer.flow, peer.decoder.and_then(ProfinetFlow::of)) else { return };
         if !self.is_known {
+            self.has_streams = true;
             let ends = flow.streams.iter().filter_map(|stream| stream.last.time).map(|time| time.as_nanos());
             self.last = self.last.max(ends.max());
             return;
@@ -148,7 +158,7 @@ impl Survey for Streams<'_> {
 
     fn again(&mut self) -> bool {
         self.is_known = true;
-        true
+        self.has_streams
     }
 
     fn report(self: Box<Self>, report: &mut NetworkReport) {

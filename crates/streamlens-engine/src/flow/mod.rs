@@ -9,7 +9,7 @@ mod facts;
 mod series;
 
 use streamlens_decoders::{Confidence, PacketType, PduState};
-use streamlens_model::{FlowKey, Occurrence, Timestamp, TimingStatistics, Transport};
+use streamlens_model::{FlowKey, Frame, Occurrence, Timestamp, TimingStatistics, Transport};
 use streamlens_registry::DecoderIndex;
 
 pub(crate) use self::encoding::{EncodingEntry, TypeEntry};
@@ -28,6 +28,15 @@ pub(crate) struct FrameFacts {
     pub(crate) wire_length: u32,
     /// Whether it is the same frame as one just before it in its flow.
     pub(crate) is_copy: bool,
+}
+
+impl FrameFacts {
+    /// Of a frame of which it is not known yet whether it is a copy.
+    #[inline(always)]
+    pub(crate) fn of(frame: &Frame<'_>) -> Self {
+        let at = Occurrence { frame: frame.number, time: frame.time };
+        Self { at, wire_length: frame.original_length, is_copy: false }
+    }
 }
 
 /// A PDU that a frame completed, as far as counting goes.

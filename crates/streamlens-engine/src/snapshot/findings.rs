@@ -44,19 +44,30 @@ pub(super) struct Findings {
     /// What the list holds no more room for, once it was sorted: as grave as that, and no earlier.
     bar: Option<(Severity, u64)>,
     dropped: u64,
-    mirrored: Mirrored,
+    pub(super) mirrored: Mirrored,
     /// Where findings are only to be noted, and not made: how grave they are, and their first frames.
     noted: Option<Vec<(Severity, u64)>>,
 }
 
 /// What mirror ports delivered twice.
 #[derive(Clone, Copy, Default)]
-struct Mirrored {
+pub(super) struct Mirrored {
     flows: u64,
     frames: u64,
     first: Option<u64>,
     last: u64,
     last_seen: Option<Timestamp>,
+}
+
+impl Mirrored {
+    /// Adds what another part of the flows says.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.flows += other.flows;
+        self.frames += other.frames;
+        self.first = self.first.into_iter().chain(other.first).min();
+        self.last = self.last.max(other.last);
+        self.last_seen = self.last_seen.max(other.last_seen);
+    }
 }
 
 /// How many findings beyond those wanted are let pile up before the list is sorted.
@@ -104,29 +115,15 @@ impl Findings {
     /// Adds those of a part of the flows.
     pub(super) fn merge(&mut self, part: Self) {
         part.total.iter().for_each(|(severity, count)| *self.total.entry(*severity).or_default() += count);
-        self.merge_mirrored(&part);
+        self.mirrored.merge(part.mirrored);
         self.extend(part);
-    }
-
-    /// Adds what a part of the flows says of mirror ports.
-    pub(super) fn merge_mirrored(&mut self, part: &Self) {
-        let (mine, other) = (&mut self.mirrored, part.mirrored);
-        mine.flows += other.flows;
-        mine.frames += other.frames;
-        mine.first = mine.first.into_iter().chain(other.first).min();
-        mine.last = mine.last.max(other.last);
-        mine.last_seen = mine.last_seen.max(other.last_seen);
     }
 
     /// Notes where frames of a flow are in the capture twice.
     pub(super) fn of_copies(&mut self, flow: &FlowEntry) {
         if is_mirrored(flow) {
-            let mirrored = &mut self.mirrored;
-            mirrored.flows += 1;
-            mirrored.frames += flow.copies.count;
-            mirrored.first = mirrored.first.into_iter().chain(flow.copies.first).min();
-            mirrored.last = mirrored.last.max(flow.changed);
-            mirrored.last_seen = mirrored.last_seen.max(flow.last_seen);
+            let (frames, first) = (flow.copies.count, flow.copies.first);
+            self.mirrored.merge(Mirrored { flows: 1, frames, first, last: flow.changed, last_seen: flow.last_seen });
         }
     }
 

@@ -13,7 +13,7 @@ use streamlens_model::{
     Analysis, Candidate, CaptureSummary, Flow, LinkType, Metadata, SCHEMA, TrafficType, TransportProtocol, Value,
 };
 
-use self::findings::Findings;
+use self::findings::{Findings, Mirrored};
 use self::parallel::in_order;
 use self::rows::{Card, FlowPlace, Note, Row, bit_rate};
 use self::surveys::{Additions, Surveys};
@@ -33,7 +33,7 @@ pub(crate) struct Snapshot<'e> {
     /// Their findings, where not all are to be made, as each thread noted them.
     notes: Option<Vec<Vec<Note>>>,
     /// What they say of mirror ports.
-    mirrored: Findings,
+    mirrored: Mirrored,
     /// What network monitors say of single encodings, by flow and decoder.
     additions: Additions,
     networks: Vec<(&'static str, NetworkReport)>,
@@ -43,7 +43,7 @@ impl<'e> Snapshot<'e> {
     /// `makes_all` says that all findings will be wanted.
     pub(crate) fn new(engine: &'e Engine, since: u64, makes_all: bool) -> Self {
         let (cards, notes) = (Vec::new(), (!makes_all).then(Vec::new));
-        let (mirrored, additions, networks) = (Findings::notes(), Additions::new(), Vec::new());
+        let (mirrored, additions, networks) = (Mirrored::default(), Additions::new(), Vec::new());
         let mut snapshot = Self { engine, since, cards, notes, mirrored, additions, networks };
         let mut surveys = Surveys::new(engine);
         snapshot.flows().for_each(|(at, _, flow)| surveys.see(at, flow));
@@ -85,7 +85,7 @@ impl<'e> Snapshot<'e> {
             true
         });
         for (_, findings, notes) in parts {
-            self.mirrored.merge_mirrored(&findings);
+            self.mirrored.merge(findings.mirrored);
             if let (Some(all), Some(notes)) = (&mut self.notes, notes) {
                 all.push(notes);
             }
@@ -103,13 +103,7 @@ impl<'e> Snapshot<'e> {
 
     /// The whole document.
     pub(crate) fn analysis(&self, capture: CaptureSummary, selection: FlowSelection) -> Analysis {
-        let mut flows = Vec::new();
-        let mut analysis = self.by_flow(capture, selection, &|flow| flow, |_, flow| {
-            flows.push(flow);
-            true
-        });
-        analysis.flows = flows;
-        analysis
+        with_flows(|take| self.by_flow(capture, selection, &|flow| flow, take))
     }
 
     /// The document, but for its flows: these are handed on as they are made.
@@ -128,7 +122,7 @@ impl<'e> Snapshot<'e> {
         let total_flows = self.flows().filter(|(_, _, flow)| flow.changed > self.since).count() + self.cards.len();
         let shown = self.rows(selection.order, selection.top);
         let mut findings = Findings::new(&capture, selection.most_findings);
-        findings.merge_mirrored(&self.mirrored);
+        findings.mirrored.merge(self.mirrored);
         let threads = self.engine.threads;
         let begin = || (Shard::for_replay(), findings.empty());
         let mut taken = 0;
@@ -252,6 +246,17 @@ impl<'e> Snapshot<'e> {
             intervals: transport.series.as_ref().map_or_else(Vec::new, |series| series.list().to_vec()),
         }
     }
+}
+
+/// A document with its flows, of one that hands them on.
+pub(crate) fn with_flows(make: impl FnOnce(&mut dyn FnMut(&CaptureSummary, Flow) -> bool) -> Analysis) -> Analysis {
+    let mut flows = Vec::new();
+    let mut analysis = make(&mut |_, flow| {
+        flows.push(flow);
+        true
+    });
+    analysis.flows = flows;
+    analysis
 }
 
 fn tcp_facts(transport: &TransportEntry) -> Metadata {
