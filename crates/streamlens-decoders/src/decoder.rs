@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::borrow::Cow;
 
-use streamlens_model::{FlowKey, Occurrence, Packet, StreamId};
+use streamlens_model::{FindingLog, FlowKey, Occurrence, Packet, StreamId};
 
 use crate::{Confidence, DecodeError, DecodingResult, FlowReport, NetworkReport, PacketType};
 
@@ -145,10 +145,12 @@ pub trait FlowDecoder: Send + Sync + Any {
         let _ = report;
     }
 
-    /// Adds the findings that [`report`](Self::report) adds, and need add nothing else. A result that shows the largest of
-    /// a million flows asks the others for no more. All of the report unless overridden, which is always right.
-    fn report_findings(&self, report: &mut FlowReport) {
-        self.report(report);
+    /// Shows the findings that [`report`](Self::report) adds, in the same order. A result that shows the largest of a
+    /// million flows asks the others for no more. Makes all of the report unless overridden, which is always right.
+    fn visit_findings(&self, see: &mut dyn FnMut(&FindingLog)) {
+        let mut report = FlowReport::default();
+        self.report(&mut report);
+        report.findings.iter().for_each(see);
     }
 }
 

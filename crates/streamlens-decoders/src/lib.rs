@@ -6,6 +6,7 @@ mod distribution;
 mod error;
 mod report;
 mod result;
+mod sources;
 
 pub mod chapter10;
 pub mod ethercat;

@@ -1,6 +1,6 @@
 //! The decoder of one flow: from datagrams to packets.
 
-use streamlens_model::{Occurrence, Packet, Severity, Transport};
+use streamlens_model::{FindingLog, Occurrence, Packet, Severity, Transport};
 
 use super::account::Account;
 use super::header::{HEADER_LENGTH, PacketHeader, SYNC};
@@ -430,8 +430,8 @@ impl Chapter10Flow {
 }
 
 impl FlowDecoder for Chapter10Flow {
-    fn report_findings(&self, report: &mut FlowReport) {
-        report.findings.extend(super::report::findings(&self.account));
+    fn visit_findings(&self, see: &mut dyn FnMut(&FindingLog)) {
+        super::report::findings(&self.account).iter().for_each(see);
     }
 
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {

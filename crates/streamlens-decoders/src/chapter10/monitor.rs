@@ -1,12 +1,12 @@
 //! What shows only across flows: one channel from two senders.
 
 use std::any::Any;
-use std::collections::BTreeMap;
 
-use streamlens_model::{Endpoint, FindingLog, Occurrence, Severity};
+use streamlens_model::{Endpoint, FindingLog, Severity};
 
 use super::flow::Chapter10Flow;
 use super::{channel_name, channel_stream};
+use crate::sources::Sources;
 use crate::{NetworkMonitor, NetworkReport, ObservedPdu, Peer, Survey};
 
 /// Finds channels that two senders send to the same destination. Channel 0 is every recorder's own.
@@ -24,7 +24,7 @@ impl NetworkMonitor for Chapter10Monitor {
 /// Who sends a channel to a destination, and since when.
 #[derive(Default)]
 struct Senders {
-    channels: BTreeMap<(Endpoint, u16), BTreeMap<Endpoint, Occurrence>>,
+    channels: Sources<(Endpoint, u16), Endpoint>,
 }
 
 impl Survey for Senders {
@@ -34,28 +34,25 @@ impl Survey for Senders {
         };
         for channel in flow.account.channels.iter().filter(|channel| channel.id != 0 && !flow.account.is_file) {
             if let Some(first) = channel.first {
-                let known = self.channels.entry((peer.flow.dst, channel.id)).or_default();
-                let known = known.entry(peer.flow.src).or_insert(first);
-                if first.frame < known.frame {
-                    *known = first;
-                }
+                self.channels.note((peer.flow.dst, channel.id), peer.flow.src, first);
             }
         }
     }
 
     fn report(self: Box<Self>, report: &mut NetworkReport) {
         let mut findings = FindingLog::default();
-        for ((destination, channel), sources) in self.channels.iter().filter(|(_, sources)| sources.len() > 1) {
-            let mut at: Vec<_> = sources.values().copied().collect();
-            at.sort_unstable_by_key(|at| at.frame);
-            let names: Vec<_> = sources.keys().take(4).map(Endpoint::to_string).collect();
-            let Some(&at) = at.get(1) else { continue };
-            let stream = channel_stream(*channel);
+        for ((destination, channel), sources) in self.channels.several() {
+            let Some(&(_, at)) = sources.get(1) else { continue };
+            let stream = channel_stream(channel);
             findings.add("chapter10.channel-from-two-sources", Severity::Warning, Some(stream), at, || {
-                let (names, count) = (names.join(" and "), sources.len());
+                let (mut names, count): (Vec<_>, _) =
+                    (sources.iter().map(|(source, _)| *source).collect(), sources.len());
+                names.sort_unstable();
+                let names: Vec<_> = names.iter().take(4).map(Endpoint::to_string).collect();
+                let names = names.join(" and ");
                 format!("channel {channel} comes to {destination} from {count} senders: {names}")
             });
-            report.stream_names.insert(stream, channel_name(*channel));
+            report.stream_names.insert(stream, channel_name(channel));
         }
         if !findings.is_empty() {
             report.findings.push(findings);

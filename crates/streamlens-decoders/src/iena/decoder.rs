@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use streamlens_model::{FlowKey, Packet, Severity, StreamId, Value};
+use streamlens_model::{FindingLog, FlowKey, Packet, Severity, StreamId, Value};
 
 use super::header::{Fit, IenaHeader, YEAR_MICROS, body};
 use super::state::{IenaFlow, Pins};
 use super::variant::IenaVariant;
-use crate::telemetry::{Naming, TelemetryMonitor};
+use crate::telemetry::{Naming, TelemetryMonitor, visit_findings};
 use crate::{
     Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, FlowReport, MediaClock, NetworkMonitor, PacketType,
     PduState, Sequence, StreamDecoder, StreamMark,
@@ -146,10 +146,8 @@ impl StreamDecoder for IenaDecoder {
 }
 
 impl FlowDecoder for IenaFlow {
-    fn report_findings(&self, report: &mut FlowReport) {
-        if !self.log.is_empty() || self.keys.first_beyond().is_some() {
-            self.report(report);
-        }
+    fn visit_findings(&self, see: &mut dyn FnMut(&FindingLog)) {
+        visit_findings(&self.keys, ("iena.key-limit", "keys"), &self.log, see);
     }
 
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {

@@ -8,8 +8,8 @@ use streamlens_model::{Metadata, StreamId, Value};
 use super::decoder::undeclared;
 use super::state::{IenaFlow, Key, StatusCounts};
 use super::variant::IenaVariant;
-use crate::FlowReport;
 use crate::telemetry::report_table;
+use crate::{FlowDecoder, FlowReport};
 
 impl IenaFlow {
     pub(super) fn write_report(&self, report: &mut FlowReport) {
@@ -23,7 +23,7 @@ impl IenaFlow {
                 report.type_names.insert(undeclared(id as u16), Cow::Borrowed(name));
             }
         }
-        report_table(&self.keys, "keys", "iena.key-limit", "keys", report);
+        report_table(&self.keys, "keys", report);
         report.fact("keys_by_variant", Value::map(variants.into_iter().map(|(name, keys)| (name, keys.into()))));
         // Packets of one sender that all have the same flaw prove no more than a few of them.
         if self.keys.iter().all(|(_, key)| key.proved == 0) && self.size_in_bytes > 0 {
@@ -39,9 +39,7 @@ impl IenaFlow {
         if !malformed.is_empty() {
             report.fact("malformed", Value::map(malformed));
         }
-        if !self.log.is_empty() {
-            report.findings.push(self.log.clone());
-        }
+        self.visit_findings(&mut |log| report.findings.push(log.clone()));
     }
 }
 

@@ -4,7 +4,7 @@ use streamlens_model::{FindingLog, Packet, Severity, StreamId, Value};
 
 use super::decoder::{REFUSED, fill, is_sound};
 use super::header::InetxHeader;
-use crate::telemetry::{Codes, Reading, StreamTable, TelemetryFlow, Track, at, report_table};
+use crate::telemetry::{Codes, Reading, StreamTable, TelemetryFlow, Track, at, report_table, visit_findings};
 use crate::{DecodeError, DecodingResult, FlowDecoder, FlowReport};
 
 const CODES: Codes = Codes { backwards: "inetx.time-backwards", jump: "inetx.time-jump", severity: Severity::Warning };
@@ -60,10 +60,8 @@ impl InetxFlow {
 }
 
 impl FlowDecoder for InetxFlow {
-    fn report_findings(&self, report: &mut FlowReport) {
-        if !self.log.is_empty() || self.streams.first_beyond().is_some() {
-            self.report(report);
-        }
+    fn visit_findings(&self, see: &mut dyn FnMut(&FindingLog)) {
+        visit_findings(&self.streams, ("inetx.stream-limit", "stream ids"), &self.log, see);
     }
 
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
@@ -106,10 +104,8 @@ impl FlowDecoder for InetxFlow {
                 add("time_scale", scale.into());
             }
         }
-        report_table(&self.streams, "stream_ids", "inetx.stream-limit", "stream ids", report);
-        if !self.log.is_empty() {
-            report.findings.push(self.log.clone());
-        }
+        report_table(&self.streams, "stream_ids", report);
+        self.visit_findings(&mut |log| report.findings.push(log.clone()));
     }
 }
 

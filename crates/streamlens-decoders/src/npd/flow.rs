@@ -6,7 +6,7 @@ use streamlens_model::{Address, FindingLog, Metadata, Packet, Severity, StreamId
 
 use super::decoder::{fill, read, refused, walk};
 use super::header::{NpdHeader, Walk, data_type_meaning};
-use crate::telemetry::{Codes, Reading, StreamTable, TelemetryFlow, Track, at, report_table};
+use crate::telemetry::{Codes, Reading, StreamTable, TelemetryFlow, Track, at, report_table, visit_findings};
 use crate::{DecodeError, DecodingResult, FlowDecoder, FlowReport, PacketType};
 
 /// The time field is known to hold something else at times, so what it does is worth knowing and no more.
@@ -57,10 +57,8 @@ impl NpdFlow {
 }
 
 impl FlowDecoder for NpdFlow {
-    fn report_findings(&self, report: &mut FlowReport) {
-        if !self.log.is_empty() || self.sources.first_beyond().is_some() {
-            self.report(report);
-        }
+    fn visit_findings(&self, see: &mut dyn FnMut(&FindingLog)) {
+        visit_findings(&self.sources, ("npd.source-limit", "data sources"), &self.log, see);
     }
 
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
@@ -120,7 +118,7 @@ impl FlowDecoder for NpdFlow {
                 report.packet_types.insert(PacketType(data_type.into()), facts);
             }
         }
-        report_table(&self.sources, "data_sources", "npd.source-limit", "data sources", report);
+        report_table(&self.sources, "data_sources", report);
         report.fact("segments", self.segments);
         if self.exact == 0 {
             report.confidence_limit = Some(0.85);
@@ -128,9 +126,7 @@ impl FlowDecoder for NpdFlow {
         if self.leftovers > 0 {
             report.fact("packets_with_leftover_bytes", self.leftovers);
         }
-        if !self.log.is_empty() {
-            report.findings.push(self.log.clone());
-        }
+        self.visit_findings(&mut |log| report.findings.push(log.clone()));
     }
 }
 

@@ -341,10 +341,14 @@ impl RtpFlow {
 }
 
 impl FlowDecoder for RtpFlow {
-    fn report_findings(&self, report: &mut FlowReport) {
+    fn visit_findings(&self, see: &mut dyn FnMut(&FindingLog)) {
         // analysers that have recognised something may have found something
-        if !self.findings.is_empty() || self.streams.iter().any(|stream| stream.analyser().is_some()) {
-            self.report(report);
+        if self.streams.iter().any(|stream| stream.analyser().is_some()) {
+            let mut report = FlowReport::default();
+            self.report(&mut report);
+            report.findings.iter().for_each(see);
+        } else if !self.findings.is_empty() {
+            see(&self.findings);
         }
     }
 

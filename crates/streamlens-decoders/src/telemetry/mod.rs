@@ -31,24 +31,34 @@ pub(crate) fn seconds(nanos: i64) -> String {
     format!("{sign}{}.{:06} s", magnitude / 1_000_000_000, magnitude % 1_000_000_000 / 1000)
 }
 
-/// Says how many streams there are, and what found no room in the table.
-pub(crate) fn report_table<T>(
-    table: &StreamTable<T>,
-    count: &'static str,
-    code: &'static str,
-    words: &str,
-    report: &mut FlowReport,
-) {
+/// Says how many streams there are, and how many packets found no room in the table.
+pub(crate) fn report_table<T>(table: &StreamTable<T>, count: &'static str, report: &mut FlowReport) {
     report.fact(count, table.len() as u64);
-    let Some(first) = table.first_beyond() else { return };
-    report.fact("packets_beyond_stream_limit", table.beyond());
-    let mut log = FindingLog::default();
-    log.add(code, Severity::Info, None, first, || {
-        format!(
-            "{} packets carry {words} beyond the first {} of this flow; they count, but not by stream",
-            table.beyond(),
-            StreamTable::<T>::MAX
-        )
-    });
-    report.findings.push(log);
+    if table.first_beyond().is_some() {
+        report.fact("packets_beyond_stream_limit", table.beyond());
+    }
+}
+
+/// Shows the findings of a flow: what found no room in the table, with the code for that and what the streams are
+/// called, then its log.
+pub(crate) fn visit_findings<T>(
+    table: &StreamTable<T>,
+    (code, words): (&'static str, &str),
+    log: &FindingLog,
+    see: &mut dyn FnMut(&FindingLog),
+) {
+    if let Some(first) = table.first_beyond() {
+        let mut beyond = FindingLog::default();
+        beyond.add(code, Severity::Info, None, first, || {
+            format!(
+                "{} packets carry {words} beyond the first {} of this flow; they count, but not by stream",
+                table.beyond(),
+                StreamTable::<T>::MAX
+            )
+        });
+        see(&beyond);
+    }
+    if !log.is_empty() {
+        see(log);
+    }
 }

@@ -1,7 +1,6 @@
 //! What only shows across flows: a stream that stops while others go on, an identifier that two sources use.
 
 use std::any::Any;
-use std::collections::BTreeMap;
 
 use streamlens_model::{Address, FindingLog, Occurrence, Severity, StreamId, Timestamp, VlanStack};
 
@@ -9,6 +8,7 @@ use super::{Track, seconds};
 use crate::iena::IenaFlow;
 use crate::inetx::InetxFlow;
 use crate::npd::NpdFlow;
+use crate::sources::Sources;
 use crate::tmns::TmnsFlow;
 use crate::{FlowDecoder, NetworkMonitor, NetworkReport, ObservedPdu, Peer, Survey};
 
@@ -102,7 +102,7 @@ impl NetworkMonitor for TelemetryMonitor {
     }
 
     fn survey(&self) -> Box<dyn Survey + '_> {
-        Box::new(Streams { monitor: self, end: None, rhythms: Vec::new(), sources: BTreeMap::new() })
+        Box::new(Streams { monitor: self, end: None, rhythms: Vec::new(), sources: Sources::default() })
     }
 }
 
@@ -112,7 +112,7 @@ struct Streams<'m> {
     /// Time of the last packet of any telemetry.
     end: Option<Timestamp>,
     rhythms: Vec<Rhythm>,
-    sources: BTreeMap<(VlanStack, u32), BTreeMap<Address, Occurrence>>,
+    sources: Sources<(VlanStack, u32), Address>,
 }
 
 impl Survey for Streams<'_> {
@@ -123,11 +123,7 @@ impl Survey for Streams<'_> {
             self.end = self.end.max(track.last().time);
             if is_own {
                 self.rhythms.extend(Rhythm::of(number, id, track));
-                let known = self.sources.entry((peer.flow.vlan, id)).or_default();
-                let first = known.entry(peer.flow.src.address).or_insert(track.first());
-                if track.first().frame < first.frame {
-                    *first = track.first();
-                }
+                self.sources.note((peer.flow.vlan, id), peer.flow.src.address, track.first());
             }
         });
     }
@@ -140,9 +136,7 @@ impl Survey for Streams<'_> {
             }
         }
         let mut log = FindingLog::default();
-        for ((_, id), sources) in self.sources {
-            let mut sources: Vec<_> = sources.into_iter().collect();
-            sources.sort_by_key(|(address, first)| (first.frame, *address));
+        for ((_, id), sources) in self.sources.several() {
             let [(first, _), (second, at), ..] = sources[..] else { continue };
             let (id, count, name) = (stream(id), sources.len(), (naming.name)(id));
             report.stream_names.insert(id, name.clone());

@@ -4,7 +4,7 @@ use streamlens_model::{FindingLog, Packet, Severity, StreamId, Value};
 
 use super::decoder::{Message, Shape, fill, read};
 use super::header::TmnsHeader;
-use crate::telemetry::{Codes, Reading, StreamTable, TelemetryFlow, Track, at, report_table};
+use crate::telemetry::{Codes, Reading, StreamTable, TelemetryFlow, Track, at, report_table, visit_findings};
 use crate::{DecodeError, DecodingResult, FlowDecoder, FlowReport};
 
 const CODES: Codes = Codes { backwards: "tmns.time-backwards", jump: "tmns.time-jump", severity: Severity::Warning };
@@ -73,10 +73,8 @@ impl Definition {
 }
 
 impl FlowDecoder for TmnsFlow {
-    fn report_findings(&self, report: &mut FlowReport) {
-        if !self.log.is_empty() || self.definitions.first_beyond().is_some() {
-            self.report(report);
-        }
+    fn visit_findings(&self, see: &mut dyn FnMut(&FindingLog)) {
+        visit_findings(&self.definitions, ("tmns.message-limit", "message definitions"), &self.log, see);
     }
 
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
@@ -131,7 +129,7 @@ impl FlowDecoder for TmnsFlow {
                 add("time_scale", scale.into());
             }
         }
-        report_table(&self.definitions, "message_definitions", "tmns.message-limit", "message definitions", report);
+        report_table(&self.definitions, "message_definitions", report);
         // Without packages that could be tested only header and length speak for it.
         if self.packages == 0 {
             report.confidence_limit = Some(if self.untested > 0 { 0.9 } else { 0.5 });
@@ -142,9 +140,7 @@ impl FlowDecoder for TmnsFlow {
         if self.broken > 0 {
             report.fact("malformed", Value::map([("packages do not end with the message", self.broken.into())]));
         }
-        if !self.log.is_empty() {
-            report.findings.push(self.log.clone());
-        }
+        self.visit_findings(&mut |log| report.findings.push(log.clone()));
     }
 }
 

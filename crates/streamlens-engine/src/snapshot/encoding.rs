@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use streamlens_decoders::{FlowReport, PacketType, Refinement, StreamDecoder};
 use streamlens_model::{
-    ApplicationEncoding, Candidate, Health, Metadata, PacketTypeStats, Place, StreamHealth, TimingStatistics, Value,
+    ApplicationEncoding, Candidate, FindingLog, Health, Metadata, PacketTypeStats, Place, StreamHealth,
+    TimingStatistics, Value,
 };
 
 use super::findings::{Findings, Where};
@@ -125,14 +126,14 @@ impl Snapshot<'_> {
                     .unwrap_or_default()
             });
         }
-        let mut report = FlowReport::default();
-        if let Some(own) = &encoding.flow_decoder {
-            own.report_findings(&mut report);
-        }
-        for log in report.findings.iter().chain(encoding.findings.as_deref()) {
+        let mut see = |log: &FindingLog| {
             let place = || told().map(|told| told.place(flow, transport, None)).unwrap_or_default();
             findings.of_log(log, place, |id| Some(decoder.stream_name(id)));
+        };
+        if let Some(own) = &encoding.flow_decoder {
+            own.visit_findings(&mut see);
         }
+        encoding.findings.as_deref().into_iter().for_each(see);
     }
 
     fn told<'a>(

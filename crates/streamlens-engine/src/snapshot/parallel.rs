@@ -1,12 +1,72 @@
 //! Work on many items by several threads, with the results in the order of the items.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Items that a thread takes at a time.
 const RUN: usize = 64;
-/// Runs for each thread until the results are handed on: what is made and not taken yet is bounded by that.
+/// Runs for each thread that may be made and not taken yet.
 const RUNS: usize = 8;
+
+/// What the threads tell each other.
+struct Board<T> {
+    /// The next run to be made, and the next to be handed on.
+    next: usize,
+    taken: usize,
+    /// Runs that were made, by number.
+    made: BTreeMap<usize, Vec<T>>,
+    is_over: bool,
+}
+
+/// The runs of one call.
+struct Runs<T> {
+    count: usize,
+    /// How many may be made and not taken yet.
+    most: usize,
+    board: Mutex<Board<T>>,
+    has_changed: Condvar,
+}
+
+impl<T> Runs<T> {
+    fn board(&self) -> MutexGuard<'_, Board<T>> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether there is another run to be made, now or later.
+    fn has_more(&self, board: &Board<T>) -> bool {
+        !board.is_over && board.next < self.count
+    }
+
+    /// Makes a run; waits where there is none that may be made now.
+    fn make<'b>(
+        &'b self,
+        mut board: MutexGuard<'b, Board<T>>,
+        make: impl FnOnce(usize) -> Vec<T>,
+    ) -> MutexGuard<'b, Board<T>> {
+        if !self.has_more(&board) || board.next >= board.taken + self.most {
+            return self.has_changed.wait(board).unwrap_or_else(PoisonError::into_inner);
+        }
+        let run = board.next;
+        board.next += 1;
+        drop(board);
+        let made = make(run);
+        board = self.board();
+        board.made.insert(run, made);
+        self.has_changed.notify_all();
+        board
+    }
+}
+
+/// Lets the others go when a thread ends, be it by a panic.
+struct Over<'r, T>(&'r Runs<T>);
+
+impl<T> Drop for Over<'_, T> {
+    fn drop(&mut self) {
+        let mut board = self.0.board();
+        board.is_over |= std::thread::panicking() || board.taken == self.0.count;
+        self.0.has_changed.notify_all();
+    }
+}
 
 /// Makes something of every item, with a state for each thread, and hands the results on, in the order of the items, until
 /// `take` says that it wants no more. Gives the states back.
@@ -17,35 +77,42 @@ pub(super) fn in_order<I: Sync, S: Send, T: Send>(
     make: impl Fn(&mut S, &I) -> T + Sync,
     mut take: impl FnMut(T) -> bool,
 ) -> Vec<S> {
-    let threads = threads.clamp(1, items.len().div_ceil(RUN).max(1));
+    let count = items.len().div_ceil(RUN);
+    let threads = threads.clamp(1, count.max(1));
     let mut states: Vec<S> = (0..threads).map(|_| state()).collect();
-    for round in items.chunks(RUN * RUNS * threads) {
-        let results: Vec<Mutex<Vec<T>>> = round.chunks(RUN).map(|_| Mutex::default()).collect();
-        let next = AtomicUsize::new(0);
-        let work = |state: &mut S| {
-            while let Some((run, result)) = {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                round.chunks(RUN).nth(number).zip(results.get(number))
-            } {
-                let made = run.iter().map(|item| make(state, item)).collect();
-                *result.lock().unwrap_or_else(PoisonError::into_inner) = made;
-            }
-        };
-        std::thread::scope(|scope| {
-            let Some((own, others)) = states.split_first_mut() else { return };
-            for state in others {
-                scope.spawn(|| work(state));
-            }
-            work(own);
-        });
-        for result in results {
-            for made in result.into_inner().unwrap_or_else(PoisonError::into_inner) {
-                if !take(made) {
-                    return states;
+    let board = Mutex::new(Board { next: 0, taken: 0, made: BTreeMap::new(), is_over: false });
+    let runs = Runs { count, most: RUNS * threads, board, has_changed: Condvar::new() };
+    let work = |state: &mut S, run: usize| {
+        let items = items.chunks(RUN).nth(run).unwrap_or_default();
+        items.iter().map(|item| make(state, item)).collect()
+    };
+    std::thread::scope(|scope| {
+        let Some((own, others)) = states.split_first_mut() else { return };
+        for state in others {
+            scope.spawn(|| {
+                let _over = Over(&runs);
+                let mut board = runs.board();
+                while runs.has_more(&board) {
+                    board = runs.make(board, |run| work(state, run));
                 }
-            }
+            });
         }
-    }
+        let _over = Over(&runs);
+        let mut board = runs.board();
+        while board.taken < count && !board.is_over {
+            let next = board.taken;
+            let Some(made) = board.made.remove(&next) else {
+                board = runs.make(board, |run| work(own, run));
+                continue;
+            };
+            drop(board);
+            let wants_more = made.into_iter().all(&mut take);
+            board = runs.board();
+            board.taken += 1;
+            board.is_over |= !wants_more;
+            runs.has_changed.notify_all();
+        }
+    });
     states
 }
 
