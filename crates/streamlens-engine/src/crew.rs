@@ -32,11 +32,11 @@ impl Job {
     }
 
     fn share(&self, env: Env<'_>, shard: &mut Shard) {
-        for &place in self.routes.of(shard.share) {
-            if let Some(frame) = self.batch.frame(place as usize) {
-                shard.frame(env, &Frame { number: self.first_number + u64::from(place), ..frame });
-            }
-        }
+        let frames = self.routes.of(shard.share).iter().filter_map(|&place| {
+            let frame = self.batch.frame(place as usize)?;
+            Some(Frame { number: self.first_number + u64::from(place), ..frame })
+        });
+        shard.frames(env, frames);
     }
 }
 

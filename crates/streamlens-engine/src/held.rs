@@ -26,7 +26,8 @@ pub(crate) struct HeldFlows {
     chunks: Vec<Chunk>,
 }
 
-/// A flow that waits.
+/// A flow that waits: one cache line, since every frame of it comes to another place of memory.
+#[repr(align(64))]
 struct HeldFlow {
     packed: PackedKey,
     /// Where its last frame lies; each says where the one before does.
@@ -106,6 +107,12 @@ impl HeldFlows {
     /// The places of all.
     pub(crate) fn places(&self) -> impl Iterator<Item = usize> {
         self.flows.iter().enumerate().filter(|(_, flow)| flow.last.is_some()).map(|(place, _)| place)
+    }
+
+    /// Whether the flow there still waits.
+    #[inline]
+    pub(crate) fn holds(&self, place: usize) -> bool {
+        self.flows.get(place).is_some_and(|flow| flow.last.is_some())
     }
 
     /// The key of a flow.

@@ -85,6 +85,39 @@ const HELD: u32 = 1 << 31;
 /// With more decoders than this no flow waits: which of them a flow has is remembered in as many bits.
 const MOST_DECODERS: usize = 64;
 
+/// Frames that are looked up together where there are very many flows.
+const AHEAD: usize = 16;
+
+/// What is known of a frame once it is dissected.
+#[derive(Clone, Copy)]
+enum LookedUp {
+    /// It repeats headers of this flow.
+    Flow(usize),
+    /// The key of its flow, and where that seems to be.
+    Key {
+        key: PackedKey,
+        hash: u64,
+        place: Option<u32>,
+    },
+    Fragment,
+    Aside(Aside),
+}
+
+impl LookedUp {
+    /// Dissects a frame.
+    #[inline(always)]
+    fn of<'f>(frame: &Frame<'f>, packet: &mut Dissected<'f>, seeds: &foldhash::fast::RandomState) -> Self {
+        match dissect(frame, packet) {
+            Err(aside) => Self::Aside(aside),
+            Ok(()) if packet.fragment.is_some() => Self::Fragment,
+            Ok(()) => {
+                let key = PackedKey::of(packet);
+                Self::Key { key, hash: key.hash(seeds), place: None }
+            }
+        }
+    }
+}
+
 /// A share of the conversations.
 #[derive(Default)]
 pub(crate) struct Shard {
@@ -113,12 +146,50 @@ impl Shard {
         Self { share, ..Self::default() }
     }
 
+    /// Analyses frames. Where there are very many flows, some are looked up together before the first of them is worked
+    /// on: then the memory of their flows, which no cache holds, is waited for once and not for each.
+    pub(crate) fn frames<'f>(&mut self, env: Env<'_>, mut frames: impl Iterator<Item = Frame<'f>>) {
+        while !self.is_crowded(env) {
+            let Some(frame) = frames.next() else { return };
+            self.frame(env, &frame);
+        }
+        loop {
+            let mut ahead = [const { None }; AHEAD];
+            for (slot, frame) in ahead.iter_mut().zip(&mut frames) {
+                let (frame, packet, looked_up) = slot.insert((frame, Dissected::new(&frame), LookedUp::Fragment));
+                *looked_up = match self.repeats.find(frame, packet) {
+                    Some(place) => LookedUp::Flow(place),
+                    None => LookedUp::of(frame, packet, &self.seeds),
+                };
+            }
+            if ahead[0].is_none() {
+                return;
+            }
+            // two loops, so that neither memory of the table nor that of the flows is waited for one after the other
+            for (.., looked_up) in ahead.iter_mut().flatten() {
+                if let LookedUp::Key { hash, place, .. } = looked_up {
+                    *place = self.table.find(*hash, |_| true).copied();
+                }
+            }
+            for (.., looked_up) in ahead.iter_mut().flatten() {
+                if let LookedUp::Key { key, place, .. } = looked_up {
+                    *place = place.filter(|&place| key_at(&self.flows, &self.held, place) == Some(key));
+                }
+            }
+            for (frame, packet, looked_up) in ahead.iter_mut().flatten() {
+                self.expire(env, frame);
+                let facts = FrameFacts::of(frame);
+                if let Some(place) = self.place_of(env, frame, packet, looked_up, facts) {
+                    self.whole(env, place, packet, &[facts]);
+                }
+            }
+        }
+    }
+
     /// Analyses a frame.
     #[inline(never)]
     pub(crate) fn frame(&mut self, env: Env<'_>, frame: &Frame<'_>) {
-        if !self.fragments.is_idle() && frame.time.is_some() {
-            self.release_expired(env, frame.time);
-        }
+        self.expire(env, frame);
         let facts = FrameFacts::of(frame);
         let mut packet = Dissected::new(frame);
         let place = match self.repeats.find(frame, &mut packet) {
@@ -131,25 +202,57 @@ impl Shard {
         self.whole(env, place, &packet, &[facts]);
     }
 
-    /// Dissects a frame, and finds its flow; `None` where it is no whole packet of a flow.
-    fn dissected<'a>(
+    /// Dissects a frame, and finds its flow; `None` where it is no whole packet of a flow, or waits.
+    fn dissected<'f>(
         &mut self,
         env: Env<'_>,
-        frame: &Frame<'a>,
-        packet: &mut Dissected<'a>,
+        frame: &Frame<'f>,
+        packet: &mut Dissected<'f>,
         facts: FrameFacts,
     ) -> Option<usize> {
-        if let Err(aside) = dissect(frame, packet) {
-            self.aside(aside, 1);
-            return None;
+        let looked_up = LookedUp::of(frame, packet, &self.seeds);
+        self.place_of(env, frame, packet, &looked_up, facts)
+    }
+
+    /// The place of a frame's flow, as [`Self::dissected`].
+    #[inline(always)]
+    fn place_of(
+        &mut self,
+        env: Env<'_>,
+        frame: &Frame<'_>,
+        packet: &mut Dissected<'_>,
+        looked_up: &LookedUp,
+        facts: FrameFacts,
+    ) -> Option<usize> {
+        match looked_up {
+            LookedUp::Flow(place) => Some(*place),
+            LookedUp::Key { key, hash, place } => {
+                // a flow that waited when it was looked up may have been released by now
+                let known = place.filter(|&place| place & HELD == 0 || self.held.holds((place & !HELD) as usize));
+                let place = known.or_else(|| self.find(*hash, key));
+                self.keyed(env, frame, packet, (*hash, *key), place)
+            }
+            LookedUp::Fragment => {
+                self.fragment(env, packet, facts);
+                None
+            }
+            LookedUp::Aside(aside) => {
+                self.aside(*aside, 1);
+                None
+            }
         }
-        if packet.fragment.is_some() {
-            self.fragment(env, packet, facts);
-            return None;
-        }
-        let key = PackedKey::of(packet);
-        let hash = key.hash(&self.seeds);
-        let place = match self.find(hash, &key) {
+    }
+
+    /// Finds the flow of a packet; `None` where it waits, or finds no room.
+    fn keyed(
+        &mut self,
+        env: Env<'_>,
+        frame: &Frame<'_>,
+        packet: &mut Dissected<'_>,
+        (hash, key): (u64, PackedKey),
+        place: Option<u32>,
+    ) -> Option<usize> {
+        let place = match place {
             Some(place) if place & HELD == 0 => Some(place as usize),
             Some(held) => {
                 let held = (held & !HELD) as usize;
@@ -358,6 +461,14 @@ impl Shard {
                     None => self.aside(Aside::TableFull, 1),
                 }
             }
+        }
+    }
+
+    /// Lets go of fragments that have waited too long when a frame comes.
+    #[inline(always)]
+    fn expire(&mut self, env: Env<'_>, frame: &Frame<'_>) {
+        if !self.fragments.is_idle() && frame.time.is_some() {
+            self.release_expired(env, frame.time);
         }
     }
 
