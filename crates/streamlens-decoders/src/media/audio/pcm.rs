@@ -225,11 +225,11 @@ impl PayloadAnalyser for PcmAnalyser {
     }
 
     fn refinement(&self) -> Option<Refinement> {
-        let (rate, _) = self.timing.rate()?;
-        let layout = *self.layouts().first()?;
         if self.agreed < PAIRS || !self.is_plausible() {
             return None;
         }
+        let (rate, _) = self.timing.rate()?;
+        let layout = *self.layouts().first()?;
         let conforms = !self.conforms_to(rate).is_empty();
         let step = self.timing.constant_step();
         let (name, samples) = match step {

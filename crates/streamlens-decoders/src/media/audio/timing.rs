@@ -147,7 +147,11 @@ impl Timing {
             return None;
         }
         let slope = self.front as f64 * 1e9 / span as f64;
-        let off = |rate: u32| (slope / f64::from(rate)).ln().abs();
+        // how many times too fast or too slow: a logarithm for each of ten rates would take longer than all else here
+        let off = |rate: u32| {
+            let ratio = slope / f64::from(rate);
+            ratio.max(1.0 / ratio)
+        };
         let best = RATES_HZ.into_iter().min_by(|&a, &b| off(a).total_cmp(&off(b)))?;
         // 1 % over a second and more; packets come in bursts, so less time tells less. Video's 90 kHz is 2 % off 88.2.
         let tolerance = match (best, span) {
@@ -155,7 +159,7 @@ impl Timing {
             (_, ..1_000_000_000) => 0.04,
             _ => 0.01,
         };
-        (off(best) < tolerance).then_some((best, span))
+        (off(best).ln() < tolerance).then_some((best, span))
     }
 
     /// The delay factors of the whole windows, at a rate.
