@@ -60,13 +60,14 @@ struct Run {
     at: Occurrence,
 }
 
-/// What a stream without trouble does not need.
+/// What a stream without trouble does not need. Of what may have happened little mostly has, so that each has memory of its
+/// own: there may be a million of these.
 #[derive(Debug, Default)]
 pub(crate) struct Trouble {
     /// Missing runs, ascending.
     missing: Vec<Run>,
     /// Runs that were forgotten: they stay lost.
-    forgotten: Option<Events>,
+    forgotten: Option<Box<Events>>,
     stray: Option<u64>,
     /// Numbers expected before the last restart.
     expected_before: u64,
@@ -75,9 +76,9 @@ pub(crate) struct Trouble {
     pub(crate) largest_distance: u64,
     pub(crate) restarts: u64,
     pub(crate) longest_gap: Option<(u64, Occurrence)>,
-    pub(crate) duplicates: Option<Events>,
-    pub(crate) late: Option<Events>,
-    pub(crate) restarted: Option<Events>,
+    pub(crate) duplicates: Option<Box<Events>>,
+    pub(crate) late: Option<Box<Events>>,
+    pub(crate) restarted: Option<Box<Events>>,
     pub(crate) strays: u64,
 }
 
@@ -219,8 +220,10 @@ impl SequenceTracker {
 impl Trouble {
     /// The first and the last gap of which numbers are still missing.
     pub(crate) fn gaps(&self) -> Option<(Occurrence, Occurrence)> {
-        let first = self.forgotten.map(|events| events.first).or_else(|| self.missing.first().map(|run| run.at))?;
-        let last = self.missing.last().map(|run| run.at).or_else(|| self.forgotten.map(|events| events.last))?;
+        let first =
+            self.forgotten.as_ref().map(|events| events.first).or_else(|| self.missing.first().map(|run| run.at))?;
+        let last =
+            self.missing.last().map(|run| run.at).or_else(|| self.forgotten.as_ref().map(|events| events.last))?;
         Some((first, last))
     }
 
@@ -252,13 +255,13 @@ impl Trouble {
     }
 }
 
-fn note(events: &mut Option<Events>, at: Occurrence) {
+fn note(events: &mut Option<Box<Events>>, at: Occurrence) {
     match events {
         Some(events) => {
             events.count += 1;
             events.last = at;
         }
-        None => *events = Some(Events { count: 1, first: at, last: at }),
+        None => *events = Some(Box::new(Events { count: 1, first: at, last: at })),
     }
 }
 

@@ -212,17 +212,17 @@ impl Findings {
             });
         }
         if let Some(duplicated) = health.duplicated.filter(|count| *count > 0) {
-            self.events(prefix, DUPLICATES, Severity::Warning, trouble.duplicates.as_ref(), &place, || {
+            self.events(prefix, DUPLICATES, Severity::Warning, trouble.duplicates.as_deref(), &place, || {
                 format!("{duplicated} packets came twice")
             });
         }
         if trouble.reordered > 0 {
-            self.events(prefix, REORDERED, Severity::Warning, trouble.late.as_ref(), &place, || {
+            self.events(prefix, REORDERED, Severity::Warning, trouble.late.as_deref(), &place, || {
                 format!("{} packets came late, by up to {} numbers", trouble.reordered, trouble.largest_distance)
             });
         }
         if trouble.restarts > 0 {
-            self.events(prefix, RESTART, Severity::Warning, trouble.restarted.as_ref(), &place, || {
+            self.events(prefix, RESTART, Severity::Warning, trouble.restarted.as_deref(), &place, || {
                 format!("its numbers began afresh {} times", trouble.restarts)
             });
         }
