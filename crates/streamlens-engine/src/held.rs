@@ -12,6 +12,8 @@ use crate::key::PackedKey;
 const MOST_FRAMES: usize = 7;
 /// The most bytes that the frames of a flow take here: about as much as its decoder and statistics would.
 const MOST_BYTES: usize = 2048;
+/// Flows that are allocated together.
+const FLOWS: usize = 256;
 /// Frames are allocated together in so many bytes.
 const CHUNK: usize = 64 * 1024;
 /// Frames begin at multiples of this, so that four bytes tell where.
@@ -20,7 +22,10 @@ const UNIT: usize = 8;
 /// The flows of one share that wait.
 #[derive(Default)]
 pub(crate) struct HeldFlows {
-    flows: Vec<HeldFlow>,
+    /// In pieces, so that growing never moves them.
+    flows: Vec<Vec<HeldFlow>>,
+    /// How many of those there are, with those that were released.
+    length: usize,
     /// Flows that are still held.
     count: usize,
     chunks: Vec<Chunk>,
@@ -58,14 +63,41 @@ struct Head {
 }
 
 impl Head {
+    /// Bytes of a head; the last word is left out where it says nothing.
     const LENGTH: usize = 32;
+    const SHORT: usize = 24;
     /// Set in the length of a frame that has a time.
     const HAS_TIME: u32 = 1 << 15;
+    /// Set in the length of a frame that was cut, or is not of the first interface.
+    const HAS_LAST: u32 = 1 << 14;
+
+    fn of(frame: &Frame<'_>, before: Option<Place>) -> Self {
+        Self {
+            before,
+            length: frame.data.len() as u32,
+            number: frame.number,
+            time: frame.time,
+            link_type: frame.link_type,
+            interface: frame.interface,
+            original_length: frame.original_length,
+        }
+    }
+
+    /// How many bytes it has.
+    fn size(&self) -> usize {
+        if self.original_length == self.length && self.interface == 0 { Self::SHORT } else { Self::LENGTH }
+    }
+
+    /// Bytes that the frame takes here.
+    fn size_of_frame(&self) -> usize {
+        (self.size() + self.length as usize).next_multiple_of(UNIT)
+    }
 
     fn to_bytes(&self) -> [u8; Self::LENGTH] {
         let mut bytes = [0; Self::LENGTH];
         let (time, has_time) = self.time.map_or((0, 0), |time| (time.as_nanos(), Self::HAS_TIME));
-        let kind = self.length | has_time | u32::from(self.link_type.0) << 16;
+        let has_last = if self.size() == Self::LENGTH { Self::HAS_LAST } else { 0 };
+        let kind = self.length | has_time | has_last | u32::from(self.link_type.0) << 16;
         let words = [
             u64::from(self.before.map_or(0, Place::get)) | u64::from(kind) << 32,
             self.number,
@@ -77,13 +109,15 @@ impl Head {
     }
 
     fn read(bytes: &[u8]) -> Option<Self> {
-        let (head, _) = bytes.get(..Self::LENGTH)?.as_chunks::<8>();
-        let &[first, number, time, last] = head else { return None };
-        let [first, number, time, last] = [first, number, time, last].map(u64::from_ne_bytes);
+        let (words, _) = bytes.as_chunks::<8>();
+        let word = |number: usize| words.get(number).copied().map(u64::from_ne_bytes);
+        let (first, number, time) = (word(0)?, word(1)?, word(2)?);
         let kind = (first >> 32) as u32;
+        let length = kind & (Self::HAS_LAST - 1);
+        let last = if kind & Self::HAS_LAST == 0 { u64::from(length) } else { word(3)? };
         Some(Self {
             before: Place::new(first as u32),
-            length: kind & (Self::HAS_TIME - 1),
+            length,
             number,
             time: (kind & Self::HAS_TIME != 0).then(|| Timestamp::from_nanos(time.cast_signed())),
             link_type: LinkType((kind >> 16) as u16),
@@ -91,11 +125,6 @@ impl Head {
             original_length: last as u32,
         })
     }
-}
-
-/// Bytes that a frame takes here.
-fn size_of_frame(length: usize) -> usize {
-    (Head::LENGTH + length).next_multiple_of(UNIT)
 }
 
 impl HeldFlows {
@@ -106,19 +135,24 @@ impl HeldFlows {
 
     /// The places of all.
     pub(crate) fn places(&self) -> impl Iterator<Item = usize> {
-        self.flows.iter().enumerate().filter(|(_, flow)| flow.last.is_some()).map(|(place, _)| place)
+        self.flows.iter().flatten().enumerate().filter(|(_, flow)| flow.last.is_some()).map(|(place, _)| place)
     }
 
     /// Whether the flow there still waits.
     #[inline]
     pub(crate) fn holds(&self, place: usize) -> bool {
-        self.flows.get(place).is_some_and(|flow| flow.last.is_some())
+        self.flow(place).is_some_and(|flow| flow.last.is_some())
     }
 
     /// The key of a flow.
     #[inline]
     pub(crate) fn key(&self, place: usize) -> Option<&PackedKey> {
-        self.flows.get(place).map(|flow| &flow.packed)
+        self.flow(place).map(|flow| &flow.packed)
+    }
+
+    #[inline]
+    fn flow(&self, place: usize) -> Option<&HeldFlow> {
+        self.flows.get(place / FLOWS)?.get(place % FLOWS)
     }
 
     /// Number of the first frame of a flow.
@@ -128,18 +162,20 @@ impl HeldFlows {
 
     /// Number of frames of a flow.
     pub(crate) fn frame_count(&self, place: usize) -> u64 {
-        self.flows.get(place).map_or(0, |flow| u64::from(flow.frames))
+        self.flow(place).map_or(0, |flow| u64::from(flow.frames))
     }
 
     /// Begins a flow with its first frame, and gives its place; `None` where the frame is too long to wait.
     pub(crate) fn begin(&mut self, packed: PackedKey, frame: &Frame<'_>) -> Option<usize> {
-        if size_of_frame(frame.data.len()) > MOST_BYTES {
-            return None;
+        let place = self.length;
+        if place == self.flows.len() * FLOWS {
+            self.flows.push(Vec::with_capacity(FLOWS));
         }
-        let place = self.flows.len();
-        self.flows.push(HeldFlow { packed, last: None, frames: 0, bytes: 0 });
+        self.flows.last_mut()?.push(HeldFlow { packed, last: None, frames: 0, bytes: 0 });
+        self.length += 1;
         if !self.add(place, frame) {
-            self.flows.pop();
+            self.flows.last_mut()?.pop();
+            self.length -= 1;
             return None;
         }
         self.count += 1;
@@ -148,8 +184,14 @@ impl HeldFlows {
 
     /// Adds a frame to a flow; false where there is no room for it.
     pub(crate) fn add(&mut self, place: usize, frame: &Frame<'_>) -> bool {
-        let size = size_of_frame(frame.data.len());
-        let Some(flow) = self.flows.get_mut(place) else { return false };
+        if frame.data.len() > MOST_BYTES {
+            return false;
+        }
+        let Some(flow) = self.flows.get_mut(place / FLOWS).and_then(|flows| flows.get_mut(place % FLOWS)) else {
+            return false;
+        };
+        let head = Head::of(frame, flow.last);
+        let size = head.size_of_frame();
         if usize::from(flow.frames) >= MOST_FRAMES || usize::from(flow.bytes) + size > MOST_BYTES {
             return false;
         }
@@ -160,17 +202,8 @@ impl HeldFlows {
         let Some(chunk) = self.chunks.last_mut() else { return false };
         let at = (number * CHUNK + chunk.bytes.len()) / UNIT + 1;
         let Some(at) = u32::try_from(at).ok().and_then(Place::new) else { return false };
-        let head = Head {
-            before: flow.last,
-            length: frame.data.len() as u32,
-            number: frame.number,
-            time: frame.time,
-            link_type: frame.link_type,
-            interface: frame.interface,
-            original_length: frame.original_length,
-        };
         let end = chunk.bytes.len() + size;
-        chunk.bytes.extend_from_slice(&head.to_bytes());
+        chunk.bytes.extend_from_slice(head.to_bytes().get(..head.size()).unwrap_or_default());
         chunk.bytes.extend_from_slice(frame.data);
         chunk.bytes.resize(end, 0);
         chunk.live += size;
@@ -183,7 +216,7 @@ impl HeldFlows {
     /// The frames of a flow, in the order in which they came.
     pub(crate) fn frames(&self, place: usize) -> impl Iterator<Item = Frame<'_>> {
         let mut frames = [None; MOST_FRAMES];
-        let mut next = self.flows.get(place).and_then(|flow| flow.last);
+        let mut next = self.flow(place).and_then(|flow| flow.last);
         for slot in frames.iter_mut().rev() {
             let Some((head, data)) = next.and_then(|at| self.read(at)) else { break };
             next = head.before;
@@ -197,20 +230,21 @@ impl HeldFlows {
         let at = (at.get() as usize - 1) * UNIT;
         let bytes = self.chunks.get(at / CHUNK)?.bytes.get(at % CHUNK..)?;
         let head = Head::read(bytes)?;
-        let data = bytes.get(Head::LENGTH..Head::LENGTH + head.length as usize)?;
+        let data = bytes.get(head.size()..head.size() + head.length as usize)?;
         Some((head, data))
     }
 
     /// Gives up a flow. Memory is given back when all that was allocated with it has gone.
     pub(crate) fn release(&mut self, place: usize) {
-        let mut next = self.flows.get_mut(place).and_then(|flow| flow.last.take());
+        let flow = self.flows.get_mut(place / FLOWS).and_then(|flows| flows.get_mut(place % FLOWS));
+        let mut next = flow.and_then(|flow| flow.last.take());
         self.count -= usize::from(next.is_some());
         while let Some((at, (head, _))) = next.and_then(|at| Some((at, self.read(at)?))) {
             next = head.before;
             let number = (at.get() as usize - 1) * UNIT / CHUNK;
             let is_open = number + 1 == self.chunks.len();
             if let Some(chunk) = self.chunks.get_mut(number) {
-                chunk.live -= size_of_frame(head.length as usize);
+                chunk.live -= head.size_of_frame();
                 if chunk.live == 0 && !is_open {
                     chunk.bytes = Vec::new();
                 }
@@ -225,7 +259,10 @@ mod tests {
 
     fn frame(number: u64, data: &[u8]) -> Frame<'_> {
         let time = (!number.is_multiple_of(3)).then(|| Timestamp::from_nanos(-(number as i64)));
-        Frame { number, time, link_type: LinkType(276), interface: 3, original_length: 9000, data }
+        // some were cut, or are of another interface: that takes a longer head
+        let original_length = if number.is_multiple_of(4) { 9000 } else { data.len() as u32 };
+        let interface = if number.is_multiple_of(5) { 3 } else { 0 };
+        Frame { number, time, link_type: LinkType(276), interface, original_length, data }
     }
 
     fn begin(held: &mut HeldFlows, number: u64, data: &[u8]) -> Option<usize> {
