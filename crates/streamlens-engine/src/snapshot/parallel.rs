@@ -145,6 +145,23 @@ mod tests {
     }
 
     #[test]
+    fn a_panic_ends_the_others_too() {
+        let items: Vec<u32> = (0..100_000).collect();
+        for (bad, is_taking) in [(70, false), (99_999, false), (70, true)] {
+            let make = |(): &mut (), item: &u32| {
+                assert!(is_taking || *item != bad, "made to fail");
+                *item
+            };
+            let take = |item: u32| {
+                assert!(!is_taking || item != bad, "made to fail");
+                true
+            };
+            let run = std::panic::AssertUnwindSafe(|| in_order(3, &items, || (), make, take));
+            assert!(std::panic::catch_unwind(run).is_err(), "{bad} {is_taking}");
+        }
+    }
+
+    #[test]
     fn nothing_is_handed_on_when_no_more_is_wanted() {
         let mut taken = 0;
         in_order(
