@@ -33,10 +33,17 @@ impl Where<'_> {
     }
 }
 
+/// A finding, with what decides on its place in nearly all cases: there may be a million, and they are sorted.
+struct Filed {
+    severity: Severity,
+    first_frame: u64,
+    finding: Box<Finding>,
+}
+
 /// Findings as they are collected.
 #[derive(Default)]
 pub(super) struct Findings {
-    list: Vec<Finding>,
+    list: Vec<Filed>,
     /// By severity, those that were let go included.
     total: BTreeMap<Severity, u64>,
     /// How many are wanted: the gravest.
@@ -130,16 +137,14 @@ impl Findings {
     /// Gravest first, then by the frame of the first occurrence; and how many of each severity there are in all.
     pub(super) fn into_list(mut self) -> (Vec<Finding>, BTreeMap<Severity, u64>) {
         self.sort();
-        (self.list, self.total)
+        (self.list.into_iter().map(|filed| *filed.finding).collect(), self.total)
     }
 
     fn sort(&mut self) {
         self.list.sort_by(|a, b| {
-            b.severity
-                .cmp(&a.severity)
-                .then(a.first.frame.cmp(&b.first.frame))
-                .then(a.code.cmp(&b.code))
-                .then_with(|| a.place.cmp(&b.place))
+            let front = b.severity.cmp(&a.severity).then(a.first_frame.cmp(&b.first_frame));
+            let (a, b) = (&a.finding, &b.finding);
+            front.then_with(|| a.code.cmp(&b.code)).then_with(|| a.place.cmp(&b.place))
         });
         self.list.truncate(self.most);
     }
@@ -154,10 +159,10 @@ impl Findings {
         if self.bar.is_some_and(|(grave, frame)| severity < grave || severity == grave && first_frame > frame) {
             return;
         }
-        self.list.push(make());
+        self.list.push(Filed { severity, first_frame, finding: Box::new(make()) });
         if self.list.len() >= self.most.saturating_add(PILE) {
             self.sort();
-            self.bar = self.list.last().map(|last| (last.severity, last.first.frame));
+            self.bar = self.list.last().map(|last| (last.severity, last.first_frame));
         }
     }
 
