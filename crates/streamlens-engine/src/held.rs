@@ -7,13 +7,12 @@
 use streamlens_model::{Frame, LinkType, Timestamp};
 
 use crate::key::PackedKey;
+use crate::pieces::Pieces;
 
 /// The most frames that a flow waits with.
 const MOST_FRAMES: usize = 7;
 /// The most bytes that the frames of a flow take here: about as much as its decoder and statistics would.
 const MOST_BYTES: usize = 2048;
-/// Flows that are allocated together.
-const FLOWS: usize = 256;
 /// Frames are allocated together in so many bytes.
 const CHUNK: usize = 64 * 1024;
 /// Frames begin at multiples of this, so that four bytes tell where.
@@ -22,10 +21,8 @@ const UNIT: usize = 8;
 /// The flows of one share that wait.
 #[derive(Default)]
 pub(crate) struct HeldFlows {
-    /// In pieces, so that growing never moves them.
-    flows: Vec<Vec<HeldFlow>>,
-    /// How many of those there are, with those that were released.
-    length: usize,
+    /// Those that were released among them.
+    flows: Pieces<HeldFlow, 256>,
     /// Flows that are still held.
     count: usize,
     chunks: Vec<Chunk>,
@@ -135,24 +132,19 @@ impl HeldFlows {
 
     /// The places of all.
     pub(crate) fn places(&self) -> impl Iterator<Item = usize> {
-        self.flows.iter().flatten().enumerate().filter(|(_, flow)| flow.last.is_some()).map(|(place, _)| place)
+        self.flows.iter().enumerate().filter(|(_, flow)| flow.last.is_some()).map(|(place, _)| place)
     }
 
     /// Whether the flow there still waits.
     #[inline]
     pub(crate) fn holds(&self, place: usize) -> bool {
-        self.flow(place).is_some_and(|flow| flow.last.is_some())
+        self.flows.get(place).is_some_and(|flow| flow.last.is_some())
     }
 
     /// The key of a flow.
     #[inline]
     pub(crate) fn key(&self, place: usize) -> Option<&PackedKey> {
-        self.flow(place).map(|flow| &flow.packed)
-    }
-
-    #[inline]
-    fn flow(&self, place: usize) -> Option<&HeldFlow> {
-        self.flows.get(place / FLOWS)?.get(place % FLOWS)
+        self.flows.get(place).map(|flow| &flow.packed)
     }
 
     /// Number of the first frame of a flow.
@@ -162,20 +154,14 @@ impl HeldFlows {
 
     /// Number of frames of a flow.
     pub(crate) fn frame_count(&self, place: usize) -> u64 {
-        self.flow(place).map_or(0, |flow| u64::from(flow.frames))
+        self.flows.get(place).map_or(0, |flow| u64::from(flow.frames))
     }
 
     /// Begins a flow with its first frame, and gives its place; `None` where the frame is too long to wait.
     pub(crate) fn begin(&mut self, packed: PackedKey, frame: &Frame<'_>) -> Option<usize> {
-        let place = self.length;
-        if place == self.flows.len() * FLOWS {
-            self.flows.push(Vec::with_capacity(FLOWS));
-        }
-        self.flows.last_mut()?.push(HeldFlow { packed, last: None, frames: 0, bytes: 0 });
-        self.length += 1;
+        let place = self.flows.push(HeldFlow { packed, last: None, frames: 0, bytes: 0 });
         if !self.add(place, frame) {
-            self.flows.last_mut()?.pop();
-            self.length -= 1;
+            self.flows.pop();
             return None;
         }
         self.count += 1;
@@ -187,9 +173,7 @@ impl HeldFlows {
         if frame.data.len() > MOST_BYTES {
             return false;
         }
-        let Some(flow) = self.flows.get_mut(place / FLOWS).and_then(|flows| flows.get_mut(place % FLOWS)) else {
-            return false;
-        };
+        let Some(flow) = self.flows.get_mut(place) else { return false };
         let head = Head::of(frame, flow.last);
         let size = head.size_of_frame();
         if usize::from(flow.frames) >= MOST_FRAMES || usize::from(flow.bytes) + size > MOST_BYTES {
@@ -216,7 +200,7 @@ impl HeldFlows {
     /// The frames of a flow, in the order in which they came.
     pub(crate) fn frames(&self, place: usize) -> impl Iterator<Item = Frame<'_>> {
         let mut frames = [None; MOST_FRAMES];
-        let mut next = self.flow(place).and_then(|flow| flow.last);
+        let mut next = self.flows.get(place).and_then(|flow| flow.last);
         for slot in frames.iter_mut().rev() {
             let Some((head, data)) = next.and_then(|at| self.read(at)) else { break };
             next = head.before;
@@ -236,8 +220,7 @@ impl HeldFlows {
 
     /// Gives up a flow. Memory is given back when all that was allocated with it has gone.
     pub(crate) fn release(&mut self, place: usize) {
-        let flow = self.flows.get_mut(place / FLOWS).and_then(|flows| flows.get_mut(place % FLOWS));
-        let mut next = flow.and_then(|flow| flow.last.take());
+        let mut next = self.flows.get_mut(place).and_then(|flow| flow.last.take());
         self.count -= usize::from(next.is_some());
         while let Some((at, (head, _))) = next.and_then(|at| Some((at, self.read(at)?))) {
             next = head.before;

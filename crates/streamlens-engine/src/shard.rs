@@ -11,74 +11,12 @@ use crate::flow::{FlowEntry, FrameFacts};
 use crate::fragments::{Fragments, Outcome, Waiting};
 use crate::held::HeldFlows;
 use crate::key::PackedKey;
+use crate::pieces::Pieces;
 use crate::route::SHARES;
 use crate::work::{Conversations, Env, Outbox, Scratch, Work};
 
-/// Flows that are allocated together.
-const CHUNK: usize = 64;
-
-/// Flows in the order in which they were made, in chunks, so that growing never moves them.
-#[derive(Default)]
-pub(crate) struct FlowList {
-    chunks: Vec<Vec<FlowEntry>>,
-    length: usize,
-}
-
-impl FlowList {
-    fn push(&mut self, flow: FlowEntry) -> usize {
-        if self.length == self.chunks.len() * CHUNK {
-            // the first chunk grows as it is needed: most captures have few flows
-            self.chunks.push(if self.length == 0 { Vec::new() } else { Vec::with_capacity(CHUNK) });
-        }
-        if let Some(last) = self.chunks.last_mut() {
-            last.push(flow);
-            self.length += 1;
-        }
-        self.length - 1
-    }
-
-    #[inline]
-    pub(crate) fn get(&self, place: usize) -> Option<&FlowEntry> {
-        self.chunks.get(place / CHUNK)?.get(place % CHUNK)
-    }
-
-    #[inline]
-    fn get_mut(&mut self, place: usize) -> Option<&mut FlowEntry> {
-        self.chunks.get_mut(place / CHUNK)?.get_mut(place % CHUNK)
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.length
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &FlowEntry> {
-        self.chunks.iter().flatten()
-    }
-
-    fn iter_mut(&mut self) -> impl Iterator<Item = &mut FlowEntry> {
-        self.chunks.iter_mut().flatten()
-    }
-
-    /// Takes a flow out; the one that was made last takes its place.
-    fn swap_remove(&mut self, place: usize) -> Option<FlowEntry> {
-        let last = self.chunks.last_mut()?.pop()?;
-        self.length -= 1;
-        if self.chunks.last().is_some_and(Vec::is_empty) {
-            self.chunks.pop();
-        }
-        match self.get_mut(place) {
-            Some(slot) => Some(std::mem::replace(slot, last)),
-            None => Some(last),
-        }
-    }
-
-    /// Takes all flows out, and keeps some of their memory.
-    fn clear(&mut self) {
-        self.chunks.truncate(1);
-        self.chunks.iter_mut().for_each(Vec::clear);
-        self.length = 0;
-    }
-}
+/// Flows in the order in which they were made.
+pub(crate) type FlowList = Pieces<FlowEntry, 64>;
 
 /// Marks the places of flows that wait. There is no room for so many flows.
 const HELD: u32 = 1 << 31;
