@@ -51,7 +51,7 @@ impl Analyzer {
         Ok(engine.finish_selected(capture, self.selection))
     }
 
-    /// Reads all that a source gives, and leaves the result to be made: by [`Engine::finish_by_flow`] where it may find no
+    /// Reads all that a source gives, and leaves the result to be made: by [`Engine::finish_in_pieces`] where it may find no
     /// room in memory. Beside the engine it gives what the source knows of the capture.
     ///
     /// # Errors

@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use serde::Serialize;
 use streamlens::model::{Analysis, CaptureSummary, Finding, Flow, Metadata, SCHEMA};
 
+use super::json;
+
 /// The form of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -31,48 +33,104 @@ struct Head<'a> {
     capture: &'a CaptureSummary,
 }
 
-impl Form {
-    /// A flow, as it stands in the output.
-    pub(crate) fn of_flow(self, flow: &Flow) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::with_capacity(4096);
-        match self {
-            Self::Json => serde_json::to_writer(&mut bytes, flow)?,
-            Self::Ndjson => line(&mut bytes, &Line::Flow(flow))?,
-        }
-        Ok(bytes)
+/// Several flows, or several findings, as they stand in the output.
+#[derive(Default)]
+pub(crate) struct Piece {
+    bytes: Vec<u8>,
+    /// What it holds; `None` where it is empty.
+    list: Option<List>,
+    /// Why one of them can't be written.
+    failure: Option<io::Error>,
+}
+
+impl Piece {
+    /// Adds a flow.
+    pub(crate) fn flow(&mut self, form: Form, flow: &Flow) {
+        self.list = Some(List::Flows);
+        self.add(form, flow, Line::Flow);
     }
+
+    /// Adds a finding.
+    pub(crate) fn finding(&mut self, form: Form, finding: &Finding) {
+        self.list = Some(List::Findings);
+        self.add(form, finding, Line::Finding);
+    }
+
+    fn add<'a, P: Serialize>(&mut self, form: Form, part: &'a P, line_of: impl FnOnce(&'a P) -> Line<'a>) {
+        let result = match form {
+            Form::Json => {
+                if !self.bytes.is_empty() {
+                    self.bytes.push(b',');
+                }
+                json::append(&mut self.bytes, part).map_err(io::Error::from)
+            }
+            Form::Ndjson => {
+                let result = json::append(&mut self.bytes, &line_of(part));
+                self.bytes.push(b'\n');
+                result.map_err(io::Error::from)
+            }
+        };
+        self.failure = self.failure.take().or(result.err());
+    }
+}
+
+/// A list of the document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum List {
+    Flows,
+    Findings,
 }
 
 /// An output that is being written.
 pub(crate) struct Document<W> {
     out: W,
     form: Form,
-    has_flow: bool,
+    /// The list that is being written, and whether there is nothing in it yet.
+    list: Option<List>,
+    is_empty: bool,
     /// What went wrong; nothing is written any more then.
     failure: Option<io::Error>,
 }
 
 impl<W: Write> Document<W> {
     pub(crate) fn new(out: W, form: Form) -> Self {
-        Self { out, form, has_flow: false, failure: None }
+        Self { out, form, list: None, is_empty: true, failure: None }
     }
 
-    /// Writes the next flow, made by [`Form::of_flow`]; false where nothing can be written any more.
-    pub(crate) fn flow(&mut self, capture: &CaptureSummary, flow: io::Result<Vec<u8>>) -> bool {
-        if self.failure.is_none() {
-            self.failure = flow.and_then(|flow| self.try_flow(capture, &flow)).err();
+    /// Writes the next flows or findings, and empties the piece; false where nothing can be written any more. Flows come
+    /// before findings.
+    pub(crate) fn piece(&mut self, capture: &CaptureSummary, piece: &mut Piece) -> bool {
+        let Piece { mut bytes, list, failure } = std::mem::take(piece);
+        if let Some(list) = list.filter(|_| self.failure.is_none()) {
+            self.failure = failure.or(self.try_piece(capture, &bytes, list).err());
         }
+        bytes.clear();
+        piece.bytes = bytes;
         self.failure.is_none()
     }
 
-    fn try_flow(&mut self, capture: &CaptureSummary, flow: &[u8]) -> io::Result<()> {
-        if !self.has_flow {
-            self.head(capture)?;
-        } else if self.form == Form::Json {
+    fn try_piece(&mut self, capture: &CaptureSummary, bytes: &[u8], list: List) -> io::Result<()> {
+        self.begin(capture, list)?;
+        if self.form == Form::Json && !self.is_empty {
             self.out.write_all(b",")?;
         }
-        self.has_flow = true;
-        self.out.write_all(flow)
+        self.is_empty = false;
+        self.out.write_all(bytes)
+    }
+
+    /// Writes what stands in front of a list, where that has not been written.
+    fn begin(&mut self, capture: &CaptureSummary, list: List) -> io::Result<()> {
+        if self.list.is_none() {
+            self.head(capture)?;
+            self.list = Some(List::Flows);
+        }
+        if self.list < Some(list) {
+            if self.form == Form::Json {
+                self.out.write_all(b"],\"findings\":[")?;
+            }
+            (self.list, self.is_empty) = (Some(list), true);
+        }
+        Ok(())
     }
 
     fn head(&mut self, capture: &CaptureSummary) -> io::Result<()> {
@@ -89,29 +147,24 @@ impl<W: Write> Document<W> {
         }
     }
 
-    /// Writes what follows on the flows; those of `analysis` itself are not looked at.
+    /// Writes what follows on flows and findings; those of `analysis` itself are not looked at.
     pub(crate) fn end(mut self, analysis: &Analysis) -> io::Result<()> {
         if let Some(failure) = self.failure {
             return Err(failure);
         }
-        if !self.has_flow {
-            self.head(&analysis.capture)?;
-        }
+        self.begin(&analysis.capture, List::Findings)?;
         let (out, networks) = (&mut self.out, &analysis.networks);
         match self.form {
             Form::Json => {
-                out.write_all(b"],\"findings\":")?;
-                serde_json::to_writer(&mut *out, &analysis.findings)?;
+                out.write_all(b"]")?;
                 if !networks.is_empty() {
                     out.write_all(b",\"networks\":")?;
                     serde_json::to_writer(&mut *out, networks)?;
                 }
                 out.write_all(b"}\n")
             }
-            Form::Ndjson => {
-                analysis.findings.iter().try_for_each(|finding| line(out, &Line::Finding(finding)))?;
-                if networks.is_empty() { Ok(()) } else { line(out, &Line::Networks(networks)) }
-            }
+            Form::Ndjson if networks.is_empty() => Ok(()),
+            Form::Ndjson => line(out, &Line::Networks(networks)),
         }
     }
 }
@@ -142,8 +195,17 @@ mod tests {
             assert_eq!(analysis.flows.len(), usize::from(flows));
             let mut written = Vec::new();
             let mut document = Document::new(&mut written, Form::Json);
-            for flow in &analysis.flows {
-                assert!(document.flow(&analysis.capture, Form::Json.of_flow(flow)));
+            // in pieces of one and of two
+            for flows in analysis.flows.chunks(2) {
+                let mut piece = Piece::default();
+                flows.iter().for_each(|flow| piece.flow(Form::Json, flow));
+                assert!(document.piece(&analysis.capture, &mut piece));
+                assert!(document.piece(&analysis.capture, &mut piece), "an empty one");
+            }
+            for finding in &analysis.findings {
+                let mut piece = Piece::default();
+                piece.finding(Form::Json, finding);
+                assert!(document.piece(&analysis.capture, &mut piece));
             }
             document.end(&analysis).expect("a vector takes all");
             let wanted = serde_json::to_string(&analysis).expect("it serializes") + "\n";

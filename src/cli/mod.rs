@@ -6,6 +6,7 @@ mod decode_as;
 mod decoders;
 mod duration;
 mod exit;
+mod json;
 mod machine;
 mod progress;
 mod select;
@@ -15,19 +16,19 @@ mod text;
 mod told;
 
 use std::ffi::OsString;
-use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
 
 use anstream::ColorChoice;
 use clap::{CommandFactory, Parser};
 use streamlens::Analyzer;
-use streamlens::engine::{Engine, EngineOptions, FlowSelection};
-use streamlens::model::{Analysis, CaptureSummary, Flow, Severity};
+use streamlens::engine::{Engine, EngineOptions, FlowSelection, Part};
+use streamlens::model::{Analysis, CaptureSummary, Severity};
 use streamlens::registry::DecoderRegistry;
 
 use self::args::{AnalyzeArgs, Cli, Color, Command, Format};
 use self::exit::{Failure, Status, say, written};
-use self::machine::{Document, Form};
+use self::machine::{Document, Form, Piece};
 
 /// Runs the command with the arguments of the process.
 pub(crate) fn main() -> ExitCode {
@@ -87,7 +88,7 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
         Format::Table | Format::Csv => None,
     };
     let (analysis, result) = match form {
-        Some(form) if select::is_by_engine(args) => by_flow(engine, capture, selection, form, args),
+        Some(form) if select::is_by_engine(args) => in_pieces(engine, capture, selection, form, args),
         _ => {
             let mut analysis = engine.finish_selected(capture, selection);
             let total_flows = analysis.total_flows;
@@ -107,8 +108,8 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
     Ok(status)
 }
 
-/// Writes the flows as they are made.
-fn by_flow(
+/// Writes flows and findings as they are made.
+fn in_pieces(
     engine: Engine,
     capture: CaptureSummary,
     selection: FlowSelection,
@@ -117,12 +118,15 @@ fn by_flow(
 ) -> (Analysis, io::Result<()>) {
     with_stdout(|out| {
         let mut document = Document::new(out, form);
-        let make = |mut flow: Flow| {
-            select::prune(&mut flow, args);
-            form.of_flow(&flow)
+        let make = |piece: &mut Piece, part| match part {
+            Part::Flow(mut flow) => {
+                select::prune(&mut flow, args);
+                piece.flow(form, &flow);
+            }
+            Part::Finding(finding) => piece.finding(form, &finding),
         };
-        let take = |capture: &CaptureSummary, flow| document.flow(capture, flow);
-        let rest = engine.finish_by_flow(capture, selection, make, take);
+        let take = |capture: &CaptureSummary, piece: &mut Piece| document.piece(capture, piece);
+        let rest = engine.finish_in_pieces(capture, selection, make, take);
         let result = document.end(&rest);
         (rest, result)
     })
@@ -138,8 +142,14 @@ fn write(
     match form {
         Some(form) => {
             let mut document = Document::new(out, form);
-            let flows = &mut analysis.flows.iter();
-            while flows.next().is_some_and(|flow| document.flow(&analysis.capture, form.of_flow(flow))) {}
+            let (capture, mut piece) = (&analysis.capture, Piece::default());
+            let _ = analysis.flows.iter().all(|flow| {
+                piece.flow(form, flow);
+                document.piece(capture, &mut piece)
+            }) && analysis.findings.iter().all(|finding| {
+                piece.finding(form, finding);
+                document.piece(capture, &mut piece)
+            });
             document.end(analysis)
         }
         None if args.format == Format::Csv => csv::write(out, analysis),
@@ -151,14 +161,17 @@ fn write(
     }
 }
 
+/// Buffered standard output.
+type Output = BufWriter<Box<dyn Write>>;
+
 /// Runs `write` with buffered standard output, and lets what it wrote out.
-fn to_stdout(write: impl FnOnce(&mut BufWriter<StdoutLock<'_>>) -> io::Result<()>) -> io::Result<()> {
+fn to_stdout(write: impl FnOnce(&mut Output) -> io::Result<()>) -> io::Result<()> {
     with_stdout(|out| ((), write(out))).1
 }
 
 /// As [`to_stdout`], for what gives more than whether it could write.
-fn with_stdout<T>(write: impl FnOnce(&mut BufWriter<StdoutLock<'_>>) -> (T, io::Result<()>)) -> (T, io::Result<()>) {
-    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+fn with_stdout<T>(write: impl FnOnce(&mut Output) -> (T, io::Result<()>)) -> (T, io::Result<()>) {
+    let mut out = BufWriter::with_capacity(1 << 16, unbuffered_stdout());
     let (given, result) = write(&mut out);
     let result = result.and_then(|()| out.flush());
     if result.is_err() {
@@ -166,6 +179,19 @@ fn with_stdout<T>(write: impl FnOnce(&mut BufWriter<StdoutLock<'_>>) -> (T, io::
         drop(out.into_parts());
     }
     (given, result)
+}
+
+/// Standard output. Where it is no terminal, without the library's own buffer, which looks for the end of the last line in all
+/// that is written.
+fn unbuffered_stdout() -> Box<dyn Write> {
+    let stdout = io::stdout();
+    #[cfg(unix)]
+    if !stdout.is_terminal()
+        && let Ok(file) = std::os::fd::AsFd::as_fd(&stdout).try_clone_to_owned()
+    {
+        return Box::new(std::fs::File::from(file));
+    }
+    Box::new(stdout.lock())
 }
 
 fn status_of(analysis: &Analysis, args: &AnalyzeArgs) -> Status {

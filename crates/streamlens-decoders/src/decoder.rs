@@ -201,6 +201,13 @@ pub trait Survey: Send {
     /// there are very many, those of few frames are decoded anew for this, and what is shown is gone when it returns.
     fn see(&mut self, number: u64, peer: &Peer<'_>);
 
+    /// Whether its report says something of single flows that stands with them. False promises that all it adds to flows is
+    /// findings: it is then shown flows while they are written, and what else it says of them is passed over. True unless
+    /// overridden, which is always right.
+    fn describes_flows(&self) -> bool {
+        true
+    }
+
     /// Called when all flows have been shown: whether to show them once more. False unless overridden.
     fn again(&mut self) -> bool {
         false

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use streamlens_model::{Analysis, CaptureSummary, Flow, Frame, FrameBatch};
+use streamlens_model::{Analysis, CaptureSummary, Frame, FrameBatch};
 use streamlens_registry::DecoderRegistry;
 
 use crate::crew::{Crew, Job};
@@ -12,7 +12,7 @@ use crate::network::Networks;
 use crate::options::{EngineOptions, FlowSelection};
 use crate::route::{SHARES, share_of};
 use crate::shard::Shard;
-use crate::snapshot::{Snapshot, with_flows};
+use crate::snapshot::{Part, Snapshot, whole};
 use crate::totals::Totals;
 use crate::work::{Env, Outbox};
 
@@ -185,23 +185,42 @@ impl Engine {
     /// need, which saves most of the memory and time where there are many.
     #[must_use]
     pub fn finish_selected(self, capture: CaptureSummary, selection: FlowSelection) -> Analysis {
-        with_flows(|take| self.finish_by_flow(capture, selection, |flow| flow, take))
+        whole(|make, take| self.finish_in_pieces(capture, selection, make, take))
     }
 
-    /// As [`Self::finish_selected`], but hands on the flows as they are made, in their order: `make` turns them into
-    /// something, on several threads, and `take` gets that, with what is known of the capture; it says whether it wants
-    /// more. The result has no flows. So a million flows can be written that would find no room in memory.
+    /// As [`Self::finish_selected`], but hands on the flows and findings, in their order, as they are made. Several threads
+    /// make pieces of them: `make` adds a flow or a finding to one, and `take` gets the pieces in order, with what is known
+    /// of the capture. It empties them, for their memory is used again, and says whether it wants more. First come the
+    /// flows, then, in pieces of their own, the findings; the result has neither. So a million flows can be written that
+    /// would find no room in memory.
+    ///
+    /// ```
+    /// use streamlens_engine::{Engine, EngineOptions, FlowSelection, Part};
+    /// use streamlens_registry::DecoderRegistry;
+    ///
+    /// let engine = Engine::new(DecoderRegistry::with_builtins(), EngineOptions::default());
+    /// let (mut frames, selection) = (0, FlowSelection::default());
+    /// let make = |piece: &mut Vec<u64>, part: Part| match part {
+    ///     Part::Flow(flow) => piece.push(flow.total_packets),
+    ///     Part::Finding(_) => {}
+    /// };
+    /// engine.finish_in_pieces(Default::default(), selection, make, |_, piece| {
+    ///     frames += piece.drain(..).sum::<u64>();
+    ///     true
+    /// });
+    /// assert_eq!(frames, 0);
+    /// ```
     #[must_use]
-    pub fn finish_by_flow<T: Send>(
+    pub fn finish_in_pieces<T: Default + Send>(
         mut self,
         capture: CaptureSummary,
         selection: FlowSelection,
-        make: impl Fn(Flow) -> T + Sync,
-        take: impl FnMut(&CaptureSummary, T) -> bool,
+        make: impl Fn(&mut T, Part) + Sync,
+        take: impl FnMut(&CaptureSummary, &mut T) -> bool,
     ) -> Analysis {
         self.end();
-        let analysis =
-            Snapshot::new(&self, 0, selection.most_findings.is_none()).by_flow(capture, selection, &make, take);
+        let snapshot = Snapshot::new(&self, 0, selection.most_findings.is_none());
+        let analysis = snapshot.in_pieces(capture, selection, &make, take);
         if analysis.total_flows > MANY_FLOWS {
             // the process is about to end, or to go on without them: giving back a million flows one by one takes long
             std::mem::forget(self);

@@ -22,3 +22,4 @@ mod work;
 
 pub use engine::Engine;
 pub use options::{DecodeAs, EngineOptions, FlowOrder, FlowSelection, Selector};
+pub use snapshot::Part;

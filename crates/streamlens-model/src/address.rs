@@ -1,9 +1,99 @@
 //! Addresses, endpoints and the key of a flow.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Serialize, Serializer};
+
+/// Room for the text of any endpoint. Written digit by digit: a result may hold millions of addresses, and the formatting of
+/// the standard library takes several times as long.
+struct Short {
+    text: [u8; 48],
+    length: usize,
+}
+
+impl Short {
+    fn of(write: impl FnOnce(&mut Self)) -> Self {
+        let mut short = Self { text: [0; 48], length: 0 };
+        write(&mut short);
+        short
+    }
+
+    fn as_str(&self) -> &str {
+        self.text.get(..self.length).and_then(|text| str::from_utf8(text).ok()).unwrap_or_default()
+    }
+
+    #[inline]
+    fn push(&mut self, letters: &[u8]) {
+        if let Some(room) = self.text.get_mut(self.length..self.length + letters.len()) {
+            room.copy_from_slice(letters);
+            self.length += letters.len();
+        }
+    }
+
+    #[inline]
+    fn decimal(&mut self, number: u16) {
+        let digit = |unit: u16| b'0' + (number / unit % 10) as u8;
+        let digits = [digit(10_000), digit(1000), digit(100), digit(10), digit(1)];
+        let length = match number {
+            0..10 => 1,
+            10..100 => 2,
+            100..1000 => 3,
+            1000..10_000 => 4,
+            _ => 5,
+        };
+        self.push(digits.get(5 - length..).unwrap_or_default());
+    }
+
+    fn mac(&mut self, mac: MacAddress) {
+        let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + value - 10 };
+        for (place, octet) in mac.0.into_iter().enumerate() {
+            if place > 0 {
+                self.push(b":");
+            }
+            self.push(&[digit(octet >> 4), digit(octet & 15)]);
+        }
+    }
+
+    fn address(&mut self, address: Address) {
+        match address {
+            Address::None => self.push(b"-"),
+            Address::Mac(mac) => self.mac(mac),
+            Address::V4(ip) => {
+                for (place, octet) in ip.octets().into_iter().enumerate() {
+                    if place > 0 {
+                        self.push(b".");
+                    }
+                    self.decimal(octet.into());
+                }
+            }
+            Address::V6(ip) => {
+                // the longest text of an address and a port finds room
+                let _ = write!(self, "{ip}");
+            }
+        }
+    }
+
+    fn endpoint(&mut self, endpoint: &Endpoint) {
+        match (endpoint.address, endpoint.port) {
+            (address, None) => self.address(address),
+            (address, Some(port)) => {
+                let is_v6 = matches!(address, Address::V6(_));
+                self.push(if is_v6 { b"[" } else { b"" });
+                self.address(address);
+                self.push(if is_v6 { b"]:" } else { b":" });
+                self.decimal(port);
+            }
+        }
+    }
+}
+
+impl fmt::Write for Short {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push(text.as_bytes());
+        Ok(())
+    }
+}
 
 /// A 48-bit IEEE 802 address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,14 +115,13 @@ impl MacAddress {
 
 impl fmt::Display for MacAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+        f.write_str(Short::of(|text| text.mac(*self)).as_str())
     }
 }
 
 impl Serialize for MacAddress {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(Short::of(|text| text.mac(*self)).as_str())
     }
 }
 
@@ -77,12 +166,7 @@ impl Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::None => f.write_str("-"),
-            Self::Mac(mac) => mac.fmt(f),
-            Self::V4(ip) => ip.fmt(f),
-            Self::V6(ip) => ip.fmt(f),
-        }
+        f.pad(Short::of(|text| text.address(*self)).as_str())
     }
 }
 
@@ -91,7 +175,7 @@ impl Serialize for Address {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::None => serializer.serialize_none(),
-            address => serializer.collect_str(address),
+            address => serializer.serialize_str(Short::of(|text| text.address(*address)).as_str()),
         }
     }
 }
@@ -121,11 +205,7 @@ pub struct Endpoint {
 /// `10.0.0.1:5004`, `[fe80::1]:319`, or the address alone where there is no port.
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.address, self.port) {
-            (address, None) => address.fmt(f),
-            (Address::V6(ip), Some(port)) => write!(f, "[{ip}]:{port}"),
-            (address, Some(port)) => write!(f, "{address}:{port}"),
-        }
+        f.write_str(Short::of(|text| text.endpoint(self)).as_str())
     }
 }
 
@@ -183,10 +263,41 @@ pub struct FlowKey {
 /// `10.0.0.1:5004 -> 239.0.0.1:5004`, followed by ` vlan 10,20` where there are tags.
 impl fmt::Display for FlowKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} -> {}", self.src, self.dst)?;
+        f.write_str(Short::of(|text| text.endpoint(&self.src)).as_str())?;
+        f.write_str(" -> ")?;
+        f.write_str(Short::of(|text| text.endpoint(&self.dst)).as_str())?;
         for (index, id) in self.vlan.as_slice().iter().enumerate() {
             write!(f, "{}{id}", if index == 0 { " vlan " } else { "," })?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn addresses_are_written_as_the_standard_library_does(v4 in any::<u32>(), v6 in any::<u128>(), port: u16, mac: [u8; 6]) {
+            let text = |address, port| Endpoint { address, port }.to_string();
+            let (v4, v6) = (Ipv4Addr::from_bits(v4), Ipv6Addr::from_bits(v6));
+            prop_assert_eq!(text(Address::V4(v4), Some(port)), format!("{v4}:{port}"));
+            prop_assert_eq!(text(Address::V6(v6), Some(port)), format!("[{v6}]:{port}"));
+            prop_assert_eq!(text(Address::V6(v6), None), v6.to_string());
+            prop_assert_eq!(format!("{:>17}", Address::V4(v4)), format!("{v4:>17}"));
+            let octets = mac.map(|octet| format!("{octet:02x}"));
+            prop_assert_eq!(text(Address::Mac(MacAddress(mac)), None), octets.join(":"));
+        }
+    }
+
+    #[test]
+    fn the_longest_text_finds_room() {
+        let address = Address::V6(Ipv6Addr::from_bits(u128::MAX));
+        let longest = Endpoint { address, port: Some(u16::MAX) }.to_string();
+        assert_eq!(longest, "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535");
+        assert_eq!(Address::None.to_string(), "-");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::ser::SerializeMap;
+use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use crate::{
@@ -228,24 +228,24 @@ impl Serialize for Flow {
                 serializer.collect_map(self.0.iter().map(|transport| (&transport.protocol_name, transport)))
             }
         }
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("src", &self.key.src)?;
-        map.serialize_entry("dst", &self.key.dst)?;
-        map.serialize_entry("vlan", &self.key.vlan)?;
-        map.serialize_entry("traffic_type", &self.traffic_type)?;
-        entry(&mut map, "first_seen", self.first_seen.as_ref())?;
-        entry(&mut map, "last_seen", self.last_seen.as_ref())?;
-        map.serialize_entry("total_packets", &self.total_packets)?;
-        map.serialize_entry("total_bytes", &self.total_bytes)?;
-        entry(&mut map, "bit_rate", self.bit_rate.as_ref())?;
-        map.serialize_entry("timing_stats", &self.timing_stats)?;
-        map.serialize_entry("macs", &self.macs)?;
-        map.serialize_entry("dscp", &self.dscp)?;
-        map.serialize_entry("ttl", &self.ttl)?;
-        entry(&mut map, "changes_not_kept", (self.changes_not_kept > 0).then_some(&self.changes_not_kept))?;
-        map.serialize_entry("transport_protocols", &Transports(&self.transport_protocols))?;
-        entry(&mut map, "intervals", (!self.intervals.is_empty()).then_some(&self.intervals))?;
-        map.end()
+        let mut fields = serializer.serialize_struct("Flow", 16)?;
+        fields.serialize_field("src", &self.key.src)?;
+        fields.serialize_field("dst", &self.key.dst)?;
+        fields.serialize_field("vlan", &self.key.vlan)?;
+        fields.serialize_field("traffic_type", &self.traffic_type)?;
+        optional(&mut fields, "first_seen", self.first_seen.as_ref())?;
+        optional(&mut fields, "last_seen", self.last_seen.as_ref())?;
+        fields.serialize_field("total_packets", &self.total_packets)?;
+        fields.serialize_field("total_bytes", &self.total_bytes)?;
+        optional(&mut fields, "bit_rate", self.bit_rate.as_ref())?;
+        fields.serialize_field("timing_stats", &self.timing_stats)?;
+        fields.serialize_field("macs", &self.macs)?;
+        fields.serialize_field("dscp", &self.dscp)?;
+        fields.serialize_field("ttl", &self.ttl)?;
+        optional(&mut fields, "changes_not_kept", (self.changes_not_kept > 0).then_some(&self.changes_not_kept))?;
+        fields.serialize_field("transport_protocols", &Transports(&self.transport_protocols))?;
+        optional(&mut fields, "intervals", (!self.intervals.is_empty()).then_some(&self.intervals))?;
+        fields.end()
     }
 }
 
@@ -262,23 +262,30 @@ impl Serialize for TransportProtocol {
                 serializer.collect_map(self.0.iter().map(|encoding| (&encoding.encoding_name, encoding)))
             }
         }
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("protocol_name", &self.protocol_name)?;
+        let mut fields = serializer.serialize_struct("TransportProtocol", 9)?;
+        fields.serialize_field("protocol_name", &self.protocol_name)?;
         let ports = self.ports.map(|(src_port, dst_port)| Ports { src_port, dst_port });
-        entry(&mut map, "port_info", ports.as_ref())?;
-        map.serialize_entry("packet_count", &self.packet_count)?;
-        map.serialize_entry("byte_count", &self.byte_count)?;
-        map.serialize_entry("timing_stats", &self.timing_stats)?;
-        map.serialize_entry("application_encodings", &Encodings(&self.application_encodings))?;
-        map.serialize_entry("candidates", &self.candidates)?;
-        entry(&mut map, "metadata", (!self.metadata.is_empty()).then_some(&self.metadata))?;
-        entry(&mut map, "intervals", (!self.intervals.is_empty()).then_some(&self.intervals))?;
-        map.end()
+        optional(&mut fields, "port_info", ports.as_ref())?;
+        fields.serialize_field("packet_count", &self.packet_count)?;
+        fields.serialize_field("byte_count", &self.byte_count)?;
+        fields.serialize_field("timing_stats", &self.timing_stats)?;
+        fields.serialize_field("application_encodings", &Encodings(&self.application_encodings))?;
+        fields.serialize_field("candidates", &self.candidates)?;
+        optional(&mut fields, "metadata", (!self.metadata.is_empty()).then_some(&self.metadata))?;
+        optional(&mut fields, "intervals", (!self.intervals.is_empty()).then_some(&self.intervals))?;
+        fields.end()
     }
 }
 
-fn entry<M: SerializeMap, T: Serialize>(map: &mut M, key: &'static str, value: Option<&T>) -> Result<(), M::Error> {
-    value.map_or(Ok(()), |value| map.serialize_entry(key, value))
+fn optional<F: SerializeStruct, T: Serialize>(
+    fields: &mut F,
+    key: &'static str,
+    value: Option<&T>,
+) -> Result<(), F::Error> {
+    match value {
+        Some(value) => fields.serialize_field(key, value),
+        None => fields.skip_field(key),
+    }
 }
 
 fn by_type_name<S: Serializer>(types: &[PacketTypeStats], serializer: S) -> Result<S::Ok, S::Error> {

@@ -47,19 +47,23 @@ impl Timestamp {
         let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
         let (year, month, day) = civil_date(days);
         let mut text = *b"0000-00-00T00:00:00.000000000Z";
-        let mut put = |digits: std::ops::Range<usize>, mut number: i64| {
-            for digit in text[digits].iter_mut().rev() {
-                *digit = b'0' + (number % 10) as u8;
-                number /= 10;
-            }
+        let mut put = |at: usize, number: i64| {
+            let number = number as u8 % 100;
+            text[at] = b'0' + number / 10;
+            text[at + 1] = b'0' + number % 10;
         };
-        put(0..4, year);
-        put(5..7, month);
-        put(8..10, day);
-        put(11..13, second / 3600);
-        put(14..16, second / 60 % 60);
-        put(17..19, second % 60);
-        put(20..29, nanos);
+        put(0, year / 100);
+        put(2, year % 100);
+        put(5, month);
+        put(8, day);
+        put(11, second / 3600);
+        put(14, second / 60 % 60);
+        put(17, second % 60);
+        put(20, nanos / 10_000_000);
+        put(22, nanos / 100_000 % 100);
+        put(24, nanos / 1000 % 100);
+        put(26, nanos / 10 % 100);
+        text[28] = b'0' + (nanos % 10) as u8;
         text
     }
 }

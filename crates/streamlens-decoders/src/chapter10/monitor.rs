@@ -28,6 +28,10 @@ struct Senders {
 }
 
 impl Survey for Senders {
+    fn describes_flows(&self) -> bool {
+        false
+    }
+
     fn see(&mut self, _: u64, peer: &Peer<'_>) {
         let Some(flow) = peer.decoder.and_then(|decoder| (decoder as &dyn Any).downcast_ref::<Chapter10Flow>()) else {
             return;

@@ -116,6 +116,10 @@ struct Streams<'m> {
 }
 
 impl Survey for Streams<'_> {
+    fn describes_flows(&self) -> bool {
+        false
+    }
+
     fn see(&mut self, number: u64, peer: &Peer<'_>) {
         let Some(flow) = peer.decoder.and_then(telemetry) else { return };
         let is_own = peer.encoding == self.monitor.naming.encoding;

@@ -2,12 +2,11 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
 
-use streamlens_decoders::{FlowReport, PacketType, Refinement, StreamDecoder};
+use streamlens_decoders::{FlowReport, PacketType, Refinement, StreamDecoder, StreamReport};
 use streamlens_model::{
     ApplicationEncoding, Candidate, FindingLog, Health, Metadata, PacketTypeStats, Place, StreamHealth,
-    TimingStatistics, Value,
+    TimingStatistics, TimingSummary, Value,
 };
 
 use super::findings::{Findings, Where};
@@ -21,7 +20,7 @@ use crate::shard::Shard;
 const MIRRORED_SHARE: f64 = 0.4;
 
 /// What is known of an encoding before its part of the document is made.
-struct Told<'a> {
+pub(super) struct Told<'a> {
     decoder: &'a dyn StreamDecoder,
     /// What its own decoder and the monitor of its conversation say.
     report: FlowReport,
@@ -46,20 +45,22 @@ impl Told<'_> {
 
 impl Snapshot<'_> {
     /// The encoding, or, where the evidence has fallen away, the candidate that is left of it.
-    pub(super) fn encoding(
+    pub(super) fn encoding<'t>(
         &self,
         shard: &Shard,
         flow: &FlowEntry,
-        transport: &TransportEntry,
-        encoding: &EncodingEntry,
+        transport: &'t TransportEntry,
+        encoding: &'t EncodingEntry,
         additions: &[FlowReport],
+        summaries: &mut Summaries<'t>,
         findings: &mut Findings,
     ) -> Result<ApplicationEncoding, Candidate> {
-        let told = self.told(shard, flow, encoding, additions)?;
-        let mut metadata = Metadata::new();
-        told.all().for_each(|report| metadata.extend(report.metadata.clone()));
+        let mut told = self.told(shard, flow, encoding, additions)?;
+        let mut metadata = std::mem::take(&mut told.report.metadata);
+        additions.iter().for_each(|report| metadata.extend(report.metadata.clone()));
         let mut reasons = vec![self.reason(encoding)];
-        told.all().for_each(|report| reasons.extend(report.reasons.iter().cloned()));
+        reasons.append(&mut told.report.reasons);
+        additions.iter().for_each(|report| reasons.extend(report.reasons.iter().cloned()));
         if let (Some((base, score)), Some(refinement)) = (told.base, told.refinement()) {
             metadata.insert("base_encoding".into(), Value::text(base));
             metadata.insert("base_confidence".into(), Value::from(score));
@@ -68,12 +69,12 @@ impl Snapshot<'_> {
         let mut streams: Vec<_> = encoding.streams.iter().collect();
         streams.sort_by_key(|stream| stream.id);
         let streams = streams.into_iter().map(|stream| told.health(flow, transport, stream, findings)).collect();
-        told.log(flow, transport, encoding, findings);
+        told.log(flow, transport, told.logs(encoding), findings);
         Ok(ApplicationEncoding {
             confidence_score: told.score,
             packet_count: encoding.packets,
             byte_count: encoding.bytes,
-            timing_stats: transport.encoding_timing(encoding).summary(self.engine.options.outlier_deviations),
+            timing_stats: summaries.of(transport.encoding_timing(encoding)),
             decoder_metadata: metadata,
             reasons,
             identified_at_frame: encoding.identified_at,
@@ -86,6 +87,7 @@ impl Snapshot<'_> {
                 encoding,
                 encoding.types.iter().collect(),
                 &|| told.all(),
+                summaries,
             ),
             intervals: encoding.series.as_ref().map_or_else(Vec::new, |series| series.list().to_vec()),
             encoding_name: told.name.into_owned(),
@@ -110,9 +112,9 @@ impl Snapshot<'_> {
         let mut streams: Vec<_> = encoding.streams.iter().filter(troubled).collect();
         streams.sort_by_key(|stream| stream.id);
         if encoding.conversation.is_some() || !additions.is_empty() {
-            let Ok(told) = self.told(shard, flow, encoding, additions) else { return };
+            let Ok(mut told) = self.told(shard, flow, encoding, additions) else { return };
             streams.into_iter().for_each(|stream| drop(told.health(flow, transport, stream, findings)));
-            told.log(flow, transport, encoding, findings);
+            told.log(flow, transport, told.logs(encoding), findings);
             return;
         }
         // all that the decoder knows only matters for the place of a finding that is made
@@ -121,8 +123,9 @@ impl Snapshot<'_> {
         for stream in streams {
             let health = stream_health(stream, is_mirrored(flow));
             findings.of_stream(decoder.finding_prefix(), stream, &health, || {
+                let own = |told: &Told<'_>| told.report.streams.get(&stream.id).cloned();
                 told()
-                    .map(|told| told.place(flow, transport, Some(&told.named_health(flow, stream))))
+                    .map(|told| told.place(flow, transport, Some(&told.named_health(flow, stream, own(told)))))
                     .unwrap_or_default()
             });
         }
@@ -136,7 +139,7 @@ impl Snapshot<'_> {
         encoding.findings.as_deref().into_iter().for_each(see);
     }
 
-    fn told<'a>(
+    pub(super) fn told<'a>(
         &'a self,
         shard: &Shard,
         flow: &FlowEntry,
@@ -184,31 +187,27 @@ impl Snapshot<'_> {
     }
 
     /// The figures of packet types, with those that lie in them.
-    fn packet_types<'r, I: Iterator<Item = &'r FlowReport>>(
+    fn packet_types<'r, 't, I: Iterator<Item = &'r FlowReport>>(
         &self,
         decoder: &dyn StreamDecoder,
-        transport: &TransportEntry,
-        encoding: &EncodingEntry,
-        types: Vec<&TypeEntry>,
+        transport: &'t TransportEntry,
+        encoding: &'t EncodingEntry,
+        types: Vec<&'t TypeEntry>,
         reports: &impl Fn() -> I,
+        summaries: &mut Summaries<'t>,
     ) -> Vec<PacketTypeStats> {
         let name_of = |kind: PacketType| {
             let told = reports().find_map(|report| report.type_names.get(&kind).cloned());
-            told.unwrap_or_else(|| decoder.packet_type(kind)).into_owned()
+            told.unwrap_or_else(|| decoder.packet_type(kind))
         };
-        let mut by_name: BTreeMap<String, Vec<&TypeEntry>> = BTreeMap::new();
-        for kind in types {
-            by_name.entry(name_of(kind.kind)).or_default().push(kind);
-        }
-        let k = self.engine.options.outlier_deviations;
-        by_name
-            .into_iter()
-            .map(|(type_name, kinds)| {
-                let timing = |kind: &TypeEntry| encoding.type_timing(kind, &transport.timing).clone();
-                let merged = kinds.iter().map(|kind| timing(kind)).reduce(|mut all: TimingStatistics, kind| {
-                    all.merge(&kind);
-                    all
-                });
+        let mut named: Vec<_> = types.into_iter().map(|kind| (name_of(kind.kind), kind)).collect();
+        // stable: kinds of one name stay in their order
+        named.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let of_one_name = named.chunk_by_mut(|(a, _), (b, _)| a == b);
+        of_one_name
+            .map(|kinds| {
+                let type_name = kinds.first_mut().map(|(name, _)| std::mem::take(name)).unwrap_or_default();
+                let kinds: Vec<&TypeEntry> = kinds.iter().map(|(_, kind)| *kind).collect();
                 let packets: u64 = kinds.iter().map(|kind| kind.packets).sum();
                 let mut characteristics = lengths(&kinds, packets);
                 for kind in &kinds {
@@ -220,12 +219,13 @@ impl Snapshot<'_> {
                 let inside = encoding.nested.iter().filter(|nested| lies_in(nested.within));
                 let inside = inside.map(|nested| &nested.entry).collect();
                 PacketTypeStats {
-                    type_name,
-                    packet_types: self.packet_types(decoder, transport, encoding, inside, reports),
+                    type_name: type_name.into_owned(),
+                    packet_types: self.packet_types(decoder, transport, encoding, inside, reports, summaries),
                     packet_count: packets,
                     byte_count: kinds.iter().map(|kind| kind.bytes).sum(),
                     incomplete: kinds.iter().map(|kind| kind.incomplete).sum(),
-                    timing_stats: merged.unwrap_or_default().summary(k),
+                    timing_stats: summaries
+                        .of_all(kinds.iter().map(|kind| encoding.type_timing(kind, &transport.timing))),
                     payload_characteristics: characteristics,
                     intervals: kinds
                         .iter()
@@ -238,29 +238,71 @@ impl Snapshot<'_> {
     }
 }
 
+/// Makes the figures of intervals. Levels of a flow that share their intervals come one after the other: those are made
+/// once.
+pub(super) struct Summaries<'t> {
+    outlier_deviations: f64,
+    last: Option<(&'t TimingStatistics, TimingSummary)>,
+}
+
+impl<'t> Summaries<'t> {
+    pub(super) fn new(outlier_deviations: f64) -> Self {
+        Self { outlier_deviations, last: None }
+    }
+
+    /// The figures of some intervals.
+    pub(super) fn of(&mut self, timing: &'t TimingStatistics) -> TimingSummary {
+        match &self.last {
+            Some((last, summary)) if std::ptr::eq(*last, timing) => summary.clone(),
+            _ => {
+                let summary = timing.summary(self.outlier_deviations);
+                self.last = Some((timing, summary.clone()));
+                summary
+            }
+        }
+    }
+
+    /// The figures of several together.
+    fn of_all(&mut self, mut timings: impl Iterator<Item = &'t TimingStatistics>) -> TimingSummary {
+        let Some(first) = timings.next() else { return TimingSummary::default() };
+        let Some(second) = timings.next() else { return self.of(first) };
+        let mut all = first.clone();
+        all.merge(second);
+        timings.for_each(|timing| all.merge(timing));
+        all.summary(self.outlier_deviations)
+    }
+}
+
 impl Told<'_> {
     /// The health of a stream; what is wrong with it is added to the findings.
     fn health(
-        &self,
+        &mut self,
         flow: &FlowEntry,
         transport: &TransportEntry,
         stream: &Stream,
         findings: &mut Findings,
     ) -> StreamHealth {
-        let health = self.named_health(flow, stream);
+        let own = self.report.streams.get_mut(&stream.id).map(std::mem::take);
+        let health = self.named_health(flow, stream, own);
         let place = || self.place(flow, transport, Some(&health));
         findings.of_stream(self.decoder.finding_prefix(), stream, &health, place);
         health
     }
 
-    fn named_health(&self, flow: &FlowEntry, stream: &Stream) -> StreamHealth {
+    /// `own` is what the flow's decoder and the monitor of the conversation say of the stream.
+    fn named_health(&self, flow: &FlowEntry, stream: &Stream, own: Option<StreamReport>) -> StreamHealth {
         let mut health = stream_health(stream, is_mirrored(flow));
         health.id = self.decoder.stream_name(stream.id);
-        for known in self.all().filter_map(|report| report.streams.get(&stream.id)) {
-            health.name = known.name.clone().or(health.name);
+        let added = self.additions.iter().filter_map(|report| report.streams.get(&stream.id)).cloned();
+        for known in own.into_iter().chain(added) {
+            health.name = known.name.or(health.name);
             health.jitter_ns = known.jitter_ns.or(health.jitter_ns);
             health.drift_ppm = known.drift_ppm.or(health.drift_ppm);
-            health.measures.extend(known.measures.clone());
+            if health.measures.is_empty() {
+                health.measures = known.measures;
+            } else {
+                health.measures.extend(known.measures);
+            }
         }
         health
     }
@@ -276,10 +318,20 @@ impl Told<'_> {
         place.place()
     }
 
-    /// Adds what decoders and monitors have found.
-    fn log(&self, flow: &FlowEntry, transport: &TransportEntry, encoding: &EncodingEntry, findings: &mut Findings) {
+    /// What decoders and monitors have found.
+    fn logs<'l>(&'l self, encoding: &'l EncodingEntry) -> impl Iterator<Item = &'l FindingLog> {
+        self.all().flat_map(|report| &report.findings).chain(encoding.findings.as_deref())
+    }
+
+    /// Adds the findings of logs.
+    pub(super) fn log<'l>(
+        &self,
+        flow: &FlowEntry,
+        transport: &TransportEntry,
+        logs: impl Iterator<Item = &'l FindingLog>,
+        findings: &mut Findings,
+    ) {
         let stream_name = |id| Some(self.decoder.stream_name(id));
-        let logs = self.all().flat_map(|report| &report.findings).chain(encoding.findings.as_deref());
         logs.for_each(|log| findings.of_log(log, || self.place(flow, transport, None), stream_name));
     }
 }

@@ -9,6 +9,7 @@ use streamlens_model::{
 };
 
 use super::encoding::is_mirrored;
+use super::packed::Packed;
 use crate::engine::Engine;
 use crate::flow::FlowEntry;
 use crate::health::{Events, Stream};
@@ -33,17 +34,12 @@ impl Where<'_> {
     }
 }
 
-/// A finding, with what decides on its place in nearly all cases: there may be a million, and they are sorted.
-struct Filed {
-    severity: Severity,
-    first_frame: u64,
-    finding: Box<Finding>,
-}
-
 /// Findings as they are collected.
 #[derive(Default)]
 pub(super) struct Findings {
-    list: Vec<Filed>,
+    list: Vec<Packed>,
+    /// For packing.
+    buffer: Vec<u8>,
     /// By severity, those that were let go included.
     total: BTreeMap<Severity, u64>,
     /// How many are wanted: the gravest.
@@ -135,17 +131,14 @@ impl Findings {
     }
 
     /// Gravest first, then by the frame of the first occurrence; and how many of each severity there are in all.
-    pub(super) fn into_list(mut self) -> (Vec<Finding>, BTreeMap<Severity, u64>) {
+    pub(super) fn into_list(mut self) -> (Vec<Packed>, BTreeMap<Severity, u64>) {
         self.sort();
-        (self.list.into_iter().map(|filed| *filed.finding).collect(), self.total)
+        (self.list, self.total)
     }
 
-    fn sort(&mut self) {
-        self.list.sort_by(|a, b| {
-            let front = b.severity.cmp(&a.severity).then(a.first_frame.cmp(&b.first_frame));
-            let (a, b) = (&a.finding, &b.finding);
-            front.then_with(|| a.code.cmp(&b.code)).then_with(|| a.place.cmp(&b.place))
-        });
+    /// Puts them in order, and lets those go that are not among the wanted ones.
+    pub(super) fn sort(&mut self) {
+        self.list.sort_by(Packed::order);
         self.list.truncate(self.most);
     }
 
@@ -159,7 +152,7 @@ impl Findings {
         if self.bar.is_some_and(|(grave, frame)| severity < grave || severity == grave && first_frame > frame) {
             return;
         }
-        self.list.push(Filed { severity, first_frame, finding: Box::new(make()) });
+        self.list.push(Packed::new(&make(), &mut self.buffer));
         if self.list.len() >= self.most.saturating_add(PILE) {
             self.sort();
             self.bar = self.list.last().map(|last| (last.severity, last.first_frame));
@@ -335,7 +328,11 @@ mod tests {
                 });
             }
         }
-        let ((all, totals), (few, few_totals)) = (all.into_list(), few.into_list());
+        let unpacked = |of: Findings| {
+            let (list, totals) = of.into_list();
+            (list.iter().map(Packed::unpacked).collect::<Vec<_>>(), totals)
+        };
+        let ((all, totals), (few, few_totals)) = (unpacked(all), unpacked(few));
         assert_eq!((totals.values().sum::<u64>(), totals), (20_000, few_totals));
         assert_eq!(few, all[..7]);
     }

@@ -2,19 +2,23 @@
 
 mod encoding;
 mod findings;
+mod packed;
 mod parallel;
 mod rows;
 mod surveys;
 
-use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use streamlens_decoders::{FlowReport, NetworkReport};
 use streamlens_model::{
-    Analysis, Candidate, CaptureSummary, Flow, LinkType, Metadata, SCHEMA, TrafficType, TransportProtocol, Value,
+    Analysis, Candidate, CaptureSummary, Finding, Flow, LinkType, Metadata, SCHEMA, TrafficType, TransportProtocol,
+    Value,
 };
 
+use self::encoding::Summaries;
 use self::findings::{Findings, Mirrored};
-use self::parallel::in_order;
+use self::packed::Packed;
+use self::parallel::{each, in_order};
 use self::rows::{Card, FlowPlace, Note, Row, bit_rate};
 use self::surveys::{Additions, Surveys};
 use crate::dissect::Aside;
@@ -32,65 +36,96 @@ pub(crate) struct Snapshot<'e> {
     cards: Vec<Card>,
     /// Their findings, where not all are to be made, as each thread noted them.
     notes: Option<Vec<Vec<Note>>>,
-    /// What they say of mirror ports.
+    /// What they say of mirror ports, where their findings are noted.
     mirrored: Mirrored,
     /// What network monitors say of single encodings, by flow and decoder.
     additions: Additions,
     networks: Vec<(&'static str, NetworkReport)>,
+    /// The surveys that are shown the flows while these are made.
+    late: Surveys<'e>,
 }
 
 impl<'e> Snapshot<'e> {
     /// `makes_all` says that all findings will be wanted.
     pub(crate) fn new(engine: &'e Engine, since: u64, makes_all: bool) -> Self {
+        let (mut early, mut late) = Surveys::of(engine);
+        if !makes_all || since > 0 {
+            // flows that wait are decoded now, for their findings; or not all flows are made
+            early.join(&mut late);
+        }
         let (cards, notes) = (Vec::new(), (!makes_all).then(Vec::new));
         let (mirrored, additions, networks) = (Mirrored::default(), Additions::new(), Vec::new());
-        let mut snapshot = Self { engine, since, cards, notes, mirrored, additions, networks };
-        let mut surveys = Surveys::new(engine);
-        snapshot.flows().for_each(|(at, _, flow)| surveys.see(at, flow));
-        snapshot.read_held(&surveys);
-        if surveys.again() {
-            snapshot.flows().for_each(|(at, _, flow)| surveys.see(at, flow));
-            let wanted = |card: &&Card| surveys.want(card.row.packets, card.decoders);
-            let held: Vec<_> = snapshot.cards.iter().filter(wanted).map(|card| card.row.at).collect();
-            let see = |replay: &mut Shard, at: &FlowPlace| snapshot.show(replay, *at, |_, flow| surveys.see(*at, flow));
-            in_order(engine.threads, &held, Shard::for_replay, see, |_| true);
+        let mut snapshot = Self { engine, since, cards, notes, mirrored, additions, networks, late };
+        snapshot.flows().for_each(|(at, _, flow)| early.see(at, flow));
+        if makes_all {
+            snapshot.list_held();
+            snapshot.show_held(&early);
+        } else {
+            snapshot.read_held(&early);
         }
-        (snapshot.networks, snapshot.additions) = surveys.finish();
+        if early.again() {
+            snapshot.flows().for_each(|(at, _, flow)| early.see(at, flow));
+            snapshot.show_held(&early);
+        }
+        (snapshot.networks, snapshot.additions) = early.finish();
         snapshot
     }
 
-    /// Finds out what the flows that wait are, and shows them to the surveys.
-    fn read_held(&mut self, surveys: &Surveys<'_>) {
-        let places: Vec<_> = (0..)
+    /// The places of the flows that wait.
+    fn held_places(&self) -> Vec<FlowPlace> {
+        let place = |share, place| FlowPlace { share, place: place as u32, is_held: true };
+        (0..)
             .zip(&self.engine.shards)
-            .flat_map(|(share, shard)| {
-                shard.held.places().map(move |place| FlowPlace { share, place: place as u32, is_held: true })
-            })
-            .collect();
+            .flat_map(|(share, shard)| shard.held.places().map(move |at| place(share, at)))
+            .collect()
+    }
+
+    /// Finds out what the flows that wait are, notes their findings, and shows them to the surveys.
+    fn read_held(&mut self, surveys: &Surveys<'_>) {
+        let places = self.held_places();
         let mut cards = Vec::with_capacity(places.len());
-        let begin = || (Shard::for_replay(), Findings::notes(), self.notes.as_ref().map(|_| Vec::new()));
-        let make = |(replay, findings, notes): &mut (Shard, Findings, Option<Vec<Note>>), &at: &FlowPlace| {
-            self.show(replay, at, |shard, flow| {
+        let begin = || (Shard::for_replay(), Findings::notes(), Vec::new());
+        let read = |state: &mut (Shard, Findings, Vec<Note>), cards: &mut Vec<Card>, &at: &FlowPlace| {
+            let (replay, findings, notes) = state;
+            let card = self.show(replay, at, |shard, flow| {
                 findings.of_copies(flow);
                 surveys.see(at, flow);
-                if let Some(notes) = notes {
-                    self.flow_findings(at, shard, flow, findings);
-                    notes.extend(findings.take_notes().map(|(severity, frame)| Note { severity, frame, at }));
-                }
+                self.flow_findings(at, shard, flow, findings);
+                notes.extend(findings.take_notes().map(|(severity, frame)| Note { severity, frame, at }));
                 Card::new(at, flow)
-            })
-        };
-        let parts = in_order(self.engine.threads, &places, begin, make, |card| {
+            });
             cards.extend(card);
-            true
-        });
+        };
+        let parts = in_order(self.engine.threads, &places, begin, read, |more| cards.append(more));
         for (_, findings, notes) in parts {
             self.mirrored.merge(findings.mirrored);
-            if let (Some(all), Some(notes)) = (&mut self.notes, notes) {
-                all.push(notes);
-            }
+            self.notes.get_or_insert_default().push(notes);
         }
         self.cards = cards;
+    }
+
+    /// Lists the flows that wait, which are decoded later.
+    fn list_held(&mut self) {
+        let places = self.held_places();
+        let mut cards = Vec::with_capacity(places.len());
+        let independent = (0..64).zip(self.engine.registry.iter()).filter(|(_, decoder)| decoder.is_independent());
+        let decoders = independent.fold(0, |all, (index, _)| all | 1 << index);
+        let list = |(): &mut (), cards: &mut Vec<Card>, &at: &FlowPlace| {
+            let Some(shard) = self.engine.shards.get(at.share as usize) else { return };
+            cards.push(Card::unread(at, shard.held.frames(at.place as usize), decoders));
+        };
+        in_order(self.engine.threads, &places, || (), list, |more| cards.append(more));
+        self.cards = cards;
+    }
+
+    /// Shows the flows that wait to the surveys that want them.
+    fn show_held(&self, surveys: &Surveys<'_>) {
+        let wanted = |card: &&Card| surveys.want(card.row.packets, card.decoders);
+        let held: Vec<_> = self.cards.iter().filter(wanted).map(|card| card.row.at).collect();
+        let see = |replay: &mut Shard, (): &mut (), at: &FlowPlace| {
+            self.show(replay, *at, |_, flow| surveys.see(*at, flow));
+        };
+        in_order(self.engine.threads, &held, Shard::for_replay, see, |()| ());
     }
 
     /// The flows that do not wait.
@@ -102,17 +137,17 @@ impl<'e> Snapshot<'e> {
     }
 
     /// The whole document.
-    pub(crate) fn analysis(&self, capture: CaptureSummary, selection: FlowSelection) -> Analysis {
-        with_flows(|take| self.by_flow(capture, selection, &|flow| flow, take))
+    pub(crate) fn analysis(self, capture: CaptureSummary, selection: FlowSelection) -> Analysis {
+        whole(|make, take| self.in_pieces(capture, selection, make, take))
     }
 
-    /// The document, but for its flows: these are handed on as they are made.
-    pub(crate) fn by_flow<T: Send>(
-        &self,
+    /// The document, but for its flows and findings: these are handed on in pieces, until `take` wants no more.
+    pub(crate) fn in_pieces<T: Default + Send>(
+        mut self,
         mut capture: CaptureSummary,
         selection: FlowSelection,
-        make: &(impl Fn(Flow) -> T + Sync),
-        mut take: impl FnMut(&CaptureSummary, T) -> bool,
+        make: &(impl Fn(&mut T, Part) + Sync + ?Sized),
+        mut take: impl FnMut(&CaptureSummary, &mut T) -> bool,
     ) -> Analysis {
         self.engine.totals.fill(&mut capture);
         for (reason, frames) in self.engine.asides() {
@@ -124,39 +159,86 @@ impl<'e> Snapshot<'e> {
         let mut findings = Findings::new(&capture, selection.most_findings);
         findings.mirrored.merge(self.mirrored);
         let threads = self.engine.threads;
-        let begin = || (Shard::for_replay(), findings.empty());
-        let mut taken = 0;
-        let show = |(replay, findings): &mut (Shard, Findings), row: &Row| {
-            self.show(replay, row.at, |shard, flow| make(self.flow(row.at, shard, flow, findings)))
+        let is_over = AtomicBool::new(false);
+        let mut take = |piece: &mut T| {
+            if !is_over.load(Ordering::Relaxed) {
+                is_over.store(!take(&capture, piece), Ordering::Relaxed);
+            }
         };
-        let mut parts = in_order(threads, &shown, begin, show, |part| {
-            taken += 1;
-            part.is_none_or(|part| take(&capture, part))
-        });
-        let taken: HashSet<_> = shown.iter().take(taken).map(|row| row.at).collect();
-        let look = |(replay, findings): &mut (Shard, Findings), at: &FlowPlace| {
-            self.show(replay, *at, |shard, flow| self.flow_findings(*at, shard, flow, findings));
+        let show = |worker: &mut Worker, piece: &mut T, row: &Row| {
+            if is_over.load(Ordering::Relaxed) {
+                return self.look(worker, row.at);
+            }
+            self.show(&mut worker.replay, row.at, |shard, flow| {
+                self.see_late(row.at, flow, &mut worker.findings);
+                make(piece, Part::Flow(self.flow(row.at, shard, flow, &mut worker.findings)));
+            });
         };
-        let not_noted = self.rest(&taken);
-        parts.extend(in_order(threads, &not_noted, begin, look, |()| true));
-        let (worst, counted) = self.noted(&taken, selection.most_findings.unwrap_or(usize::MAX));
-        let noted = in_order(threads, &worst, begin, look, |()| true);
-        counted.into_iter().for_each(|severity| findings.count(severity));
-        parts.into_iter().for_each(|(_, part)| findings.merge(part));
-        noted.into_iter().for_each(|(_, part)| findings.extend(part));
+        let mut workers = in_order(threads, &shown, || Worker::new(&findings), show, &mut take);
+        if shown.len() < total_flows {
+            self.look_at_others(&shown, selection.most_findings, &mut findings);
+        }
+        drop(shown);
+        each(threads, &mut workers, |worker| worker.findings.sort());
+        workers.into_iter().for_each(|worker| findings.merge(worker.findings));
+        self.finish_late(&mut findings);
         self.network_findings(&mut findings);
         findings.of_engine(self.engine);
         let (findings, total_findings) = findings.into_list();
-        let networks = self.networks.iter().filter(|(_, report)| !report.facts.is_empty());
-        Analysis {
-            schema: SCHEMA,
-            capture,
-            flows: Vec::new(),
-            total_flows,
-            findings,
-            total_findings,
-            networks: networks.map(|(name, report)| ((*name).to_owned(), report.facts.clone())).collect(),
+        let show = |(): &mut (), piece: &mut T, finding: &Packed| make(piece, Part::Finding(finding.unpacked()));
+        if !is_over.load(Ordering::Relaxed) {
+            in_order(threads, &findings, || (), show, &mut take);
         }
+        let networks = self.networks.iter().filter(|(_, report)| !report.facts.is_empty());
+        let networks = networks.map(|(name, report)| ((*name).to_owned(), report.facts.clone())).collect();
+        let (flows, findings) = (Vec::new(), Vec::new());
+        Analysis { schema: SCHEMA, capture, flows, total_flows, findings, total_findings, networks }
+    }
+
+    /// Adds the findings of the flows that are not shown.
+    fn look_at_others(&self, shown: &[Row], most_findings: Option<usize>, findings: &mut Findings) {
+        let (threads, shown) = (self.engine.threads, shown.iter().map(|row| row.at).collect());
+        let look = |worker: &mut Worker, (): &mut (), at: &FlowPlace| self.look(worker, *at);
+        let others = in_order(threads, &self.rest(&shown), || Worker::new(findings), look, |()| ());
+        let (worst, counted) = self.noted(&shown, most_findings.unwrap_or(usize::MAX));
+        let noted = in_order(threads, &worst, || Worker::new(findings), look, |()| ());
+        counted.into_iter().for_each(|severity| findings.count(severity));
+        others.into_iter().for_each(|worker| findings.merge(worker.findings));
+        noted.into_iter().for_each(|worker| findings.extend(worker.findings));
+    }
+
+    /// Adds the findings of a flow that is not shown.
+    fn look(&self, worker: &mut Worker, at: FlowPlace) {
+        self.show(&mut worker.replay, at, |shard, flow| {
+            self.see_late(at, flow, &mut worker.findings);
+            self.flow_findings(at, shard, flow, &mut worker.findings);
+        });
+    }
+
+    /// Takes note of a flow that is made, or whose findings are.
+    fn see_late(&self, at: FlowPlace, flow: &FlowEntry, findings: &mut Findings) {
+        self.late.see(at, flow);
+        if at.is_held && self.notes.is_none() {
+            findings.of_copies(flow);
+        }
+    }
+
+    /// Adds what the late surveys have to say.
+    fn finish_late(&mut self, findings: &mut Findings) {
+        let mut late = std::mem::replace(&mut self.late, Surveys::none(self.engine));
+        if late.again() {
+            self.flows().for_each(|(at, _, flow)| late.see(at, flow));
+            self.show_held(&late);
+        }
+        let (networks, additions) = late.finish();
+        self.networks.extend(networks);
+        let additions: Vec<_> = additions.into_iter().collect();
+        let add = |worker: &mut Worker, (): &mut (), item: &((FlowPlace, u16), Vec<FlowReport>)| {
+            let (Worker { replay, findings }, ((at, decoder), reports)) = (worker, item);
+            self.show(replay, *at, |shard, flow| self.added_findings(*at, shard, flow, *decoder, reports, findings));
+        };
+        let workers = in_order(self.engine.threads, &additions, || Worker::new(findings), add, |()| ());
+        workers.into_iter().for_each(|worker| findings.merge(worker.findings));
     }
 
     fn network_findings(&self, findings: &mut Findings) {
@@ -172,8 +254,12 @@ impl<'e> Snapshot<'e> {
         let traffic_type =
             if flow.facts.broadcast { TrafficType::Broadcast } else { flow.key.dst.address.traffic_type() };
         let (total_packets, total_bytes, facts) = (flow.packets(), flow.bytes(), flow.facts.lists());
-        let transport_protocols =
-            flow.transports().map(|transport| self.transport(place, shard, flow, transport, findings)).collect();
+        let mut summaries = Summaries::new(self.engine.options.outlier_deviations);
+        let timing_stats = summaries.of(flow.timing());
+        let transport_protocols = flow
+            .transports()
+            .map(|transport| self.transport(place, shard, flow, transport, &mut summaries, findings))
+            .collect();
         Flow {
             key: flow.key,
             traffic_type,
@@ -182,7 +268,7 @@ impl<'e> Snapshot<'e> {
             total_packets,
             total_bytes,
             bit_rate: bit_rate(flow.first_seen, flow.last_seen, total_packets, total_bytes),
-            timing_stats: flow.timing().summary(self.engine.options.outlier_deviations),
+            timing_stats,
             macs: facts.macs,
             dscp: facts.dscp,
             ttl: facts.ttl,
@@ -202,23 +288,44 @@ impl<'e> Snapshot<'e> {
         }
     }
 
-    fn additions_to(&self, place: FlowPlace, encoding: &EncodingEntry) -> &[FlowReport] {
-        self.additions.get(&(place, encoding.decoder.0)).map_or(&[][..], Vec::as_slice)
-    }
-
-    fn transport(
+    /// The findings that reports of late surveys add to the encodings of a decoder.
+    fn added_findings(
         &self,
         place: FlowPlace,
         shard: &Shard,
         flow: &FlowEntry,
-        transport: &TransportEntry,
+        decoder: u16,
+        reports: &[FlowReport],
+        findings: &mut Findings,
+    ) {
+        for transport in flow.transports() {
+            for encoding in transport.encodings.iter().filter(|encoding| encoding.decoder.0 == decoder) {
+                let additions = self.additions_to(place, encoding);
+                let Ok(told) = self.told(shard, flow, encoding, additions) else { continue };
+                told.log(flow, transport, reports.iter().flat_map(|report| &report.findings), findings);
+            }
+        }
+    }
+
+    fn additions_to(&self, place: FlowPlace, encoding: &EncodingEntry) -> &[FlowReport] {
+        self.additions.get(&(place, encoding.decoder.0)).map_or(&[][..], Vec::as_slice)
+    }
+
+    fn transport<'t>(
+        &self,
+        place: FlowPlace,
+        shard: &Shard,
+        flow: &FlowEntry,
+        transport: &'t TransportEntry,
+        summaries: &mut Summaries<'t>,
         findings: &mut Findings,
     ) -> TransportProtocol {
+        let timing_stats = summaries.of(&transport.timing);
         let mut application_encodings = Vec::new();
         let mut candidates = Vec::new();
         for encoding in &transport.encodings {
             let additions = self.additions_to(place, encoding);
-            match self.encoding(shard, flow, transport, encoding, additions, findings) {
+            match self.encoding(shard, flow, transport, encoding, additions, summaries, findings) {
                 Ok(encoding) => application_encodings.push(encoding),
                 Err(candidate) => candidates.push(candidate),
             }
@@ -239,7 +346,7 @@ impl<'e> Snapshot<'e> {
             ports: flow.key.src.port.zip(flow.key.dst.port),
             packet_count: transport.packets,
             byte_count: transport.bytes,
-            timing_stats: transport.timing.summary(self.engine.options.outlier_deviations),
+            timing_stats,
             application_encodings,
             candidates,
             metadata: tcp_facts(transport),
@@ -248,19 +355,54 @@ impl<'e> Snapshot<'e> {
     }
 }
 
-/// A document with its flows, of one that hands them on.
-pub(crate) fn with_flows(make: impl FnOnce(&mut dyn FnMut(&CaptureSummary, Flow) -> bool) -> Analysis) -> Analysis {
-    let mut flows = Vec::new();
-    let mut analysis = make(&mut |_, flow| {
-        flows.push(flow);
+/// Something of the result that there may be a million of.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is handed on and not kept; a box would cost an allocation for each flow"
+)]
+pub enum Part {
+    /// A flow.
+    Flow(Flow),
+    /// A finding.
+    Finding(Finding),
+}
+
+/// What a thread needs to make flows.
+struct Worker {
+    replay: Shard,
+    findings: Findings,
+}
+
+impl Worker {
+    /// With a list for findings that is like another, and empty.
+    fn new(findings: &Findings) -> Self {
+        Self { replay: Shard::for_replay(), findings: findings.empty() }
+    }
+}
+
+/// A document with its flows and findings, of one that hands them on in pieces.
+pub(crate) fn whole(
+    in_pieces: impl FnOnce(
+        &(dyn Fn(&mut Vec<Part>, Part) + Sync),
+        &mut dyn FnMut(&CaptureSummary, &mut Vec<Part>) -> bool,
+    ) -> Analysis,
+) -> Analysis {
+    let (mut flows, mut findings) = (Vec::new(), Vec::new());
+    let mut analysis = in_pieces(&Vec::push, &mut |_, piece| {
+        for part in piece.drain(..) {
+            match part {
+                Part::Flow(flow) => flows.push(flow),
+                Part::Finding(finding) => findings.push(finding),
+            }
+        }
         true
     });
-    analysis.flows = flows;
+    (analysis.flows, analysis.findings) = (flows, findings);
     analysis
 }
 
 fn tcp_facts(transport: &TransportEntry) -> Metadata {
-    let Some(stream) = &transport.tcp else { return BTreeMap::new() };
+    let Some(stream) = &transport.tcp else { return Metadata::new() };
     let facts = [
         ("retransmitted_segments", stream.retransmitted),
         ("out_of_order_segments", stream.out_of_order),

@@ -13,8 +13,10 @@ struct Board<T> {
     /// The next run to be made, and the next to be handed on.
     next: usize,
     taken: usize,
-    /// Runs that were made, by number.
-    made: BTreeMap<usize, Vec<T>>,
+    /// What was made of a run, by its number.
+    made: BTreeMap<usize, T>,
+    /// What was handed on; its memory is used again.
+    spare: Vec<T>,
     is_over: bool,
 }
 
@@ -27,6 +29,28 @@ struct Runs<T> {
     has_changed: Condvar,
 }
 
+impl<T: Default> Runs<T> {
+    /// Makes a run; waits where there is none that may be made now.
+    fn make<'b>(
+        &'b self,
+        mut board: MutexGuard<'b, Board<T>>,
+        make: impl FnOnce(usize, &mut T),
+    ) -> MutexGuard<'b, Board<T>> {
+        if !self.has_more(&board) || board.next >= board.taken + self.most {
+            return self.has_changed.wait(board).unwrap_or_else(PoisonError::into_inner);
+        }
+        let run = board.next;
+        board.next += 1;
+        let mut piece = board.spare.pop().unwrap_or_default();
+        drop(board);
+        make(run, &mut piece);
+        board = self.board();
+        board.made.insert(run, piece);
+        self.has_changed.notify_all();
+        board
+    }
+}
+
 impl<T> Runs<T> {
     fn board(&self) -> MutexGuard<'_, Board<T>> {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
@@ -35,25 +59,6 @@ impl<T> Runs<T> {
     /// Whether there is another run to be made, now or later.
     fn has_more(&self, board: &Board<T>) -> bool {
         !board.is_over && board.next < self.count
-    }
-
-    /// Makes a run; waits where there is none that may be made now.
-    fn make<'b>(
-        &'b self,
-        mut board: MutexGuard<'b, Board<T>>,
-        make: impl FnOnce(usize) -> Vec<T>,
-    ) -> MutexGuard<'b, Board<T>> {
-        if !self.has_more(&board) || board.next >= board.taken + self.most {
-            return self.has_changed.wait(board).unwrap_or_else(PoisonError::into_inner);
-        }
-        let run = board.next;
-        board.next += 1;
-        drop(board);
-        let made = make(run);
-        board = self.board();
-        board.made.insert(run, made);
-        self.has_changed.notify_all();
-        board
     }
 }
 
@@ -68,23 +73,22 @@ impl<T> Drop for Over<'_, T> {
     }
 }
 
-/// Makes something of every item, with a state for each thread, and hands the results on, in the order of the items, until
-/// `take` says that it wants no more. Gives the states back.
-pub(super) fn in_order<I: Sync, S: Send, T: Send>(
+/// Makes pieces of items, with a state for each thread: `make` adds an item to a piece, and `take` gets the pieces in the
+/// order of the items, and empties them. Gives the states back.
+pub(super) fn in_order<I: Sync, S: Send, T: Default + Send>(
     threads: usize,
     items: &[I],
     state: impl Fn() -> S,
-    make: impl Fn(&mut S, &I) -> T + Sync,
-    mut take: impl FnMut(T) -> bool,
+    make: impl Fn(&mut S, &mut T, &I) + Sync,
+    mut take: impl FnMut(&mut T),
 ) -> Vec<S> {
     let count = items.len().div_ceil(RUN);
     let threads = threads.clamp(1, count.max(1));
     let mut states: Vec<S> = (0..threads).map(|_| state()).collect();
-    let board = Mutex::new(Board { next: 0, taken: 0, made: BTreeMap::new(), is_over: false });
-    let runs = Runs { count, most: RUNS * threads, board, has_changed: Condvar::new() };
-    let work = |state: &mut S, run: usize| {
-        let items = items.chunks(RUN).nth(run).unwrap_or_default();
-        items.iter().map(|item| make(state, item)).collect()
+    let board = Board { next: 0, taken: 0, made: BTreeMap::new(), spare: Vec::new(), is_over: false };
+    let runs = Runs { count, most: RUNS * threads, board: Mutex::new(board), has_changed: Condvar::new() };
+    let work = |state: &mut S, run: usize, piece: &mut T| {
+        items.chunks(RUN).nth(run).unwrap_or_default().iter().for_each(|item| make(state, piece, item));
     };
     std::thread::scope(|scope| {
         let Some((own, others)) = states.split_first_mut() else { return };
@@ -93,7 +97,7 @@ pub(super) fn in_order<I: Sync, S: Send, T: Send>(
                 let _over = Over(&runs);
                 let mut board = runs.board();
                 while runs.has_more(&board) {
-                    board = runs.make(board, |run| work(state, run));
+                    board = runs.make(board, |run, piece| work(state, run, piece));
                 }
             });
         }
@@ -101,19 +105,32 @@ pub(super) fn in_order<I: Sync, S: Send, T: Send>(
         let mut board = runs.board();
         while board.taken < count && !board.is_over {
             let next = board.taken;
-            let Some(made) = board.made.remove(&next) else {
-                board = runs.make(board, |run| work(own, run));
+            let Some(mut made) = board.made.remove(&next) else {
+                board = runs.make(board, |run, piece| work(own, run, piece));
                 continue;
             };
             drop(board);
-            let wants_more = made.into_iter().all(&mut take);
+            take(&mut made);
             board = runs.board();
+            board.spare.push(made);
             board.taken += 1;
-            board.is_over |= !wants_more;
             runs.has_changed.notify_all();
         }
     });
     states
+}
+
+/// Works on each item of a list, on several threads.
+pub(super) fn each<I: Send>(threads: usize, items: &mut [I], work: impl Fn(&mut I) + Sync) {
+    let share = items.len().div_ceil(threads.max(1)).max(1);
+    std::thread::scope(|scope| {
+        let mut shares = items.chunks_mut(share);
+        let own = shares.next();
+        for others in shares {
+            scope.spawn(|| others.iter_mut().for_each(&work));
+        }
+        own.into_iter().flatten().for_each(&work);
+    });
 }
 
 #[cfg(test)]
@@ -129,14 +146,11 @@ mod tests {
                 threads,
                 &items,
                 || 0_usize,
-                |count, item| {
+                |count, piece: &mut Vec<u32>, item| {
                     *count += 1;
-                    item * 2
+                    piece.push(item * 2);
                 },
-                |result| {
-                    made.push(result);
-                    true
-                },
+                |piece| made.append(piece),
             );
             assert_eq!(counts.iter().sum::<usize>(), items.len());
             assert!(made.iter().zip(&items).all(|(made, item)| *made == item * 2));
@@ -148,13 +162,12 @@ mod tests {
     fn a_panic_ends_the_others_too() {
         let items: Vec<u32> = (0..100_000).collect();
         for (bad, is_taking) in [(70, false), (99_999, false), (70, true)] {
-            let make = |(): &mut (), item: &u32| {
+            let make = |(): &mut (), piece: &mut Vec<u32>, item: &u32| {
                 assert!(is_taking || *item != bad, "made to fail");
-                *item
+                piece.push(*item);
             };
-            let take = |item: u32| {
-                assert!(!is_taking || item != bad, "made to fail");
-                true
+            let take = |piece: &mut Vec<u32>| {
+                piece.drain(..).for_each(|item| assert!(!is_taking || item != bad, "made to fail"))
             };
             let run = std::panic::AssertUnwindSafe(|| in_order(3, &items, || (), make, take));
             assert!(std::panic::catch_unwind(run).is_err(), "{bad} {is_taking}");
@@ -162,18 +175,11 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_handed_on_when_no_more_is_wanted() {
-        let mut taken = 0;
-        in_order(
-            2,
-            &[(); 5000],
-            || (),
-            |(), ()| (),
-            |()| {
-                taken += 1;
-                taken < 100
-            },
-        );
-        assert_eq!(taken, 100);
+    fn every_item_of_a_list_is_worked_on() {
+        for (threads, count) in [(1, 5), (2, 5), (3, 2), (4, 0)] {
+            let mut items: Vec<u32> = (0..count).collect();
+            each(threads, &mut items, |item| *item += 1);
+            assert!(items.into_iter().eq(1..=count), "{threads}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashSet};
 
-use streamlens_model::{FlowKey, Severity, Timestamp};
+use streamlens_model::{FlowKey, Frame, Severity, Timestamp};
 
 use super::Snapshot;
 use crate::dissect::{Dissected, dissect};
@@ -41,7 +41,7 @@ pub(super) struct Note {
 /// How many more are let pile up than are wanted before they are sorted.
 const PILE: usize = 1024;
 
-/// A flow that waits: its row, and a bit for each of its decoders.
+/// A flow that waits: its row, and a bit for each of its decoders, or of all that it may have.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Card {
     pub(super) row: Row,
@@ -60,6 +60,18 @@ impl Row {
 }
 
 impl Card {
+    /// Of a flow that has not been decoded and may have any of these decoders. All of its frames are whole packets.
+    pub(super) fn unread<'f>(at: FlowPlace, frames: impl Iterator<Item = Frame<'f>>, decoders: u64) -> Self {
+        let mut row = Row { at, first_seen: None, last_seen: None, packets: 0, bytes: 0 };
+        for frame in frames {
+            row.packets += 1;
+            row.bytes += u64::from(frame.original_length);
+            row.first_seen = row.first_seen.into_iter().chain(frame.time).min();
+            row.last_seen = row.last_seen.max(frame.time);
+        }
+        Self { row, decoders }
+    }
+
     pub(super) fn new(at: FlowPlace, flow: &FlowEntry) -> Self {
         let decoders = flow.transports().flat_map(|transport| &transport.encodings).map(|encoding| encoding.decoder.0);
         Self { row: Row::new(at, flow), decoders: decoders.fold(0, |all, decoder| all | 1 << (decoder % 64)) }

@@ -12,7 +12,7 @@ use crate::flow::FlowEntry;
 /// What network monitors say of single encodings, by flow and decoder.
 pub(super) type Additions = BTreeMap<(FlowPlace, u16), Vec<FlowReport>>;
 
-/// The surveys of all network monitors.
+/// The surveys of network monitors.
 pub(super) struct Surveys<'e> {
     engine: &'e Engine,
     list: Vec<OneSurvey<'e>>,
@@ -29,15 +29,27 @@ struct OneSurvey<'e> {
 }
 
 impl<'e> Surveys<'e> {
-    pub(super) fn new(engine: &'e Engine) -> Self {
-        let monitors = engine.networks.monitors.iter();
-        let list = monitors.filter_map(|(index, monitor)| {
-            let own = engine.registry.decoder(*index)?.encoding_name();
+    /// Those whose reports are needed before flows are made, and those whose are not.
+    pub(super) fn of(engine: &'e Engine) -> (Self, Self) {
+        let (mut early, mut late) = (Self::none(engine), Self::none(engine));
+        for (index, monitor) in &engine.networks.monitors {
+            let Some(decoder) = engine.registry.decoder(*index) else { continue };
             let survey = monitor.survey();
             let (watched, least_frames) = (monitor.watches(), survey.least_frames());
-            Some(OneSurvey { own, watched, least_frames, is_open: true, survey: Mutex::new(survey) })
-        });
-        Self { engine, list: list.collect() }
+            let into = if survey.describes_flows() { &mut early } else { &mut late };
+            let (own, survey) = (decoder.encoding_name(), Mutex::new(survey));
+            into.list.push(OneSurvey { own, watched, least_frames, is_open: true, survey });
+        }
+        (early, late)
+    }
+
+    pub(super) fn none(engine: &'e Engine) -> Self {
+        Self { engine, list: Vec::new() }
+    }
+
+    /// Takes over those of another list.
+    pub(super) fn join(&mut self, other: &mut Self) {
+        self.list.append(&mut other.list);
     }
 
     /// Shows a flow to those that watch one of its encodings.
