@@ -11,6 +11,9 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
+/// Whole numbers below this are written without an exponent, and are exact.
+const WHOLE: u64 = 1_000_000_000_000_000;
+
 /// Why a value has no text: it says so itself.
 type Error = serde_json::Error;
 
@@ -187,6 +190,13 @@ impl<'o> Serializer for Text<'o> {
     }
 
     fn serialize_f64(self, value: f64) -> Result<(), Error> {
+        let whole = value as i64;
+        if whole as f64 == value && whole.unsigned_abs() < WHOLE && (whole != 0 || value.is_sign_positive()) {
+            // most figures are whole numbers, which are found sooner than the shortest digits of others
+            self.0.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
+            self.0.extend_from_slice(b".0");
+            return Ok(());
+        }
         if value.is_finite() {
             self.0.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
             return Ok(());
@@ -426,7 +436,8 @@ mod tests {
         same(&Fields { one: None, none: None, other: '"' });
         same(&Fields { one: Some(10), none: Some(9), other: '\u{1F600}' });
         same(&[Any::Unit, Any::New("a\nb"), Any::Pair(1, 2), Any::Fields { x: 0.1, y: -1e300 }]);
-        same(&[f64::NAN, f64::INFINITY, -0.0, 1.0, 1e16, 1e-7, 123_456.789]);
+        same(&[f64::NAN, f64::INFINITY, -0.0, 0.0, 1.0, -1.0, 1e14, 1e15, -1e15, 1e16, 1e17, 1e300, 1e-7, 123_456.789]);
+        same(&[999_999_999_999_999.0, 1_000_000_000_000_001.0, i64::MAX as f64, i64::MIN as f64]);
         same(&(f32::NAN, [0_u8; 0], [(); 0], serde_json::Map::new()));
         same(&BTreeMap::from([(7_u32, "seven"), (8, "")]));
         same(&BTreeMap::from([(-7_i64, BTreeMap::from([("q\"", 'x')]))]));
@@ -441,6 +452,8 @@ mod tests {
             any::<u64>().prop_map(Value::from),
             any::<i64>().prop_map(Value::from),
             any::<f64>().prop_map(Value::from),
+            any::<i64>().prop_map(|number| Value::from(number as f64)),
+            any::<i32>().prop_map(|number| Value::from(f64::from(number) / 4.0)),
             ".*".prop_map(Value::from),
             "[ -~]*".prop_map(Value::from),
         ];

@@ -8,6 +8,7 @@ mod finding;
 mod frame;
 mod health;
 mod link;
+mod metadata;
 mod packet;
 mod time;
 mod timing;
@@ -24,11 +25,12 @@ pub use finding::{Finding, FindingLog, LoggedFinding, Occurrence, Place, Severit
 pub use frame::{Frame, FrameBatch, FrameRecord};
 pub use health::StreamHealth;
 pub use link::LinkType;
+pub use metadata::Metadata;
 pub use packet::Packet;
 pub use time::Timestamp;
 pub use timing::{Outlier, Outliers, TimingStatistics, TimingSummary};
 pub use transport::Transport;
-pub use value::{Metadata, Value};
+pub use value::Value;
 
 /// Whether a count is 0; such counts are left out of the document where their absence says the same.
 pub(crate) fn is_zero(count: &u64) -> bool {

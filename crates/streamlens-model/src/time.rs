@@ -43,15 +43,13 @@ impl Timestamp {
     /// since a result may hold millions of instants, and the formatting of the standard library takes ten times as long.
     fn text(self) -> [u8; 30] {
         const SECOND: i64 = 1_000_000_000;
-        let (seconds, nanos) = (self.0.div_euclid(SECOND), self.0.rem_euclid(SECOND));
-        let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+        // from a day in the year 0 on no number is negative, and short ones are divided sooner
+        let seconds = self.0.div_euclid(SECOND) + DAYS_BEFORE_1970 * 86_400;
+        let (days, second) = ((seconds / 86_400) as u32, (seconds % 86_400) as u32);
+        let nanos = self.0.rem_euclid(SECOND) as u32;
         let (year, month, day) = civil_date(days);
         let mut text = *b"0000-00-00T00:00:00.000000000Z";
-        let mut put = |at: usize, number: i64| {
-            let number = number as u8 % 100;
-            text[at] = b'0' + number / 10;
-            text[at + 1] = b'0' + number % 10;
-        };
+        let mut put = |at: usize, number: u32| text[at..at + 2].copy_from_slice(&PAIRS[number as usize % 100]);
         put(0, year / 100);
         put(2, year % 100);
         put(5, month);
@@ -81,10 +79,22 @@ impl Serialize for Timestamp {
     }
 }
 
-/// The Gregorian date of a day counted from 1970-01-01, by eras of 400 years that start in March.
-fn civil_date(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+/// The numbers from 0 to 99 as they are written.
+const PAIRS: [[u8; 2]; 100] = {
+    let (mut pairs, mut number) = ([[b'0'; 2]; 100], 0);
+    while number < 100 {
+        pairs[number] = [b'0' + number as u8 / 10, b'0' + number as u8 % 10];
+        number += 1;
+    }
+    pairs
+};
+
+/// Days from the first of March of the year 0 to 1970-01-01.
+const DAYS_BEFORE_1970: i64 = 719_468;
+
+/// The Gregorian date of a day counted from the first of March of the year 0, by eras of 400 years that start in March.
+fn civil_date(days: u32) -> (u32, u32, u32) {
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month = (5 * day_of_year + 2) / 153;

@@ -1,12 +1,11 @@
 //! Values of fields and metadata.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
 
-use crate::Timestamp;
+use crate::{Metadata, Timestamp};
 
 /// A typed value of a decoded field or of metadata. Serializes as the plain JSON value.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -27,7 +26,7 @@ pub enum Value {
     /// Several values.
     List(Vec<Value>),
     /// Named values, in order of their names.
-    Map(BTreeMap<Cow<'static, str>, Value>),
+    Map(Metadata),
 }
 
 impl Value {
@@ -39,7 +38,7 @@ impl Value {
 
     /// A map from pairs.
     pub fn map<K: Into<Cow<'static, str>>>(pairs: impl IntoIterator<Item = (K, Value)>) -> Self {
-        Self::Map(pairs.into_iter().map(|(key, value)| (key.into(), value)).collect())
+        Self::Map(pairs.into_iter().collect())
     }
 
     /// A list.
@@ -174,6 +173,3 @@ impl From<Timestamp> for Value {
         Self::Time(time)
     }
 }
-
-/// Named values in order of their names: metadata of an encoding, of a stream, of a packet type.
-pub type Metadata = BTreeMap<Cow<'static, str>, Value>;

@@ -24,33 +24,36 @@ const STOPPED_PACKETS: u64 = 5;
 
 pub(super) fn report(flow: &Chapter10Flow, report: &mut FlowReport) {
     let account = &flow.account;
+    // in order of the names, which is done soonest
+    let Verdicts { ok, bad } = account.data_checksum;
+    report.fact("data_checksum", counts([("bad", bad), ("ok", ok)]));
+    let Verdicts { ok, bad } = account.header_checksum;
+    let mut header_checksum = vec![("checksum_bad", bad), ("checksum_ok", ok), ("no_sync", account.no_sync)];
+    if account.covers_transfer_header > 0 {
+        header_checksum.push(("bad_as_sum_over_transfer_header", account.covers_transfer_header));
+    }
+    report.fact("header_checksum", counts(header_checksum));
+    report.fact("header_version", by_value(&account.versions, |version| version.to_string()));
+    report.fact("packet_flags", by_value(&account.flags, |flags| format!("{flags:#04x}")));
     if !account.is_file {
-        report.fact("transfer_headers", transfer_headers(account));
         let incomplete = account.incomplete + flow.open_packets();
         let mut reassembly = vec![("complete", account.complete), ("incomplete", incomplete)];
         reassembly.extend([("still_open", flow.open_packets())].into_iter().filter(|(_, open)| *open > 0));
         reassembly.extend([("given_up_for_room", account.evicted)].into_iter().filter(|(_, count)| *count > 0));
         report.fact("reassembly", counts(reassembly));
     }
-    let Verdicts { ok, bad } = account.header_checksum;
-    let mut header_checksum = vec![("checksum_ok", ok), ("checksum_bad", bad), ("no_sync", account.no_sync)];
-    if account.covers_transfer_header > 0 {
-        header_checksum.push(("bad_as_sum_over_transfer_header", account.covers_transfer_header));
-    }
-    report.fact("header_checksum", counts(header_checksum));
     report.fact(
         "secondary_header",
         counts([
-            ("present", account.secondary_present),
+            ("checksum_bad", account.secondary_bad),
             ("checksum_byte_sum", account.secondary_bytes),
             ("checksum_word_sum", account.secondary_words),
-            ("checksum_bad", account.secondary_bad),
+            ("present", account.secondary_present),
         ]),
     );
-    let Verdicts { ok, bad } = account.data_checksum;
-    report.fact("data_checksum", counts([("ok", ok), ("bad", bad)]));
-    report.fact("packet_flags", by_value(&account.flags, |flags| format!("{flags:#04x}")));
-    report.fact("header_version", by_value(&account.versions, |version| version.to_string()));
+    if !account.is_file {
+        report.fact("transfer_headers", transfer_headers(account));
+    }
     for (name, count) in [
         ("packets_of_channels_beyond_limit", account.channels.beyond),
         ("packets_with_damaged_header", account.damaged_headers),
@@ -149,10 +152,10 @@ fn channel(channel: &Channel, said: Option<&ChannelSetup>, clock: Option<&TimeTr
     };
     put("channel_id", Value::text(format!("0x{:04X}", channel.id)));
     put("packets", channel.packets.into());
-    put("types", by_value(&channel.types, |code| type_name(code).into_owned()));
+    put("rtc_backward_steps", channel.backward_steps.into());
     put("rtc_first", channel.counter_first.into());
     put("rtc_last", channel.counter_last.into());
-    put("rtc_backward_steps", channel.backward_steps.into());
+    put("types", by_value(&channel.types, |code| type_name(code).into_owned()));
     for (name, count) in [
         ("time_jumps", channel.time_jumps),
         ("messages", channel.messages),

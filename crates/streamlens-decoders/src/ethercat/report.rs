@@ -1,8 +1,6 @@
 //! What an EtherCAT segment's monitor adds to the result.
 
-use std::collections::BTreeMap;
-
-use streamlens_model::{FlowKey, Severity, Value};
+use streamlens_model::{FlowKey, Metadata, Severity, Value};
 
 use super::monitor::{ExchangeMonitor, OVERTAKEN, Set, is_marked, log_lost};
 use super::names::{al_state, al_status};
@@ -121,7 +119,7 @@ impl ExchangeMonitor {
         }
         let reference = &self.stations.reference;
         if let Some(station) = reference.station {
-            let mut facts: BTreeMap<_, _> = BTreeMap::new();
+            let mut facts = Metadata::new();
             facts.insert("reference_station".into(), Value::text(format!("{station:#06x}")));
             facts.insert("readings".into(), reference.readings.into());
             if let Some(drift) = reference.drift_ppm() {

@@ -67,26 +67,28 @@ impl Key {
         }
     }
 
+    /// In order of the names, which is done soonest.
     fn measures(&self, name: &'static str, certainty: &'static str, measures: &mut Metadata) {
-        self.track.report(measures, true);
+        measures.reserve(12);
         let mut add = |name: &'static str, value: Value| measures.insert(name.into(), value);
-        add("type", name.into());
-        add("type_certainty", certainty.into());
+        if self.discarded > 0 {
+            add("discard_bit_packets", self.discarded.into());
+        }
+        add("key_status", histogram(&self.key_status));
+        add("key_status_changes", self.key_status.changes.into());
+        if self.malformed > 0 {
+            add("malformed_packets", self.malformed.into());
+        }
+        add("n2_status", histogram(&self.n2_status));
+        add("n2_status_changes", self.n2_status.changes.into());
         let candidates = self.candidates.iter().filter(|_| self.tested > 0).map(IenaVariant::letter);
         add("structural_candidates", Value::list(candidates));
         add("structure_tested_packets", self.tested.into());
         add("time_of_year_first_us", self.first_micros.into());
         add("time_of_year_last_us", self.last_micros.into());
-        add("key_status", histogram(&self.key_status));
-        add("key_status_changes", self.key_status.changes.into());
-        add("n2_status", histogram(&self.n2_status));
-        add("n2_status_changes", self.n2_status.changes.into());
-        if self.discarded > 0 {
-            add("discard_bit_packets", self.discarded.into());
-        }
-        if self.malformed > 0 {
-            add("malformed_packets", self.malformed.into());
-        }
+        add("type", name.into());
+        add("type_certainty", certainty.into());
+        self.track.report(measures, true);
     }
 }
 

@@ -2,9 +2,7 @@
 //!
 //! The header names raster, frame rate and sampling itself. The media octets (raw SDI words) are not decoded.
 
-use std::collections::BTreeMap;
-
-use streamlens_model::{Occurrence, Severity, Value};
+use streamlens_model::{Metadata, Occurrence, Severity, Value};
 
 use crate::rtp::RtpPacket;
 use crate::{FlowReport, Refinement, StreamReport};
@@ -215,7 +213,7 @@ impl PayloadAnalyser for SdiOverIp {
 
     fn report(&self, stream: &mut StreamReport, report: &mut FlowReport) {
         let Some(header) = self.header else { return };
-        let mut out = BTreeMap::new();
+        let mut out = Metadata::new();
         let mut put = |name: &'static str, value: Value| {
             out.insert(name.into(), value);
         };

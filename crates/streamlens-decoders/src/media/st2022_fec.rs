@@ -6,9 +6,7 @@
 //! loss; everything else about it follows the field tables and was never seen in the wild. Its length recovery field is
 //! not tested: the one sender seen fills it otherwise than the standard says.
 
-use std::collections::BTreeMap;
-
-use streamlens_model::{Occurrence, Value};
+use streamlens_model::{Metadata, Occurrence, Value};
 
 use crate::rtp::RtpPacket;
 use crate::{FlowReport, PacketType, Refinement, StreamReport};
@@ -207,7 +205,7 @@ impl PayloadAnalyser for Fec {
 
     fn report(&self, stream: &mut StreamReport, report: &mut FlowReport) {
         let (Some(first), Some((_, last))) = (self.first, self.previous) else { return };
-        let mut out = BTreeMap::new();
+        let mut out = Metadata::new();
         let columns = self.good - self.rows;
         let kinds = [("column", columns), ("row", self.rows)].into_iter().filter(|(_, count)| *count > 0);
         out.insert("types".into(), Value::map(kinds.map(|(name, count)| (name, count.into()))));

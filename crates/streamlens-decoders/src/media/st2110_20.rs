@@ -12,9 +12,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
-use streamlens_model::{FindingLog, Occurrence, Severity, Value};
+use streamlens_model::{FindingLog, Metadata, Occurrence, Severity, Value};
 
 use crate::rtp::RtpPacket;
 use crate::sap::PayloadFormat;
@@ -224,7 +222,7 @@ impl PayloadAnalyser for RawVideo {
 
     fn report(&self, stream: &mut StreamReport, report: &mut FlowReport) {
         let picture = self.raster.picture();
-        let mut out = BTreeMap::new();
+        let mut out = Metadata::new();
         let mut put = |name: &'static str, value: Value| {
             out.insert(name.into(), value);
         };

@@ -7,9 +7,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
-use streamlens_model::{FindingLog, Occurrence, Severity, Value};
+use streamlens_model::{FindingLog, Metadata, Occurrence, Severity, Value};
 
 use crate::rtp::RtpPacket;
 use crate::sap::PayloadFormat;
@@ -249,7 +247,7 @@ impl PayloadAnalyser for CompressedVideo {
     }
 
     fn report(&self, stream: &mut StreamReport, report: &mut FlowReport) {
-        let mut out = BTreeMap::new();
+        let mut out = Metadata::new();
         let mut put = |name: &'static str, value: Value| {
             out.insert(name.into(), value);
         };

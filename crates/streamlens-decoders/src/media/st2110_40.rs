@@ -8,9 +8,7 @@ mod anc;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
-use streamlens_model::{FindingLog, Occurrence, Severity, Value};
+use streamlens_model::{FindingLog, Metadata, Occurrence, Severity, Value};
 
 use crate::rtp::RtpPacket;
 use crate::sap::PayloadFormat;
@@ -177,7 +175,7 @@ impl PayloadAnalyser for AncillaryData {
     }
 
     fn report(&self, stream: &mut StreamReport, report: &mut FlowReport) {
-        let mut out = BTreeMap::new();
+        let mut out = Metadata::new();
         let mut put = |name: &'static str, value: Value| {
             out.insert(name.into(), value);
         };

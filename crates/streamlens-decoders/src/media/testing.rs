@@ -1,6 +1,5 @@
 //! For the tests of analysers: RTP packets out of captures or made by hand, fed to an analyser.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use streamlens_model::{Metadata, Occurrence, Timestamp, Transport, Value};
@@ -141,19 +140,17 @@ pub(crate) fn recognises_only(make: &dyn Fn() -> Box<dyn PayloadAnalyser>, own: 
 /// One of the named values of a map, or a value of a list of maps, by path.
 pub(crate) fn at<'a>(metadata: &'a Metadata, path: &[&str]) -> &'a Value {
     let (first, rest) = path.split_first().expect("a path");
-    let mut value = metadata.get(*first).unwrap_or_else(|| panic!("no {first} in {metadata:?}"));
+    let mut value = metadata.get(first).unwrap_or_else(|| panic!("no {first} in {metadata:?}"));
     for name in rest {
         let Value::Map(map) = value else { panic!("{name} asked of {value:?}") };
-        value = map.get(*name).unwrap_or_else(|| panic!("no {name} in {map:?}"));
+        value = map.get(name).unwrap_or_else(|| panic!("no {name} in {map:?}"));
     }
     value
 }
 
 /// A map of counts by name.
 pub(crate) fn counts(pairs: &[(&str, u64)]) -> Value {
-    Value::Map(
-        pairs.iter().map(|&(name, count)| (name.to_owned().into(), Value::from(count))).collect::<BTreeMap<_, _>>(),
-    )
+    Value::map(pairs.iter().map(|&(name, count)| (name.to_owned(), Value::from(count))))
 }
 
 /// Properties of every analyser: arbitrary packets and mutated real ones never make it panic, whatever is asked of it.

@@ -1,8 +1,6 @@
 //! MPEG-2 transport streams over RTP: SMPTE ST 2022-2 with payload type 33 (RFC 2250 §2), MPEG-TS with any other.
 
-use std::collections::BTreeMap;
-
-use streamlens_model::{Occurrence, Severity, Value};
+use streamlens_model::{Metadata, Occurrence, Severity, Value};
 
 use crate::mpegts::meter::{Continuity, TsMeter};
 use crate::mpegts::{Layout, TsPacket};
@@ -92,7 +90,7 @@ impl PayloadAnalyser for TransportStream {
 
     fn report(&self, stream: &mut StreamReport, report: &mut FlowReport) {
         let Some(meter) = &self.meter else { return };
-        let mut facts = BTreeMap::new();
+        let mut facts = Metadata::new();
         meter.facts(&mut facts);
         facts.insert("ts_packets_per_frame".into(), self.per_packet.histogram());
         if self.late > 0 {

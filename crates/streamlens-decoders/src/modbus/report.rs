@@ -1,8 +1,6 @@
 //! What a connection's transactions add to the result.
 
-use std::collections::BTreeMap;
-
-use streamlens_model::Value;
+use streamlens_model::{Metadata, Value};
 
 use super::function::{Kind, exception_name, function_name};
 use super::monitor::{FunctionFigures, Transactions};
@@ -40,7 +38,7 @@ impl Transactions {
     }
 
     fn report_transactions(&self, report: &mut FlowReport) {
-        let mut counts: BTreeMap<_, _> = [
+        let mut counts: Metadata = [
             ("requests", self.requests),
             ("responses", self.responses),
             ("exceptions", self.exceptions),
@@ -52,7 +50,7 @@ impl Transactions {
             ("repeated_requests", self.repeated),
             ("most_outstanding", self.most_outstanding as u64),
         ]
-        .map(|(name, count)| (name.into(), Value::from(count)))
+        .map(|(name, count)| (name, Value::from(count)))
         .into();
         if self.responses > 0 {
             counts.insert("exception_rate".into(), (self.exceptions as f64 / self.responses as f64).into());

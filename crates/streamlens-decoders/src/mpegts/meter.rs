@@ -1,7 +1,5 @@
 //! What is measured of a transport stream, over RTP and over plain UDP alike.
 
-use std::collections::BTreeMap;
-
 use streamlens_model::{FindingLog, Metadata, Occurrence, Severity, StreamId, Value};
 
 use super::packet::{NULL_PID, TsPacket};
@@ -271,7 +269,7 @@ impl TsMeter {
             out.insert("transport_stream_id".into(), id.into());
         }
         let programs = self.tables.programs.iter().map(|(number, program)| {
-            let mut map = BTreeMap::new();
+            let mut map = Metadata::new();
             map.insert("pmt_pid".into(), format!("{:#06x}", program.pmt_pid).into());
             if let Some(pid) = program.pcr_pid {
                 map.insert("pcr_pid".into(), format!("{pid:#06x}").into());
@@ -376,7 +374,7 @@ impl ClockMeter {
     }
 
     fn report(&self, figures: &mut Metadata) {
-        let mut map = BTreeMap::new();
+        let mut map = Metadata::new();
         map.insert("count".into(), self.count.into());
         map.insert("discontinuities".into(), self.discontinuities.into());
         if let Some(at) = self.interval_max_at {

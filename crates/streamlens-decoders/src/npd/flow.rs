@@ -1,7 +1,5 @@
 //! The NPD data sources of one flow.
 
-use std::collections::BTreeMap;
-
 use streamlens_model::{Address, FindingLog, Metadata, Packet, Severity, StreamId, Value};
 
 use super::decoder::{fill, read, refused, walk};
@@ -114,7 +112,7 @@ impl FlowDecoder for NpdFlow {
         }
         for data_type in (0..=u8::MAX).filter(|t| self.data_types[usize::from(t >> 6)] >> (t & 63) & 1 != 0) {
             if let Some(meaning) = data_type_meaning(data_type) {
-                let facts = BTreeMap::from([("meaning".into(), Value::from(meaning))]);
+                let facts = Metadata::from([("meaning", Value::from(meaning))]);
                 report.packet_types.insert(PacketType(data_type.into()), facts);
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use streamlens_model::{Address, FindingLog, FlowKey, MacAddress, Occurrence, Severity, StreamId, Value};
+use streamlens_model::{Address, FindingLog, FlowKey, MacAddress, Metadata, Occurrence, Severity, StreamId, Value};
 
 use super::alarm::RtaPdu;
 use super::cm::{Iocr, IocrType};
@@ -163,7 +163,7 @@ impl Survey for Streams<'_> {
 
     fn report(self: Box<Self>, report: &mut NetworkReport) {
         report.flows = self.flows;
-        let mut facts = BTreeMap::new();
+        let mut facts = Metadata::new();
         self.monitor.stations.report(&mut facts);
         self.monitor.relations.report(&mut facts);
         if !facts.is_empty() {

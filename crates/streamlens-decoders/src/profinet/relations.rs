@@ -1,9 +1,8 @@
 //! Application relations: who controls whom, with which IO communication relations, from when to when.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
-use streamlens_model::{Address, FindingLog, FlowKey, MacAddress, Occurrence, Severity, Value};
+use streamlens_model::{Address, FindingLog, FlowKey, MacAddress, Metadata, Occurrence, Severity, Value};
 
 use super::cm::{ArRequest, Body, Iocr, ar_answer, control_uuid, has_wrong_modules, iocr_answer};
 use super::cyclic::CyclicStream;
@@ -76,7 +75,7 @@ impl Relation {
     }
 
     fn value(&self) -> Value {
-        let mut map: BTreeMap<Cow<'static, str>, Value> = BTreeMap::new();
+        let mut map = Metadata::new();
         let mut put = |name: &'static str, value: Value| map.insert(name.into(), value);
         put("uuid", self.uuid.to_string().into());
         put("ar_type", self.ar_type.into());
@@ -382,7 +381,7 @@ impl Relations {
     }
 
     /// Adds relations and response times to the facts.
-    pub(super) fn report(&self, facts: &mut BTreeMap<Cow<'static, str>, Value>) {
+    pub(super) fn report(&self, facts: &mut Metadata) {
         if !self.relations.is_empty() {
             let mut relations: Vec<&Relation> = self.relations.values().collect();
             relations.sort_by_key(|relation| relation.connected.frame);
@@ -391,8 +390,8 @@ impl Relations {
             facts.insert("relations".into(), Value::list(listed));
         }
         let operations = self.responses.iter().enumerate().filter(|(_, r)| r.requests + r.answers > 0);
-        let operations: BTreeMap<Cow<'static, str>, Value> = operations
-            .filter_map(|(operation, r)| Some((operation_name(operation as u16)?.into(), responses_value(r))))
+        let operations: Metadata = operations
+            .filter_map(|(operation, r)| Some((operation_name(operation as u16)?, responses_value(r))))
             .collect();
         if !operations.is_empty() {
             facts.insert("operations".into(), Value::Map(operations));

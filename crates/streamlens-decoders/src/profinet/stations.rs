@@ -1,10 +1,9 @@
 //! Stations as DCP shows them: names, addresses, roles; who set what; names and addresses that are in use twice.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 
-use streamlens_model::{Address, FindingLog, MacAddress, Occurrence, Severity, Value};
+use streamlens_model::{Address, FindingLog, MacAddress, Metadata, Occurrence, Severity, Value};
 
 use super::dcp::{DcpPdu, Fact, IpParameters, dcp_role, text};
 
@@ -258,7 +257,7 @@ impl Stations {
     }
 
     /// Adds the stations to the facts.
-    pub(super) fn report(&self, facts: &mut BTreeMap<Cow<'static, str>, Value>) {
+    pub(super) fn report(&self, facts: &mut Metadata) {
         if !self.stations.is_empty() {
             let listed = self.stations.iter().take(MAX_LISTED).map(|(mac, station)| station.value(*mac));
             facts.insert("stations".into(), Value::list(listed));

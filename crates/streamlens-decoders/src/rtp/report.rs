@@ -10,16 +10,17 @@ use crate::FlowReport;
 /// Adds everything that the flow's memory knows.
 pub(super) fn report(flow: &RtpFlow, report: &mut FlowReport) {
     let counts = flow.counts;
-    report.fact("markers", counts.markers);
-    report.fact("extension_packets", counts.extensions);
-    report.fact("padding_packets", counts.paddings);
-    report.fact("csrc_packets", counts.contributing_sources);
     let ids = (0..=255_u16)
         .filter(|&id| flow.extension_ids.get(usize::from(id >> 6)).is_some_and(|word| word >> (id & 63) & 1 != 0));
     let ids: Vec<Value> = ids.map(Value::from).collect();
+    // in order of the names, which is done soonest
+    report.fact("csrc_packets", counts.contributing_sources);
     if !ids.is_empty() {
         report.fact("extension_ids", Value::List(ids));
     }
+    report.fact("extension_packets", counts.extensions);
+    report.fact("markers", counts.markers);
+    report.fact("padding_packets", counts.paddings);
     if flow.refused > 0 {
         report.fact("refused_packets", flow.refused);
     }
@@ -45,58 +46,66 @@ pub(super) fn report(flow: &RtpFlow, report: &mut FlowReport) {
     }
 }
 
+/// In order of the names, which is done soonest.
 fn report_stream(stream: &Stream, report: &mut FlowReport) {
     let clock = stream.clock();
     let facts = report.stream(stream.id());
+    facts.measures.reserve(12);
     let mut measure = |name: &'static str, value: Value| {
         facts.measures.insert(name.into(), value);
     };
+    if let Some((rate, source)) = clock {
+        measure("clock_rate_hz", rate.into());
+        measure("clock_rate_source", source.as_str().into());
+    }
+    if stream.extension_changes > 0 {
+        measure("extension_bit_changes", stream.extension_changes.into());
+    }
+    let jitter = clock.and_then(|_| stream.jitter());
+    if let Some(jitter) = &jitter {
+        measure("jitter_max_ns", jitter.max_ns.into());
+        measure("jitter_mean_ns", jitter.mean_ns.into());
+    }
+    measure("markers", stream.markers.into());
+    let intervals = stream.intervals;
+    if intervals.count > 0 {
+        measure("max_delta_ns", intervals.largest.into());
+        measure("mean_delta_ns", (intervals.sum as f64 / intervals.count as f64).into());
+        measure("min_delta_ns", intervals.smallest.into());
+    }
+    let step = stream.steps.value();
+    if let Some((step, (rate, _))) = step.zip(clock) {
+        measure("packet_time_ns", (i64::from(step) * 1_000_000_000 / i64::from(rate)).into());
+    }
+    if intervals.count > 0 && intervals.sum > 0 {
+        measure("payload_bit_rate", (stream.payload_bytes as f64 * 8e9 / intervals.sum as f64).into());
+    }
+    measure("payload_length_max", stream.payload_lengths.largest.into());
+    measure("payload_length_min", stream.payload_lengths.smallest.into());
     let mut types = stream.payload_types.clone();
     types.sort_unstable();
-    measure("payload_types", Value::list(types.iter().map(|&(payload_type, _)| payload_type)));
     if let Some(known) = types.first().filter(|_| types.len() == 1).and_then(|&(pt, _)| static_payload_type(pt)) {
         measure("payload_name", known.name.into());
     }
-    measure("markers", stream.markers.into());
-    measure("timestamp_changes", stream.timestamp_changes.into());
-    if stream.extension_changes > 0 {
-        measure("extension_bit_changes", stream.extension_changes.into());
+    measure("payload_types", Value::list(types.iter().map(|&(payload_type, _)| payload_type)));
+    let is_talk = |(rate, source)| rate <= 48_000 && matches!(source, ClockSource::StaticPayloadType);
+    if stream.markers > 0 && clock.is_some_and(is_talk) {
+        measure("talkspurts", stream.markers.into());
     }
     if stream.backward_steps > 0 {
         measure("timestamp_backward_steps", stream.backward_steps.into());
     }
-    if let Some(step) = stream.steps.value() {
-        measure("timestamp_step", step.into());
-    }
-    measure("payload_length_min", stream.payload_lengths.smallest.into());
-    measure("payload_length_max", stream.payload_lengths.largest.into());
-    let intervals = stream.intervals;
-    if intervals.count > 0 {
-        measure("min_delta_ns", intervals.smallest.into());
-        measure("max_delta_ns", intervals.largest.into());
-        measure("mean_delta_ns", (intervals.sum as f64 / intervals.count as f64).into());
-        if intervals.sum > 0 {
-            measure("payload_bit_rate", (stream.payload_bytes as f64 * 8e9 / intervals.sum as f64).into());
-        }
-    }
+    measure("timestamp_changes", stream.timestamp_changes.into());
     if let Some((slope, _)) = stream.jitter.slope() {
         measure("timestamp_rate_hz", slope.into());
     }
-    let Some((rate, source)) = clock else { return };
-    measure("clock_rate_hz", rate.into());
-    measure("clock_rate_source", source.as_str().into());
-    if rate <= 48_000 && stream.markers > 0 && matches!(source, ClockSource::StaticPayloadType) {
-        measure("talkspurts", stream.markers.into());
+    if let Some(step) = step {
+        measure("timestamp_step", step.into());
     }
-    if let Some(step) = stream.steps.value() {
-        measure("packet_time_ns", (i64::from(step) * 1_000_000_000 / i64::from(rate)).into());
+    if let Some((rate, _)) = clock {
+        facts.jitter_ns = jitter.map(|jitter| jitter.last_ns);
+        facts.drift_ppm = drift_ppm(stream, rate);
     }
-    if let Some(jitter) = stream.jitter() {
-        measure("jitter_mean_ns", jitter.mean_ns.into());
-        measure("jitter_max_ns", jitter.max_ns.into());
-        facts.jitter_ns = Some(jitter.last_ns);
-    }
-    facts.drift_ppm = drift_ppm(stream, rate);
 }
 
 /// How much faster the sender's clock runs than the capture's, from the first packet and the furthest one. Only over

@@ -201,37 +201,47 @@ impl Track {
         self.longest_interval
     }
 
-    /// Adds the figures to a stream's measures. `absolute`: packet times are instants.
+    /// Adds the figures to a stream's measures, in order of their names, which is done soonest. `absolute`: packet times are
+    /// instants.
     pub(crate) fn report(&self, measures: &mut Metadata, absolute: bool) {
-        let mut add = |name: &'static str, value: Value| measures.insert(name.into(), value);
-        add("packets", self.packets.into());
-        add("wire_bytes", self.wire_bytes.into());
-        add("time_backward_steps", self.backward_steps.into());
-        if self.packets > 0 {
-            add("payload_min_bytes", (self.payload_min as u64).into());
-            add("payload_max_bytes", (self.payload_max as u64).into());
-            add("payload_mean_bytes", (self.payload_bytes as f64 / self.packets as f64).into());
+        let mut figures = Metadata::new();
+        figures.reserve(17);
+        let mut add = |name: &'static str, value: Value| figures.insert(name.into(), value);
+        let seen = self.first.time.zip(self.last.time);
+        let span = seen.map(|(first, last)| last.since(first)).filter(|span| *span > 0 && self.packets > 1);
+        let (is_timed, is_compared) = (absolute && self.packets > 0, self.compared > 0);
+        if let Some(span) = span {
+            add("bit_rate", (self.wire_bytes as f64 * 8e9 / span as f64).into());
         }
-        if let (Some(first), Some(last)) = (self.first.time, self.last.time) {
+        if let Some((first, last)) = seen {
             add("first_seen", first.into());
             add("last_seen", last.into());
-            let span = last.since(first);
-            if span > 0 && self.packets > 1 {
-                add("rate_hz", ((self.packets - 1) as f64 * 1e9 / span as f64).into());
-                add("bit_rate", (self.wire_bytes as f64 * 8e9 / span as f64).into());
-                add("longest_interval_ns", self.longest_interval.into());
-            }
         }
-        if absolute && self.packets > 0 {
-            add("time_first", Timestamp::from_nanos(self.first_time).into());
-            add("time_last", Timestamp::from_nanos(self.time).into());
-            add("time_jumps", self.jumps.into());
+        if span.is_some() {
+            add("longest_interval_ns", self.longest_interval.into());
         }
-        if self.compared > 0 {
+        add("packets", self.packets.into());
+        if self.packets > 0 {
+            add("payload_max_bytes", (self.payload_max as u64).into());
+            add("payload_mean_bytes", (self.payload_bytes as f64 / self.packets as f64).into());
+            add("payload_min_bytes", (self.payload_min as u64).into());
+        }
+        if let Some(span) = span {
+            add("rate_hz", ((self.packets - 1) as f64 * 1e9 / span as f64).into());
+        }
+        add("time_backward_steps", self.backward_steps.into());
+        if is_compared {
+            add("time_error_max_ns", self.error_max.into());
             add("time_error_mean_ns", (self.error_sum as f64 / self.compared as f64).into());
             add("time_error_min_ns", self.error_min.into());
-            add("time_error_max_ns", self.error_max.into());
         }
+        if is_timed {
+            add("time_first", Timestamp::from_nanos(self.first_time).into());
+            add("time_jumps", self.jumps.into());
+            add("time_last", Timestamp::from_nanos(self.time).into());
+        }
+        add("wire_bytes", self.wire_bytes.into());
+        measures.extend(figures);
     }
 
     /// What the mean distance from the capture time says of the time scale of a clock that should count TAI

@@ -5,16 +5,16 @@ use std::cell::OnceCell;
 
 use streamlens_decoders::{FlowReport, PacketType, Refinement, StreamDecoder, StreamReport};
 use streamlens_model::{
-    ApplicationEncoding, Candidate, FindingLog, Health, Metadata, PacketTypeStats, Place, StreamHealth,
-    TimingStatistics, TimingSummary, Value,
+    ApplicationEncoding, Candidate, FindingLog, Health, Metadata, PacketTypeStats, StreamHealth, TimingStatistics,
+    TimingSummary, Value,
 };
 
 use super::findings::{Findings, Where};
+use super::rows::Shown;
 use super::{Snapshot, rounded};
 use crate::flow::{EncodingEntry, FlowEntry, TransportEntry, TypeEntry};
 use crate::health::Stream;
 use crate::identify::{ENOUGH, standing};
-use crate::shard::Shard;
 
 /// Copies make a mirrored flow from this share of its frames on (two in five: nearly every frame has one).
 const MIRRORED_SHARE: f64 = 0.4;
@@ -47,20 +47,18 @@ impl Snapshot<'_> {
     /// The encoding, or, where the evidence has fallen away, the candidate that is left of it.
     pub(super) fn encoding<'t>(
         &self,
-        shard: &Shard,
-        flow: &FlowEntry,
+        shown: Shown<'_>,
         transport: &'t TransportEntry,
         encoding: &'t EncodingEntry,
-        additions: &[FlowReport],
         summaries: &mut Summaries<'t>,
         findings: &mut Findings,
     ) -> Result<ApplicationEncoding, Candidate> {
-        let mut told = self.told(shard, flow, encoding, additions)?;
+        let (flow, mut told) = (shown.flow, self.told(shown, encoding)?);
         let mut metadata = std::mem::take(&mut told.report.metadata);
-        additions.iter().for_each(|report| metadata.extend(report.metadata.clone()));
+        told.additions.iter().for_each(|report| metadata.extend(report.metadata.clone()));
         let mut reasons = vec![self.reason(encoding)];
         reasons.append(&mut told.report.reasons);
-        additions.iter().for_each(|report| reasons.extend(report.reasons.iter().cloned()));
+        told.additions.iter().for_each(|report| reasons.extend(report.reasons.iter().cloned()));
         if let (Some((base, score)), Some(refinement)) = (told.base, told.refinement()) {
             metadata.insert("base_encoding".into(), Value::text(base));
             metadata.insert("base_confidence".into(), Value::from(score));
@@ -97,13 +95,12 @@ impl Snapshot<'_> {
     /// The findings of an encoding whose part of the document is not wanted.
     pub(super) fn findings_alone(
         &self,
-        shard: &Shard,
-        flow: &FlowEntry,
+        shown: Shown<'_>,
         transport: &TransportEntry,
         encoding: &EncodingEntry,
-        additions: &[FlowReport],
         findings: &mut Findings,
     ) {
+        let flow = shown.flow;
         let Some(decoder) = self.engine.registry.decoder(encoding.decoder) else { return };
         if own_score(encoding) < f64::from(ENOUGH) {
             return;
@@ -111,26 +108,28 @@ impl Snapshot<'_> {
         let troubled = |stream: &&Stream| stream.sequence.as_ref().is_some_and(|sequence| sequence.trouble().is_some());
         let mut streams: Vec<_> = encoding.streams.iter().filter(troubled).collect();
         streams.sort_by_key(|stream| stream.id);
-        if encoding.conversation.is_some() || !additions.is_empty() {
-            let Ok(mut told) = self.told(shard, flow, encoding, additions) else { return };
+        if encoding.conversation.is_some() || !self.additions_to(shown.at, encoding).is_empty() {
+            let Ok(mut told) = self.told(shown, encoding) else { return };
             streams.into_iter().for_each(|stream| drop(told.health(flow, transport, stream, findings)));
             told.log(flow, transport, told.logs(encoding), findings);
             return;
         }
         // all that the decoder knows only matters for the place of a finding that is made
         let told = OnceCell::new();
-        let told = || told.get_or_init(|| self.told(shard, flow, encoding, additions).ok()).as_ref();
+        let told = || told.get_or_init(|| self.told(shown, encoding).ok()).as_ref();
         for stream in streams {
             let health = stream_health(stream, is_mirrored(flow));
-            findings.of_stream(decoder.finding_prefix(), stream, &health, || {
-                let own = |told: &Told<'_>| told.report.streams.get(&stream.id).cloned();
-                told()
-                    .map(|told| told.place(flow, transport, Some(&told.named_health(flow, stream, own(told)))))
-                    .unwrap_or_default()
+            findings.of_stream(decoder.finding_prefix(), stream, &health, |see| {
+                if let Some(told) = told() {
+                    let own = told.report.streams.get(&stream.id).cloned();
+                    see(&told.place(flow, transport, Some(&told.named_health(flow, stream, own))));
+                }
             });
         }
         let mut see = |log: &FindingLog| {
-            let place = || told().map(|told| told.place(flow, transport, None)).unwrap_or_default();
+            let place = |see: &mut dyn FnMut(&Where<'_>)| {
+                see(&told().map(|told| told.place(flow, transport, None)).unwrap_or_default());
+            };
             findings.of_log(log, place, |id| Some(decoder.stream_name(id)));
         };
         if let Some(own) = &encoding.flow_decoder {
@@ -139,13 +138,7 @@ impl Snapshot<'_> {
         encoding.findings.as_deref().into_iter().for_each(see);
     }
 
-    pub(super) fn told<'a>(
-        &'a self,
-        shard: &Shard,
-        flow: &FlowEntry,
-        encoding: &EncodingEntry,
-        additions: &'a [FlowReport],
-    ) -> Result<Told<'a>, Candidate> {
+    pub(super) fn told(&self, shown: Shown<'_>, encoding: &EncodingEntry) -> Result<Told<'_>, Candidate> {
         let decoder = self.engine.registry.decoder(encoding.decoder);
         let Some(decoder) = decoder else { return Err(Candidate::default()) };
         let own_score = own_score(encoding);
@@ -160,11 +153,12 @@ impl Snapshot<'_> {
         if let Some(own) = &encoding.flow_decoder {
             own.report(&mut report);
         }
-        let monitor = encoding.conversation.and_then(|place| shard.conversations.monitors.get(place as usize));
+        let monitor = encoding.conversation.and_then(|place| shown.shard.conversations.monitors.get(place as usize));
         if let Some(monitor) = monitor {
-            monitor.report(&flow.key, &mut report);
+            monitor.report(&shown.flow.key, &mut report);
         }
         let (name, base) = (Cow::Borrowed(decoder.encoding_name()), None);
+        let additions = self.additions_to(shown.at, encoding);
         let mut told = Told { decoder, report, additions, base, name, score: own_score };
         let limit = told.all().filter_map(|report| report.confidence_limit).fold(1.0, f32::min);
         told.score = own_score.min(rounded(limit));
@@ -284,7 +278,7 @@ impl Told<'_> {
     ) -> StreamHealth {
         let own = self.report.streams.get_mut(&stream.id).map(std::mem::take);
         let health = self.named_health(flow, stream, own);
-        let place = || self.place(flow, transport, Some(&health));
+        let place = |see: &mut dyn FnMut(&Where<'_>)| see(&self.place(flow, transport, Some(&health)));
         findings.of_stream(self.decoder.finding_prefix(), stream, &health, place);
         health
     }
@@ -308,14 +302,18 @@ impl Told<'_> {
     }
 
     /// The place of a finding, of a stream where it is one's.
-    fn place(&self, flow: &FlowEntry, transport: &TransportEntry, health: Option<&StreamHealth>) -> Place {
-        let place = Where {
+    fn place<'p>(
+        &'p self,
+        flow: &'p FlowEntry,
+        transport: &TransportEntry,
+        health: Option<&'p StreamHealth>,
+    ) -> Where<'p> {
+        Where {
             flow: Some(&flow.key),
             transport: Some(transport.transport),
             encoding: Some(&self.name),
             stream: health.map(|health| health.name.as_deref().unwrap_or(&health.id)),
-        };
-        place.place()
+        }
     }
 
     /// What decoders and monitors have found.
@@ -332,7 +330,8 @@ impl Told<'_> {
         findings: &mut Findings,
     ) {
         let stream_name = |id| Some(self.decoder.stream_name(id));
-        logs.for_each(|log| findings.of_log(log, || self.place(flow, transport, None), stream_name));
+        let place = |see: &mut dyn FnMut(&Where<'_>)| see(&self.place(flow, transport, None));
+        logs.for_each(|log| findings.of_log(log, place, stream_name));
     }
 }
 
@@ -350,13 +349,14 @@ fn lengths(kinds: &[&TypeEntry], packets: u64) -> Metadata {
     let shortest = kinds.iter().map(|kind| kind.shortest).min().unwrap_or(0);
     let longest = kinds.iter().map(|kind| kind.longest).max().unwrap_or(0);
     let sum: u64 = kinds.iter().map(|kind| kind.length_sum).sum();
-    let mut facts = Metadata::new();
-    if packets > 0 {
-        facts.insert("min_length".into(), Value::from(shortest));
-        facts.insert("max_length".into(), Value::from(longest));
-        facts.insert("mean_length".into(), Value::from(sum as f64 / packets as f64));
+    if packets == 0 {
+        return Metadata::new();
     }
-    facts
+    Metadata::from([
+        ("max_length", Value::from(longest)),
+        ("mean_length", Value::from(sum as f64 / packets as f64)),
+        ("min_length", Value::from(shortest)),
+    ])
 }
 
 /// The evidence so far for an encoding.

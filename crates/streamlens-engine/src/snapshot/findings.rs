@@ -1,15 +1,15 @@
 //! The list of findings: those of decoders and monitors, those of the health of streams, those of the capture.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use streamlens_model::{
-    CaptureSummary, Finding, FindingLog, FlowKey, Occurrence, Place, Severity, StreamHealth, StreamId, Timestamp,
+    CaptureSummary, FindingLog, FlowKey, LoggedFinding, Occurrence, Severity, StreamHealth, StreamId, Timestamp,
     Transport,
 };
 
 use super::encoding::is_mirrored;
-use super::packed::Packed;
+use super::packed::{Packed, Sketch};
 use crate::engine::Engine;
 use crate::flow::FlowEntry;
 use crate::health::{Events, Stream};
@@ -21,17 +21,6 @@ pub(super) struct Where<'a> {
     pub(super) transport: Option<Transport>,
     pub(super) encoding: Option<&'a str>,
     pub(super) stream: Option<&'a str>,
-}
-
-impl Where<'_> {
-    pub(super) fn place(&self) -> Place {
-        Place {
-            flow: self.flow.map(ToString::to_string),
-            transport: self.transport.map(|transport| transport.to_string()),
-            encoding: self.encoding.map(str::to_owned),
-            stream: self.stream.map(str::to_owned),
-        }
-    }
 }
 
 /// Findings as they are collected.
@@ -76,11 +65,11 @@ impl Mirrored {
 /// How many findings beyond those wanted are let pile up before the list is sorted.
 const PILE: usize = 1024;
 
-/// The kinds of trouble of a stream; their codes are `<prefix>.<kind>`.
-const LOSS: &str = "loss";
-const DUPLICATES: &str = "duplicates";
-const REORDERED: &str = "reordered";
-const RESTART: &str = "restart";
+/// The kinds of trouble of a stream, behind the prefix of their codes.
+const LOSS: &str = ".loss";
+const DUPLICATES: &str = ".duplicates";
+const REORDERED: &str = ".reordered";
+const RESTART: &str = ".restart";
 
 impl Findings {
     pub(super) fn new(capture: &CaptureSummary, most: Option<usize>) -> Self {
@@ -93,6 +82,11 @@ impl Findings {
     /// A list of as much, and with nothing in it, for a part of the flows.
     pub(super) fn empty(&self) -> Self {
         Self { most: self.most, dropped: self.dropped, ..Self::default() }
+    }
+
+    /// Makes room for so many, or as many as are wanted.
+    pub(super) fn reserve(&mut self, count: usize) {
+        self.list.reserve(count.min(self.most.saturating_add(PILE)));
     }
 
     /// A list that only notes what findings there are.
@@ -111,8 +105,11 @@ impl Findings {
     }
 
     /// Adds findings that are counted already.
-    pub(super) fn extend(&mut self, counted: Self) {
-        self.list.extend(counted.list);
+    pub(super) fn extend(&mut self, mut counted: Self) {
+        if self.list.len() < counted.list.len() {
+            std::mem::swap(&mut self.list, &mut counted.list);
+        }
+        self.list.append(&mut counted.list);
     }
 
     /// Adds those of a part of the flows.
@@ -142,8 +139,8 @@ impl Findings {
         self.list.truncate(self.most);
     }
 
-    /// Counts a finding, and makes it only where it may be among those wanted.
-    fn add(&mut self, severity: Severity, first_frame: u64, make: impl FnOnce() -> Finding) {
+    /// Counts a finding, and makes it only where it may be among those wanted: `make` then shows what it is.
+    fn add(&mut self, severity: Severity, first_frame: u64, make: impl FnOnce(&mut dyn FnMut(&Sketch<'_>))) {
         if let Some(noted) = &mut self.noted {
             noted.push((severity, first_frame));
             return;
@@ -152,35 +149,30 @@ impl Findings {
         if self.bar.is_some_and(|(grave, frame)| severity < grave || severity == grave && first_frame > frame) {
             return;
         }
-        self.list.push(Packed::new(&make(), &mut self.buffer));
+        let Self { list, buffer, .. } = self;
+        make(&mut |sketch| list.push(Packed::new(sketch, buffer)));
         if self.list.len() >= self.most.saturating_add(PILE) {
             self.sort();
             self.bar = self.list.last().map(|last| (last.severity, last.first_frame));
         }
     }
 
-    /// What a decoder or a monitor has found.
+    /// What a decoder or a monitor has found, `place` shows where.
     pub(super) fn of_log(
         &mut self,
         log: &FindingLog,
-        place: impl Fn() -> Place,
+        place: impl Fn(&mut dyn FnMut(&Where<'_>)),
         stream_name: impl Fn(StreamId) -> Option<String>,
     ) {
         for (code, stream, entry) in log.iter() {
-            self.add(entry.severity, entry.first.frame, || {
-                let mut place = place();
-                if let Some(id) = stream {
-                    place.stream = stream_name(id).or(place.stream);
-                }
-                Finding {
-                    code: Cow::Borrowed(code),
-                    severity: entry.severity,
-                    count: entry.count,
-                    first: entry.first,
-                    last: entry.last,
-                    place,
-                    text: entry.text.clone(),
-                }
+            let LoggedFinding { severity, count, first, last, ref text } = *entry;
+            self.add(severity, first.frame, |show| {
+                let name = stream.and_then(&stream_name);
+                place(&mut |place| {
+                    let place = &Where { stream: name.as_deref().or(place.stream), ..*place };
+                    let (code, text) = ((code, ""), format_args!("{text}"));
+                    show(&Sketch { code, severity, count, first, last, place, text });
+                });
             });
         }
     }
@@ -191,79 +183,70 @@ impl Findings {
         prefix: &'static str,
         stream: &Stream,
         health: &StreamHealth,
-        place: impl Fn() -> Place,
+        place: impl Fn(&mut dyn FnMut(&Where<'_>)),
     ) {
         let Some(trouble) = stream.sequence.as_ref().and_then(|sequence| sequence.trouble()) else { return };
         let (lost, expected) = (health.lost.unwrap_or(0), health.expected.unwrap_or(0));
+        let dropped = self.dropped;
+        let mut add = |kind, severity, events: Option<&Events>, text: fmt::Arguments<'_>| {
+            let Some(&Events { count, first, last }) = events else { return };
+            self.add(severity, first.frame, |show| {
+                place(&mut |place| show(&Sketch { code: (prefix, kind), severity, count, first, last, place, text }));
+            });
+        };
         if lost > 0 {
             let share = lost as f64 / expected.max(1) as f64 * 100.0;
             let longest = trouble.longest_gap.map_or(0, |(gap, _)| gap);
-            let dropped = self.dropped;
             let gaps = trouble.gaps().map(|(first, last)| Events { count: lost, first, last });
-            self.events(prefix, LOSS, Severity::Error, gaps.as_ref(), &place, || {
-                let mut text =
-                    format!("{lost} of {expected} packets are missing ({share:.3} %), at most {longest} in a row");
-                if dropped > 0 {
-                    text += &format!("; the capture itself dropped {dropped} frames, which may be these");
-                }
-                text
-            });
+            let dropped = ByCapture(dropped);
+            add(
+                LOSS,
+                Severity::Error,
+                gaps.as_ref(),
+                format_args!(
+                    "{lost} of {expected} packets are missing ({share:.3} %), at most {longest} in a row{dropped}"
+                ),
+            );
         }
         if let Some(duplicated) = health.duplicated.filter(|count| *count > 0) {
-            self.events(prefix, DUPLICATES, Severity::Warning, trouble.duplicates.as_deref(), &place, || {
-                format!("{duplicated} packets came twice")
-            });
+            let text = format_args!("{duplicated} packets came twice");
+            add(DUPLICATES, Severity::Warning, trouble.duplicates.as_deref(), text);
         }
-        if trouble.reordered > 0 {
-            self.events(prefix, REORDERED, Severity::Warning, trouble.late.as_deref(), &place, || {
-                format!("{} packets came late, by up to {} numbers", trouble.reordered, trouble.largest_distance)
-            });
+        let (reordered, by) = (trouble.reordered, trouble.largest_distance);
+        if reordered > 0 {
+            let text = format_args!("{reordered} packets came late, by up to {by} numbers");
+            add(REORDERED, Severity::Warning, trouble.late.as_deref(), text);
         }
-        if trouble.restarts > 0 {
-            self.events(prefix, RESTART, Severity::Warning, trouble.restarted.as_deref(), &place, || {
-                format!("its numbers began afresh {} times", trouble.restarts)
-            });
+        let restarts = trouble.restarts;
+        if restarts > 0 {
+            let text = format_args!("its numbers began afresh {restarts} times");
+            add(RESTART, Severity::Warning, trouble.restarted.as_deref(), text);
         }
     }
 
-    fn events(
-        &mut self,
-        prefix: &'static str,
-        kind: &'static str,
-        severity: Severity,
-        events: Option<&Events>,
-        place: &impl Fn() -> Place,
-        text: impl FnOnce() -> String,
-    ) {
-        let Some(events) = events else { return };
-        let (count, first, last) = (events.count, events.first, events.last);
-        self.add(severity, first.frame, || {
-            let code = Cow::Owned(format!("{prefix}.{kind}"));
-            Finding { code, severity, count, first, last, place: place(), text: text() }
+    /// What concerns no flow.
+    fn of_all(&mut self, code: &str, count: u64, first: Occurrence, last: Occurrence, text: fmt::Arguments<'_>) {
+        let (severity, place) = (Severity::Warning, &Where::default());
+        self.add(severity, first.frame, |show| {
+            show(&Sketch { code: (code, ""), severity, count, first, last, place, text });
         });
     }
 
     fn of_capture(&mut self, capture: &CaptureSummary) {
         let start = Occurrence { frame: 1, time: capture.first_seen };
         let end = Occurrence { frame: capture.packets, time: capture.last_seen };
-        let dropped = self.dropped;
-        let mut add = |code, severity, count, text| {
-            let (code, place) = (Cow::Borrowed(code), Place::default());
-            self.add(severity, start.frame, || Finding { code, severity, count, first: start, last: end, place, text });
-        };
         let timestamps = &capture.timestamps;
         if let Some(step) = timestamps.largest_backward_step_ns {
             let steps = timestamps.backward_steps;
-            let text = format!(
+            self.of_all("capture.time-backwards", steps, start, end, format_args!(
                 "the capture's time runs backwards {steps} times, by up to {step} ns: intervals around there say little"
-            );
-            add("capture.time-backwards", Severity::Warning, steps, text);
+            ));
         }
+        let dropped = self.dropped;
         if dropped > 0 {
-            let text = format!(
+            self.of_all("capture.dropped", dropped, start, end, format_args!(
                 "the capture itself dropped {dropped} frames: they are missing without having been lost in the network"
-            );
-            add("capture.dropped", Severity::Warning, dropped, text);
+            ));
         }
     }
 
@@ -272,32 +255,30 @@ impl Findings {
         engine.shards.iter().flat_map(|shard| shard.flows.iter()).for_each(|flow| self.of_copies(flow));
         let Mirrored { flows, frames, first, last, last_seen } = self.mirrored;
         if flows > 0 {
-            let first = first.unwrap_or(0);
-            self.add(Severity::Warning, first, || Finding {
-                code: Cow::Borrowed("capture.mirrored-twice"),
-                severity: Severity::Warning,
-                count: frames,
-                first: Occurrence { frame: first, time: None },
-                last: Occurrence { frame: last, time: last_seen },
-                place: Place::default(),
-                text: format!(
-                    "{frames} frames of {flows} flows are in the capture twice, as a mirror port delivers them: they count as \
-                     frames, and not as duplicates of their streams"
-                ),
-            });
+            let first = Occurrence { frame: first.unwrap_or(0), time: None };
+            self.of_all("capture.mirrored-twice", frames, first, Occurrence { frame: last, time: last_seen }, format_args!(
+                "{frames} frames of {flows} flows are in the capture twice, as a mirror port delivers them: they count as \
+                 frames, and not as duplicates of their streams"
+            ));
         }
         let unfinished: u64 = engine.shards.iter().map(|shard| shard.unfinished_datagrams()).sum();
         if unfinished > 0 {
-            let at = Occurrence { frame: engine.frames(), time: None };
-            self.add(Severity::Warning, 1, || Finding {
-                code: Cow::Borrowed("ip.incomplete-datagrams"),
-                severity: Severity::Warning,
-                count: unfinished,
-                first: Occurrence { frame: 1, time: None },
-                last: at,
-                place: Place::default(),
-                text: format!("{unfinished} fragmented datagrams never became whole: nothing is decoded of them"),
-            });
+            let (first, last) =
+                (Occurrence { frame: 1, time: None }, Occurrence { frame: engine.frames(), time: None });
+            let text = format_args!("{unfinished} fragmented datagrams never became whole: nothing is decoded of them");
+            self.of_all("ip.incomplete-datagrams", unfinished, first, last, text);
+        }
+    }
+}
+
+/// Frames that the capture itself dropped: they may be those that a stream misses.
+struct ByCapture(u64);
+
+impl fmt::Display for ByCapture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            dropped => write!(f, "; the capture itself dropped {dropped} frames, which may be these"),
         }
     }
 }
@@ -317,14 +298,10 @@ mod tests {
             let severity = [Severity::Info, Severity::Warning, Severity::Error][(state >> 62) as usize % 3];
             let at = Occurrence { frame: state >> 52, time: None };
             for findings in [&mut all, &mut few] {
-                findings.add(severity, at.frame, || Finding {
-                    code: "a.code".into(),
-                    severity,
-                    count: 1,
-                    first: at,
-                    last: at,
-                    place: Place { stream: Some(format!("{number:05}")), ..Place::default() },
-                    text: String::new(),
+                findings.add(severity, at.frame, |show| {
+                    let place = &Where { stream: Some(&format!("{number:05}")), ..Where::default() };
+                    let (code, text) = (("a.code", ""), format_args!(""));
+                    show(&Sketch { code, severity, count: 1, first: at, last: at, place, text });
                 });
             }
         }

@@ -19,12 +19,12 @@ use self::encoding::Summaries;
 use self::findings::{Findings, Mirrored};
 use self::packed::Packed;
 use self::parallel::{each, in_order};
-use self::rows::{Card, FlowPlace, Note, Row, bit_rate};
+use self::rows::{Card, FlowPlace, Note, Row, Shown, bit_rate};
 use self::surveys::{Additions, Surveys};
 use crate::dissect::Aside;
 use crate::engine::Engine;
 use crate::flow::{EncodingEntry, FlowEntry, TransportEntry};
-use crate::options::FlowSelection;
+use crate::options::{FlowOrder, FlowSelection};
 use crate::shard::Shard;
 
 /// Reads the engine's state; changes nothing.
@@ -32,6 +32,7 @@ pub(crate) struct Snapshot<'e> {
     engine: &'e Engine,
     /// Flows that had no frame after this one are left out.
     since: u64,
+    order: FlowOrder,
     /// The flows that wait as frames.
     cards: Vec<Card>,
     /// Their findings, where not all are to be made, as each thread noted them.
@@ -47,7 +48,7 @@ pub(crate) struct Snapshot<'e> {
 
 impl<'e> Snapshot<'e> {
     /// `makes_all` says that all findings will be wanted.
-    pub(crate) fn new(engine: &'e Engine, since: u64, makes_all: bool) -> Self {
+    pub(crate) fn new(engine: &'e Engine, since: u64, order: FlowOrder, makes_all: bool) -> Self {
         let (mut early, mut late) = Surveys::of(engine);
         if !makes_all || since > 0 {
             // flows that wait are decoded now, for their findings; or not all flows are made
@@ -55,7 +56,7 @@ impl<'e> Snapshot<'e> {
         }
         let (cards, notes) = (Vec::new(), (!makes_all).then(Vec::new));
         let (mirrored, additions, networks) = (Mirrored::default(), Additions::new(), Vec::new());
-        let mut snapshot = Self { engine, since, cards, notes, mirrored, additions, networks, late };
+        let mut snapshot = Self { engine, since, order, cards, notes, mirrored, additions, networks, late };
         snapshot.flows().for_each(|(at, _, flow)| early.see(at, flow));
         if makes_all {
             snapshot.list_held();
@@ -87,12 +88,12 @@ impl<'e> Snapshot<'e> {
         let begin = || (Shard::for_replay(), Findings::notes(), Vec::new());
         let read = |state: &mut (Shard, Findings, Vec<Note>), cards: &mut Vec<Card>, &at: &FlowPlace| {
             let (replay, findings, notes) = state;
-            let card = self.show(replay, at, |shard, flow| {
-                findings.of_copies(flow);
-                surveys.see(at, flow);
-                self.flow_findings(at, shard, flow, findings);
+            let card = self.show(replay, at, |shown| {
+                findings.of_copies(shown.flow);
+                surveys.see(at, shown.flow);
+                self.flow_findings(shown, findings);
                 notes.extend(findings.take_notes().map(|(severity, frame)| Note { severity, frame, at }));
-                Card::new(at, flow)
+                Card::new(at, shown.flow, self.order)
             });
             cards.extend(card);
         };
@@ -112,7 +113,7 @@ impl<'e> Snapshot<'e> {
         let decoders = independent.fold(0, |all, (index, _)| all | 1 << index);
         let list = |(): &mut (), cards: &mut Vec<Card>, &at: &FlowPlace| {
             let Some(shard) = self.engine.shards.get(at.share as usize) else { return };
-            cards.push(Card::unread(at, shard.held.frames(at.place as usize), decoders));
+            cards.push(Card::unread(at, shard.held.frames(at.place as usize), decoders, self.order));
         };
         in_order(self.engine.threads, &places, || (), list, |more| cards.append(more));
         self.cards = cards;
@@ -120,10 +121,10 @@ impl<'e> Snapshot<'e> {
 
     /// Shows the flows that wait to the surveys that want them.
     fn show_held(&self, surveys: &Surveys<'_>) {
-        let wanted = |card: &&Card| surveys.want(card.row.packets, card.decoders);
+        let wanted = |card: &&Card| surveys.want(card.packets.into(), card.decoders);
         let held: Vec<_> = self.cards.iter().filter(wanted).map(|card| card.row.at).collect();
         let see = |replay: &mut Shard, (): &mut (), at: &FlowPlace| {
-            self.show(replay, *at, |_, flow| surveys.see(*at, flow));
+            self.show(replay, *at, |shown| surveys.see(*at, shown.flow));
         };
         in_order(self.engine.threads, &held, Shard::for_replay, see, |()| ());
     }
@@ -154,8 +155,8 @@ impl<'e> Snapshot<'e> {
             // several numbers of link types have one name
             *capture.not_in_flows.entry(reason_text(reason)).or_default() += frames;
         }
-        let total_flows = self.flows().filter(|(_, _, flow)| flow.changed > self.since).count() + self.cards.len();
-        let shown = self.rows(selection.order, selection.top);
+        let total_flows = self.total_flows();
+        let shown = self.rows(selection.top);
         let mut findings = Findings::new(&capture, selection.most_findings);
         findings.mirrored.merge(self.mirrored);
         let threads = self.engine.threads;
@@ -169,12 +170,13 @@ impl<'e> Snapshot<'e> {
             if is_over.load(Ordering::Relaxed) {
                 return self.look(worker, row.at);
             }
-            self.show(&mut worker.replay, row.at, |shard, flow| {
-                self.see_late(row.at, flow, &mut worker.findings);
-                make(piece, Part::Flow(self.flow(row.at, shard, flow, &mut worker.findings)));
+            self.show(&mut worker.replay, row.at, |shown| {
+                self.see_late(shown, &mut worker.findings);
+                make(piece, Part::Flow(self.flow(shown, &mut worker.findings)));
             });
         };
-        let mut workers = in_order(threads, &shown, || Worker::new(&findings), show, &mut take);
+        let mut workers =
+            in_order(threads, &shown, || Worker::for_all(shown.len() / threads, &findings), show, &mut take);
         if shown.len() < total_flows {
             self.look_at_others(&shown, selection.most_findings, &mut findings);
         }
@@ -209,14 +211,14 @@ impl<'e> Snapshot<'e> {
 
     /// Adds the findings of a flow that is not shown.
     fn look(&self, worker: &mut Worker, at: FlowPlace) {
-        self.show(&mut worker.replay, at, |shard, flow| {
-            self.see_late(at, flow, &mut worker.findings);
-            self.flow_findings(at, shard, flow, &mut worker.findings);
+        self.show(&mut worker.replay, at, |shown| {
+            self.see_late(shown, &mut worker.findings);
+            self.flow_findings(shown, &mut worker.findings);
         });
     }
 
     /// Takes note of a flow that is made, or whose findings are.
-    fn see_late(&self, at: FlowPlace, flow: &FlowEntry, findings: &mut Findings) {
+    fn see_late(&self, Shown { at, flow, .. }: Shown<'_>, findings: &mut Findings) {
         self.late.see(at, flow);
         if at.is_held && self.notes.is_none() {
             findings.of_copies(flow);
@@ -235,7 +237,7 @@ impl<'e> Snapshot<'e> {
         let additions: Vec<_> = additions.into_iter().collect();
         let add = |worker: &mut Worker, (): &mut (), item: &((FlowPlace, u16), Vec<FlowReport>)| {
             let (Worker { replay, findings }, ((at, decoder), reports)) = (worker, item);
-            self.show(replay, *at, |shard, flow| self.added_findings(*at, shard, flow, *decoder, reports, findings));
+            self.show(replay, *at, |shown| self.added_findings(shown, *decoder, reports, findings));
         };
         let workers = in_order(self.engine.threads, &additions, || Worker::new(findings), add, |()| ());
         workers.into_iter().for_each(|worker| findings.merge(worker.findings));
@@ -245,21 +247,20 @@ impl<'e> Snapshot<'e> {
         for (name, report) in &self.networks {
             for log in &report.findings {
                 let place = findings::Where { encoding: Some(name), ..findings::Where::default() };
-                findings.of_log(log, || place.place(), |id| report.stream_names.get(&id).cloned());
+                findings.of_log(log, |see| see(&place), |id| report.stream_names.get(&id).cloned());
             }
         }
     }
 
-    fn flow(&self, place: FlowPlace, shard: &Shard, flow: &FlowEntry, findings: &mut Findings) -> Flow {
+    fn flow(&self, shown: Shown<'_>, findings: &mut Findings) -> Flow {
+        let flow = shown.flow;
         let traffic_type =
             if flow.facts.broadcast { TrafficType::Broadcast } else { flow.key.dst.address.traffic_type() };
         let (total_packets, total_bytes, facts) = (flow.packets(), flow.bytes(), flow.facts.lists());
         let mut summaries = Summaries::new(self.engine.options.outlier_deviations);
         let timing_stats = summaries.of(flow.timing());
-        let transport_protocols = flow
-            .transports()
-            .map(|transport| self.transport(place, shard, flow, transport, &mut summaries, findings))
-            .collect();
+        let transport_protocols =
+            flow.transports().map(|transport| self.transport(shown, transport, &mut summaries, findings)).collect();
         Flow {
             key: flow.key,
             traffic_type,
@@ -279,43 +280,32 @@ impl<'e> Snapshot<'e> {
     }
 
     /// The findings of a flow that is not shown.
-    fn flow_findings(&self, place: FlowPlace, shard: &Shard, flow: &FlowEntry, findings: &mut Findings) {
-        for transport in flow.transports() {
+    fn flow_findings(&self, shown: Shown<'_>, findings: &mut Findings) {
+        for transport in shown.flow.transports() {
             for encoding in &transport.encodings {
-                let additions = self.additions_to(place, encoding);
-                self.findings_alone(shard, flow, transport, encoding, additions, findings);
+                self.findings_alone(shown, transport, encoding, findings);
             }
         }
     }
 
     /// The findings that reports of late surveys add to the encodings of a decoder.
-    fn added_findings(
-        &self,
-        place: FlowPlace,
-        shard: &Shard,
-        flow: &FlowEntry,
-        decoder: u16,
-        reports: &[FlowReport],
-        findings: &mut Findings,
-    ) {
-        for transport in flow.transports() {
+    fn added_findings(&self, shown: Shown<'_>, decoder: u16, reports: &[FlowReport], findings: &mut Findings) {
+        for transport in shown.flow.transports() {
             for encoding in transport.encodings.iter().filter(|encoding| encoding.decoder.0 == decoder) {
-                let additions = self.additions_to(place, encoding);
-                let Ok(told) = self.told(shard, flow, encoding, additions) else { continue };
-                told.log(flow, transport, reports.iter().flat_map(|report| &report.findings), findings);
+                let Ok(told) = self.told(shown, encoding) else { continue };
+                told.log(shown.flow, transport, reports.iter().flat_map(|report| &report.findings), findings);
             }
         }
     }
 
-    fn additions_to(&self, place: FlowPlace, encoding: &EncodingEntry) -> &[FlowReport] {
-        self.additions.get(&(place, encoding.decoder.0)).map_or(&[][..], Vec::as_slice)
+    /// What network monitors say of an encoding.
+    fn additions_to(&self, at: FlowPlace, encoding: &EncodingEntry) -> &[FlowReport] {
+        self.additions.get(&(at, encoding.decoder.0)).map_or(&[][..], Vec::as_slice)
     }
 
     fn transport<'t>(
         &self,
-        place: FlowPlace,
-        shard: &Shard,
-        flow: &FlowEntry,
+        shown: Shown<'_>,
         transport: &'t TransportEntry,
         summaries: &mut Summaries<'t>,
         findings: &mut Findings,
@@ -324,8 +314,7 @@ impl<'e> Snapshot<'e> {
         let mut application_encodings = Vec::new();
         let mut candidates = Vec::new();
         for encoding in &transport.encodings {
-            let additions = self.additions_to(place, encoding);
-            match self.encoding(shard, flow, transport, encoding, additions, summaries, findings) {
+            match self.encoding(shown, transport, encoding, summaries, findings) {
                 Ok(encoding) => application_encodings.push(encoding),
                 Err(candidate) => candidates.push(candidate),
             }
@@ -343,7 +332,7 @@ impl<'e> Snapshot<'e> {
         }
         TransportProtocol {
             protocol_name: transport.transport.name().into_owned(),
-            ports: flow.key.src.port.zip(flow.key.dst.port),
+            ports: shown.flow.key.src.port.zip(shown.flow.key.dst.port),
             packet_count: transport.packets,
             byte_count: transport.bytes,
             timing_stats,
@@ -378,6 +367,13 @@ impl Worker {
     fn new(findings: &Findings) -> Self {
         Self { replay: Shard::for_replay(), findings: findings.empty() }
     }
+
+    /// With room for the findings of so many flows, as most have one where there are many.
+    fn for_all(flows: usize, findings: &Findings) -> Self {
+        let mut worker = Self::new(findings);
+        worker.findings.reserve(flows);
+        worker
+    }
 }
 
 /// A document with its flows and findings, of one that hands them on in pieces.
@@ -409,7 +405,7 @@ fn tcp_facts(transport: &TransportEntry) -> Metadata {
         ("gaps", stream.gaps),
         ("gap_bytes", stream.gap_bytes),
     ];
-    facts.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| (name.into(), Value::from(count))).collect()
+    facts.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| (name, Value::from(count))).collect()
 }
 
 /// A confidence with three figures, free of the noise of single precision.

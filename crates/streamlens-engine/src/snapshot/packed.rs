@@ -2,8 +2,12 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::fmt;
+use std::io::Write;
 
-use streamlens_model::{Finding, Occurrence, Place, Severity, Timestamp};
+use streamlens_model::{Finding, Occurrence, Place, Severity, Timestamp, Transport};
+
+use super::findings::Where;
 
 /// A finding: severity and first frame, which decide on its place in nearly all cases, and the rest of it as bytes.
 #[derive(Clone, Debug)]
@@ -19,10 +23,22 @@ const NUMBERS: usize = 2 * size_of::<u64>() + 2 * (1 + size_of::<i64>());
 /// Stands for the length of what is not there.
 const ABSENT: u32 = u32::MAX;
 
+/// A finding as it is found: borrowed, and its texts not written yet.
+pub(super) struct Sketch<'a> {
+    /// Code, in two parts where it has a prefix of the decoder's.
+    pub(super) code: (&'a str, &'a str),
+    pub(super) severity: Severity,
+    pub(super) count: u64,
+    pub(super) first: Occurrence,
+    pub(super) last: Occurrence,
+    pub(super) place: &'a Where<'a>,
+    pub(super) text: fmt::Arguments<'a>,
+}
+
 impl Packed {
     /// `buffer` is for its memory alone.
-    pub(super) fn new(finding: &Finding, buffer: &mut Vec<u8>) -> Self {
-        let Finding { code, severity, count, first, last, place, text } = finding;
+    pub(super) fn new(sketch: &Sketch<'_>, buffer: &mut Vec<u8>) -> Self {
+        let Sketch { code, severity, count, first, last, place, text } = sketch;
         buffer.clear();
         buffer.extend(count.to_ne_bytes());
         buffer.extend(last.frame.to_ne_bytes());
@@ -30,14 +46,14 @@ impl Packed {
             buffer.push(u8::from(time.is_some()));
             buffer.extend(time.map_or(0, Timestamp::as_nanos).to_ne_bytes());
         }
-        let [flow, transport, encoding, stream] =
-            [&place.flow, &place.transport, &place.encoding, &place.stream].map(|part| part.as_deref());
-        for part in [Some(code.as_ref()), flow, transport, encoding, stream, Some(text)] {
-            // no text is as long as 4 GiB; one that were would lose its end
-            let part = part.map(|part| part.get(..ABSENT as usize - 1).unwrap_or(part));
-            buffer.extend(part.map_or(ABSENT, |part| part.len() as u32).to_ne_bytes());
-            buffer.extend(part.unwrap_or_default().as_bytes());
+        let transport = place.transport.map(Transport::name);
+        part(buffer, Some(|to: &mut Vec<u8>| [code.0, code.1].iter().for_each(|part| to.extend(part.as_bytes()))));
+        // writing to memory doesn't fail
+        part(buffer, place.flow.map(|flow| move |to: &mut Vec<u8>| drop(write!(to, "{flow}"))));
+        for name in [transport.as_deref(), place.encoding, place.stream] {
+            part(buffer, name.map(|name| move |to: &mut Vec<u8>| to.extend(name.as_bytes())));
         }
+        part(buffer, Some(|to: &mut Vec<u8>| drop(to.write_fmt(*text))));
         Self { severity: *severity, first_frame: first.frame, rest: buffer.as_slice().into() }
     }
 
@@ -73,6 +89,23 @@ impl Packed {
     }
 }
 
+/// Writes a text behind its length.
+fn part(buffer: &mut Vec<u8>, write: Option<impl FnOnce(&mut Vec<u8>)>) {
+    let begin = buffer.len();
+    buffer.extend(ABSENT.to_ne_bytes());
+    let Some(write) = write else { return };
+    let start = buffer.len();
+    write(buffer);
+    // no text is as long as 4 GiB; one that were would be lost
+    let length = u32::try_from(buffer.len() - start).ok().filter(|length| *length != ABSENT).unwrap_or_else(|| {
+        buffer.truncate(start);
+        0
+    });
+    if let Some(room) = buffer.get_mut(begin..start) {
+        room.copy_from_slice(&length.to_ne_bytes());
+    }
+}
+
 /// Reads what [`Packed::new`] wrote.
 struct Reader<'a>(&'a [u8]);
 
@@ -104,48 +137,69 @@ impl<'a> Reader<'a> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use streamlens_model::FlowKey;
 
     use super::*;
+
+    /// What a sketch borrows, and the finding that it stands for.
+    #[derive(Clone, Debug)]
+    struct Owned {
+        flow: Option<FlowKey>,
+        transport: Option<Transport>,
+        finding: Finding,
+    }
 
     fn occurrence() -> impl Strategy<Value = Occurrence> {
         (0_u64..4, any::<Option<i64>>())
             .prop_map(|(frame, time)| Occurrence { frame, time: time.map(Timestamp::from_nanos) })
     }
 
-    fn finding() -> impl Strategy<Value = Finding> {
+    fn owned() -> impl Strategy<Value = Owned> {
         let severity = prop_oneof![Just(Severity::Info), Just(Severity::Error)];
         let name = || proptest::option::of("[a-c \"]{0,2}");
-        let place = (name(), name(), name(), name()).prop_map(|(flow, transport, encoding, stream)| Place {
-            flow,
-            transport,
-            encoding,
-            stream,
-        });
+        let flow = proptest::option::of((0_u16..3, 0_u16..3).prop_map(|(port, vlan)| {
+            let mut key = FlowKey::default();
+            key.src.port = Some(port);
+            assert!(vlan == 0 || key.vlan.push(vlan));
+            key
+        }));
+        let transport = proptest::option::of((16_u8..19).prop_map(Transport::Ip));
+        let place = (flow, transport, name(), name());
         ("[a-b]{0,2}", severity, any::<u64>(), (occurrence(), occurrence()), place, ".*").prop_map(
-            |(code, severity, count, (first, last), place, text)| Finding {
-                code: code.into(),
-                severity,
-                count,
-                first,
-                last,
-                place,
-                text,
+            |(code, severity, count, (first, last), (flow, transport, encoding, stream), text)| {
+                let (of_flow, of_transport) = (flow.map(|flow| flow.to_string()), transport.map(|t| t.to_string()));
+                let place = Place { flow: of_flow, transport: of_transport, encoding, stream };
+                Owned {
+                    flow,
+                    transport,
+                    finding: Finding { code: code.into(), severity, count, first, last, place, text },
+                }
             },
+        )
+    }
+
+    fn packed(owned: &Owned) -> Packed {
+        let Finding { code, severity, count, first, last, place, text } = &owned.finding;
+        let code = code.split_at(code.len() / 2);
+        let (encoding, stream) = (place.encoding.as_deref(), place.stream.as_deref());
+        let place = &Where { flow: owned.flow.as_ref(), transport: owned.transport, encoding, stream };
+        let (severity, count, first, last) = (*severity, *count, *first, *last);
+        Packed::new(
+            &Sketch { code, severity, count, first, last, place, text: format_args!("{text}") },
+            &mut Vec::new(),
         )
     }
 
     proptest! {
         #[test]
-        fn a_finding_comes_back_as_it_was(finding in finding()) {
-            prop_assert_eq!(Packed::new(&finding, &mut Vec::new()).unpacked(), finding);
+        fn a_finding_comes_back_as_it_was(owned in owned()) {
+            prop_assert_eq!(packed(&owned).unpacked(), owned.finding);
         }
 
         #[test]
-        fn packed_findings_are_in_the_order_of_findings(a in finding(), b in finding()) {
+        fn packed_findings_are_in_the_order_of_findings(a in owned(), b in owned()) {
             let key = |of: &Finding| (std::cmp::Reverse(of.severity), of.first.frame, of.code.clone(), of.place.clone());
-            let mut buffer = Vec::new();
-            let packed = Packed::new(&a, &mut buffer).order(&Packed::new(&b, &mut buffer));
-            prop_assert_eq!(packed, key(&a).cmp(&key(&b)));
+            prop_assert_eq!(packed(&a).order(&packed(&b)), key(&a.finding).cmp(&key(&b.finding)));
         }
     }
 }

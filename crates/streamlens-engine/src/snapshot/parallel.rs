@@ -1,5 +1,6 @@
 //! Work on many items by several threads, with the results in the order of the items.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -133,6 +134,14 @@ pub(super) fn each<I: Send>(threads: usize, items: &mut [I], work: impl Fn(&mut 
     });
 }
 
+/// Sorts a list in parts, on several threads.
+pub(super) fn sort<I: Send>(threads: usize, items: &mut [I], compare: impl Fn(&I, &I) -> Ordering + Sync) {
+    let mut shares: Vec<_> = items.chunks_mut(items.len().div_ceil(threads.max(1)).max(1)).collect();
+    each(threads, &mut shares, |share| share.sort_unstable_by(&compare));
+    // a stable sort sees that the parts are in order, and merges them
+    items.sort_by(compare);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,6 +180,17 @@ mod tests {
             };
             let run = std::panic::AssertUnwindSafe(|| in_order(3, &items, || (), make, take));
             assert!(std::panic::catch_unwind(run).is_err(), "{bad} {is_taking}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_sorted_by_any_number_of_threads() {
+        for (threads, count) in [(1, 100), (2, 101), (3, 2), (4, 0)] {
+            let mut items: Vec<u32> = (0..count).map(|number| number * 7919 % 101).collect();
+            let mut wanted = items.clone();
+            wanted.sort_unstable();
+            sort(threads, &mut items, u32::cmp);
+            assert_eq!(items, wanted);
         }
     }
 

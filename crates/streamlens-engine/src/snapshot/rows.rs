@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashSet};
 use streamlens_model::{FlowKey, Frame, Severity, Timestamp};
 
 use super::Snapshot;
+use super::parallel::sort;
 use crate::dissect::{Dissected, dissect};
 use crate::flow::FlowEntry;
 use crate::options::FlowOrder;
@@ -20,13 +21,30 @@ pub(super) struct FlowPlace {
     pub(super) is_held: bool,
 }
 
-/// A flow of the result.
+/// A flow that is shown.
+#[derive(Clone, Copy)]
+pub(super) struct Shown<'s> {
+    pub(super) at: FlowPlace,
+    /// The share that it is in, or was decoded in.
+    pub(super) shard: &'s Shard,
+    pub(super) flow: &'s FlowEntry,
+}
+
+/// A flow of the result: where it is, and two numbers that decide on its place in nearly all cases. There may be a million.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row {
     pub(super) at: FlowPlace,
+    /// What was asked for, the least first.
+    rank: u64,
+    first_seen: u64,
+}
+
+/// What a flow is ordered by.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Figures {
     first_seen: Option<Timestamp>,
     last_seen: Option<Timestamp>,
-    pub(super) packets: u64,
+    packets: u64,
     bytes: u64,
 }
 
@@ -41,49 +59,87 @@ pub(super) struct Note {
 /// How many more are let pile up than are wanted before they are sorted.
 const PILE: usize = 1024;
 
-/// A flow that waits: its row, and a bit for each of its decoders, or of all that it may have.
+/// A flow that waits: its row, its frames, and a bit for each of its decoders, or of all that it may have.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Card {
     pub(super) row: Row,
+    pub(super) packets: u32,
     pub(super) decoders: u64,
 }
 
-impl Row {
-    pub(super) fn new(at: FlowPlace, flow: &FlowEntry) -> Self {
+impl Figures {
+    fn of(flow: &FlowEntry) -> Self {
         let (packets, bytes) = (flow.packets(), flow.bytes());
-        Self { at, first_seen: flow.first_seen, last_seen: flow.last_seen, packets, bytes }
+        Self { first_seen: flow.first_seen, last_seen: flow.last_seen, packets, bytes }
     }
 
-    fn bit_rate(&self) -> Option<f64> {
-        bit_rate(self.first_seen, self.last_seen, self.packets, self.bytes)
+    fn row(&self, at: FlowPlace, order: FlowOrder) -> Row {
+        let rank = match order {
+            FlowOrder::FirstSeen | FlowOrder::Source | FlowOrder::Destination => 0,
+            FlowOrder::LastSeen => rank_of_time(self.last_seen),
+            FlowOrder::Frames => !self.packets,
+            FlowOrder::Bytes => !self.bytes,
+            // rates are positive: they are in the order of their bits
+            FlowOrder::BitRate => bit_rate(self.first_seen, self.last_seen, self.packets, self.bytes)
+                .map_or(u64::MAX, |rate| u64::MAX - 1 - rate.to_bits()),
+        };
+        Row { at, rank, first_seen: rank_of_time(self.first_seen) }
     }
+}
+
+/// A number in the order of time; what has none comes last. The last two nanoseconds of all are one.
+fn rank_of_time(time: Option<Timestamp>) -> u64 {
+    time.map_or(u64::MAX, |time| (time.as_nanos().cast_unsigned() ^ 1 << 63).min(u64::MAX - 1))
 }
 
 impl Card {
     /// Of a flow that has not been decoded and may have any of these decoders. All of its frames are whole packets.
-    pub(super) fn unread<'f>(at: FlowPlace, frames: impl Iterator<Item = Frame<'f>>, decoders: u64) -> Self {
-        let mut row = Row { at, first_seen: None, last_seen: None, packets: 0, bytes: 0 };
+    pub(super) fn unread<'f>(
+        at: FlowPlace,
+        frames: impl Iterator<Item = Frame<'f>>,
+        decoders: u64,
+        order: FlowOrder,
+    ) -> Self {
+        let mut figures = Figures::default();
         for frame in frames {
-            row.packets += 1;
-            row.bytes += u64::from(frame.original_length);
-            row.first_seen = row.first_seen.into_iter().chain(frame.time).min();
-            row.last_seen = row.last_seen.max(frame.time);
+            figures.packets += 1;
+            figures.bytes += u64::from(frame.original_length);
+            figures.first_seen = figures.first_seen.into_iter().chain(frame.time).min();
+            figures.last_seen = figures.last_seen.max(frame.time);
         }
-        Self { row, decoders }
+        Self { row: figures.row(at, order), packets: figures.packets as u32, decoders }
     }
 
-    pub(super) fn new(at: FlowPlace, flow: &FlowEntry) -> Self {
+    pub(super) fn new(at: FlowPlace, flow: &FlowEntry, order: FlowOrder) -> Self {
         let decoders = flow.transports().flat_map(|transport| &transport.encodings).map(|encoding| encoding.decoder.0);
-        Self { row: Row::new(at, flow), decoders: decoders.fold(0, |all, decoder| all | 1 << (decoder % 64)) }
+        let decoders = decoders.fold(0, |all, decoder| all | 1 << (decoder % 64));
+        let figures = Figures::of(flow);
+        Self { row: figures.row(at, order), packets: figures.packets as u32, decoders }
     }
 }
 
 impl Snapshot<'_> {
     /// The flows that are asked for, in order.
-    pub(super) fn rows(&self, order: FlowOrder, top: Option<usize>) -> Vec<Row> {
+    pub(super) fn rows(&self, top: Option<usize>) -> Vec<Row> {
+        let order = self.order;
         let changed = self.flows().filter(|(_, _, flow)| flow.changed > self.since);
-        let rows = changed.map(|(at, _, flow)| Row::new(at, flow)).chain(self.cards.iter().map(|card| card.row));
-        front(rows, top.unwrap_or(usize::MAX), |a, b| self.compare(order, a, b))
+        let changed = changed.map(|(at, _, flow)| Figures::of(flow).row(at, order));
+        let rows = changed.chain(self.cards.iter().map(|card| card.row));
+        let compare = |a: &Row, b: &Row| self.compare(a, b);
+        match top {
+            Some(top) => front(rows, top, compare),
+            None => {
+                let mut all = Vec::with_capacity(self.total_flows());
+                all.extend(rows);
+                sort(self.engine.threads, &mut all, compare);
+                all
+            }
+        }
+    }
+
+    /// How many flows there are in the result, were it to show all.
+    pub(super) fn total_flows(&self) -> usize {
+        self.flows().filter(|(_, _, flow)| flow.changed > self.since).count() + self.cards.len()
     }
 
     /// The flows that are not among those, and whose findings are not noted or may be others.
@@ -114,14 +170,9 @@ impl Snapshot<'_> {
     }
 
     /// By what was asked for, then by the time they were first seen, then by key.
-    fn compare(&self, order: FlowOrder, a: &Row, b: &Row) -> Ordering {
+    fn compare(&self, a: &Row, b: &Row) -> Ordering {
         let keys = || (self.key(a.at), self.key(b.at));
-        let first = match order {
-            FlowOrder::FirstSeen => Ordering::Equal,
-            FlowOrder::LastSeen => (a.last_seen.is_none(), a.last_seen).cmp(&(b.last_seen.is_none(), b.last_seen)),
-            FlowOrder::Frames => b.packets.cmp(&a.packets),
-            FlowOrder::Bytes => b.bytes.cmp(&a.bytes),
-            FlowOrder::BitRate => most_first(a.bit_rate(), b.bit_rate()),
+        let first = match self.order {
             FlowOrder::Source => {
                 let (a, b) = keys();
                 (a.src, a.dst).cmp(&(b.src, b.dst))
@@ -130,9 +181,9 @@ impl Snapshot<'_> {
                 let (a, b) = keys();
                 (a.dst, a.src).cmp(&(b.dst, b.src))
             }
+            _ => a.rank.cmp(&b.rank),
         };
-        let time = |row: &Row| (row.first_seen.is_none(), row.first_seen);
-        first.then_with(|| time(a).cmp(&time(b))).then_with(|| {
+        first.then(a.first_seen.cmp(&b.first_seen)).then_with(|| {
             let (a, b) = keys();
             a.cmp(&b)
         })
@@ -149,17 +200,12 @@ impl Snapshot<'_> {
     }
 
     /// Shows a flow, which is decoded anew where it waits; `replay` is for that.
-    pub(super) fn show<R>(
-        &self,
-        replay: &mut Shard,
-        at: FlowPlace,
-        see: impl FnOnce(&Shard, &FlowEntry) -> R,
-    ) -> Option<R> {
+    pub(super) fn show<R>(&self, replay: &mut Shard, at: FlowPlace, see: impl FnOnce(Shown<'_>) -> R) -> Option<R> {
         let (shard, place) = (self.engine.shards.get(at.share as usize)?, at.place as usize);
         if at.is_held {
-            replay.replay(self.engine.env(), &shard.held, place, see)
+            replay.replay(self.engine.env(), &shard.held, place, |shard, flow| see(Shown { at, shard, flow }))
         } else {
-            Some(see(shard, shard.flows.get(place)?))
+            Some(see(Shown { at, shard, flow: shard.flows.get(place)? }))
         }
     }
 }
@@ -185,10 +231,26 @@ pub(super) fn bit_rate(first: Option<Timestamp>, last: Option<Timestamp>, packet
     (packets > 1 && span > 0).then(|| bytes as f64 * (packets - 1) as f64 / packets as f64 * 8.0 / (span as f64 * 1e-9))
 }
 
-/// What is undefined comes last.
-fn most_first(a: Option<f64>, b: Option<f64>) -> Ordering {
-    match (a, b) {
-        (Some(a), Some(b)) => b.total_cmp(&a),
-        (a, b) => b.is_some().cmp(&a.is_some()),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_undefined_comes_last() {
+        let at = FlowPlace { share: 0, place: 0, is_held: false };
+        let figures = |first: Option<i64>, last: Option<i64>, packets| Figures {
+            first_seen: first.map(Timestamp::from_nanos),
+            last_seen: last.map(Timestamp::from_nanos),
+            packets,
+            bytes: 1000,
+        };
+        let rank = |of: Figures, order| of.row(at, order).rank;
+        let by_rate = [figures(Some(0), Some(1), 9), figures(Some(0), Some(9), 9), figures(Some(0), Some(9), 1)];
+        assert!(by_rate.map(|of| rank(of, FlowOrder::BitRate)).is_sorted_by(|a, b| a < b));
+        let by_time =
+            [figures(None, Some(-5), 1), figures(None, Some(0), 2), figures(None, Some(7), 3), figures(None, None, 4)];
+        assert!(by_time.map(|of| rank(of, FlowOrder::LastSeen)).is_sorted_by(|a, b| a < b));
+        assert!(by_time.map(|of| rank(of, FlowOrder::Frames)).is_sorted_by(|a, b| a > b));
+        assert_eq!(by_time.map(|of| of.row(at, FlowOrder::Bytes).first_seen), [u64::MAX; 4]);
     }
 }

@@ -1,7 +1,5 @@
 //! The timing's figures as metadata, with pass or fail, the limit, the worst case and when it was.
 
-use std::collections::BTreeMap;
-
 use streamlens_model::{Metadata, Occurrence, Value};
 
 use super::super::unit::moment;
@@ -140,7 +138,7 @@ impl Models {
     /// For each sender type: limit, worst case, when, and whether it passes.
     fn verdicts(&self, limits: &Limits, with_vrx: bool) -> Value {
         let anchor = if self.to_tai.is_some() { Anchor::Epoch } else { Anchor::FirstPacket };
-        let mut out = BTreeMap::new();
+        let mut out = Metadata::new();
         let types = [
             ("narrow", limits.cmax_narrow, limits.vrx_full_narrow, true),
             ("narrow_linear", Some(limits.cmax_narrow_linear), limits.vrx_full_narrow, false),
@@ -148,7 +146,7 @@ impl Models {
         ];
         for (name, cmax, vrx_full, gapped) in types {
             let (Some(cmax), Some((c, c_at))) = (cmax, self.c_inst.peak) else { continue };
-            let mut verdict = BTreeMap::new();
+            let mut verdict = Metadata::new();
             verdict.insert("c_inst".into(), judged(cmax, c, None, c <= cmax, c_at));
             if let Some(Extremes { minimum: Some(low), peak: Some(high) }) =
                 self.extremes(anchor, gapped).filter(|_| with_vrx)
@@ -189,7 +187,7 @@ impl Models {
 
 fn interval(figures: &Interval) -> Value {
     if figures.count == 0 {
-        return Value::Map(BTreeMap::new());
+        return Value::Map(Metadata::new());
     }
     let mean = figures.sum as f64 / figures.count as f64;
     Value::map([
@@ -201,7 +199,7 @@ fn interval(figures: &Interval) -> Value {
 }
 
 fn judged(limit: i64, worst: i64, minimum: Option<i64>, passes: bool, at: Occurrence) -> Value {
-    let mut map = BTreeMap::new();
+    let mut map = Metadata::new();
     map.insert("limit".into(), limit.into());
     map.insert("worst".into(), worst.into());
     if let Some(minimum) = minimum {

@@ -1,9 +1,9 @@
 //! Facts of one domain: who is there, which figures, and what can't be known.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use streamlens_model::{Timestamp, Value};
+use streamlens_model::{Metadata, Timestamp, Value};
 
 use super::super::names::{self, message};
 use super::super::wire::{DomainKey, PortIdentity};
@@ -22,7 +22,7 @@ const MAX_LISTED: usize = 256;
 
 /// Named values in the making.
 #[derive(Default)]
-struct Map(BTreeMap<Cow<'static, str>, Value>);
+struct Map(Metadata);
 
 impl Map {
     fn put(&mut self, name: &'static str, value: impl Into<Value>) {
@@ -49,7 +49,7 @@ impl Map {
     /// A list by name, cut where it is too long.
     fn table(&mut self, name: &'static str, rows: impl ExactSizeIterator<Item = (String, Value)>) {
         let left_out = rows.len().saturating_sub(MAX_LISTED);
-        let rows: BTreeMap<_, _> = rows.take(MAX_LISTED).map(|(name, value)| (Cow::Owned(name), value)).collect();
+        let rows: Metadata = rows.take(MAX_LISTED).collect();
         if left_out > 0 {
             self.0.insert(Cow::Owned(format!("{name}_not_listed")), Value::Unsigned(left_out as u64));
         }

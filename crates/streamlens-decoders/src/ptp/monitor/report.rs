@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use streamlens_model::{FindingLog, FlowKey, Severity, Timestamp, Value};
+use streamlens_model::{FindingLog, FlowKey, Metadata, Severity, Timestamp, Value};
 
 use super::super::names::{self, message};
 use super::super::wire::{self, DomainKey, PortIdentity};
@@ -19,7 +19,7 @@ fn write(domains: &BTreeMap<DomainKey, Domain>, findings: &FindingLog, unfollowe
         return;
     }
     let mut log = findings.clone();
-    let mut facts = BTreeMap::new();
+    let mut facts = Metadata::new();
     for (key, domain) in domains {
         at_the_end(domain, &mut log);
         facts.insert(Cow::Owned(key.name().into_owned()), domain_facts(domain));

@@ -168,7 +168,7 @@ impl Network {
         let mut value = report.facts.get("domains")?;
         for name in [domain].iter().chain(path) {
             let Value::Map(map) = value else { return None };
-            value = map.get(*name)?;
+            value = map.get(name)?;
         }
         Some(value.clone())
     }

@@ -1,0 +1,241 @@
+//! Named values.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Index;
+
+use serde::{Serialize, Serializer};
+
+use crate::Value;
+
+/// Named values in order of their names: metadata of an encoding, of a stream, of a packet type. Serializes as a map.
+///
+/// A list that is kept in order: most have a handful of names, and a result may hold millions of them. Adding a name takes
+/// time in proportion to how many come after it, and least where none does; where there may be thousands in no order, they
+/// are collected or [extended](Extend::extend) with.
+///
+/// ```
+/// use streamlens_model::{Metadata, Value};
+/// let mut counts: Metadata = [("Sync", Value::from(16_u64)), ("Announce", Value::from(4_u64))].into_iter().collect();
+/// counts.insert("Follow_Up".into(), Value::from(16_u64));
+/// assert!(counts.keys().eq(["Announce", "Follow_Up", "Sync"]));
+/// assert_eq!(counts["Sync"].as_u64(), Some(16));
+/// ```
+#[derive(Clone, Default, PartialEq)]
+pub struct Metadata {
+    /// In strictly ascending order of the names.
+    entries: Vec<Entry>,
+}
+
+type Entry = (Cow<'static, str>, Value);
+
+impl Metadata {
+    /// Without any value.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { entries: Vec::new() }
+    }
+
+    /// Sets the value of a name, and gives the one that it had.
+    pub fn insert(&mut self, name: Cow<'static, str>, value: Value) -> Option<Value> {
+        if self.entries.last().is_none_or(|(last, _)| *last < name) {
+            self.entries.push((name, value));
+            return None;
+        }
+        match self.place(&name) {
+            Ok(place) => self.entries.get_mut(place).map(|(_, known)| std::mem::replace(known, value)),
+            Err(place) => {
+                self.entries.insert(place, (name, value));
+                None
+            }
+        }
+    }
+
+    /// The value of a name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        let place = self.place(name).ok()?;
+        self.entries.get(place).map(|(_, value)| value)
+    }
+
+    /// Whether there is a value of that name.
+    #[must_use]
+    pub fn contains_key(&self, name: &str) -> bool {
+        self.place(name).is_ok()
+    }
+
+    /// How many values there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Names and values.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Cow<'static, str>, &Value)> + ExactSizeIterator {
+        self.into_iter()
+    }
+
+    /// The names.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|(name, _)| name.as_ref())
+    }
+
+    /// The values, in order of their names.
+    pub fn values(&self) -> impl Iterator<Item = &Value> {
+        self.entries.iter().map(|(_, value)| value)
+    }
+
+    /// Where a name is, or would be.
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.entries.binary_search_by(|(known, _)| known.as_ref().cmp(name))
+    }
+
+    /// Makes room for so many more values.
+    pub fn reserve(&mut self, more: usize) {
+        self.entries.reserve(more);
+    }
+
+    /// Brings entries into order; of those of one name the last stays.
+    fn tidy(&mut self) {
+        if self.entries.is_sorted_by(|(a, _), (b, _)| a < b) {
+            return;
+        }
+        self.entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+        self.entries.dedup_by(|later, kept| {
+            let is_same = later.0 == kept.0;
+            if is_same {
+                std::mem::swap(later, kept);
+            }
+            is_same
+        });
+    }
+}
+
+/// Names and values, borrowed.
+type Iter<'m> = std::iter::Map<std::slice::Iter<'m, Entry>, fn(&Entry) -> (&Cow<'static, str>, &Value)>;
+
+impl<'m> IntoIterator for &'m Metadata {
+    type Item = (&'m Cow<'static, str>, &'m Value);
+    type IntoIter = Iter<'m>;
+
+    fn into_iter(self) -> Iter<'m> {
+        self.entries.iter().map(|(name, value)| (name, value))
+    }
+}
+
+impl IntoIterator for Metadata {
+    type Item = Entry;
+    type IntoIter = std::vec::IntoIter<Entry>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.entries.into_iter()
+    }
+}
+
+impl<N: Into<Cow<'static, str>>> Extend<(N, Value)> for Metadata {
+    fn extend<I: IntoIterator<Item = (N, Value)>>(&mut self, entries: I) {
+        let known = std::mem::take(&mut self.entries);
+        let entries = entries.into_iter().map(|(name, value)| (name.into(), value));
+        if known.is_empty() {
+            self.entries.extend(entries);
+            return self.tidy();
+        }
+        let mut more = Self { entries: entries.collect() };
+        more.tidy();
+        // two lists in order become one
+        self.entries.reserve(known.len() + more.len());
+        let mut known = known.into_iter().peekable();
+        for entry in more.entries {
+            while let Some(before) = known.next_if(|(name, _)| *name < entry.0) {
+                self.entries.push(before);
+            }
+            drop(known.next_if(|(name, _)| *name == entry.0));
+            self.entries.push(entry);
+        }
+        self.entries.extend(known);
+    }
+}
+
+impl<N: Into<Cow<'static, str>>> FromIterator<(N, Value)> for Metadata {
+    fn from_iter<I: IntoIterator<Item = (N, Value)>>(entries: I) -> Self {
+        let mut all = Self::new();
+        all.extend(entries);
+        all
+    }
+}
+
+impl<N: Into<Cow<'static, str>>, const COUNT: usize> From<[(N, Value); COUNT]> for Metadata {
+    fn from(entries: [(N, Value); COUNT]) -> Self {
+        entries.into_iter().collect()
+    }
+}
+
+/// The value of a name.
+///
+/// # Panics
+///
+/// Where there is none; [`Metadata::get`] doesn't.
+impl Index<&str> for Metadata {
+    type Output = Value;
+
+    fn index(&self, name: &str) -> &Value {
+        match self.get(name) {
+            Some(value) => value,
+            None => panic!("there is no value of the name {name}"),
+        }
+    }
+}
+
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self).finish()
+    }
+}
+
+impl Serialize for Metadata {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// It is a map as the standard library's are, however it is filled.
+        #[test]
+        fn it_is_a_map(parts in proptest::collection::vec((any::<bool>(), proptest::collection::vec(("[a-d]{0,2}", 0_u64..9), 0..9)), 0..6)) {
+            let (mut metadata, mut map) = (Metadata::new(), BTreeMap::new());
+            for (at_once, part) in parts {
+                let part = part.into_iter().map(|(name, value)| (name, Value::from(value)));
+                if at_once {
+                    map.extend(part.clone());
+                    metadata.extend(part);
+                    continue;
+                }
+                for (name, value) in part {
+                    prop_assert_eq!(metadata.insert(name.clone().into(), value.clone()), map.insert(name, value));
+                }
+            }
+            prop_assert_eq!(metadata.len(), map.len());
+            prop_assert!(metadata.keys().eq(map.keys()) && metadata.values().eq(map.values()));
+            for name in ["", "a", "bb", "zz"] {
+                prop_assert_eq!(metadata.get(name), map.get(name));
+                prop_assert_eq!(metadata.contains_key(name), map.contains_key(name));
+            }
+            let texts = [serde_json::to_string(&metadata), serde_json::to_string(&map)].map(Result::unwrap);
+            prop_assert_eq!(&texts[0], &texts[1]);
+        }
+    }
+}
