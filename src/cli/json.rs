@@ -15,7 +15,7 @@ use serde::ser::{
 const WHOLE: u64 = 1_000_000_000_000_000;
 
 /// Why a value has no text: it says so itself.
-type Error = serde_json::Error;
+pub(crate) type Error = serde_json::Error;
 
 /// Appends the text of a value.
 ///
@@ -349,39 +349,15 @@ impl SerializeMap for Items<'_> {
     }
 }
 
-macro_rules! lists {
-    ($($list:ident . $method:ident),*) => {$(
-        impl $list for Items<'_> {
-            type Ok = ();
-            type Error = Error;
-
-            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-                self.item(value)
-            }
-
-            fn end(self) -> Result<(), Error> {
-                self.close();
-                Ok(())
-            }
-        }
-    )*};
-}
-lists!(
-    SerializeSeq.serialize_element,
-    SerializeTuple.serialize_element,
-    SerializeTupleStruct.serialize_field,
-    SerializeTupleVariant.serialize_field
-);
-
-macro_rules! structs {
-    ($($kind:ident),*) => {$(
+macro_rules! items {
+    ($($kind:ident . $method:ident($($key:ident)?) by $write:ident),* $(,)?) => {$(
         impl $kind for Items<'_> {
             type Ok = ();
             type Error = Error;
 
             #[inline(always)]
-            fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Error> {
-                self.field(key, value)
+            fn $method<T: Serialize + ?Sized>(&mut self, $($key: &'static str,)? value: &T) -> Result<(), Error> {
+                self.$write($($key,)? value)
             }
 
             fn end(self) -> Result<(), Error> {
@@ -391,7 +367,14 @@ macro_rules! structs {
         }
     )*};
 }
-structs!(SerializeStruct, SerializeStructVariant);
+items!(
+    SerializeSeq.serialize_element() by item,
+    SerializeTuple.serialize_element() by item,
+    SerializeTupleStruct.serialize_field() by item,
+    SerializeTupleVariant.serialize_field() by item,
+    SerializeStruct.serialize_field(key) by field,
+    SerializeStructVariant.serialize_field(key) by field,
+);
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! JSON, as one document or by line, written flow by flow.
+//! JSON, as one document or by line, written in pieces.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -62,15 +62,11 @@ impl Piece {
                 if !self.bytes.is_empty() {
                     self.bytes.push(b',');
                 }
-                json::append(&mut self.bytes, part).map_err(io::Error::from)
+                json::append(&mut self.bytes, part)
             }
-            Form::Ndjson => {
-                let result = json::append(&mut self.bytes, &line_of(part));
-                self.bytes.push(b'\n');
-                result.map_err(io::Error::from)
-            }
+            Form::Ndjson => line(&mut self.bytes, &line_of(part)),
         };
-        self.failure = self.failure.take().or(result.err());
+        self.failure = self.failure.take().or(result.err().map(io::Error::from));
     }
 }
 
@@ -134,17 +130,18 @@ impl<W: Write> Document<W> {
     }
 
     fn head(&mut self, capture: &CaptureSummary) -> io::Result<()> {
-        let out = &mut self.out;
+        let mut bytes = Vec::new();
         match self.form {
-            Form::Ndjson => line(out, &Head { schema: SCHEMA, capture }),
+            Form::Ndjson => line(&mut bytes, &Head { schema: SCHEMA, capture })?,
             Form::Json => {
-                out.write_all(b"{\"schema\":")?;
-                serde_json::to_writer(&mut *out, SCHEMA)?;
-                out.write_all(b",\"capture\":")?;
-                serde_json::to_writer(&mut *out, capture)?;
-                out.write_all(b",\"flows\":[")
+                bytes.extend(b"{\"schema\":");
+                json::append(&mut bytes, SCHEMA)?;
+                bytes.extend(b",\"capture\":");
+                json::append(&mut bytes, capture)?;
+                bytes.extend(b",\"flows\":[");
             }
         }
+        self.out.write_all(&bytes)
     }
 
     /// Writes what follows on flows and findings; those of `analysis` itself are not looked at.
@@ -153,25 +150,27 @@ impl<W: Write> Document<W> {
             return Err(failure);
         }
         self.begin(&analysis.capture, List::Findings)?;
-        let (out, networks) = (&mut self.out, &analysis.networks);
+        let (mut bytes, networks) = (Vec::new(), &analysis.networks);
         match self.form {
             Form::Json => {
-                out.write_all(b"]")?;
+                bytes.push(b']');
                 if !networks.is_empty() {
-                    out.write_all(b",\"networks\":")?;
-                    serde_json::to_writer(&mut *out, networks)?;
+                    bytes.extend(b",\"networks\":");
+                    json::append(&mut bytes, networks)?;
                 }
-                out.write_all(b"}\n")
+                bytes.extend(b"}\n");
             }
-            Form::Ndjson if networks.is_empty() => Ok(()),
-            Form::Ndjson => line(out, &Line::Networks(networks)),
+            Form::Ndjson if networks.is_empty() => {}
+            Form::Ndjson => line(&mut bytes, &Line::Networks(networks))?,
         }
+        self.out.write_all(&bytes)
     }
 }
 
-fn line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, value)?;
-    out.write_all(b"\n")
+fn line(bytes: &mut Vec<u8>, value: &impl Serialize) -> Result<(), json::Error> {
+    json::append(bytes, value)?;
+    bytes.push(b'\n');
+    Ok(())
 }
 
 #[cfg(test)]

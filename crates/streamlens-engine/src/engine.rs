@@ -9,7 +9,7 @@ use streamlens_registry::DecoderRegistry;
 use crate::crew::{Crew, Job};
 use crate::dissect::Aside;
 use crate::network::Networks;
-use crate::options::{EngineOptions, FlowOrder, FlowSelection};
+use crate::options::{EngineOptions, FlowSelection};
 use crate::route::{SHARES, share_of};
 use crate::shard::Shard;
 use crate::snapshot::{Part, Snapshot, whole};
@@ -165,14 +165,14 @@ impl Engine {
     #[must_use]
     pub fn snapshot(&mut self, capture: CaptureSummary) -> Analysis {
         self.release();
-        Snapshot::new(self, 0, FlowOrder::default(), true).analysis(capture, FlowSelection::default())
+        Snapshot::new(self, 0, FlowSelection::default()).analysis(capture)
     }
 
     /// The result of what has changed since a frame: flows that had a frame after `frame_number`, and all findings.
     #[must_use]
     pub fn changes_since(&mut self, frame_number: u64, capture: CaptureSummary) -> Analysis {
         self.release();
-        Snapshot::new(self, frame_number, FlowOrder::default(), true).analysis(capture, FlowSelection::default())
+        Snapshot::new(self, frame_number, FlowSelection::default()).analysis(capture)
     }
 
     /// The result when nothing more will come. See [`Self::snapshot`] for `capture`.
@@ -219,8 +219,7 @@ impl Engine {
         take: impl FnMut(&CaptureSummary, &mut T) -> bool,
     ) -> Analysis {
         self.end();
-        let snapshot = Snapshot::new(&self, 0, selection.order, selection.most_findings.is_none());
-        let analysis = snapshot.in_pieces(capture, selection, &make, take);
+        let analysis = Snapshot::new(&self, 0, selection).in_pieces(capture, &make, take);
         if analysis.total_flows > MANY_FLOWS {
             // the process is about to end, or to go on without them: giving back a million flows one by one takes long
             std::mem::forget(self);

@@ -36,6 +36,11 @@ impl Metadata {
         Self { entries: Vec::new() }
     }
 
+    /// Makes room for so many more values.
+    pub fn reserve(&mut self, more: usize) {
+        self.entries.reserve(more);
+    }
+
     /// Sets the value of a name, and gives the one that it had.
     pub fn insert(&mut self, name: Cow<'static, str>, value: Value) -> Option<Value> {
         if self.entries.last().is_none_or(|(last, _)| *last < name) {
@@ -94,11 +99,6 @@ impl Metadata {
     /// Where a name is, or would be.
     fn place(&self, name: &str) -> Result<usize, usize> {
         self.entries.binary_search_by(|(known, _)| known.as_ref().cmp(name))
-    }
-
-    /// Makes room for so many more values.
-    pub fn reserve(&mut self, more: usize) {
-        self.entries.reserve(more);
     }
 
     /// Brings entries into order; of those of one name the last stays.

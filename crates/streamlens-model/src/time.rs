@@ -49,18 +49,19 @@ impl Timestamp {
         let nanos = self.0.rem_euclid(SECOND) as u32;
         let (year, month, day) = civil_date(days);
         let mut text = *b"0000-00-00T00:00:00.000000000Z";
+        // the last two digits of a number
         let mut put = |at: usize, number: u32| text[at..at + 2].copy_from_slice(&PAIRS[number as usize % 100]);
         put(0, year / 100);
-        put(2, year % 100);
+        put(2, year);
         put(5, month);
         put(8, day);
         put(11, second / 3600);
         put(14, second / 60 % 60);
         put(17, second % 60);
         put(20, nanos / 10_000_000);
-        put(22, nanos / 100_000 % 100);
-        put(24, nanos / 1000 % 100);
-        put(26, nanos / 10 % 100);
+        put(22, nanos / 100_000);
+        put(24, nanos / 1000);
+        put(26, nanos / 10);
         text[28] = b'0' + (nanos % 10) as u8;
         text
     }

@@ -20,7 +20,7 @@ use crate::identify::{ENOUGH, standing};
 const MIRRORED_SHARE: f64 = 0.4;
 
 /// What is known of an encoding before its part of the document is made.
-pub(super) struct Told<'a> {
+struct Told<'a> {
     decoder: &'a dyn StreamDecoder,
     /// What its own decoder and the monitor of its conversation say.
     report: FlowReport,
@@ -120,10 +120,9 @@ impl Snapshot<'_> {
         for stream in streams {
             let health = stream_health(stream, is_mirrored(flow));
             findings.of_stream(decoder.finding_prefix(), stream, &health, |see| {
-                if let Some(told) = told() {
-                    let own = told.report.streams.get(&stream.id).cloned();
-                    see(&told.place(flow, transport, Some(&told.named_health(flow, stream, own))));
-                }
+                let Some(told) = told() else { return see(&Where::default()) };
+                let own = told.report.streams.get(&stream.id).cloned();
+                see(&told.place(flow, transport, Some(&told.named_health(flow, stream, own))));
             });
         }
         let mut see = |log: &FindingLog| {
@@ -138,7 +137,23 @@ impl Snapshot<'_> {
         encoding.findings.as_deref().into_iter().for_each(see);
     }
 
-    pub(super) fn told(&self, shown: Shown<'_>, encoding: &EncodingEntry) -> Result<Told<'_>, Candidate> {
+    /// The findings that reports of late surveys add to the encodings of a decoder.
+    pub(super) fn added_findings(
+        &self,
+        shown: Shown<'_>,
+        decoder: u16,
+        reports: &[FlowReport],
+        findings: &mut Findings,
+    ) {
+        for transport in shown.flow.transports() {
+            for encoding in transport.encodings.iter().filter(|encoding| encoding.decoder.0 == decoder) {
+                let Ok(told) = self.told(shown, encoding) else { continue };
+                told.log(shown.flow, transport, reports.iter().flat_map(|report| &report.findings), findings);
+            }
+        }
+    }
+
+    fn told(&self, shown: Shown<'_>, encoding: &EncodingEntry) -> Result<Told<'_>, Candidate> {
         let decoder = self.engine.registry.decoder(encoding.decoder);
         let Some(decoder) = decoder else { return Err(Candidate::default()) };
         let own_score = own_score(encoding);
@@ -322,7 +337,7 @@ impl Told<'_> {
     }
 
     /// Adds the findings of logs.
-    pub(super) fn log<'l>(
+    fn log<'l>(
         &self,
         flow: &FlowEntry,
         transport: &TransportEntry,

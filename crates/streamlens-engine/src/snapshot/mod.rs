@@ -24,7 +24,7 @@ use self::surveys::{Additions, Surveys};
 use crate::dissect::Aside;
 use crate::engine::Engine;
 use crate::flow::{EncodingEntry, FlowEntry, TransportEntry};
-use crate::options::{FlowOrder, FlowSelection};
+use crate::options::FlowSelection;
 use crate::shard::Shard;
 
 /// Reads the engine's state; changes nothing.
@@ -32,7 +32,7 @@ pub(crate) struct Snapshot<'e> {
     engine: &'e Engine,
     /// Flows that had no frame after this one are left out.
     since: u64,
-    order: FlowOrder,
+    selection: FlowSelection,
     /// The flows that wait as frames.
     cards: Vec<Card>,
     /// Their findings, where not all are to be made, as each thread noted them.
@@ -47,8 +47,8 @@ pub(crate) struct Snapshot<'e> {
 }
 
 impl<'e> Snapshot<'e> {
-    /// `makes_all` says that all findings will be wanted.
-    pub(crate) fn new(engine: &'e Engine, since: u64, order: FlowOrder, makes_all: bool) -> Self {
+    pub(crate) fn new(engine: &'e Engine, since: u64, selection: FlowSelection) -> Self {
+        let makes_all = selection.most_findings.is_none();
         let (mut early, mut late) = Surveys::of(engine);
         if !makes_all || since > 0 {
             // flows that wait are decoded now, for their findings; or not all flows are made
@@ -56,7 +56,7 @@ impl<'e> Snapshot<'e> {
         }
         let (cards, notes) = (Vec::new(), (!makes_all).then(Vec::new));
         let (mirrored, additions, networks) = (Mirrored::default(), Additions::new(), Vec::new());
-        let mut snapshot = Self { engine, since, order, cards, notes, mirrored, additions, networks, late };
+        let mut snapshot = Self { engine, since, selection, cards, notes, mirrored, additions, networks, late };
         snapshot.flows().for_each(|(at, _, flow)| early.see(at, flow));
         if makes_all {
             snapshot.list_held();
@@ -93,7 +93,7 @@ impl<'e> Snapshot<'e> {
                 surveys.see(at, shown.flow);
                 self.flow_findings(shown, findings);
                 notes.extend(findings.take_notes().map(|(severity, frame)| Note { severity, frame, at }));
-                Card::new(at, shown.flow, self.order)
+                Card::new(at, shown.flow, self.selection.order)
             });
             cards.extend(card);
         };
@@ -113,7 +113,7 @@ impl<'e> Snapshot<'e> {
         let decoders = independent.fold(0, |all, (index, _)| all | 1 << index);
         let list = |(): &mut (), cards: &mut Vec<Card>, &at: &FlowPlace| {
             let Some(shard) = self.engine.shards.get(at.share as usize) else { return };
-            cards.push(Card::unread(at, shard.held.frames(at.place as usize), decoders, self.order));
+            cards.push(Card::unread(at, shard.held.frames(at.place as usize), decoders, self.selection.order));
         };
         in_order(self.engine.threads, &places, || (), list, |more| cards.append(more));
         self.cards = cards;
@@ -138,15 +138,14 @@ impl<'e> Snapshot<'e> {
     }
 
     /// The whole document.
-    pub(crate) fn analysis(self, capture: CaptureSummary, selection: FlowSelection) -> Analysis {
-        whole(|make, take| self.in_pieces(capture, selection, make, take))
+    pub(crate) fn analysis(self, capture: CaptureSummary) -> Analysis {
+        whole(|make, take| self.in_pieces(capture, make, take))
     }
 
     /// The document, but for its flows and findings: these are handed on in pieces, until `take` wants no more.
     pub(crate) fn in_pieces<T: Default + Send>(
         mut self,
         mut capture: CaptureSummary,
-        selection: FlowSelection,
         make: &(impl Fn(&mut T, Part) + Sync + ?Sized),
         mut take: impl FnMut(&CaptureSummary, &mut T) -> bool,
     ) -> Analysis {
@@ -156,8 +155,8 @@ impl<'e> Snapshot<'e> {
             *capture.not_in_flows.entry(reason_text(reason)).or_default() += frames;
         }
         let total_flows = self.total_flows();
-        let shown = self.rows(selection.top);
-        let mut findings = Findings::new(&capture, selection.most_findings);
+        let shown = self.rows(total_flows);
+        let mut findings = Findings::new(&capture, self.selection.most_findings);
         findings.mirrored.merge(self.mirrored);
         let threads = self.engine.threads;
         let is_over = AtomicBool::new(false);
@@ -178,7 +177,7 @@ impl<'e> Snapshot<'e> {
         let mut workers =
             in_order(threads, &shown, || Worker::for_all(shown.len() / threads, &findings), show, &mut take);
         if shown.len() < total_flows {
-            self.look_at_others(&shown, selection.most_findings, &mut findings);
+            self.look_at_others(&shown, &mut findings);
         }
         drop(shown);
         each(threads, &mut workers, |worker| worker.findings.sort());
@@ -198,11 +197,11 @@ impl<'e> Snapshot<'e> {
     }
 
     /// Adds the findings of the flows that are not shown.
-    fn look_at_others(&self, shown: &[Row], most_findings: Option<usize>, findings: &mut Findings) {
+    fn look_at_others(&self, shown: &[Row], findings: &mut Findings) {
         let (threads, shown) = (self.engine.threads, shown.iter().map(|row| row.at).collect());
         let look = |worker: &mut Worker, (): &mut (), at: &FlowPlace| self.look(worker, *at);
         let others = in_order(threads, &self.rest(&shown), || Worker::new(findings), look, |()| ());
-        let (worst, counted) = self.noted(&shown, most_findings.unwrap_or(usize::MAX));
+        let (worst, counted) = self.noted(&shown, self.selection.most_findings.unwrap_or(usize::MAX));
         let noted = in_order(threads, &worst, || Worker::new(findings), look, |()| ());
         counted.into_iter().for_each(|severity| findings.count(severity));
         others.into_iter().for_each(|worker| findings.merge(worker.findings));
@@ -284,16 +283,6 @@ impl<'e> Snapshot<'e> {
         for transport in shown.flow.transports() {
             for encoding in &transport.encodings {
                 self.findings_alone(shown, transport, encoding, findings);
-            }
-        }
-    }
-
-    /// The findings that reports of late surveys add to the encodings of a decoder.
-    fn added_findings(&self, shown: Shown<'_>, decoder: u16, reports: &[FlowReport], findings: &mut Findings) {
-        for transport in shown.flow.transports() {
-            for encoding in transport.encodings.iter().filter(|encoding| encoding.decoder.0 == decoder) {
-                let Ok(told) = self.told(shown, encoding) else { continue };
-                told.log(shown.flow, transport, reports.iter().flat_map(|report| &report.findings), findings);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::slice::ChunksMut;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Items that a thread takes at a time.
@@ -121,11 +122,15 @@ pub(super) fn in_order<I: Sync, S: Send, T: Default + Send>(
     states
 }
 
+/// A part of a list for each thread.
+fn shares<I>(threads: usize, items: &mut [I]) -> ChunksMut<'_, I> {
+    items.chunks_mut(items.len().div_ceil(threads.max(1)).max(1))
+}
+
 /// Works on each item of a list, on several threads.
 pub(super) fn each<I: Send>(threads: usize, items: &mut [I], work: impl Fn(&mut I) + Sync) {
-    let share = items.len().div_ceil(threads.max(1)).max(1);
     std::thread::scope(|scope| {
-        let mut shares = items.chunks_mut(share);
+        let mut shares = shares(threads, items);
         let own = shares.next();
         for others in shares {
             scope.spawn(|| others.iter_mut().for_each(&work));
@@ -136,7 +141,7 @@ pub(super) fn each<I: Send>(threads: usize, items: &mut [I], work: impl Fn(&mut 
 
 /// Sorts a list in parts, on several threads.
 pub(super) fn sort<I: Send>(threads: usize, items: &mut [I], compare: impl Fn(&I, &I) -> Ordering + Sync) {
-    let mut shares: Vec<_> = items.chunks_mut(items.len().div_ceil(threads.max(1)).max(1)).collect();
+    let mut shares: Vec<_> = shares(threads, items).collect();
     each(threads, &mut shares, |share| share.sort_unstable_by(&compare));
     // a stable sort sees that the parts are in order, and merges them
     items.sort_by(compare);

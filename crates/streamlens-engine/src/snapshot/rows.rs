@@ -41,7 +41,7 @@ pub(super) struct Row {
 
 /// What a flow is ordered by.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Figures {
+struct Figures {
     first_seen: Option<Timestamp>,
     last_seen: Option<Timestamp>,
     packets: u64,
@@ -120,16 +120,16 @@ impl Card {
 
 impl Snapshot<'_> {
     /// The flows that are asked for, in order.
-    pub(super) fn rows(&self, top: Option<usize>) -> Vec<Row> {
-        let order = self.order;
+    pub(super) fn rows(&self, total_flows: usize) -> Vec<Row> {
+        let order = self.selection.order;
         let changed = self.flows().filter(|(_, _, flow)| flow.changed > self.since);
         let changed = changed.map(|(at, _, flow)| Figures::of(flow).row(at, order));
         let rows = changed.chain(self.cards.iter().map(|card| card.row));
         let compare = |a: &Row, b: &Row| self.compare(a, b);
-        match top {
+        match self.selection.top {
             Some(top) => front(rows, top, compare),
             None => {
-                let mut all = Vec::with_capacity(self.total_flows());
+                let mut all = Vec::with_capacity(total_flows);
                 all.extend(rows);
                 sort(self.engine.threads, &mut all, compare);
                 all
@@ -172,7 +172,7 @@ impl Snapshot<'_> {
     /// By what was asked for, then by the time they were first seen, then by key.
     fn compare(&self, a: &Row, b: &Row) -> Ordering {
         let keys = || (self.key(a.at), self.key(b.at));
-        let first = match self.order {
+        let first = match self.selection.order {
             FlowOrder::Source => {
                 let (a, b) = keys();
                 (a.src, a.dst).cmp(&(b.src, b.dst))
