@@ -29,6 +29,7 @@ struct Leg {
     peer: u64,
     flow: FlowKey,
     id: StreamId,
+    first: Occurrence,
     last: Occurrence,
     path: Path,
 }
@@ -168,11 +169,11 @@ impl Survey for Legs {
             if !self.is_known {
                 *self.flows_of.entry(key).or_default() += 1;
             } else if self.flows_of.contains_key(&key) {
-                let (flow, id, last, path) = (*peer.flow, stream.id(), stream.last, path.clone());
+                let (flow, id, first, last) = (*peer.flow, stream.id(), stream.first, stream.last);
                 let same = self.legs.entry(key).or_default();
-                // in the order of the numbers, for flows come in any
-                let place = same.partition_point(|leg| leg.peer < number);
-                same.insert(place, Leg { peer: number, flow, id, last, path });
+                // in the order in which they began, for flows come in any
+                let place = same.partition_point(|leg| (leg.first.frame, leg.peer) < (first.frame, number));
+                same.insert(place, Leg { peer: number, flow, id, first, last, path: path.clone() });
                 same.truncate(MAX_PATHS);
             }
         }
