@@ -18,6 +18,8 @@ const PAGE: u32 = 8;
 pub(crate) struct Histogram {
     numbers: Vec<u16>,
     counts: Vec<[u64; PAGE as usize]>,
+    /// The page that was counted in last, and where it stands.
+    number: u32,
     last: usize,
 }
 
@@ -25,24 +27,25 @@ impl Histogram {
     /// Counts a value.
     #[inline]
     pub(crate) fn add(&mut self, value: u64) {
-        self.add_many(bucket_of(value), 1);
+        let bucket = bucket_of(value);
+        match self.counts.get_mut(self.last) {
+            Some(page) if bucket / PAGE == self.number => page[(bucket % PAGE) as usize] += 1,
+            _ => self.add_many(bucket, 1),
+        }
     }
 
-    #[inline]
+    /// Counts in another bucket's page than last.
+    #[inline(never)]
     fn add_many(&mut self, bucket: u32, count: u64) {
-        let number = (bucket / PAGE) as u16;
-        if self.numbers.get(self.last) != Some(&number) {
-            self.last = match self.numbers.binary_search(&number) {
-                Ok(found) => found,
-                Err(place) => {
-                    self.numbers.insert(place, number);
-                    self.counts.insert(place, [0; PAGE as usize]);
-                    place
-                }
-            };
-        }
-        if let Some(slot) = self.counts.get_mut(self.last).and_then(|page| page.get_mut((bucket % PAGE) as usize)) {
-            *slot += count;
+        self.number = bucket / PAGE;
+        let number = self.number as u16;
+        self.last = self.numbers.binary_search(&number).unwrap_or_else(|place| {
+            self.numbers.insert(place, number);
+            self.counts.insert(place, [0; PAGE as usize]);
+            place
+        });
+        if let Some(page) = self.counts.get_mut(self.last) {
+            page[(bucket % PAGE) as usize] += count;
         }
     }
 

@@ -35,13 +35,15 @@ pub struct TimingStatistics {
     sum: u128,
     sum_of_squares: u128,
     count: u64,
-    min: u64,
-    max: u64,
+    /// Once there is a histogram: intervals from here to `longest_from` are not among those that are kept.
+    shortest_to: u64,
+    longest_from: u64,
     jitter: f64,
     previous_interval: u64,
     first: Option<Edge>,
     last: i64,
     backwards: u64,
+    /// All intervals; once there is a histogram, the shortest in ascending order, then the longest in descending order.
     kept: Vec<Interval>,
     histogram: Option<Box<Histogram>>,
 }
@@ -65,73 +67,87 @@ impl TimingStatistics {
     #[inline]
     pub fn push(&mut self, time: Option<Timestamp>, frame: u64) {
         let Some(time) = time.map(Timestamp::as_nanos) else { return };
+        let last = std::mem::replace(&mut self.last, time);
         if self.first.is_none() {
             self.first = Some(Edge { time, frame });
-        } else if time < self.last {
+        } else if time < last {
             self.backwards += 1;
         } else {
-            self.add(Interval { length: time.abs_diff(self.last), frame, time });
+            self.add(Interval { length: time.abs_diff(last), frame, time });
         }
-        self.last = time;
     }
 
     #[inline]
     fn add(&mut self, interval: Interval) {
         let length = interval.length;
-        if self.count == 0 {
-            (self.min, self.max) = (length, length);
-        } else {
-            self.min = self.min.min(length);
-            self.max = self.max.max(length);
+        if self.count > 0 {
             self.jitter += (length.abs_diff(self.previous_interval) as f64 - self.jitter) * (1.0 / 16.0);
         }
         self.previous_interval = length;
         self.count += 1;
-        self.sum = self.sum.saturating_add(u128::from(length));
+        // so many intervals that this could overflow can't be counted
+        self.sum += u128::from(length);
         self.sum_of_squares = self.sum_of_squares.saturating_add(u128::from(length) * u128::from(length));
-        self.keep(interval);
+        match &mut self.histogram {
+            Some(histogram) if (self.shortest_to..=self.longest_from).contains(&length) => histogram.add(length),
+            _ => self.keep(interval),
+        }
     }
 
-    /// Keeps the interval for the percentiles and among the shortest and longest.
-    #[inline]
+    /// Keeps an interval for the percentiles, and among the shortest and longest where it is one of them.
+    #[inline(never)]
     fn keep(&mut self, interval: Interval) {
-        if let Some(histogram) = &mut self.histogram {
-            histogram.add(interval.length);
-            self.keep_extreme(interval);
-        } else if self.kept.len() < KEPT {
+        match &mut self.histogram {
+            Some(histogram) => {
+                histogram.add(interval.length);
+                self.keep_extreme(interval);
+            }
+            None => self.keep_first(interval),
+        }
+    }
+
+    /// Keeps one of the first intervals; where there are more than are kept, the histogram begins.
+    fn keep_first(&mut self, interval: Interval) {
+        if self.kept.len() < KEPT {
             if self.kept.len() == self.kept.capacity() {
                 self.kept.reserve_exact(HALF);
             }
             self.kept.push(interval);
-        } else {
-            let mut histogram = Box::<Histogram>::default();
-            self.kept.iter().for_each(|kept| histogram.add(kept.length));
-            histogram.add(interval.length);
-            self.histogram = Some(histogram);
-            // from here on the first half are the shortest, the last of them first out; the rest the longest
-            self.kept.sort_by_key(|kept| (kept.length, kept.frame));
-            self.kept[HALF..].reverse();
-            self.keep_extreme(interval);
+            return;
+        }
+        let mut histogram = Box::<Histogram>::default();
+        self.kept.iter().for_each(|kept| histogram.add(kept.length));
+        histogram.add(interval.length);
+        self.histogram = Some(histogram);
+        self.kept.sort_by_key(|kept| (kept.length, kept.frame));
+        self.kept[HALF..].reverse();
+        self.keep_extreme(interval);
+    }
+
+    /// Takes an interval among the shortest or the longest, where it is one of them.
+    fn keep_extreme(&mut self, interval: Interval) {
+        if let Some(shortest) = self.kept.get_mut(..HALF) {
+            if shortest[HALF - 1].length > interval.length {
+                let place = shortest.partition_point(|kept| kept.length <= interval.length);
+                shortest[place..].rotate_right(1);
+                shortest[place] = interval;
+            }
+            self.shortest_to = shortest[HALF - 1].length;
+        }
+        if let Some(longest) = self.kept.get_mut(HALF..KEPT) {
+            if longest[HALF - 1].length < interval.length {
+                let place = longest.partition_point(|kept| kept.length >= interval.length);
+                longest[place..].rotate_right(1);
+                longest[place] = interval;
+            }
+            self.longest_from = longest[HALF - 1].length;
         }
     }
 
-    /// Shortest in front in ascending order, longest behind in descending order.
-    #[inline]
-    fn keep_extreme(&mut self, interval: Interval) {
-        if let Some(shortest) = self.kept.get_mut(..HALF)
-            && shortest[HALF - 1].length > interval.length
-        {
-            let place = shortest.partition_point(|kept| kept.length <= interval.length);
-            shortest[place..].rotate_right(1);
-            shortest[place] = interval;
-        }
-        if let Some(longest) = self.kept.get_mut(HALF..)
-            && longest.last().is_some_and(|last| last.length < interval.length)
-        {
-            let place = longest.partition_point(|kept| kept.length >= interval.length);
-            longest[place..].rotate_right(1);
-            longest[place] = interval;
-        }
+    /// The shortest and the longest interval.
+    fn range(&self) -> Option<(u64, u64)> {
+        let lengths = self.kept.iter().map(|kept| kept.length);
+        lengths.clone().min().zip(lengths.max())
     }
 
     /// Adds the packets of `later`, as if they had been pushed after these. Where the times of the two follow each
@@ -150,12 +166,10 @@ impl TimingStatistics {
         if later.count == 0 {
             return;
         }
-        self.min = if self.count == 0 { later.min } else { self.min.min(later.min) };
-        self.max = self.max.max(later.max);
         self.jitter = later.jitter;
         self.previous_interval = later.previous_interval;
         self.count += later.count;
-        self.sum = self.sum.saturating_add(later.sum);
+        self.sum += later.sum;
         self.sum_of_squares = self.sum_of_squares.saturating_add(later.sum_of_squares);
         if let Some(histogram) = &later.histogram {
             let mine = self.histogram.get_or_insert_with(|| {
@@ -170,6 +184,7 @@ impl TimingStatistics {
             let longest = all.split_off(all.len() - HALF.min(all.len()));
             all.truncate(HALF);
             all.extend(longest.into_iter().rev());
+            (self.shortest_to, self.longest_from) = (all[HALF - 1].length, all[KEPT - 1].length);
             self.kept = all;
         } else {
             later.kept.iter().for_each(|&interval| self.keep(interval));
@@ -234,10 +249,11 @@ impl TimingStatistics {
             None => Some(self.exact_quantiles()),
             Some(histogram) => histogram.quantiles([0.5, 0.95, 0.99]),
         };
-        if let Some([p50, p95, p99]) = quantiles.map(|found| found.map(|value| value.clamp(self.min, self.max))) {
+        let Some((min, max)) = self.range() else { return summary };
+        if let Some([p50, p95, p99]) = quantiles.map(|found| found.map(|value| value.clamp(min, max))) {
             (summary.p50_ns, summary.p95_ns, summary.p99_ns) = (Some(p50), Some(p95), Some(p99));
         }
-        (summary.min_ns, summary.max_ns) = (Some(self.min), Some(self.max));
+        (summary.min_ns, summary.max_ns) = (Some(min), Some(max));
         (summary.mean_ns, summary.std_dev_ns, summary.jitter_ns) = (Some(mean), Some(deviation), self.jitter_ns());
         let is_outlier = |length: u64| (length as f64 - mean).abs() > k * deviation;
         let mut worst: Vec<Interval> = self.kept.iter().copied().filter(|kept| is_outlier(kept.length)).collect();
@@ -264,7 +280,7 @@ impl TimingStatistics {
         lengths.sort_unstable();
         [0.5, 0.95, 0.99].map(|part| {
             let rank = (part * lengths.len() as f64).ceil() as usize;
-            lengths.get(rank.saturating_sub(1)).copied().unwrap_or(self.max)
+            lengths.get(rank.saturating_sub(1)).or(lengths.last()).copied().unwrap_or_default()
         })
     }
 
