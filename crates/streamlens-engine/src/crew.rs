@@ -18,7 +18,7 @@ pub(crate) struct Job {
     routes: Routes,
     /// Number of the first frame.
     first_number: u64,
-    /// Which shares somebody works on, or has.
+    /// Which shares have no frames, or somebody works on them, or has.
     taken: Vec<AtomicBool>,
 }
 
@@ -28,7 +28,7 @@ impl Job {
         self.first_number = totals.packets + 1;
         self.routes.sort(&self.batch, |frame| totals.note(frame));
         self.taken.clear();
-        self.taken.resize_with(SHARES, AtomicBool::default);
+        self.taken.extend((0..SHARES).map(|share| AtomicBool::new(self.routes.of(share).is_empty())));
     }
 
     fn share(&self, env: Env<'_>, shard: &mut Shard) {
@@ -162,7 +162,7 @@ impl<'e> Crew<'e> {
 
     fn shares(&self, job: &Job, begin: usize) {
         for (is_taken, slot) in job.taken.iter().zip(&self.slots).cycle().skip(begin).take(SHARES) {
-            if !is_taken.swap(true, Ordering::Relaxed) {
+            if !is_taken.load(Ordering::Relaxed) && !is_taken.swap(true, Ordering::Relaxed) {
                 job.share(self.env, &mut lock(slot));
             }
         }

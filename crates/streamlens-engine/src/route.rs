@@ -8,7 +8,7 @@ use crate::dissect::{Dissected, dissect};
 use crate::key::conversation_hash;
 
 /// Shares of the conversations: enough for the work to spread evenly, few enough to stay in the caches.
-pub(crate) const SHARES: usize = 64;
+pub(crate) const SHARES: usize = 256;
 
 /// The share of a frame: by its addresses alone, so that all frames of a conversation and all fragments of a datagram
 /// come to the same one, in every run.
@@ -25,34 +25,38 @@ fn whole(frame: &Frame<'_>) -> Option<u64> {
     Some(conversation_hash(&packet.src, &packet.dst))
 }
 
-/// The hash of an Ethernet frame with at most one tag that holds an IPv4 packet with a sound header, or a payload of an
-/// Ethernet type that nothing lies under; the rest is taken apart wholly.
+/// The hash of an Ethernet frame with at most one tag that holds an IPv4 packet with a sound header and no options, or a
+/// payload of an Ethernet type that nothing lies under; the rest is taken apart wholly.
 #[inline]
 fn plain(frame: &Frame<'_>) -> Option<u64> {
-    if frame.link_type != LinkType::ETHERNET {
-        return None;
+    let head = frame.data.first_chunk::<HEAD>().filter(|_| frame.link_type == LinkType::ETHERNET)?;
+    match [head[12], head[13]] {
+        [0x81, 0x00] => at::<18>(head),
+        _ => at::<14>(head),
     }
-    let data = frame.data;
-    let (at, kind) = match data.get(12..14)? {
-        [0x81, 0x00] => (18, data.get(16..18)?),
-        kind => (14, kind),
-    };
-    match kind {
-        [0x08, 0x00] => {}
+}
+
+/// Bytes of the headers that are looked at: Ethernet with a tag, IPv4.
+const HEAD: usize = 38;
+
+/// As [`plain`], where the payload of Ethernet begins here.
+#[inline(always)]
+fn at<const AT: usize>(head: &[u8; HEAD]) -> Option<u64> {
+    match [head[AT - 2], head[AT - 1]] {
+        [0x08, 0x00] => {
+            let total = u16::from_be_bytes([head[AT + 2], head[AT + 3]]);
+            let is_sound = head[AT] == 0x45 && (total == 0 || total >= 20);
+            let address = |at: usize| Address::V4(Ipv4Addr::new(head[at], head[at + 1], head[at + 2], head[at + 3]));
+            is_sound.then(|| conversation_hash(&address(AT + 12), &address(AT + 16)))
+        }
         // PROFINET, EtherCAT, PTP
         [0x88, 0x92 | 0xA4 | 0xF7] => {
-            let mac = |from: usize| Some(Address::Mac(MacAddress(*data.get(from..)?.first_chunk()?)));
-            return Some(conversation_hash(&mac(6)?, &mac(0)?));
+            let [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, ..] = *head;
+            let mac = |bytes| Address::Mac(MacAddress(bytes));
+            Some(conversation_hash(&mac([s0, s1, s2, s3, s4, s5]), &mac([d0, d1, d2, d3, d4, d5])))
         }
-        _ => return None,
+        _ => None,
     }
-    let header = data.get(at..at + 20)?;
-    let length = usize::from(header[0] & 0x0F) * 4;
-    let total = usize::from(u16::from_be_bytes([header[2], header[3]]));
-    let is_sound = header[0] >> 4 == 4 && length >= 20 && data.len() >= at + length && (total == 0 || total >= length);
-    let address =
-        |from: usize| Some(Address::V4(Ipv4Addr::from(<[u8; 4]>::try_from(header.get(from..from + 4)?).ok()?)));
-    is_sound.then_some(conversation_hash(&address(12)?, &address(16)?))
 }
 
 /// The frames of a batch by share, in capture order within each.

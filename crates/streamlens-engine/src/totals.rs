@@ -8,12 +8,12 @@ pub(crate) struct Totals {
     pub(crate) packets: u64,
     bytes: u64,
     captured_bytes: u64,
-    first_seen: Option<Timestamp>,
-    last_seen: Option<Timestamp>,
+    /// The earliest and the latest time.
+    seen: Option<(Timestamp, Timestamp)>,
     /// Link types in order of first appearance.
     link_types: Vec<LinkType>,
-    /// Time of the last frame, by interface.
-    previous: Vec<Option<Timestamp>>,
+    /// Time of the last frame, by interface; [`NEVER`] where none had a time.
+    previous: Vec<Timestamp>,
     backward_steps: u64,
     largest_step: u64,
     without_time: u64,
@@ -21,6 +21,9 @@ pub(crate) struct Totals {
 
 /// Interfaces whose time is followed; frames of further ones are still counted.
 const MAX_INTERFACES: usize = 4096;
+
+/// Before all times.
+const NEVER: Timestamp = Timestamp::from_nanos(i64::MIN);
 
 impl Totals {
     #[inline]
@@ -35,23 +38,31 @@ impl Totals {
             self.without_time += 1;
             return;
         };
-        self.first_seen = Some(self.first_seen.map_or(time, |first| first.min(time)));
-        self.last_seen = Some(self.last_seen.map_or(time, |last| last.max(time)));
-        let interface = frame.interface as usize;
-        if interface >= self.previous.len() {
-            if interface >= MAX_INTERFACES {
-                return;
-            }
-            self.previous.resize(interface + 1, None);
+        self.seen = Some(self.seen.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
+        match self.previous.get_mut(frame.interface as usize) {
+            Some(previous) if *previous <= time => *previous = time,
+            _ => self.note_step(frame, time),
         }
-        if let Some(slot) = self.previous.get_mut(interface) {
+    }
+
+    /// A frame of an interface that has no place yet, or earlier than the one before it.
+    #[inline(never)]
+    fn note_step(&mut self, frame: &Frame<'_>, time: Timestamp) {
+        let interface = frame.interface as usize;
+        if interface >= MAX_INTERFACES {
+            return;
+        }
+        if interface >= self.previous.len() {
+            self.previous.resize(interface + 1, NEVER);
+        }
+        if let Some(previous) = self.previous.get_mut(interface) {
+            let step = previous.since(time);
             // packets of a recorder file are written by channel, lawfully out of order
-            let step = slot.map(|previous| previous.since(time)).filter(|step| *step > 0);
-            if let Some(step) = step.filter(|_| frame.link_type != LinkType::CHAPTER10_FILE) {
+            if step > 0 && frame.link_type != LinkType::CHAPTER10_FILE {
                 self.backward_steps += 1;
                 self.largest_step = self.largest_step.max(step.unsigned_abs());
             }
-            *slot = Some(time);
+            *previous = time;
         }
     }
 
@@ -60,7 +71,7 @@ impl Totals {
         summary.packets = self.packets;
         summary.bytes = self.bytes;
         summary.captured_bytes = self.captured_bytes;
-        (summary.first_seen, summary.last_seen) = (self.first_seen, self.last_seen);
+        (summary.first_seen, summary.last_seen) = self.seen.unzip();
         summary.link_types.clear();
         for name in self.link_types.iter().map(|link| link.name().into_owned()) {
             // several numbers have one name
