@@ -86,6 +86,8 @@ pub struct DecodingResult {
     nested: Vec<(PacketType, u32)>,
     published: Vec<u8>,
     is_published: bool,
+    /// Whether there is anything in the lists: most PDUs have marks and no more.
+    has_more: bool,
 }
 
 /// A fault that a stateless decoder saw in one PDU.
@@ -118,11 +120,18 @@ impl DecodingResult {
         self.state = PduState::Whole;
         self.pdu_length = None;
         self.mark_count = 0;
+        if self.has_more {
+            self.clear_lists();
+        }
+    }
+
+    #[inline(never)]
+    fn clear_lists(&mut self) {
         self.flags.clear();
         self.fields.clear();
         self.nested.clear();
         self.published.clear();
-        self.is_published = false;
+        (self.is_published, self.has_more) = (false, false);
     }
 
     /// Says that a PDU of a protocol of its own lies whole inside this one: a mailbox message in an EtherCAT datagram. It
@@ -130,6 +139,7 @@ impl DecodingResult {
     /// one's.
     pub fn nest(&mut self, packet_type: PacketType, length: u32) {
         self.nested.push((packet_type, length));
+        self.has_more = true;
     }
 
     /// The PDUs inside this one: packet type and length in bytes.
@@ -164,6 +174,7 @@ impl DecodingResult {
     /// Points out a fault in this PDU. For decoders without state; those with state keep a
     /// [`FindingLog`](streamlens_model::FindingLog) and make the sentence only once.
     pub fn flag(&mut self, code: &'static str, severity: Severity, stream: Option<StreamId>, text: &'static str) {
+        self.has_more = true;
         self.flags.push(Flag { code, severity, stream, text: Cow::Borrowed(text) });
     }
 
@@ -185,6 +196,7 @@ impl DecodingResult {
     pub fn field(&mut self, name: &'static str, value: impl Into<Value>) {
         if self.wants_fields {
             self.fields.push((name, value.into()));
+            self.has_more = true;
         }
     }
 
@@ -199,7 +211,7 @@ impl DecodingResult {
     #[inline]
     pub fn publish(&mut self, bytes: &[u8]) {
         self.published.extend_from_slice(bytes);
-        self.is_published = true;
+        (self.is_published, self.has_more) = (true, true);
     }
 
     /// What was published; `None` where nothing was.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use hashbrown::HashTable;
 use streamlens_model::{Frame, Packet, Timestamp};
 
-use crate::dissect::{Aside, Dissected, Repeats, dissect, transport_payload};
+use crate::dissect::{Aside, Content, Dissected, Known, Repeats, dissect, transport_payload};
 use crate::flow::{FlowEntry, FrameFacts};
 use crate::fragments::{Fragments, Outcome, Waiting};
 use crate::held::HeldFlows;
@@ -28,9 +28,9 @@ const AHEAD: usize = 16;
 
 /// What is known of a frame once it is dissected.
 #[derive(Clone, Copy)]
-enum LookedUp {
-    /// It repeats headers of this flow.
-    Flow(usize),
+enum LookedUp<'f> {
+    /// It repeats headers.
+    Again(Known, Content<'f>),
     /// The key of its flow, and where that seems to be.
     Key {
         key: PackedKey,
@@ -41,10 +41,10 @@ enum LookedUp {
     Aside(Aside),
 }
 
-impl LookedUp {
+impl<'f> LookedUp<'f> {
     /// Dissects a frame.
     #[inline(always)]
-    fn of<'f>(frame: &Frame<'f>, packet: &mut Dissected<'f>, seeds: &foldhash::fast::RandomState) -> Self {
+    fn of(frame: &Frame<'f>, packet: &mut Dissected<'f>, seeds: &foldhash::fast::RandomState) -> Self {
         match dissect(frame, packet) {
             Err(aside) => Self::Aside(aside),
             Ok(()) if packet.fragment.is_some() => Self::Fragment,
@@ -95,8 +95,8 @@ impl Shard {
             let mut ahead = [const { None }; AHEAD];
             for (slot, frame) in ahead.iter_mut().zip(&mut frames) {
                 let (frame, packet, looked_up) = slot.insert((frame, Dissected::new(&frame), LookedUp::Fragment));
-                *looked_up = match self.repeats.find(frame, packet) {
-                    Some(place) => LookedUp::Flow(place),
+                *looked_up = match self.repeats.find(frame) {
+                    Some((known, content)) => LookedUp::Again(known, content),
                     None => LookedUp::of(frame, packet, &self.seeds),
                 };
             }
@@ -116,9 +116,9 @@ impl Shard {
             }
             for (frame, packet, looked_up) in ahead.iter_mut().flatten() {
                 self.expire(env, frame);
-                let facts = FrameFacts::of(frame);
-                if let Some(place) = self.place_of(env, frame, packet, looked_up, facts) {
-                    self.whole(env, place, packet, &[facts]);
+                match looked_up {
+                    LookedUp::Again(known, content) => self.again(env, frame, *known, content),
+                    looked_up => self.dissected(env, frame, packet, looked_up),
                 }
             }
         }
@@ -128,56 +128,46 @@ impl Shard {
     #[inline(never)]
     pub(crate) fn frame(&mut self, env: Env<'_>, frame: &Frame<'_>) {
         self.expire(env, frame);
-        let facts = FrameFacts::of(frame);
-        let mut packet = Dissected::new(frame);
-        let place = match self.repeats.find(frame, &mut packet) {
-            Some(place) => place,
-            None => match self.dissected(env, frame, &mut packet, facts) {
-                Some(place) => place,
-                None => return,
-            },
-        };
-        self.whole(env, place, &packet, &[facts]);
+        match self.repeats.find(frame) {
+            Some((known, content)) => self.again(env, frame, known, &content),
+            None => self.anew(env, frame),
+        }
     }
 
-    /// Dissects a frame, and finds its flow; `None` where it is no whole packet of a flow, or waits.
-    fn dissected<'f>(
-        &mut self,
-        env: Env<'_>,
-        frame: &Frame<'f>,
-        packet: &mut Dissected<'f>,
-        facts: FrameFacts,
-    ) -> Option<usize> {
-        let looked_up = LookedUp::of(frame, packet, &self.seeds);
-        self.place_of(env, frame, packet, &looked_up, facts)
-    }
-
-    /// The place of a frame's flow, as [`Self::dissected`].
+    /// A frame that repeats headers.
     #[inline(always)]
-    fn place_of(
-        &mut self,
-        env: Env<'_>,
-        frame: &Frame<'_>,
-        packet: &mut Dissected<'_>,
-        looked_up: &LookedUp,
-        facts: FrameFacts,
-    ) -> Option<usize> {
+    fn again(&mut self, env: Env<'_>, frame: &Frame<'_>, known: Known, content: &Content<'_>) {
+        let Self { flows, repeats, conversations, outbox, scratch, .. } = self;
+        let Some(flow) = flows.get_mut(known.flow) else { return };
+        if !flow.facts.note_again(known.epoch) {
+            note_facts(flow, repeats, frame);
+        }
+        count(Work { env, scratch, conversations, outbox }, flow, known.transport, content, &[FrameFacts::of(frame)]);
+    }
+
+    /// A frame with headers of its own.
+    #[inline(never)]
+    fn anew(&mut self, env: Env<'_>, frame: &Frame<'_>) {
+        let mut packet = Dissected::new(frame);
+        let looked_up = LookedUp::of(frame, &mut packet, &self.seeds);
+        self.dissected(env, frame, &mut packet, &looked_up);
+    }
+
+    /// A frame that was dissected.
+    fn dissected(&mut self, env: Env<'_>, frame: &Frame<'_>, packet: &mut Dissected<'_>, looked_up: &LookedUp<'_>) {
         match looked_up {
-            LookedUp::Flow(place) => Some(*place),
             LookedUp::Key { key, hash, place } => {
                 // a flow that waited when it was looked up may have been released by now
                 let known = place.filter(|&place| place & HELD == 0 || self.held.holds((place & !HELD) as usize));
                 let place = known.or_else(|| self.find(*hash, key));
-                self.keyed(env, frame, packet, (*hash, *key), place)
+                let Some(place) = self.keyed(env, frame, packet, (*hash, *key), place) else { return };
+                if let Some(known) = self.whole(env, place, packet, &[FrameFacts::of(frame)]) {
+                    self.repeats.note(frame, packet, known);
+                }
             }
-            LookedUp::Fragment => {
-                self.fragment(env, packet, facts);
-                None
-            }
-            LookedUp::Aside(aside) => {
-                self.aside(*aside, 1);
-                None
-            }
+            LookedUp::Fragment => self.fragment(env, packet, FrameFacts::of(frame)),
+            LookedUp::Aside(aside) => self.aside(*aside, 1),
+            LookedUp::Again(..) => {}
         }
     }
 
@@ -210,9 +200,8 @@ impl Shard {
             }
             None => self.add(env, (hash, key), packet, frame.number),
         };
-        match place {
-            Some(place) => self.repeats.note(frame, packet, place),
-            None => self.aside(Aside::TableFull, 1),
+        if place.is_none() {
+            self.aside(Aside::TableFull, 1);
         }
         place
     }
@@ -322,41 +311,17 @@ impl Shard {
         Some(see(self, self.flows.get(0)?))
     }
 
-    /// A packet whose payload is whole. `frames` brought it: the last is counted here, the others have been.
-    #[inline(always)]
-    fn whole(&mut self, env: Env<'_>, place: usize, dissected: &Dissected<'_>, frames: &[FrameFacts]) {
-        let Some(flow) = self.flows.get_mut(place) else { return };
-        let Some(mut frame) = frames.last().copied() else { return };
-        let transport = flow.transport_place(dissected.transport);
-        frame.is_copy = flow.copies.is_copy(dissected, frame.at.frame);
-        flow.facts.note(dissected, frame.at.frame);
-        flow.note_frame(&frame, env.options.interval_ns);
-        let FlowEntry { key, transport: first, others, .. } = flow;
-        let Some(transport) = transport.checked_sub(1).map_or(Some(first), |other| others.get_mut(other)) else {
-            return;
-        };
-        let packet = Packet {
-            frame: frame.at.frame,
-            time: frame.at.time,
-            flow: key,
-            transport: dissected.transport,
-            ether_type: dissected.ether_type,
-            wire_length: frame.wire_length,
-            payload: dissected.payload,
-            offset: 0,
-            missing: dissected.missing,
-            is_stream: dissected.tcp.is_some(),
-        };
-        let Self { conversations, outbox, scratch, .. } = self;
-        let mut work = Work { env, scratch, conversations, outbox };
-        let claim = match &dissected.tcp {
-            Some(tcp) => work.segment(transport, tcp, &packet, &frame),
-            None => {
-                let frames = if frames.len() == 1 { std::slice::from_ref(&frame) } else { frames };
-                work.datagram(transport, &packet, frames)
-            }
-        };
-        transport.count(&frame, claim, &scratch.pdus, env.options.interval_ns);
+    /// A packet whose payload is whole. `frames` brought it: the last is counted here, the others have been. Gives what is
+    /// known of its headers from now on.
+    #[inline(never)]
+    fn whole(&mut self, env: Env<'_>, place: usize, packet: &Dissected<'_>, frames: &[FrameFacts]) -> Option<Known> {
+        let Self { flows, conversations, outbox, scratch, .. } = self;
+        let flow = flows.get_mut(place)?;
+        let transport = flow.transport_place(packet.transport);
+        flow.facts.note(packet, frames.last()?.at.frame);
+        let known = Known { flow: place, transport, epoch: flow.facts.epoch() };
+        count(Work { env, scratch, conversations, outbox }, flow, transport, &packet.content(), frames);
+        Some(known)
     }
 
     /// A frame that counts for a flow and whose payload is not to be looked at (yet).
@@ -395,7 +360,7 @@ impl Shard {
                 let mut whole = Dissected { payload: &bytes, missing: 0, fragment: None, ..first };
                 transport_payload(first.protocol(), &mut whole);
                 match self.place(env, &whole, facts.at.frame) {
-                    Some(place) => self.whole(env, place, &whole, &frames),
+                    Some(place) => drop(self.whole(env, place, &whole, &frames)),
                     None => self.aside(Aside::TableFull, 1),
                 }
             }
@@ -495,6 +460,51 @@ impl Shard {
     /// A share that shows flows of others.
     pub(crate) fn for_replay() -> Self {
         Self { is_replay: true, ..Self::default() }
+    }
+}
+
+/// Counts and decodes a packet. `frames` brought it: the last is counted here, the others have been.
+#[inline(always)]
+fn count(mut work: Work<'_>, flow: &mut FlowEntry, transport: usize, content: &Content<'_>, frames: &[FrameFacts]) {
+    let Some(mut frame) = frames.last().copied() else { return };
+    let interval_ns = work.env.options.interval_ns;
+    frame.is_copy = flow.copies.is_copy(content, frame.at.frame);
+    flow.note_frame(&frame, interval_ns);
+    let FlowEntry { key, transport: first, others, .. } = flow;
+    let Some(transport) = transport.checked_sub(1).map_or(Some(first), |other| others.get_mut(other)) else { return };
+    let packet = Packet {
+        frame: frame.at.frame,
+        time: frame.at.time,
+        flow: key,
+        transport: content.transport,
+        ether_type: content.ether_type,
+        wire_length: frame.wire_length,
+        payload: content.payload,
+        offset: 0,
+        missing: content.missing,
+        is_stream: content.tcp.is_some(),
+    };
+    let claim = match &content.tcp {
+        Some(tcp) => work.segment(transport, tcp, &packet, &frame),
+        None => {
+            let frames = if frames.len() == 1 { std::slice::from_ref(&frame) } else { frames };
+            work.datagram(transport, &packet, frames)
+        }
+    };
+    transport.count(&frame, claim, &work.scratch.pdus, interval_ns);
+}
+
+/// Tells a flow of the facts in a frame that repeats headers, where others were told meanwhile.
+#[cold]
+fn note_facts(flow: &mut FlowEntry, repeats: &mut Repeats, frame: &Frame<'_>) {
+    let facts = &mut flow.facts;
+    let is_known = repeats.note_again(frame, |packet| {
+        facts.note(packet, frame.number);
+        facts.epoch()
+    });
+    let mut packet = Dissected::new(frame);
+    if !is_known && dissect(frame, &mut packet).is_ok() {
+        facts.note(&packet, frame.number);
     }
 }
 

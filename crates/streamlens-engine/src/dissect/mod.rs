@@ -11,7 +11,7 @@ mod transport;
 use streamlens_model::{Address, Endpoint, FlowKey, Frame, MacAddress, Transport, VlanStack};
 
 pub(crate) use self::link::dissect;
-pub(crate) use self::repeat::Repeats;
+pub(crate) use self::repeat::{Known, Repeats};
 pub(crate) use self::transport::transport_payload;
 
 /// Why a frame is in no flow.
@@ -46,6 +46,18 @@ pub(crate) struct Dissected<'a> {
     /// The transport's payload, without padding where a length field tells. Of a fragment: its piece of the IP payload.
     pub(crate) payload: &'a [u8],
     /// Bytes of the payload that were on the wire and are not in the capture.
+    pub(crate) missing: usize,
+}
+
+/// What is left of a packet once its flow is known: what is counted and decoded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Content<'a> {
+    pub(crate) transport: Transport,
+    pub(crate) ether_type: Option<u16>,
+    /// As [`IpFacts::fingerprint`]; 0 where there is none.
+    pub(crate) fingerprint: u64,
+    pub(crate) tcp: Option<TcpFacts>,
+    pub(crate) payload: &'a [u8],
     pub(crate) missing: usize,
 }
 
@@ -101,6 +113,14 @@ impl<'a> Dissected<'a> {
             payload: frame.data,
             missing: frame.missing(),
         }
+    }
+
+    /// What is counted and decoded, once the flow is known.
+    #[inline]
+    pub(crate) fn content(&self) -> Content<'a> {
+        let Self { transport, ether_type, tcp, payload, missing, .. } = *self;
+        let fingerprint = self.ip.map_or(0, |ip| ip.fingerprint);
+        Content { transport, ether_type, fingerprint, tcp, payload, missing }
     }
 
     /// Number of the IP protocol; 0 where there is no IP.

@@ -3,7 +3,7 @@
 
 use streamlens_model::{Frame, LinkType, Transport};
 
-use super::{Dissected, ip, link, transport_payload};
+use super::{Content, Dissected, ip, link, transport};
 
 /// Bytes that are compared: an Ethernet header with a tag, IPv4 without options, ports, and what is left of the words.
 const COMPARED: usize = 48;
@@ -18,8 +18,10 @@ type Words = [u64; COMPARED / 8];
 enum Layout {
     /// An Ethernet type that nothing lies under.
     Plain { at: usize },
-    /// UDP or TCP over IPv4 without options, which begins here.
-    Ipv4 { at: usize },
+    /// UDP over IPv4 without options, which begins here.
+    Udp { at: usize },
+    /// TCP over IPv4 without options, which begins here.
+    Tcp { at: usize },
 }
 
 impl Layout {
@@ -38,10 +40,12 @@ impl Layout {
             Transport::Ethernet if link::is_plain(u16::from_be_bytes(kind.try_into().ok()?)) => {
                 Some(Self::Plain { at })
             }
-            Transport::UDP | Transport::TCP
-                if packet.ports.is_some() && kind == [0x08, 0x00] && frame.data.get(at) == Some(&0x45) =>
-            {
-                Some(Self::Ipv4 { at })
+            transport if packet.ports.is_some() && kind == [0x08, 0x00] && frame.data.get(at) == Some(&0x45) => {
+                match transport {
+                    Transport::UDP => Some(Self::Udp { at }),
+                    Transport::TCP => Some(Self::Tcp { at }),
+                    _ => None,
+                }
             }
             _ => None,
         }
@@ -53,7 +57,7 @@ impl Layout {
         let same: &[(usize, usize)] = match self {
             Self::Plain { at } => &[(0, at)],
             // all but total length and identification, header checksum; ports
-            Self::Ipv4 { at } => &[(0, at + 2), (at + 6, at + 10), (at + 12, at + 24)],
+            Self::Udp { at } | Self::Tcp { at } => &[(0, at + 2), (at + 6, at + 10), (at + 12, at + 24)],
         };
         for &(from, to) in same {
             bytes.iter_mut().take(to).skip(from).for_each(|byte| *byte = 0xFF);
@@ -68,15 +72,33 @@ fn words(bytes: &[u8; COMPARED]) -> Words {
     std::array::from_fn(|place| chunks.get(place).map_or(0, |chunk| u64::from_ne_bytes(*chunk)))
 }
 
+/// Where what is known of headers stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// Place of the flow.
+    pub(crate) flow: usize,
+    /// Place of the transport in it.
+    pub(crate) transport: usize,
+    /// The [epoch](crate::flow::FlowFacts::epoch) of the flow's facts when they were told of these headers.
+    pub(crate) epoch: u64,
+}
+
 /// One set of headers.
 #[derive(Clone, Copy, Debug)]
 struct Headers {
     masked: Words,
     mask: Words,
     layout: Layout,
+    known: Known,
     packet: Dissected<'static>,
-    /// Place of the flow.
-    flow: u32,
+}
+
+impl Headers {
+    #[inline]
+    fn are_in(&self, now: &Words) -> bool {
+        let parts = now.iter().zip(&self.mask).zip(&self.masked);
+        parts.fold(0, |all, ((now, mask), masked)| all | (now & mask ^ masked)) == 0
+    }
 }
 
 /// The headers of the last few flows that had several frames.
@@ -87,69 +109,79 @@ pub(crate) struct Repeats {
     hot: usize,
     /// Flows whose frames were dissected last: headers are remembered at a flow's second one, so that traffic in which
     /// no flow comes back soon costs nothing here.
-    dissected: [Option<u32>; REMEMBERED],
+    dissected: [Option<usize>; REMEMBERED],
     turn: usize,
 }
 
 impl Repeats {
-    /// Fills in a frame that repeats headers, and says in which flow it is. Like dissection it fills in place; where it
-    /// finds nothing, it writes nothing.
-    #[inline]
-    pub(crate) fn find<'a>(&mut self, frame: &Frame<'a>, packet: &mut Dissected<'a>) -> Option<usize> {
+    /// What is known of a frame that repeats headers, and what it brought.
+    #[inline(always)]
+    pub(crate) fn find<'a>(&mut self, frame: &Frame<'a>) -> Option<(Known, Content<'a>)> {
         let now = words(frame.data.first_chunk()?);
         if frame.link_type != LinkType::ETHERNET {
             return None;
         }
-        let repeats = |headers: &Headers| {
-            let parts = now.iter().zip(&headers.mask).zip(&headers.masked);
-            parts.fold(0, |all, ((now, mask), masked)| all | (now & mask ^ masked)) == 0
+        if !self.headers.get(self.hot).is_some_and(|headers| headers.are_in(&now)) {
+            self.turn_to(&now)?;
+        }
+        let Headers { layout, known, packet, .. } = self.headers.get(self.hot)?;
+        let Dissected { transport, ether_type, .. } = *packet;
+        let datagram = |at: usize| {
+            let header = frame.data.get(at..)?;
+            let (payload, missing) = ip::v4_payload(header, 20, frame.missing())?;
+            // without ports it would be another flow's
+            (payload.len() >= 4).then_some((ip::v4_fingerprint(header)?, payload, missing))
         };
-        if !self.headers.get(self.hot).is_some_and(repeats) {
-            self.hot = self.headers.iter().position(repeats)?;
-        }
-        let headers = self.headers.get(self.hot)?;
-        match headers.layout {
-            Layout::Plain { at } => {
-                let payload = frame.data.get(at..)?;
-                *packet = headers.packet;
-                (packet.payload, packet.missing) = (payload, frame.missing());
+        let (fingerprint, tcp, payload, missing) = match *layout {
+            Layout::Plain { at } => (0, None, frame.data.get(at..)?, frame.missing()),
+            Layout::Udp { at } => {
+                let (fingerprint, payload, missing) = datagram(at)?;
+                let (payload, missing) = transport::udp(payload, missing);
+                (fingerprint, None, payload, missing)
             }
-            Layout::Ipv4 { at } => {
-                let header = frame.data.get(at..)?;
-                let (payload, missing) = ip::v4_payload(header, 20, frame.missing())?;
-                // without ports it would be another flow's
-                if payload.len() < 4 {
-                    return None;
-                }
-                let fingerprint = ip::v4_fingerprint(header)?;
-                *packet = headers.packet;
-                (packet.payload, packet.missing) = (payload, missing);
-                if let Some(ip) = &mut packet.ip {
-                    ip.fingerprint = fingerprint;
-                }
-                transport_payload(if packet.transport == Transport::UDP { 17 } else { 6 }, packet);
+            Layout::Tcp { at } => {
+                let (fingerprint, payload, missing) = datagram(at)?;
+                let (tcp, payload, missing) = transport::tcp(payload, missing);
+                (fingerprint, tcp, payload, missing)
             }
-        }
-        Some(headers.flow as usize)
+        };
+        Some((*known, Content { transport, ether_type, fingerprint, tcp, payload, missing }))
+    }
+
+    /// Looks for headers among those that were not found last.
+    #[inline(never)]
+    fn turn_to(&mut self, now: &Words) -> Option<()> {
+        self.hot = self.headers.iter().position(|headers| headers.are_in(now))?;
+        Some(())
+    }
+
+    /// Tells the flow of a frame once more of the headers that it repeats: `note` is given them as they were dissected, and
+    /// gives the epoch of the flow's facts. Says whether they are still remembered.
+    #[cold]
+    pub(crate) fn note_again(&mut self, frame: &Frame<'_>, note: impl FnOnce(&Dissected<'_>) -> u64) -> bool {
+        let now = frame.data.first_chunk().map(words);
+        let found = self.headers.iter_mut().find(|headers| now.is_some_and(|now| headers.are_in(&now)));
+        let Some(headers) = found else { return false };
+        headers.known.epoch = note(&headers.packet);
+        true
     }
 
     /// Takes note of a frame that was dissected, and of its flow.
     #[inline]
-    pub(crate) fn note(&mut self, frame: &Frame<'_>, packet: &Dissected<'_>, flow: usize) {
-        let flow = flow as u32;
-        if self.dissected.contains(&Some(flow)) {
-            self.remember(frame, packet, flow);
+    pub(crate) fn note(&mut self, frame: &Frame<'_>, packet: &Dissected<'_>, known: Known) {
+        if self.dissected.contains(&Some(known.flow)) {
+            self.remember(frame, packet, known);
         }
         self.turn = (self.turn + 1) % REMEMBERED;
-        self.dissected[self.turn] = Some(flow);
+        self.dissected[self.turn] = Some(known.flow);
     }
 
-    fn remember(&mut self, frame: &Frame<'_>, packet: &Dissected<'_>, flow: u32) {
+    fn remember(&mut self, frame: &Frame<'_>, packet: &Dissected<'_>, known: Known) {
         let (Some(layout), Some(bytes)) = (Layout::of(frame, packet), frame.data.first_chunk()) else { return };
         let (mask, now) = (layout.mask(), words(bytes));
         let masked = std::array::from_fn(|place| now[place] & mask[place]);
         let packet = Dissected { payload: &[], tcp: None, ..*packet };
-        let headers = Headers { masked, mask, layout, packet, flow };
+        let headers = Headers { masked, mask, layout, known, packet };
         if self.headers.len() < REMEMBERED {
             self.headers.push(headers);
         } else if let Some(oldest) = self.headers.get_mut(self.turn) {
@@ -182,6 +214,27 @@ mod tests {
         packet
     }
 
+    fn known(flow: usize) -> Known {
+        Known { flow, transport: 0, epoch: 1 }
+    }
+
+    /// The flow of a frame that repeats headers, where all that is known of it is what dissection says.
+    fn find(repeats: &mut Repeats, frame: &Frame<'_>) -> Option<usize> {
+        let (known, content) = repeats.find(frame)?;
+        let packet = dissected(frame);
+        assert_eq!(format!("{content:?}"), format!("{:?}", packet.content()));
+        let facts = |packet: &Dissected<'_>| {
+            let ip = packet.ip.map(|ip| (ip.dscp, ip.ttl));
+            (packet.flow_key(), packet.src_mac, packet.dst_mac, ip)
+        };
+        let is_known = repeats.note_again(frame, |headers| {
+            assert_eq!(facts(headers), facts(&packet));
+            known.epoch
+        });
+        assert!(is_known);
+        Some(known.flow)
+    }
+
     /// UDP and TCP, with and without a tag; PROFINET likewise.
     fn bases() -> Vec<Vec<u8>> {
         let ethernet = || PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
@@ -201,7 +254,7 @@ mod tests {
     fn memory(bases: &[Vec<u8>], flow_of: usize) -> Repeats {
         let mut repeats = Repeats::default();
         for _ in 0..2 {
-            repeats.note(&frame(&bases[flow_of]), &dissected(&frame(&bases[flow_of])), flow_of);
+            repeats.note(&frame(&bases[flow_of]), &dissected(&frame(&bases[flow_of])), known(flow_of));
         }
         repeats
     }
@@ -211,10 +264,10 @@ mod tests {
         let bases = bases();
         for (flow, base) in bases.iter().enumerate() {
             let mut repeats = Repeats::default();
-            for known in [None, None, Some(flow)] {
+            for found in [None, None, Some(flow)] {
                 let frame = frame(base);
-                assert_eq!(repeats.find(&frame, &mut Dissected::new(&frame)), known, "{flow}");
-                repeats.note(&frame, &dissected(&frame), flow);
+                assert_eq!(find(&mut repeats, &frame), found, "{flow}");
+                repeats.note(&frame, &dissected(&frame), known(flow));
             }
         }
     }
@@ -227,12 +280,12 @@ mod tests {
         for _ in 0..10 {
             for (flow, base) in bases.iter().enumerate().take(REMEMBERED) {
                 let frame = frame(base);
-                match repeats.find(&frame, &mut Dissected::new(&frame)) {
+                match find(&mut repeats, &frame) {
                     Some(place) => {
                         assert_eq!(place, flow);
                         found += 1;
                     }
-                    None => repeats.note(&frame, &dissected(&frame), flow),
+                    None => repeats.note(&frame, &dissected(&frame), known(flow)),
                 }
             }
         }
@@ -256,10 +309,8 @@ mod tests {
             }
             data.truncate(length.max(20));
             let frame = frame(&data);
-            let mut packet = Dissected::new(&frame);
-            if let Some(flow) = memory(&bases, base).find(&frame, &mut packet) {
+            if let Some(flow) = find(&mut memory(&bases, base), &frame) {
                 prop_assert_eq!(flow, base);
-                prop_assert_eq!(format!("{packet:?}"), format!("{:?}", dissected(&frame)));
             }
         }
 
@@ -272,9 +323,7 @@ mod tests {
             data[at + 4..at + 6].copy_from_slice(&identification.to_be_bytes());
             data[at + 10..at + 12].copy_from_slice(&sum.to_be_bytes());
             let frame = frame(&data);
-            let mut packet = Dissected::new(&frame);
-            prop_assert_eq!(memory(&bases, base).find(&frame, &mut packet), Some(base));
-            prop_assert_eq!(format!("{packet:?}"), format!("{:?}", dissected(&frame)));
+            prop_assert_eq!(find(&mut memory(&bases, base), &frame), Some(base));
         }
     }
 }

@@ -27,31 +27,28 @@ pub(super) fn ports_and_payload(protocol: u8, packet: &mut Dissected<'_>) {
 #[inline]
 pub(crate) fn transport_payload(protocol: u8, packet: &mut Dissected<'_>) {
     match Transport::Ip(protocol) {
-        Transport::UDP => udp(packet),
-        Transport::TCP => tcp(packet),
+        Transport::UDP => (packet.payload, packet.missing) = udp(packet.payload, packet.missing),
+        Transport::TCP => (packet.tcp, packet.payload, packet.missing) = tcp(packet.payload, packet.missing),
         _ => {}
     }
 }
 
-/// UDP (RFC 768). A length below 8 means, as 0 does for jumbograms (RFC 2675), that the length of the packet rules.
-fn udp(packet: &mut Dissected<'_>) {
-    let Ok(header) = UdpHeaderSlice::from_slice(packet.payload) else {
-        (packet.payload, packet.missing) = (&[], 0);
-        return;
-    };
-    let rest = packet.payload.get(header.slice().len()..).unwrap_or_default();
-    (packet.payload, packet.missing) = match usize::from(header.length()) {
-        length @ 8.. => limit(rest, length - 8, packet.missing),
-        _ => (rest, packet.missing),
-    };
+/// The payload of UDP (RFC 768), and how much of it is missing. A length below 8 means, as 0 does for jumbograms (RFC 2675),
+/// that the length of the packet rules.
+#[inline]
+pub(super) fn udp(datagram: &[u8], missing: usize) -> (&[u8], usize) {
+    let Ok(header) = UdpHeaderSlice::from_slice(datagram) else { return (&[], 0) };
+    let rest = datagram.get(header.slice().len()..).unwrap_or_default();
+    match usize::from(header.length()) {
+        length @ 8.. => limit(rest, length - 8, missing),
+        _ => (rest, missing),
+    }
 }
 
-/// TCP (RFC 9293). A header that is cut has ports and no payload.
-fn tcp(packet: &mut Dissected<'_>) {
-    let Ok(header) = TcpHeaderSlice::from_slice(packet.payload) else {
-        (packet.payload, packet.missing) = (&[], 0);
-        return;
-    };
-    packet.tcp = Some(TcpFacts { sequence: header.sequence_number(), syn: header.syn(), rst: header.rst() });
-    packet.payload = packet.payload.get(header.slice().len()..).unwrap_or_default();
+/// The header and the payload of TCP (RFC 9293), and how much of that is missing. A header that is cut has ports and no
+/// payload.
+pub(super) fn tcp(segment: &[u8], missing: usize) -> (Option<TcpFacts>, &[u8], usize) {
+    let Ok(header) = TcpHeaderSlice::from_slice(segment) else { return (None, &[], 0) };
+    let facts = TcpFacts { sequence: header.sequence_number(), syn: header.syn(), rst: header.rst() };
+    (Some(facts), segment.get(header.slice().len()..).unwrap_or_default(), missing)
 }

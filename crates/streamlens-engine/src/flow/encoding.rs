@@ -117,19 +117,22 @@ impl EncodingEntry {
 
     /// Called before a frame is counted: gives the only type intervals of its own where this frame is not one PDU of
     /// that type. `transport` are the intervals of the transport.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn unshare_type(&mut self, pdus: &[Pdu], transport: &TimingStatistics) {
         if self.packets == 0 {
             self.type_shared = pdus.len() == 1;
-        } else if self.type_shared {
-            let same = matches!((pdus, self.types.as_slice()), ([pdu], [only]) if pdu.kind == only.kind);
-            if !same {
-                self.type_shared = false;
-                let so_far = self.timing.as_deref().unwrap_or(transport);
-                if let Some(only) = self.types.first_mut() {
-                    only.timing = Some(Box::new(so_far.clone()));
-                }
-            }
+        } else if self.type_shared && !matches!((pdus, self.types.as_slice()), ([pdu], [only]) if pdu.kind == only.kind)
+        {
+            self.give_type_its_own(transport);
+        }
+    }
+
+    #[cold]
+    fn give_type_its_own(&mut self, transport: &TimingStatistics) {
+        self.type_shared = false;
+        let so_far = self.timing.as_deref().unwrap_or(transport);
+        if let Some(only) = self.types.first_mut() {
+            only.timing = Some(Box::new(so_far.clone()));
         }
     }
 
@@ -149,9 +152,19 @@ impl EncodingEntry {
     }
 
     /// Counts PDUs whose frame is counted already.
+    #[inline(always)]
     pub(crate) fn count_pdus(&mut self, frame: &FrameFacts, pdus: &[Pdu], interval_ns: Option<u64>) {
         let Some((first, others)) = pdus.split_first() else { return };
         let mut rest = std::mem::take(&mut self.unassigned);
+        if !others.is_empty() {
+            rest = self.count_others(frame, others, rest, interval_ns);
+        }
+        self.count_pdu(frame, first, rest, interval_ns);
+    }
+
+    /// Counts PDUs behind the first of a frame, and gives what they leave of its wire bytes.
+    #[inline(never)]
+    fn count_others(&mut self, frame: &FrameFacts, others: &[Pdu], mut rest: u64, interval_ns: Option<u64>) -> u64 {
         for pdu in others {
             if let Some(within) = pdu.within {
                 self.count_nested(frame, pdu, within, interval_ns);
@@ -161,26 +174,29 @@ impl EncodingEntry {
             rest -= share;
             self.count_pdu(frame, pdu, share, interval_ns);
         }
-        self.count_pdu(frame, first, rest, interval_ns);
+        rest
     }
 
-    #[inline]
+    #[inline(always)]
     fn count_pdu(&mut self, frame: &FrameFacts, pdu: &Pdu, share: u64, interval_ns: Option<u64>) {
         if self.types.get(self.last_type).is_none_or(|last| last.kind != pdu.kind) {
-            self.last_type = match self.types.iter().position(|known| known.kind == pdu.kind) {
-                Some(place) => place,
-                None => {
-                    if self.types.capacity() == 0 {
-                        self.types.reserve_exact(1);
-                    }
-                    self.types.push(TypeEntry::new(pdu.kind));
-                    self.types.len() - 1
-                }
-            };
+            self.turn_to(pdu.kind);
         }
         if let Some(kind) = self.types.get_mut(self.last_type) {
             kind.count(frame, pdu, share, !self.type_shared, interval_ns);
         }
+    }
+
+    /// Finds a type, or makes it.
+    #[inline(never)]
+    fn turn_to(&mut self, kind: PacketType) {
+        self.last_type = self.types.iter().position(|known| known.kind == kind).unwrap_or_else(|| {
+            if self.types.capacity() == 0 {
+                self.types.reserve_exact(1);
+            }
+            self.types.push(TypeEntry::new(kind));
+            self.types.len() - 1
+        });
     }
 
     /// Counts a PDU that lies in another: its bytes are part of that one's.
@@ -198,7 +214,7 @@ impl EncodingEntry {
 }
 
 impl TypeEntry {
-    #[inline]
+    #[inline(always)]
     fn count(&mut self, frame: &FrameFacts, pdu: &Pdu, share: u64, has_timing: bool, interval_ns: Option<u64>) {
         self.packets += 1;
         self.bytes += share;

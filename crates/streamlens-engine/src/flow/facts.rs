@@ -2,7 +2,7 @@
 
 use streamlens_model::{Change, MacAddress, MacPair};
 
-use crate::dissect::Dissected;
+use crate::dissect::{Content, Dissected};
 
 /// Changes of one property that are kept.
 const MAX_CHANGES: usize = 16;
@@ -47,6 +47,8 @@ pub(crate) struct FlowFacts {
     run: u64,
     /// The first of them.
     run_from: u64,
+    /// How often `now` has changed.
+    epoch: u64,
     changes: Option<Box<Changes>>,
     /// Whether a frame went to the link's broadcast address.
     pub(crate) broadcast: bool,
@@ -81,7 +83,6 @@ impl Changes {
 }
 
 impl FlowFacts {
-    #[inline]
     pub(crate) fn note(&mut self, packet: &Dissected<'_>, frame: u64) {
         let word = Word { macs: (packet.src_mac, packet.dst_mac), ip: packet.ip.map(|ip| (ip.dscp, ip.ttl)) };
         if word != self.now || self.run == 0 {
@@ -90,12 +91,27 @@ impl FlowFacts {
         self.run += 1;
     }
 
+    /// Counts a frame whose properties are those that were noted when the [epoch](Self::epoch) was this. Says whether it
+    /// still is: else the properties have to be noted.
+    #[inline]
+    pub(crate) fn note_again(&mut self, epoch: u64) -> bool {
+        let is_now = self.epoch == epoch;
+        self.run += u64::from(is_now);
+        is_now
+    }
+
+    /// A number that is another one whenever a property has changed.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
     #[cold]
     fn change(&mut self, word: Word, frame: u64) {
         if self.run > 0 {
             self.changes.get_or_insert_default().note(&self.now, self.run_from, self.run);
         }
         (self.now, self.run, self.run_from) = (word, 0, frame);
+        self.epoch += 1;
         self.broadcast |= word.macs.1.is_some_and(MacAddress::is_broadcast);
     }
 
@@ -134,13 +150,14 @@ pub(crate) struct Copies {
 impl Copies {
     /// Whether a packet is a copy of one of the last four of its flow.
     #[inline]
-    pub(crate) fn is_copy(&mut self, packet: &Dissected<'_>, frame: u64) -> bool {
-        let Some(ip) = packet.ip.filter(|ip| ip.fingerprint >> 48 != 0) else { return false };
-        let tcp = packet.tcp.map_or(0, |tcp| u64::from(tcp.sequence));
-        let offset = packet.fragment.map_or(0, |fragment| u64::from(fragment.offset));
-        let payload = packet.payload;
+    pub(crate) fn is_copy(&mut self, content: &Content<'_>, frame: u64) -> bool {
+        if content.fingerprint >> 48 == 0 {
+            return false;
+        }
+        let tcp = content.tcp.map_or(0, |tcp| u64::from(tcp.sequence));
+        let payload = content.payload;
         let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_ne_bytes(*bytes));
-        let mut mixed = ip.fingerprint ^ tcp.rotate_left(20) ^ (offset ^ payload.len() as u64).rotate_left(48);
+        let mut mixed = content.fingerprint ^ tcp.rotate_left(20) ^ (payload.len() as u64).rotate_left(48);
         for part in [payload.first_chunk(), payload.get(8..).and_then(<[u8]>::first_chunk), payload.last_chunk()] {
             mixed = (mixed ^ word(part)).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
         }

@@ -127,7 +127,7 @@ impl FlowEntry {
     }
 
     /// Takes note of a frame at the level of the flow.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn note_frame(&mut self, frame: &FrameFacts, interval_ns: Option<u64>) {
         self.changed = self.changed.max(frame.at.frame);
         if let Some(time) = frame.at.time {
@@ -222,20 +222,27 @@ impl TransportEntry {
     #[inline(always)]
     pub(crate) fn count(&mut self, frame: &FrameFacts, claim: Option<usize>, pdus: &[Pdu], interval_ns: Option<u64>) {
         if self.shared && claim != Some(0) {
-            self.shared = false;
-            if let Some(first) = self.encodings.first_mut() {
-                first.timing = Some(Box::new(self.timing.clone()));
-            }
+            self.unshare();
         }
-        if let Some(encoding) = claim.and_then(|place| self.encodings.get_mut(place)) {
+        let mut encoding = claim.and_then(|place| self.encodings.get_mut(place));
+        if let Some(encoding) = &mut encoding {
             encoding.unshare_type(pdus, &self.timing);
         }
         self.packets += 1;
         self.bytes += u64::from(frame.wire_length);
         self.timing.push(frame.at.time, frame.at.frame);
         Series::note(&mut self.series, interval_ns, frame.at.time, 1, u64::from(frame.wire_length));
-        if let Some(encoding) = claim.and_then(|place| self.encodings.get_mut(place)) {
+        if let Some(encoding) = encoding {
             encoding.count(frame, pdus, interval_ns);
+        }
+    }
+
+    /// Gives the first encoding intervals of its own.
+    #[cold]
+    fn unshare(&mut self) {
+        self.shared = false;
+        if let Some(first) = self.encodings.first_mut() {
+            first.timing = Some(Box::new(self.timing.clone()));
         }
     }
 

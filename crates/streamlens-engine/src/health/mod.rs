@@ -51,11 +51,11 @@ impl Streams {
                 None => stream.clock = Some(Box::new(ClockTracker::new(clock, time))),
             }
         }
-        let arrival = match (mark.sequence, &mut stream.sequence) {
+        let arrival = match (&mark.sequence, &mut stream.sequence) {
             (None, _) => None,
             (Some(sequence), Some(tracker)) => Some(tracker.push(sequence, at)),
             (Some(sequence), none) => {
-                *none = Some(SequenceTracker::new(sequence));
+                *none = Some(SequenceTracker::new(*sequence));
                 Some(Arrival::InOrder)
             }
         };
@@ -78,16 +78,23 @@ impl Streams {
     #[inline(always)]
     fn find(&mut self, mark: &StreamMark) -> Option<&mut Stream> {
         if self.list.get(self.last).is_none_or(|stream| stream.id != mark.id) {
-            self.last = match self.place_of(mark.id) {
-                Some(place) => place,
-                None if self.list.len() < Self::MAX => self.insert(mark.id),
-                None => {
-                    self.not_kept += 1;
-                    return None;
-                }
-            };
+            self.turn_to(mark.id)?;
         }
         self.list.get_mut(self.last)
+    }
+
+    /// Finds another stream than the one that was pushed last, or makes it, where there is room.
+    #[inline(never)]
+    fn turn_to(&mut self, id: StreamId) -> Option<()> {
+        self.last = match self.place_of(id) {
+            Some(place) => place,
+            None if self.list.len() < Self::MAX => self.insert(id),
+            None => {
+                self.not_kept += 1;
+                return None;
+            }
+        };
+        Some(())
     }
 
     fn place_of(&self, id: StreamId) -> Option<usize> {

@@ -91,7 +91,7 @@ impl SequenceTracker {
 
     /// Takes note of the next number. The first one is given to [`Self::new`].
     #[inline(always)]
-    pub(crate) fn push(&mut self, sequence: Sequence, at: Occurrence) -> Arrival {
+    pub(crate) fn push(&mut self, sequence: &Sequence, at: Occurrence) -> Arrival {
         let step = u64::from(sequence.step.max(1));
         let number = sequence.number & mask(self.bits);
         let distance = number.wrapping_sub(self.wire) & mask(self.bits);
@@ -104,7 +104,8 @@ impl SequenceTracker {
         self.push_slowly(sequence, number, at)
     }
 
-    fn push_slowly(&mut self, sequence: Sequence, number: u64, at: Occurrence) -> Arrival {
+    #[inline(never)]
+    fn push_slowly(&mut self, sequence: &Sequence, number: u64, at: Occurrence) -> Arrival {
         let step = u64::from(sequence.step.max(1));
         let half = 1_u64 << (self.bits - 1);
         let ahead = number.wrapping_sub(self.wire) & mask(self.bits);
