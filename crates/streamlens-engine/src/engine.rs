@@ -126,13 +126,21 @@ impl Engine {
                 let mut filled = Ok(false);
                 *job = crew.work(std::mem::take(job), || {
                     networks.collect(outboxes);
-                    filled = fill(next, totals);
+                    if *threads > 1 {
+                        filled = fill(next, totals);
+                    }
                 });
+                if *threads == 1 {
+                    // the same memory, which the caches still hold
+                    filled = fill(job, totals);
+                }
                 if !*is_closed {
                     *is_closed = crew.all(|shards| enforce_bound(shards, options.max_flows));
                 }
                 more = filled?;
-                std::mem::swap(job, next);
+                if *threads > 1 {
+                    std::mem::swap(job, next);
+                }
             }
             Ok(())
         })

@@ -23,8 +23,10 @@ const HELD: u32 = 1 << 31;
 /// With more decoders than this no flow waits: which of them a flow has is remembered in as many bits.
 const MOST_DECODERS: usize = 64;
 
-/// Frames that are looked up together where there are very many flows.
+/// Frames that are fetched together, and looked up together where there are very many flows.
 const AHEAD: usize = 16;
+/// Bytes that memory is fetched in.
+const CACHE_LINE: usize = 64;
 
 /// What is known of a frame once it is dissected.
 #[derive(Clone, Copy)]
@@ -84,42 +86,55 @@ impl Shard {
         Self { share, ..Self::default() }
     }
 
-    /// Analyses frames. Where there are very many flows, some are looked up together before the first of them is worked
-    /// on: then the memory of their flows, which no cache holds, is waited for once and not for each.
+    /// Analyses frames, some at a time: the memory that these lie in is waited for once for all of them.
     pub(crate) fn frames<'f>(&mut self, env: Env<'_>, mut frames: impl Iterator<Item = Frame<'f>>) {
-        while !self.is_crowded(env) {
-            let Some(frame) = frames.next() else { return };
-            self.frame(env, &frame);
-        }
         loop {
-            let mut ahead = [const { None }; AHEAD];
+            let (mut ahead, mut touched) = ([const { None::<Frame<'f>> }; AHEAD], 0);
             for (slot, frame) in ahead.iter_mut().zip(&mut frames) {
-                let (frame, packet, looked_up) = slot.insert((frame, Dissected::new(&frame), LookedUp::Fragment));
-                *looked_up = match self.repeats.find(frame) {
-                    Some((known, content)) => LookedUp::Again(known, content),
-                    None => LookedUp::of(frame, packet, &self.seeds),
-                };
+                let byte = |at: usize| frame.data.get(at).copied().unwrap_or_default();
+                touched ^= byte(0) ^ byte(CACHE_LINE);
+                *slot = Some(frame);
             }
+            std::hint::black_box(touched);
             if ahead[0].is_none() {
                 return;
             }
-            // two loops, so that neither memory of the table nor that of the flows is waited for one after the other
-            for (.., looked_up) in ahead.iter_mut().flatten() {
-                if let LookedUp::Key { hash, place, .. } = looked_up {
-                    *place = self.table.find(*hash, |_| true).copied();
-                }
+            if self.is_crowded(env) {
+                self.frames_of_many(env, &ahead);
+            } else {
+                ahead.iter().flatten().for_each(|frame| self.frame(env, frame));
             }
-            for (.., looked_up) in ahead.iter_mut().flatten() {
-                if let LookedUp::Key { key, place, .. } = looked_up {
-                    *place = place.filter(|&place| key_at(&self.flows, &self.held, place) == Some(key));
-                }
+        }
+    }
+
+    /// Analyses frames where there are very many flows: they are looked up together before the first of them is worked on.
+    /// Then the memory of their flows, which no cache holds, is waited for once and not for each.
+    #[inline(never)]
+    fn frames_of_many<'f>(&mut self, env: Env<'_>, frames: &[Option<Frame<'f>>; AHEAD]) {
+        let mut ahead = [const { None }; AHEAD];
+        for (slot, frame) in ahead.iter_mut().zip(frames.iter().flatten()) {
+            let (frame, packet, looked_up) = slot.insert((frame, Dissected::new(frame), LookedUp::Fragment));
+            *looked_up = match self.repeats.find(frame) {
+                Some((known, content)) => LookedUp::Again(known, content),
+                None => LookedUp::of(frame, packet, &self.seeds),
+            };
+        }
+        // two loops, so that neither memory of the table nor that of the flows is waited for one after the other
+        for (.., looked_up) in ahead.iter_mut().flatten() {
+            if let LookedUp::Key { hash, place, .. } = looked_up {
+                *place = self.table.find(*hash, |_| true).copied();
             }
-            for (frame, packet, looked_up) in ahead.iter_mut().flatten() {
-                self.expire(env, frame);
-                match looked_up {
-                    LookedUp::Again(known, content) => self.again(env, frame, *known, content),
-                    looked_up => self.dissected(env, frame, packet, looked_up),
-                }
+        }
+        for (.., looked_up) in ahead.iter_mut().flatten() {
+            if let LookedUp::Key { key, place, .. } = looked_up {
+                *place = place.filter(|&place| key_at(&self.flows, &self.held, place) == Some(key));
+            }
+        }
+        for (frame, packet, looked_up) in ahead.iter_mut().flatten() {
+            self.expire(env, frame);
+            match looked_up {
+                LookedUp::Again(known, content) => self.again(env, frame, *known, content),
+                looked_up => self.dissected(env, frame, packet, looked_up),
             }
         }
     }
