@@ -23,6 +23,7 @@ pub mod rtcp;
 pub mod rtp;
 pub mod sap;
 mod telemetry;
+mod text;
 pub mod tmns;
 
 #[cfg(test)]

@@ -5,36 +5,77 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Serialize, Serializer};
 
-/// Room for the text of any endpoint. Written digit by digit: a result may hold millions of addresses, and the formatting of
-/// the standard library takes several times as long.
-struct Short {
-    text: [u8; 48],
+use crate::ascii::Ascii;
+
+/// Room for the text of any endpoint, and a few bytes more. Written by octets and digits: a result may hold millions of
+/// addresses, and the formatting of the standard library takes several times as long.
+type Short = Room<64>;
+/// Room for the text of any key of a flow.
+type Long = Room<160>;
+
+struct Room<const SIZE: usize> {
+    text: Ascii<SIZE>,
     length: usize,
 }
 
-impl Short {
+/// The octets as decimal numbers with a dot behind, and how many bytes that is.
+const OCTETS: [([u8; 4], u8); 256] = {
+    let (mut octets, mut octet) = ([(*b"0.  ", 2); 256], 0);
+    while octet < 256 {
+        let [hundreds, tens, ones] = [octet / 100, octet / 10 % 10, octet % 10];
+        let [hundreds, tens, ones] = [b'0' + hundreds as u8, b'0' + tens as u8, b'0' + ones as u8];
+        octets[octet] = match octet {
+            0..10 => ([ones, b'.', b' ', b' '], 2),
+            10..100 => ([tens, ones, b'.', b' '], 3),
+            _ => ([hundreds, tens, ones, b'.'], 4),
+        };
+        octet += 1;
+    }
+    octets
+};
+
+/// The octets as two hexadecimal digits.
+const PAIRS: [[u8; 2]; 256] = {
+    let (mut pairs, mut octet) = ([[0; 2]; 256], 0);
+    while octet < 256 {
+        pairs[octet] = [b"0123456789abcdef"[octet >> 4], b"0123456789abcdef"[octet & 15]];
+        octet += 1;
+    }
+    pairs
+};
+
+impl<const SIZE: usize> Room<SIZE> {
     fn of(write: impl FnOnce(&mut Self)) -> Self {
-        let mut short = Self { text: [0; 48], length: 0 };
-        write(&mut short);
-        short
+        let mut room = Self { text: Ascii([0; SIZE]), length: 0 };
+        write(&mut room);
+        room
     }
 
     fn as_str(&self) -> &str {
-        self.text.get(..self.length).and_then(|text| str::from_utf8(text).ok()).unwrap_or_default()
+        self.text.as_str(self.length)
     }
 
     #[inline]
     fn push(&mut self, letters: &[u8]) {
-        if let Some(room) = self.text.get_mut(self.length..self.length + letters.len()) {
+        if let Some(room) = self.text.0.get_mut(self.length..self.length + letters.len()) {
             room.copy_from_slice(letters);
             self.length += letters.len();
+        }
+    }
+
+    /// Pushes the first of so many letters: the copy of a number that is known takes no call.
+    #[inline]
+    fn push_some<const COUNT: usize>(&mut self, letters: [u8; COUNT], length: usize) {
+        if let Some(room) = self.text.0.get_mut(self.length..).and_then(<[u8]>::first_chunk_mut) {
+            *room = letters;
+            self.length += length;
         }
     }
 
     #[inline]
     fn decimal(&mut self, number: u16) {
         let digit = |unit: u16| b'0' + (number / unit % 10) as u8;
-        let digits = [digit(10_000), digit(1000), digit(100), digit(10), digit(1)];
+        let digits = [digit(10_000), digit(1000), digit(100), digit(10), digit(1), 0, 0, 0];
         let length = match number {
             0..10 => 1,
             10..100 => 2,
@@ -42,30 +83,20 @@ impl Short {
             1000..10_000 => 4,
             _ => 5,
         };
-        self.push(digits.get(5 - length..).unwrap_or_default());
-    }
-
-    fn mac(&mut self, mac: MacAddress) {
-        let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + value - 10 };
-        for (place, octet) in mac.0.into_iter().enumerate() {
-            if place > 0 {
-                self.push(b":");
-            }
-            self.push(&[digit(octet >> 4), digit(octet & 15)]);
-        }
+        self.push_some((u64::from_le_bytes(digits) >> (8 * (5 - length))).to_le_bytes(), length);
     }
 
     fn address(&mut self, address: Address) {
         match address {
             Address::None => self.push(b"-"),
-            Address::Mac(mac) => self.mac(mac),
+            Address::Mac(mac) => self.push(mac.text().as_str(MacAddress::LENGTH).as_bytes()),
             Address::V4(ip) => {
-                for (place, octet) in ip.octets().into_iter().enumerate() {
-                    if place > 0 {
-                        self.push(b".");
-                    }
-                    self.decimal(octet.into());
+                for octet in ip.octets() {
+                    let (text, length) = OCTETS[usize::from(octet)];
+                    self.push_some(text, length.into());
                 }
+                // without the last dot
+                self.length -= 1;
             }
             Address::V6(ip) => {
                 // the longest text of an address and a port finds room
@@ -79,16 +110,21 @@ impl Short {
             (address, None) => self.address(address),
             (address, Some(port)) => {
                 let is_v6 = matches!(address, Address::V6(_));
-                self.push(if is_v6 { b"[" } else { b"" });
+                if is_v6 {
+                    self.push(b"[");
+                }
                 self.address(address);
-                self.push(if is_v6 { b"]:" } else { b":" });
+                if is_v6 {
+                    self.push(b"]");
+                }
+                self.push(b":");
                 self.decimal(port);
             }
         }
     }
 }
 
-impl fmt::Write for Short {
+impl<const SIZE: usize> fmt::Write for Room<SIZE> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.push(text.as_bytes());
         Ok(())
@@ -111,17 +147,27 @@ impl MacAddress {
     pub const fn is_broadcast(self) -> bool {
         matches!(self.0, [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF])
     }
+
+    /// Bytes of its text.
+    const LENGTH: usize = 17;
+
+    /// What [`Display`](fmt::Display) prints.
+    fn text(self) -> Ascii<32> {
+        let mut text = *b"00:00:00:00:00:00\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+        text.chunks_mut(3).zip(self.0).for_each(|(room, octet)| room[..2].copy_from_slice(&PAIRS[usize::from(octet)]));
+        Ascii(text)
+    }
 }
 
 impl fmt::Display for MacAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(Short::of(|text| text.mac(*self)).as_str())
+        f.write_str(self.text().as_str(Self::LENGTH))
     }
 }
 
 impl Serialize for MacAddress {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(Short::of(|text| text.mac(*self)).as_str())
+        serializer.serialize_str(self.text().as_str(Self::LENGTH))
     }
 }
 
@@ -263,13 +309,16 @@ pub struct FlowKey {
 /// `10.0.0.1:5004 -> 239.0.0.1:5004`, followed by ` vlan 10,20` where there are tags.
 impl fmt::Display for FlowKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(Short::of(|text| text.endpoint(&self.src)).as_str())?;
-        f.write_str(" -> ")?;
-        f.write_str(Short::of(|text| text.endpoint(&self.dst)).as_str())?;
-        for (index, id) in self.vlan.as_slice().iter().enumerate() {
-            write!(f, "{}{id}", if index == 0 { " vlan " } else { "," })?;
-        }
-        Ok(())
+        let text = Long::of(|text| {
+            text.endpoint(&self.src);
+            text.push(b" -> ");
+            text.endpoint(&self.dst);
+            for (index, id) in self.vlan.as_slice().iter().enumerate() {
+                text.push(if index == 0 { b" vlan " } else { b"," });
+                text.decimal(*id);
+            }
+        });
+        f.write_str(text.as_str())
     }
 }
 
@@ -298,6 +347,10 @@ mod tests {
         let address = Address::V6(Ipv6Addr::from_bits(u128::MAX));
         let longest = Endpoint { address, port: Some(u16::MAX) }.to_string();
         assert_eq!(longest, "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535");
+        let end = Endpoint { address, port: Some(u16::MAX) };
+        let mut key = FlowKey { src: end, dst: end, vlan: VlanStack::default() };
+        while key.vlan.push(4095) {}
+        assert_eq!(key.to_string(), format!("{longest} -> {longest} vlan 4095,4095,4095,4095,4095,4095"));
         assert_eq!(Address::None.to_string(), "-");
     }
 }

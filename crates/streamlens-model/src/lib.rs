@@ -3,6 +3,7 @@
 
 mod address;
 mod analysis;
+mod ascii;
 mod capture;
 mod finding;
 mod frame;

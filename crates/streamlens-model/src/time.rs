@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::ascii::Ascii;
+
 /// An instant: nanoseconds since the Unix epoch, 1970-01-01T00:00:00Z.
 ///
 /// It reaches from 1677 to 2262; a reader that meets an instant outside of that leaves the frame without a time.
@@ -39,16 +41,19 @@ impl Timestamp {
 }
 
 impl Timestamp {
+    /// Bytes of its text.
+    const LENGTH: usize = 30;
+
     /// What [`Display`](fmt::Display) prints. All instants have as many bytes: years are those from 1677 to 2262. Digit by digit,
     /// since a result may hold millions of instants, and the formatting of the standard library takes ten times as long.
-    fn text(self) -> [u8; 30] {
+    fn text(self) -> Ascii<32> {
         const SECOND: i64 = 1_000_000_000;
         // from a day in the year 0 on no number is negative, and short ones are divided sooner
         let seconds = self.0.div_euclid(SECOND) + DAYS_BEFORE_1970 * 86_400;
         let (days, second) = ((seconds / 86_400) as u32, (seconds % 86_400) as u32);
         let nanos = self.0.rem_euclid(SECOND) as u32;
         let (year, month, day) = civil_date(days);
-        let mut text = *b"0000-00-00T00:00:00.000000000Z";
+        let mut text = *b"0000-00-00T00:00:00.000000000Z\0\0";
         // the last two digits of a number
         let mut put = |at: usize, number: u32| text[at..at + 2].copy_from_slice(&PAIRS[number as usize % 100]);
         put(0, year / 100);
@@ -63,20 +68,20 @@ impl Timestamp {
         put(24, nanos / 1000);
         put(26, nanos / 10);
         text[28] = b'0' + (nanos % 10) as u8;
-        text
+        Ascii(text)
     }
 }
 
 /// RFC 3339 in UTC with nine digits of a second: `2026-11-22T21:43:05.123456789Z`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(str::from_utf8(&self.text()).unwrap_or_default())
+        f.write_str(self.text().as_str(Self::LENGTH))
     }
 }
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(str::from_utf8(&self.text()).unwrap_or_default())
+        serializer.serialize_str(self.text().as_str(Self::LENGTH))
     }
 }
 

@@ -27,6 +27,11 @@ impl ByteCounts {
         }
     }
 
+    /// Values and counts, in any order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u8, u64)> {
+        (self.first.1 > 0).then_some(self.first).into_iter().chain(self.others.iter().copied())
+    }
+
     /// Values and counts, by value.
     pub(super) fn sorted(&self) -> Vec<(u8, u64)> {
         let mut counts = self.others.clone();

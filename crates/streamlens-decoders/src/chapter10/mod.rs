@@ -33,6 +33,7 @@ use std::borrow::Cow;
 
 use streamlens_model::{FlowKey, Packet, StreamId, Transport};
 
+use crate::text::numbered;
 use crate::{Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, NetworkMonitor, PacketType, StreamDecoder};
 
 pub use flow::Chapter10Flow;
@@ -120,7 +121,7 @@ impl StreamDecoder for Chapter10Decoder {
         match format {
             0 => channel_name(source as u16),
             3 => format!("UDP format 3 source 0x{source:02X}"),
-            _ => format!("UDP format {format}"),
+            _ => numbered("UDP format ", format as u64),
         }
     }
 
@@ -148,7 +149,7 @@ const fn udp_stream(format: Format, source: u16) -> StreamId {
 }
 
 fn channel_name(channel: u16) -> String {
-    format!("channel {channel}")
+    numbered("channel ", channel.into())
 }
 
 /// What speaks for a payload as a packet of a recorder file.

@@ -13,6 +13,7 @@ use super::time::{TimeScale, counter_to_utc};
 use super::tmats::{ChannelSetup, SetupRecord};
 use super::types::{contradicts_setup, type_name};
 use crate::FlowReport;
+use crate::text::{LOWER, UPPER, hex_numbered};
 
 /// A channel is said to have stopped where it has been silent for so many times its longest pause, and for as long as
 /// [`STOPPED_NS`] at least.
@@ -24,23 +25,22 @@ const STOPPED_PACKETS: u64 = 5;
 
 pub(super) fn report(flow: &Chapter10Flow, report: &mut FlowReport) {
     let account = &flow.account;
+    report.metadata.reserve(9);
     // in order of the names, which is done soonest
     let Verdicts { ok, bad } = account.data_checksum;
     report.fact("data_checksum", counts([("bad", bad), ("ok", ok)]));
     let Verdicts { ok, bad } = account.header_checksum;
-    let mut header_checksum = vec![("checksum_bad", bad), ("checksum_ok", ok), ("no_sync", account.no_sync)];
-    if account.covers_transfer_header > 0 {
-        header_checksum.push(("bad_as_sum_over_transfer_header", account.covers_transfer_header));
-    }
-    report.fact("header_checksum", counts(header_checksum));
+    let covers = Some(("bad_as_sum_over_transfer_header", account.covers_transfer_header)).filter(|(_, n)| *n > 0);
+    let header_checksum = [("checksum_bad", bad), ("checksum_ok", ok), ("no_sync", account.no_sync)];
+    report.fact("header_checksum", counts(covers.into_iter().chain(header_checksum)));
     report.fact("header_version", by_value(&account.versions, |version| version.to_string()));
-    report.fact("packet_flags", by_value(&account.flags, |flags| format!("{flags:#04x}")));
+    report.fact("packet_flags", by_value(&account.flags, |flags| hex_numbered("0x", flags.into(), 2, LOWER)));
     if !account.is_file {
         let incomplete = account.incomplete + flow.open_packets();
-        let mut reassembly = vec![("complete", account.complete), ("incomplete", incomplete)];
-        reassembly.extend([("still_open", flow.open_packets())].into_iter().filter(|(_, open)| *open > 0));
-        reassembly.extend([("given_up_for_room", account.evicted)].into_iter().filter(|(_, count)| *count > 0));
-        report.fact("reassembly", counts(reassembly));
+        let reassembly = [("complete", account.complete), ("incomplete", incomplete)].into_iter();
+        let evicted = Some(("given_up_for_room", account.evicted)).filter(|(_, count)| *count > 0);
+        let still_open = Some(("still_open", flow.open_packets())).filter(|(_, open)| *open > 0);
+        report.fact("reassembly", counts(reassembly.chain(evicted).chain(still_open)));
     }
     report.fact(
         "secondary_header",
@@ -89,8 +89,8 @@ fn counts(pairs: impl IntoIterator<Item = (&'static str, u64)>) -> Value {
     Value::map(pairs.into_iter().map(|(name, count)| (name, Value::from(count))))
 }
 
-fn by_value(values: &ByteCounts, name: impl Fn(u8) -> String) -> Value {
-    Value::map(values.sorted().into_iter().map(|(value, count)| (name(value), Value::from(count))))
+fn by_value<N: Into<Cow<'static, str>>>(values: &ByteCounts, name: impl Fn(u8) -> N) -> Value {
+    Value::map(values.iter().map(|(value, count)| (name(value), Value::from(count))))
 }
 
 fn transfer_headers(account: &Account) -> Value {
@@ -147,15 +147,16 @@ fn channel(channel: &Channel, said: Option<&ChannelSetup>, clock: Option<&TimeTr
         stream.name = Some(format!("channel {} ({name})", channel.id));
     }
     let measures = &mut stream.measures;
+    measures.reserve(8);
     let mut put = |name: &'static str, value: Value| {
         measures.insert(Cow::Borrowed(name), value);
     };
-    put("channel_id", Value::text(format!("0x{:04X}", channel.id)));
+    put("channel_id", Value::text(hex_numbered("0x", channel.id.into(), 4, UPPER)));
     put("packets", channel.packets.into());
     put("rtc_backward_steps", channel.backward_steps.into());
     put("rtc_first", channel.counter_first.into());
     put("rtc_last", channel.counter_last.into());
-    put("types", by_value(&channel.types, |code| type_name(code).into_owned()));
+    put("types", by_value(&channel.types, type_name));
     for (name, count) in [
         ("time_jumps", channel.time_jumps),
         ("messages", channel.messages),

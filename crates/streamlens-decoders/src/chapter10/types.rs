@@ -9,61 +9,62 @@ pub(super) const TIME_1: u8 = 0x11;
 /// Time Data Format 2.
 pub(super) const TIME_2: u8 = 0x12;
 
-/// A family of data types: its name in the standard, the first code and the formats of it that are assigned, and
+/// A family of data types: the first code and the formats of it that are assigned, with the names of [`TYPE_NAMES`], and
 /// what `R-x\CDT-n` of a setup record calls it (empty where it has no channel of its own).
 struct Family {
-    name: &'static str,
     first: u8,
     formats: &'static [u8],
     setup_name: &'static str,
 }
 
-const fn family(name: &'static str, first: u8, formats: &'static [u8], setup_name: &'static str) -> Family {
-    Family { name, first, formats, setup_name }
+const fn family(first: u8, formats: &'static [u8], setup_name: &'static str) -> Family {
+    Family { first, formats, setup_name }
 }
 
 const FAMILIES: [Family; 18] = [
-    family("Computer Generated", 0x00, &[0, 1, 2, 3, 4], ""),
-    family("PCM", 0x08, &[1, 2], "PCMIN"),
-    family("Time", 0x10, &[1, 2], "TIMEIN"),
-    family("MIL-STD-1553", 0x18, &[1, 2], "1553IN"),
-    family("Analog", 0x20, &[1, 3], "ANAIN"),
-    family("Discrete", 0x28, &[1], "DISIN"),
-    family("Message", 0x30, &[0], "MSGIN"),
-    family("ARINC-429", 0x38, &[0], "429IN"),
-    family("Video", 0x40, &[0, 1, 2, 3, 4], "VIDIN"),
-    family("Image", 0x48, &[0, 1, 2], "IMGIN"),
-    family("UART", 0x50, &[0], "UARTIN"),
-    family("IEEE 1394", 0x58, &[0, 1], "1394IN"),
-    family("Parallel", 0x60, &[0], "PARIN"),
-    family("Ethernet", 0x68, &[0, 1], "ETHIN"),
-    family("TSPI/CTS", 0x70, &[0, 1, 2], "TSPIIN"),
-    family("CAN Bus", 0x78, &[0], "CANIN"),
+    family(0x00, &[0, 1, 2, 3, 4], ""),
+    family(0x08, &[1, 2], "PCMIN"),
+    family(0x10, &[1, 2], "TIMEIN"),
+    family(0x18, &[1, 2], "1553IN"),
+    family(0x20, &[1, 3], "ANAIN"),
+    family(0x28, &[1], "DISIN"),
+    family(0x30, &[0], "MSGIN"),
+    family(0x38, &[0], "429IN"),
+    family(0x40, &[0, 1, 2, 3, 4], "VIDIN"),
+    family(0x48, &[0, 1, 2], "IMGIN"),
+    family(0x50, &[0], "UARTIN"),
+    family(0x58, &[0, 1], "1394IN"),
+    family(0x60, &[0], "PARIN"),
+    family(0x68, &[0, 1], "ETHIN"),
+    family(0x70, &[0, 1, 2], "TSPIIN"),
+    family(0x78, &[0], "CANIN"),
     // CAN has one code alone, so that the codes of Fibre Channel are no multiple of eight.
-    family("Fibre Channel", 0x79, &[0, 1], "FBCHIN"),
-    family("Reserved", 0x81, &[], ""),
+    family(0x79, &[0, 1], "FBCHIN"),
+    family(0x81, &[], ""),
 ];
 
+fn place_of_family(code: u8) -> usize {
+    FAMILIES.iter().rposition(|family| family.first <= code).unwrap_or(0)
+}
+
 fn family_of(code: u8) -> &'static Family {
-    let index = FAMILIES.iter().rposition(|family| family.first <= code).unwrap_or(0);
-    &FAMILIES[index]
+    &FAMILIES[place_of_family(code)]
 }
 
 /// The name of a data type code: `PCM Data Format 1`, `TMATS`, `Reserved 0x86`.
 #[must_use]
 pub fn type_name(code: u8) -> Cow<'static, str> {
-    let family = family_of(code);
-    let format = code - family.first;
-    match code {
-        SETUP => Cow::Borrowed("TMATS"),
-        // CAN has a single format, and its name no number.
-        0x78 => Cow::Borrowed("CAN Bus"),
-        _ if family.formats.contains(&format) => Cow::Owned(format!("{} Data Format {format}", family.name)),
-        _ => Cow::Owned(format!("Reserved 0x{code:02X}")),
+    let (before, family) = (&FAMILIES[..place_of_family(code)], family_of(code));
+    let format = family.formats.iter().position(|format| family.first + format == code);
+    let place = format.map(|format| format + before.iter().map(|family| family.formats.len()).sum::<usize>());
+    match place.and_then(|place| TYPE_NAMES.get(place)) {
+        Some(name) => Cow::Borrowed(name),
+        None => Cow::Owned(format!("Reserved 0x{code:02X}")),
     }
 }
 
-/// The names of all assigned data types.
+/// The names of all assigned data types, in the order of their codes. The first of a setup record is known by its own name,
+/// and CAN has a single format, so that its name has no number.
 pub(super) const TYPE_NAMES: &[&str] = &[
     "Computer Generated Data Format 0",
     "TMATS",

@@ -9,6 +9,7 @@ use super::header::{Fit, IenaHeader, YEAR_MICROS, body};
 use super::state::{IenaFlow, Pins};
 use super::variant::IenaVariant;
 use crate::telemetry::{Naming, TelemetryMonitor, visit_findings};
+use crate::text::{UPPER, hex_numbered};
 use crate::{
     Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, FlowReport, MediaClock, NetworkMonitor, PacketType,
     PduState, Sequence, StreamDecoder, StreamMark,
@@ -129,7 +130,7 @@ impl StreamDecoder for IenaDecoder {
     }
 
     fn stream_name(&self, id: StreamId) -> String {
-        format!("key 0x{:04X}", id.0)
+        hex_numbered("key 0x", id.0, 4, UPPER)
     }
 
     fn flow_decoder(&self, _: &FlowKey) -> Option<Box<dyn FlowDecoder>> {

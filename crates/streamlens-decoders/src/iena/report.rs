@@ -1,7 +1,6 @@
 //! What a flow's decoder adds to the result.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use streamlens_model::{Metadata, StreamId, Value};
 
@@ -9,15 +8,21 @@ use super::decoder::undeclared;
 use super::state::{IenaFlow, Key, StatusCounts};
 use super::variant::IenaVariant;
 use crate::telemetry::report_table;
+use crate::text::{UPPER, hex_numbered};
 use crate::{FlowDecoder, FlowReport};
 
 impl IenaFlow {
     pub(super) fn write_report(&self, report: &mut FlowReport) {
-        let mut variants: BTreeMap<Cow<'static, str>, u64> = BTreeMap::new();
+        report.metadata.reserve(2);
+        // a handful of names, and most flows have one
+        let mut variants: Vec<(&str, u64)> = Vec::new();
         for (id, key) in self.keys.iter() {
             let (variant, certainty) = key.verdict();
             let name = variant.map_or("unknown-type", IenaVariant::type_name);
-            *variants.entry(Cow::Borrowed(name)).or_default() += 1;
+            match variants.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, keys)) => *keys += 1,
+                None => variants.push((name, 1)),
+            }
             key.measures(name, certainty, &mut report.stream(StreamId(id.into())).measures);
             if key.undeclared > 0 && key.pin.is_none() {
                 report.type_names.insert(undeclared(id as u16), Cow::Borrowed(name));
@@ -35,8 +40,8 @@ impl IenaFlow {
             ("size does not fit", self.other_size),
             ("trailer is not 0xDEAD", self.other_trailer),
         ];
-        let malformed: Vec<_> = malformed.into_iter().filter(|(_, n)| *n > 0).map(|(why, n)| (why, n.into())).collect();
-        if !malformed.is_empty() {
+        let mut malformed = malformed.into_iter().filter(|(_, n)| *n > 0).map(|(why, n)| (why, n.into())).peekable();
+        if malformed.peek().is_some() {
             report.fact("malformed", Value::map(malformed));
         }
         self.visit_findings(&mut |log| report.findings.push(log.clone()));
@@ -93,7 +98,13 @@ impl Key {
 }
 
 fn histogram(counts: &StatusCounts) -> Value {
-    let values = counts.values().into_iter().map(|(value, count)| (Cow::Owned(format!("0x{value:02X}")), count.into()));
-    let others = (counts.others > 0).then(|| (Cow::Borrowed("others"), counts.others.into()));
-    Value::map(values.chain(others))
+    let mut named = Metadata::new();
+    named.reserve(counts.values().len() + usize::from(counts.others > 0));
+    for &(value, count) in counts.values() {
+        named.insert(hex_numbered("0x", value.into(), 2, UPPER).into(), count.into());
+    }
+    if counts.others > 0 {
+        named.insert("others".into(), counts.others.into());
+    }
+    Value::Map(named)
 }

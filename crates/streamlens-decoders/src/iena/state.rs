@@ -305,8 +305,8 @@ impl StatusCounts {
         before
     }
 
-    /// The values counted, in their order.
-    pub(super) fn values(&self) -> BTreeMap<u8, u64> {
-        self.values.iter().copied().collect()
+    /// The values counted, in the order in which they came.
+    pub(super) fn values(&self) -> &[(u8, u64)] {
+        &self.values
     }
 }

@@ -15,6 +15,7 @@ use std::fmt;
 use streamlens_model::StreamId;
 
 use super::names;
+use crate::text::{LOWER, hex_numbered, numbered, push_decimal};
 
 /// A point of attachment to a clock: `001b19fffe000001-1` (IEEE 1588-2019 5.3.5). For version 1 the clock is the
 /// 48-bit UUID.
@@ -261,7 +262,11 @@ impl DomainKey {
 
     /// A port as written in this domain.
     pub(super) fn port_name(self, port: PortIdentity) -> String {
-        if self.version() == 1 { format!("{:012x}-{}", port.clock, port.port) } else { port.to_string() }
+        let digits = if self.version() == 1 { 12 } else { 16 };
+        let mut name = hex_numbered("", port.clock.into(), digits, LOWER);
+        name.push('-');
+        push_decimal(&mut name, port.port.into());
+        name
     }
 
     /// A clock as written in this domain.
@@ -291,7 +296,7 @@ impl fmt::Display for DomainKey {
         let number = self.number();
         match (self.version(), self.sdo_id()) {
             (1, _) => f.write_str(&self.name()),
-            (_, 0) => write!(f, "domain {number}"),
+            (_, 0) => f.write_str(&numbered("domain ", number.into())),
             (_, 0x100) => write!(f, "gPTP domain {number}"),
             (_, 0x200) => write!(f, "CMLDS domain {number}"),
             (_, other) => write!(f, "sdoId {other:#05x} domain {number}"),
@@ -309,7 +314,15 @@ pub(super) fn stream_name(id: StreamId) -> String {
     match (id.0 >> 80) as u8 {
         WHOLE_DOMAIN => domain.to_string(),
         WHOLE_PORT => format!("{domain} {}", domain.port_name(port)),
-        kind => format!("{domain} {} {}", domain.port_name(port), names::message_type(kind.into())),
+        kind => {
+            let mut name = domain.to_string();
+            name.reserve(40);
+            name.push(' ');
+            name.push_str(&domain.port_name(port));
+            name.push(' ');
+            name.push_str(&names::message_type(kind.into()));
+            name
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use super::redundancy::RedundantPaths;
 use super::stream::{ClockSource, Noticed, Stream};
 use crate::media::Difference;
 use crate::sap::PayloadFormat;
+use crate::text::{LOWER, hex_numbered, numbered};
 use crate::{
     Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, FlowReport, MediaClock, NetworkMonitor, PacketType,
     PduState, Refinement, Sequence, StreamDecoder, StreamMark,
@@ -76,11 +77,11 @@ impl StreamDecoder for RtpDecoder {
     }
 
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {
-        format!("PT {}", packet_type.0).into()
+        numbered("PT ", packet_type.0.into()).into()
     }
 
     fn stream_name(&self, id: StreamId) -> String {
-        format!("0x{:08x}", id.0)
+        hex_numbered("0x", id.0, 8, LOWER)
     }
 
     fn flow_decoder(&self, _: &FlowKey) -> Option<Box<dyn FlowDecoder>> {

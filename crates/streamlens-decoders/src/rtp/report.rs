@@ -13,6 +13,7 @@ pub(super) fn report(flow: &RtpFlow, report: &mut FlowReport) {
     let ids = (0..=255_u16)
         .filter(|&id| flow.extension_ids.get(usize::from(id >> 6)).is_some_and(|word| word >> (id & 63) & 1 != 0));
     let ids: Vec<Value> = ids.map(Value::from).collect();
+    report.metadata.reserve(8);
     // in order of the names, which is done soonest
     report.fact("csrc_packets", counts.contributing_sources);
     if !ids.is_empty() {

@@ -17,6 +17,7 @@ pub(crate) use track::{Codes, Reading, Track};
 use streamlens_model::{FindingLog, Occurrence, Packet, Severity};
 
 use crate::FlowReport;
+use crate::text::push_seconds;
 
 /// The frame of a packet, for findings.
 #[inline]
@@ -26,9 +27,9 @@ pub(crate) fn at(packet: &Packet<'_>) -> Occurrence {
 
 /// Nanoseconds as seconds for a sentence.
 pub(crate) fn seconds(nanos: i64) -> String {
-    let magnitude = nanos.unsigned_abs();
-    let sign = if nanos < 0 { "-" } else { "" };
-    format!("{sign}{}.{:06} s", magnitude / 1_000_000_000, magnitude % 1_000_000_000 / 1000)
+    let mut text = String::new();
+    push_seconds(&mut text, nanos);
+    text
 }
 
 /// Says how many streams there are, and how many packets found no room in the table.

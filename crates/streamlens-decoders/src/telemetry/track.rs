@@ -3,6 +3,7 @@
 use streamlens_model::{FindingLog, Metadata, Occurrence, Packet, Severity, StreamId, Timestamp, Value};
 
 use super::{at, seconds};
+use crate::text::push_seconds;
 
 /// The packet time may run this far from the capture time between neighbours before it counts as a jump.
 const JUMP_NANOS: u64 = 500_000_000;
@@ -53,12 +54,16 @@ impl Trouble {
         }
         if self.jumps {
             log.add(codes.jump, Severity::Warning, Some(id), at(packet), || {
-                format!(
-                    "the packet time steps by {} while {} pass at the capture: it jumps by {}",
-                    seconds(step),
-                    seconds(interval),
-                    seconds(step.saturating_sub(interval))
-                )
+                let mut text = String::with_capacity(112);
+                for (words, nanos) in [
+                    ("the packet time steps by ", step),
+                    (" while ", interval),
+                    (" pass at the capture: it jumps by ", step.saturating_sub(interval)),
+                ] {
+                    text.push_str(words);
+                    push_seconds(&mut text, nanos);
+                }
+                text
             });
         }
     }
@@ -201,12 +206,20 @@ impl Track {
         self.longest_interval
     }
 
-    /// Adds the figures to a stream's measures, in order of their names, which is done soonest. `absolute`: packet times are
-    /// instants.
+    /// Adds the figures to a stream's measures, all in order of their names, which is done soonest. `absolute`: packet times
+    /// are instants.
     pub(crate) fn report(&self, measures: &mut Metadata, absolute: bool) {
-        let mut figures = Metadata::new();
-        figures.reserve(17);
-        let mut add = |name: &'static str, value: Value| figures.insert(name.into(), value);
+        let mut known = std::mem::take(measures).into_iter();
+        measures.reserve(known.len() + 17);
+        let mut add = |name: &'static str, value: Value| {
+            while let Some((before, _)) = known.as_slice().first()
+                && **before <= *name
+                && let Some((name, value)) = known.next()
+            {
+                measures.insert(name, value);
+            }
+            measures.insert(name.into(), value);
+        };
         let seen = self.first.time.zip(self.last.time);
         let span = seen.map(|(first, last)| last.since(first)).filter(|span| *span > 0 && self.packets > 1);
         let (is_timed, is_compared) = (absolute && self.packets > 0, self.compared > 0);
@@ -241,7 +254,7 @@ impl Track {
             add("time_last", Timestamp::from_nanos(self.time).into());
         }
         add("wire_bytes", self.wire_bytes.into());
-        measures.extend(figures);
+        known.for_each(|(name, value)| drop(measures.insert(name, value)));
     }
 
     /// What the mean distance from the capture time says of the time scale of a clock that should count TAI

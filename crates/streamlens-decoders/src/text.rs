@@ -1,0 +1,91 @@
+//! Numbers in names and sentences. A result may hold millions of them, and the formatting of the standard library takes
+//! several times as long.
+
+/// Letters of hexadecimal digits.
+pub(crate) const LOWER: &[u8; 16] = b"0123456789abcdef";
+pub(crate) const UPPER: &[u8; 16] = b"0123456789ABCDEF";
+
+/// Appends a number in decimal digits.
+pub(crate) fn push_decimal(text: &mut String, number: u64) {
+    let (mut digits, mut rest) = ([0; 20], number);
+    let mut count = 0;
+    for digit in &mut digits {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        count += 1;
+        if rest == 0 {
+            break;
+        }
+    }
+    digits.iter().take(count).rev().for_each(|digit| text.push(char::from(*digit)));
+}
+
+/// Appends a number in that many hexadecimal digits, or more where it has more.
+pub(crate) fn push_hex(text: &mut String, number: u128, digits: u32, letters: &[u8; 16]) {
+    let needed = (u128::BITS - number.leading_zeros()).div_ceil(4);
+    for place in (0..digits.max(needed)).rev() {
+        text.push(char::from(letters[(number >> (4 * place)) as usize & 15]));
+    }
+}
+
+/// Text with a number in decimal digits behind it: `channel 7`.
+pub(crate) fn numbered(lead: &str, number: u64) -> String {
+    let mut text = String::with_capacity(lead.len() + 6);
+    text.push_str(lead);
+    push_decimal(&mut text, number);
+    text
+}
+
+/// Text with a number in so many hexadecimal digits behind it: `key 0x00A1`.
+pub(crate) fn hex_numbered(lead: &str, number: u128, digits: u32, letters: &[u8; 16]) -> String {
+    let mut text = String::with_capacity(lead.len() + digits as usize);
+    text.push_str(lead);
+    push_hex(&mut text, number, digits, letters);
+    text
+}
+
+/// Appends nanoseconds as seconds: `-1.500000 s`.
+pub(crate) fn push_seconds(text: &mut String, nanos: i64) {
+    let (whole, micros) = (nanos.unsigned_abs() / 1_000_000_000, nanos.unsigned_abs() % 1_000_000_000 / 1000);
+    if nanos < 0 {
+        text.push('-');
+    }
+    push_decimal(text, whole);
+    text.push('.');
+    for unit in [100_000, 10_000, 1000, 100, 10, 1] {
+        text.push(char::from(b'0' + (micros / unit % 10) as u8));
+    }
+    text.push_str(" s");
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn numbers_are_written_as_the_standard_library_does(number: u64, long: u128, shift in 0_u32..128, digits in 0_usize..9) {
+            for number in [number, number >> (shift / 2), 0] {
+                prop_assert_eq!(numbered("no ", number), format!("no {number}"));
+            }
+            for number in [long >> shift, 0] {
+                let lower = hex_numbered("0x", number, digits as u32, LOWER);
+                prop_assert_eq!(lower, if digits == 0 && number == 0 { "0x".to_owned() } else { format!("0x{number:0digits$x}") });
+                prop_assert_eq!(hex_numbered("", number, 4, UPPER), format!("{number:04X}"));
+            }
+        }
+
+        #[test]
+        fn seconds_have_six_places(nanos: i64, shift in 0_u32..63) {
+            for nanos in [nanos, nanos >> shift, i64::MIN, 0] {
+                let (mut text, magnitude) = (String::new(), nanos.unsigned_abs());
+                push_seconds(&mut text, nanos);
+                let sign = if nanos < 0 { "-" } else { "" };
+                let wanted = format!("{sign}{}.{:06} s", magnitude / 1_000_000_000, magnitude % 1_000_000_000 / 1000);
+                prop_assert_eq!(text, wanted);
+            }
+        }
+    }
+}
