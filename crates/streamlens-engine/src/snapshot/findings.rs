@@ -9,7 +9,7 @@ use streamlens_model::{
 };
 
 use super::encoding::is_mirrored;
-use super::packed::{Packed, Sketch};
+use super::packed::{Packed, Sketch, Words};
 use crate::engine::Engine;
 use crate::flow::FlowEntry;
 use crate::health::{Events, Stream};
@@ -170,7 +170,7 @@ impl Findings {
                 let name = stream.and_then(&stream_name);
                 place(&mut |place| {
                     let place = &Where { stream: name.as_deref().or(place.stream), ..*place };
-                    let (code, text) = ((code, ""), format_args!("{text}"));
+                    let (code, text) = ((code, ""), Words::Said(text));
                     show(&Sketch { code, severity, count, first, last, place, text });
                 });
             });
@@ -189,6 +189,7 @@ impl Findings {
         let (lost, expected) = (health.lost.unwrap_or(0), health.expected.unwrap_or(0));
         let dropped = self.dropped;
         let mut add = |kind, severity, events: Option<&Events>, text: fmt::Arguments<'_>| {
+            let text = Words::ToSay(text);
             let Some(&Events { count, first, last }) = events else { return };
             self.add(severity, first.frame, |show| {
                 place(&mut |place| show(&Sketch { code: (prefix, kind), severity, count, first, last, place, text }));
@@ -226,7 +227,7 @@ impl Findings {
 
     /// What concerns no flow.
     fn of_all(&mut self, code: &str, count: u64, first: Occurrence, last: Occurrence, text: fmt::Arguments<'_>) {
-        let (severity, place) = (Severity::Warning, &Where::default());
+        let (severity, place, text) = (Severity::Warning, &Where::default(), Words::ToSay(text));
         self.add(severity, first.frame, |show| {
             show(&Sketch { code: (code, ""), severity, count, first, last, place, text });
         });
@@ -300,7 +301,7 @@ mod tests {
             for findings in [&mut all, &mut few] {
                 findings.add(severity, at.frame, |show| {
                     let place = &Where { stream: Some(&format!("{number:05}")), ..Where::default() };
-                    let (code, text) = (("a.code", ""), format_args!(""));
+                    let (code, text) = (("a.code", ""), Words::Said(""));
                     show(&Sketch { code, severity, count: 1, first: at, last: at, place, text });
                 });
             }

@@ -14,12 +14,16 @@ use super::findings::Where;
 pub(super) struct Packed {
     pub(super) severity: Severity,
     pub(super) first_frame: u64,
-    /// Count, first time, last frame and time; then code, the parts of the place, and text, each behind its length.
+    /// Count, first time, last frame and time; the lengths of code, the parts of the place, and text; then these texts.
     rest: Box<[u8]>,
 }
 
 /// Bytes of the numbers in front of the texts.
 const NUMBERS: usize = 2 * size_of::<u64>() + 2 * (1 + size_of::<i64>());
+/// Texts of a finding.
+const TEXTS: usize = 6;
+/// Bytes in front of the texts.
+const FRONT: usize = NUMBERS + TEXTS * size_of::<u32>();
 /// Stands for the length of what is not there.
 const ABSENT: u32 = u32::MAX;
 
@@ -32,7 +36,14 @@ pub(super) struct Sketch<'a> {
     pub(super) first: Occurrence,
     pub(super) last: Occurrence,
     pub(super) place: &'a Where<'a>,
-    pub(super) text: fmt::Arguments<'a>,
+    pub(super) text: Words<'a>,
+}
+
+/// The text of a finding.
+#[derive(Clone, Copy)]
+pub(super) enum Words<'a> {
+    Said(&'a str),
+    ToSay(fmt::Arguments<'a>),
 }
 
 impl Packed {
@@ -46,14 +57,19 @@ impl Packed {
             buffer.push(u8::from(time.is_some()));
             buffer.extend(time.map_or(0, Timestamp::as_nanos).to_ne_bytes());
         }
+        buffer.extend([0; TEXTS * size_of::<u32>()]);
         let transport = place.transport.map(Transport::name);
-        part(buffer, Some(|to: &mut Vec<u8>| [code.0, code.1].iter().for_each(|part| to.extend(part.as_bytes()))));
+        let mut parts = Parts { buffer, next: NUMBERS };
+        parts.add(|to| [code.0, code.1].iter().for_each(|part| to.extend_from_slice(part.as_bytes())));
         // writing to memory doesn't fail
-        part(buffer, place.flow.map(|flow| move |to: &mut Vec<u8>| drop(write!(to, "{flow}"))));
+        parts.add_some(place.flow, |to, flow| drop(write!(to, "{flow}")));
         for name in [transport.as_deref(), place.encoding, place.stream] {
-            part(buffer, name.map(|name| move |to: &mut Vec<u8>| to.extend(name.as_bytes())));
+            parts.add_some(name, |to, name| to.extend_from_slice(name.as_bytes()));
         }
-        part(buffer, Some(|to: &mut Vec<u8>| drop(to.write_fmt(*text))));
+        parts.add(|to| match text {
+            Words::Said(text) => to.extend_from_slice(text.as_bytes()),
+            Words::ToSay(text) => drop(to.write_fmt(*text)),
+        });
         Self { severity: *severity, first_frame: first.frame, rest: buffer.as_slice().into() }
     }
 
@@ -62,7 +78,13 @@ impl Packed {
         let mut reader = Reader(&self.rest);
         let (count, last_frame) = (reader.word(), reader.word());
         let [first, last] = [(); 2].map(|()| reader.time());
-        let [code, flow, transport, encoding, stream, text] = [(); 6].map(|()| reader.text());
+        // all are looked at together, which is done sooner than one by one
+        let mut rest = self.rest.get(FRONT..).and_then(|texts| str::from_utf8(texts).ok()).unwrap_or_default();
+        let [code, flow, transport, encoding, stream, text] = self.lengths().map(|length| {
+            let text;
+            (text, rest) = rest.split_at_checked(length?)?;
+            Some(text)
+        });
         let [flow, transport, encoding, stream] =
             [flow, transport, encoding, stream].map(|part| part.map(str::to_owned));
         Finding {
@@ -78,38 +100,74 @@ impl Packed {
 
     /// Gravest first, then by the frame of the first occurrence, then by code and place.
     pub(super) fn order(&self, other: &Self) -> Ordering {
-        let front = other.severity.cmp(&self.severity).then(self.first_frame.cmp(&other.first_frame));
-        front.then_with(|| self.names().cmp(&other.names()))
+        self.front().cmp(&other.front()).then_with(|| self.names().cmp(&other.names()))
     }
 
-    /// Code and place.
-    fn names(&self) -> [Option<&str>; 5] {
+    /// Severity and frame as one number, which is compared soonest.
+    fn front(&self) -> u128 {
+        let severity = match self.severity {
+            Severity::Error => 0,
+            Severity::Warning => 1,
+            Severity::Info => 2,
+        };
+        severity << 64 | u128::from(self.first_frame)
+    }
+
+    /// Code and place, whose bytes are in the order of their text.
+    fn names(&self) -> [Option<&[u8]>; TEXTS - 1] {
+        let mut rest = self.rest.get(FRONT..).unwrap_or_default();
+        let [names @ .., _] = self.lengths().map(|length| {
+            let text;
+            (text, rest) = rest.split_at_checked(length?)?;
+            Some(text)
+        });
+        names
+    }
+
+    fn lengths(&self) -> [Option<usize>; TEXTS] {
         let mut reader = Reader(self.rest.get(NUMBERS..).unwrap_or_default());
-        [(); 5].map(|()| reader.text())
+        [(); TEXTS]
+            .map(|()| Some(u32::from_ne_bytes(reader.bytes())).filter(|length| *length != ABSENT).map(|n| n as usize))
     }
 }
 
-/// Writes a text behind its length.
-fn part(buffer: &mut Vec<u8>, write: Option<impl FnOnce(&mut Vec<u8>)>) {
-    let begin = buffer.len();
-    buffer.extend(ABSENT.to_ne_bytes());
-    let Some(write) = write else { return };
-    let start = buffer.len();
-    write(buffer);
-    // no text is as long as 4 GiB; one that were would be lost
-    let length = u32::try_from(buffer.len() - start).ok().filter(|length| *length != ABSENT).unwrap_or_else(|| {
-        buffer.truncate(start);
-        0
-    });
-    if let Some(room) = buffer.get_mut(begin..start) {
-        room.copy_from_slice(&length.to_ne_bytes());
+/// Writes texts, and the length of each to where it belongs.
+struct Parts<'b> {
+    buffer: &'b mut Vec<u8>,
+    next: usize,
+}
+
+impl Parts<'_> {
+    fn add_some<T>(&mut self, what: Option<T>, write: impl FnOnce(&mut Vec<u8>, T)) {
+        match what {
+            Some(what) => self.add(|to| write(to, what)),
+            None => self.set_length(ABSENT),
+        }
+    }
+
+    fn add(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.buffer.len();
+        write(self.buffer);
+        // no text is as long as 4 GiB; one that were would be lost
+        let length = u32::try_from(self.buffer.len() - start).ok().filter(|length| *length != ABSENT);
+        if length.is_none() {
+            self.buffer.truncate(start);
+        }
+        self.set_length(length.unwrap_or(0));
+    }
+
+    fn set_length(&mut self, length: u32) {
+        if let Some(room) = self.buffer.get_mut(self.next..).and_then(<[u8]>::first_chunk_mut) {
+            *room = length.to_ne_bytes();
+        }
+        self.next += size_of::<u32>();
     }
 }
 
 /// Reads what [`Packed::new`] wrote.
 struct Reader<'a>(&'a [u8]);
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     fn bytes<const N: usize>(&mut self) -> [u8; N] {
         let Some((bytes, rest)) = self.0.split_first_chunk() else { return [0; N] };
         self.0 = rest;
@@ -124,13 +182,6 @@ impl<'a> Reader<'a> {
         let [is_there] = self.bytes();
         let time = i64::from_ne_bytes(self.bytes());
         (is_there == 1).then(|| Timestamp::from_nanos(time))
-    }
-
-    fn text(&mut self) -> Option<&'a str> {
-        let length = u32::from_ne_bytes(self.bytes());
-        let (text, rest) = self.0.split_at_checked(length as usize).filter(|_| length != ABSENT)?;
-        self.0 = rest;
-        std::str::from_utf8(text).ok()
     }
 }
 
@@ -184,10 +235,7 @@ mod tests {
         let (encoding, stream) = (place.encoding.as_deref(), place.stream.as_deref());
         let place = &Where { flow: owned.flow.as_ref(), transport: owned.transport, encoding, stream };
         let (severity, count, first, last) = (*severity, *count, *first, *last);
-        Packed::new(
-            &Sketch { code, severity, count, first, last, place, text: format_args!("{text}") },
-            &mut Vec::new(),
-        )
+        Packed::new(&Sketch { code, severity, count, first, last, place, text: Words::Said(text) }, &mut Vec::new())
     }
 
     proptest! {

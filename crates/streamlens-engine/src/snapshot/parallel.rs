@@ -142,8 +142,8 @@ pub(super) fn each<I: Send>(threads: usize, items: &mut [I], work: impl Fn(&mut 
 /// Sorts a list in parts, on several threads.
 pub(super) fn sort<I: Send>(threads: usize, items: &mut [I], compare: impl Fn(&I, &I) -> Ordering + Sync) {
     let mut shares: Vec<_> = shares(threads, items).collect();
-    each(threads, &mut shares, |share| share.sort_unstable_by(&compare));
-    // a stable sort sees that the parts are in order, and merges them
+    // a stable sort sees where parts are in order already, and merges them
+    each(threads, &mut shares, |share| share.sort_by(&compare));
     items.sort_by(compare);
 }
 

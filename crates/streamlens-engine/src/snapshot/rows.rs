@@ -181,9 +181,10 @@ impl Snapshot<'_> {
                 let (a, b) = keys();
                 (a.dst, a.src).cmp(&(b.dst, b.src))
             }
-            _ => a.rank.cmp(&b.rank),
+            _ => Ordering::Equal,
         };
-        first.then(a.first_seen.cmp(&b.first_seen)).then_with(|| {
+        let numbers = |row: &Row| (row.rank, row.first_seen);
+        first.then_with(|| numbers(a).cmp(&numbers(b))).then_with(|| {
             let (a, b) = keys();
             a.cmp(&b)
         })
