@@ -5,11 +5,17 @@
 //! escapes is left to `serde_json`.
 
 use std::fmt::{self, Display, Write as _};
+use std::ops::Range;
 
 use serde::ser::{
     Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
+use streamlens::model::SHARED;
+
+use self::plain::{is_plain, name, push_short};
+
+mod plain;
 
 /// Whole numbers below this are written without an exponent, and are exact.
 const WHOLE: u64 = 1_000_000_000_000_000;
@@ -23,15 +29,26 @@ pub(crate) type Error = serde_json::Error;
 ///
 /// Where the value says that it can't be serialized.
 pub(crate) fn append(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
-    value.serialize(Text(out))
+    let mut written = Written { text: std::mem::take(out), shared: None };
+    let result = value.serialize(Text(&mut written));
+    *out = written.text;
+    result
+}
+
+/// What is written.
+struct Written {
+    text: Vec<u8>,
+    /// The address of the shared value that was written last, and where its text is: levels of a flow that share one
+    /// come one after the other.
+    shared: Option<(usize, Range<usize>)>,
 }
 
 /// Writes values one behind the other.
-struct Text<'o>(&'o mut Vec<u8>);
+struct Text<'o>(&'o mut Written);
 
 /// Writes the items of a list, a tuple, a map or a struct.
 struct Items<'o> {
-    out: &'o mut Vec<u8>,
+    out: &'o mut Written,
     is_empty: bool,
     /// What closes it.
     end: &'static [u8],
@@ -39,14 +56,14 @@ struct Items<'o> {
 
 impl<'o> Text<'o> {
     fn items(self, begin: &[u8], end: &'static [u8]) -> Items<'o> {
-        self.0.extend_from_slice(begin);
+        self.0.text.extend_from_slice(begin);
         Items { out: self.0, is_empty: true, end }
     }
 
     /// Of a variant: an object with one entry, whose value is in these brackets.
     fn variant(self, variant: &'static str, begin: &[u8], end: &'static [u8]) -> Items<'o> {
-        self.0.push(b'{');
-        name(self.0, true, variant);
+        self.0.text.push(b'{');
+        name(&mut self.0.text, true, variant);
         self.items(begin, end)
     }
 }
@@ -55,7 +72,7 @@ impl Items<'_> {
     #[inline(always)]
     fn comma(&mut self) {
         if !self.is_empty {
-            self.out.push(b',');
+            self.out.text.push(b',');
         }
         self.is_empty = false;
     }
@@ -63,57 +80,31 @@ impl Items<'_> {
     #[inline(always)]
     fn item(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
         self.comma();
-        append(self.out, value)
+        value.serialize(Text(self.out))
     }
 
     #[inline(always)]
     fn field(&mut self, key: &'static str, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
-        name(self.out, self.is_empty, key);
+        name(&mut self.out.text, self.is_empty, key);
         self.is_empty = false;
-        append(self.out, value)
+        value.serialize(Text(self.out))
     }
 
     fn close(self) {
-        self.out.extend_from_slice(self.end);
+        self.out.text.extend_from_slice(self.end);
     }
 }
 
-/// Writes a comma, unless the name is the first, then the name of a field, as the program spells it, and a colon.
-///
-/// The name is known where this is compiled into, so that all of it is written at once, as a constant.
-#[inline(always)]
-fn name(out: &mut Vec<u8>, is_first: bool, name: &'static str) {
-    let mut text = [0; 40];
-    text[..2].copy_from_slice(b",\"");
-    let Some(room) = text.get_mut(2..name.len() + 4) else { return long_name(out, is_first, name) };
-    let (letters, end) = room.split_at_mut(name.len());
-    letters.copy_from_slice(name.as_bytes());
-    end.copy_from_slice(b"\":");
-    out.extend_from_slice(if is_first { &text[1..name.len() + 4] } else { &text[..name.len() + 4] });
-}
-
-#[cold]
-fn long_name(out: &mut Vec<u8>, is_first: bool, name: &'static str) {
-    out.extend_from_slice(if is_first { b"\"" } else { b",\"" });
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b"\":");
-}
-
-/// Whether text stands in JSON as it is: no control characters, quotation marks or backslashes. Eight bytes at a time, by the
-/// carries and borrows of their top bits.
-#[inline]
-fn is_plain(text: &[u8]) -> bool {
-    const ONES: u64 = u64::MAX / 255;
-    const TOPS: u64 = ONES << 7;
-    let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word & TOPS;
-    let suspects = |word: u64| {
-        let (quote, backslash) = (word ^ (ONES * u64::from(b'"')), word ^ (ONES * u64::from(b'\\')));
-        below(word, u64::from(b' ')) | below(quote, 1) | below(backslash, 1)
-    };
-    let (words, rest) = text.as_chunks::<8>();
-    let mut last = [b' '; 8];
-    last.iter_mut().zip(rest).for_each(|(to, &from)| *to = from);
-    words.iter().chain([&last]).fold(0, |found, word| found | suspects(u64::from_ne_bytes(*word))) == 0
+/// Writes text that is long or not plain.
+#[inline(never)]
+fn long(out: &mut Vec<u8>, text: &str) -> Result<(), Error> {
+    if !is_plain(text.as_bytes()) {
+        return serde_json::to_writer(out, text);
+    }
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
+    Ok(())
 }
 
 impl<'o> Serializer for Text<'o> {
@@ -128,7 +119,7 @@ impl<'o> Serializer for Text<'o> {
     type SerializeStructVariant = Items<'o>;
 
     fn serialize_bool(self, value: bool) -> Result<(), Error> {
-        self.0.extend_from_slice(if value { b"true" } else { b"false" });
+        self.0.text.extend_from_slice(if value { b"true" } else { b"false" });
         Ok(())
     }
 
@@ -145,12 +136,12 @@ impl<'o> Serializer for Text<'o> {
     }
 
     fn serialize_i64(self, value: i64) -> Result<(), Error> {
-        self.0.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+        self.0.text.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
         Ok(())
     }
 
     fn serialize_i128(self, value: i128) -> Result<(), Error> {
-        self.0.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+        self.0.text.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
         Ok(())
     }
 
@@ -170,20 +161,20 @@ impl<'o> Serializer for Text<'o> {
     fn serialize_u64(self, value: u64) -> Result<(), Error> {
         match value {
             // most figures are counts of what is not there
-            0..10 => self.0.push(b'0' + value as u8),
-            _ => self.0.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
+            0..10 => self.0.text.push(b'0' + value as u8),
+            _ => self.0.text.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
         }
         Ok(())
     }
 
     fn serialize_u128(self, value: u128) -> Result<(), Error> {
-        self.0.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+        self.0.text.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
         Ok(())
     }
 
     fn serialize_f32(self, value: f32) -> Result<(), Error> {
         if value.is_finite() {
-            self.0.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
+            self.0.text.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
             return Ok(());
         }
         self.serialize_unit()
@@ -193,12 +184,12 @@ impl<'o> Serializer for Text<'o> {
         let whole = value as i64;
         if whole as f64 == value && whole.unsigned_abs() < WHOLE && (whole != 0 || value.is_sign_positive()) {
             // most figures are whole numbers, which are found sooner than the shortest digits of others
-            self.0.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
-            self.0.extend_from_slice(b".0");
+            self.0.text.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
+            self.0.text.extend_from_slice(b".0");
             return Ok(());
         }
         if value.is_finite() {
-            self.0.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
+            self.0.text.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
             return Ok(());
         }
         self.serialize_unit()
@@ -210,13 +201,8 @@ impl<'o> Serializer for Text<'o> {
 
     #[inline]
     fn serialize_str(self, value: &str) -> Result<(), Error> {
-        if !is_plain(value.as_bytes()) {
-            return serde_json::to_writer(self.0, value);
-        }
-        self.0.push(b'"');
-        self.0.extend_from_slice(value.as_bytes());
-        self.0.push(b'"');
-        Ok(())
+        let (out, text) = (&mut self.0.text, value.as_bytes());
+        if push_short(out, text) { Ok(()) } else { long(out, value) }
     }
 
     fn serialize_bytes(self, value: &[u8]) -> Result<(), Error> {
@@ -232,7 +218,7 @@ impl<'o> Serializer for Text<'o> {
     }
 
     fn serialize_unit(self) -> Result<(), Error> {
-        self.0.extend_from_slice(b"null");
+        self.0.text.extend_from_slice(b"null");
         Ok(())
     }
 
@@ -244,8 +230,22 @@ impl<'o> Serializer for Text<'o> {
         self.serialize_str(variant)
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Error> {
-        value.serialize(self)
+    /// What is shared is written once; all of it is borrowed as long as this writes, so that an address is that of one value.
+    #[inline(always)]
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<(), Error> {
+        if name != SHARED {
+            return value.serialize(self);
+        }
+        let (address, out) = (std::ptr::from_ref(value).addr(), self.0);
+        match &out.shared {
+            Some((known, written)) if *known == address => out.text.extend_from_within(written.clone()),
+            _ => {
+                let begin = out.text.len();
+                value.serialize(Text(out))?;
+                out.shared = Some((address, begin..out.text.len()));
+            }
+        }
+        Ok(())
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -310,14 +310,15 @@ impl<'o> Serializer for Text<'o> {
                 Ok(())
             }
         }
-        let begin = self.0.len();
-        self.0.push(b'"');
-        let written = write!(Into(self.0), "{value}");
-        if written.is_err() || !is_plain(self.0.get(begin + 1..).unwrap_or_default()) {
-            self.0.truncate(begin);
-            return serde_json::to_writer(self.0, &format_args!("{value}"));
+        let out = &mut self.0.text;
+        let begin = out.len();
+        out.push(b'"');
+        let written = write!(Into(out), "{value}");
+        if written.is_err() || !is_plain(out.get(begin + 1..).unwrap_or_default()) {
+            out.truncate(begin);
+            return serde_json::to_writer(out, &format_args!("{value}"));
         }
-        self.0.push(b'"');
+        out.push(b'"');
         Ok(())
     }
 }
@@ -329,18 +330,18 @@ impl SerializeMap for Items<'_> {
     /// A key that is a number stands in quotation marks.
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
         self.comma();
-        let begin = self.out.len();
-        append(self.out, key)?;
-        if self.out.get(begin) != Some(&b'"') {
-            self.out.insert(begin, b'"');
-            self.out.push(b'"');
+        let begin = self.out.text.len();
+        key.serialize(Text(self.out))?;
+        if self.out.text.get(begin) != Some(&b'"') {
+            self.out.text.insert(begin, b'"');
+            self.out.text.push(b'"');
         }
-        self.out.push(b':');
+        self.out.text.push(b':');
         Ok(())
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        append(self.out, value)
+        value.serialize(Text(self.out))
     }
 
     fn end(self) -> Result<(), Error> {

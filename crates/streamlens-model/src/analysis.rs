@@ -6,7 +6,7 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use crate::{
-    CaptureSummary, Finding, FlowKey, MacAddress, Metadata, Severity, StreamHealth, Timestamp, TimingSummary,
+    CaptureSummary, Finding, FlowKey, MacAddress, Metadata, Severity, Shared, StreamHealth, Timestamp, TimingSummary,
     TrafficType,
 };
 
@@ -54,7 +54,7 @@ pub struct Flow {
     /// their time is not in the span); `None` below two frames with different times.
     pub bit_rate: Option<f64>,
     /// Inter-arrival times of its frames.
-    pub timing_stats: TimingSummary,
+    pub timing_stats: Shared<TimingSummary>,
     /// Link-layer addresses, with the changes they went through.
     pub macs: Vec<Change<MacPair>>,
     /// Differentiated services code points (RFC 2474, 0 to 63), with changes.
@@ -103,7 +103,7 @@ pub struct TransportProtocol {
     /// Bytes on the wire.
     pub byte_count: u64,
     /// Inter-arrival times of its frames.
-    pub timing_stats: TimingSummary,
+    pub timing_stats: Shared<TimingSummary>,
     /// What was identified in it, surest and largest first.
     pub application_encodings: Vec<ApplicationEncoding>,
     /// What it may be, but for want of evidence is not said to be.
@@ -126,7 +126,7 @@ pub struct ApplicationEncoding {
     /// Bytes of those frames on the wire.
     pub byte_count: u64,
     /// Inter-arrival times of those frames.
-    pub timing_stats: TimingSummary,
+    pub timing_stats: Shared<TimingSummary>,
     /// What the decoder knows about it.
     pub decoder_metadata: Metadata,
     /// Why it was identified, and what it was preferred to.
@@ -171,7 +171,7 @@ pub struct PacketTypeStats {
     #[serde(skip_serializing_if = "crate::is_zero")]
     pub incomplete: u64,
     /// Inter-arrival times of the PDUs.
-    pub timing_stats: TimingSummary,
+    pub timing_stats: Shared<TimingSummary>,
     /// Lengths and what the decoder knows about the kind.
     pub payload_characteristics: Metadata,
     /// Kinds of PDUs of a protocol of their own that lie in PDUs of this kind, such as the mailbox messages in EtherCAT

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use serde::Serialize;
-use streamlens::model::{Timestamp, Value};
+use streamlens::model::{Shared, Timestamp, Value};
 
 use super::*;
 
@@ -49,6 +49,7 @@ fn every_kind_of_value_is_written_as_serde_json_does() {
     same(&(u64::MAX, i64::MIN, 9_u64, 10_u64, -1_i8, 100_i16, 70_000_i32));
     same(&Timestamp::from_nanos(1_700_000_000_000_000_001));
     same(&std::net::IpAddr::from([10, 0, 0, 1]));
+    (0..=10_001_u64).for_each(|number| same(&number));
 }
 
 fn value() -> impl Strategy<Value = Value> {
@@ -89,15 +90,29 @@ fn long_names_are_written_too() {
 fn every_byte_is_known_to_be_plain_or_not_wherever_it_stands() {
     for byte in 0..=u8::MAX {
         let is_one = byte >= b' ' && byte != b'"' && byte != b'\\';
-        for length in 1..20 {
+        for length in 1..40 {
             for at in 0..length {
                 let mut text = vec![0xFF; length];
                 text[at] = byte;
                 assert_eq!(is_plain(&text), is_one, "{byte} at {at} of {length}");
+                let mut out = b"before".to_vec();
+                assert_eq!(push_short(&mut out, &text), is_one && length <= 32, "{byte} at {at} of {length}");
+                let quoted = if is_one && length <= 32 { [b"\"", text.as_slice(), b"\""].concat() } else { Vec::new() };
+                assert_eq!(out, [b"before", quoted.as_slice()].concat(), "{byte} at {at} of {length}");
             }
         }
     }
     assert!(is_plain(b""));
+    same(&"");
+}
+
+#[test]
+fn what_is_shared_is_written_wherever_it_stands() {
+    let (one, other) = (Shared::new(vec!["one"]), Shared::new(vec!["other"]));
+    let both = Shared::new((one.clone(), other.clone()));
+    same(&[one.clone(), one.clone(), other.clone(), one.clone(), one]);
+    same(&(&both, &both, other.clone(), &both, other));
+    same(&Shared::new(Shared::new(7)));
 }
 
 proptest! {

@@ -5,8 +5,8 @@ use std::cell::OnceCell;
 
 use streamlens_decoders::{FlowReport, PacketType, Refinement, StreamDecoder, StreamReport};
 use streamlens_model::{
-    ApplicationEncoding, Candidate, FindingLog, Health, Metadata, PacketTypeStats, StreamHealth, TimingStatistics,
-    TimingSummary, Value,
+    ApplicationEncoding, Candidate, FindingLog, Health, Metadata, PacketTypeStats, Shared, StreamHealth,
+    TimingStatistics, TimingSummary, Value,
 };
 
 use super::findings::{Findings, Where};
@@ -83,7 +83,7 @@ impl Snapshot<'_> {
                 told.decoder,
                 transport,
                 encoding,
-                encoding.types.iter().collect(),
+                &mut encoding.types.iter(),
                 &|| told.all(),
                 summaries,
             ),
@@ -201,7 +201,7 @@ impl Snapshot<'_> {
         decoder: &dyn StreamDecoder,
         transport: &'t TransportEntry,
         encoding: &'t EncodingEntry,
-        types: Vec<&'t TypeEntry>,
+        types: &mut dyn Iterator<Item = &'t TypeEntry>,
         reports: &impl Fn() -> I,
         summaries: &mut Summaries<'t>,
     ) -> Vec<PacketTypeStats> {
@@ -209,41 +209,42 @@ impl Snapshot<'_> {
             let told = reports().find_map(|report| report.type_names.get(&kind).cloned());
             told.unwrap_or_else(|| decoder.packet_type(kind))
         };
-        let mut named: Vec<_> = types.into_iter().map(|kind| (name_of(kind.kind), kind)).collect();
+        let mut named: Vec<_> = types.map(|kind| (name_of(kind.kind), kind)).collect();
         // stable: kinds of one name stay in their order
         named.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let of_one_name = named.chunk_by_mut(|(a, _), (b, _)| a == b);
-        of_one_name
-            .map(|kinds| {
-                let type_name = kinds.first_mut().map(|(name, _)| std::mem::take(name)).unwrap_or_default();
-                let kinds: Vec<&TypeEntry> = kinds.iter().map(|(_, kind)| *kind).collect();
-                let packets: u64 = kinds.iter().map(|kind| kind.packets).sum();
-                let mut characteristics = lengths(&kinds, packets);
-                for kind in &kinds {
-                    reports().filter_map(|report| report.packet_types.get(&kind.kind)).for_each(|facts| {
-                        characteristics.extend(facts.clone());
-                    });
-                }
-                let lies_in = |within: PacketType| kinds.iter().any(|kind| kind.kind == within);
-                let inside = encoding.nested.iter().filter(|nested| lies_in(nested.within));
-                let inside = inside.map(|nested| &nested.entry).collect();
-                PacketTypeStats {
-                    type_name: type_name.into_owned(),
-                    packet_types: self.packet_types(decoder, transport, encoding, inside, reports, summaries),
-                    packet_count: packets,
-                    byte_count: kinds.iter().map(|kind| kind.bytes).sum(),
-                    incomplete: kinds.iter().map(|kind| kind.incomplete).sum(),
-                    timing_stats: summaries
-                        .of_all(kinds.iter().map(|kind| encoding.type_timing(kind, &transport.timing))),
-                    payload_characteristics: characteristics,
-                    intervals: kinds
-                        .iter()
-                        .filter_map(|kind| kind.series.as_ref())
-                        .flat_map(|s| s.list().to_vec())
-                        .collect(),
-                }
-            })
-            .collect()
+        let mut made = Vec::with_capacity(named.len());
+        made.extend(named.chunk_by_mut(|(a, _), (b, _)| a == b).map(|of_one_name| {
+            let type_name = of_one_name.first_mut().map(|(name, _)| std::mem::take(name)).unwrap_or_default();
+            let kinds = of_one_name.iter().map(|(_, kind)| *kind);
+            let packets: u64 = kinds.clone().map(|kind| kind.packets).sum();
+            let mut characteristics = lengths(kinds.clone(), packets);
+            for kind in kinds.clone() {
+                reports().filter_map(|report| report.packet_types.get(&kind.kind)).for_each(|facts| {
+                    characteristics.extend(facts.clone());
+                });
+            }
+            let lies_in = |within: PacketType| kinds.clone().any(|kind| kind.kind == within);
+            let inside = encoding.nested.iter().filter(|nested| lies_in(nested.within));
+            let inside = &mut inside.map(|nested| &nested.entry);
+            PacketTypeStats {
+                type_name: type_name.into_owned(),
+                packet_types: if encoding.nested.is_empty() {
+                    Vec::new()
+                } else {
+                    self.packet_types(decoder, transport, encoding, inside, reports, summaries)
+                },
+                packet_count: packets,
+                byte_count: kinds.clone().map(|kind| kind.bytes).sum(),
+                incomplete: kinds.clone().map(|kind| kind.incomplete).sum(),
+                timing_stats: summaries.of_all(kinds.clone().map(|kind| encoding.type_timing(kind, &transport.timing))),
+                payload_characteristics: characteristics,
+                intervals: kinds
+                    .filter_map(|kind| kind.series.as_ref())
+                    .flat_map(|series| series.list().to_vec())
+                    .collect(),
+            }
+        }));
+        made
     }
 }
 
@@ -251,7 +252,7 @@ impl Snapshot<'_> {
 /// once.
 pub(super) struct Summaries<'t> {
     outlier_deviations: f64,
-    last: Option<(&'t TimingStatistics, TimingSummary)>,
+    last: Option<(&'t TimingStatistics, Shared<TimingSummary>)>,
 }
 
 impl<'t> Summaries<'t> {
@@ -260,11 +261,11 @@ impl<'t> Summaries<'t> {
     }
 
     /// The figures of some intervals.
-    pub(super) fn of(&mut self, timing: &'t TimingStatistics) -> TimingSummary {
+    pub(super) fn of(&mut self, timing: &'t TimingStatistics) -> Shared<TimingSummary> {
         match &self.last {
             Some((last, summary)) if std::ptr::eq(*last, timing) => summary.clone(),
             _ => {
-                let summary = timing.summary(self.outlier_deviations);
+                let summary = Shared::new(timing.summary(self.outlier_deviations));
                 self.last = Some((timing, summary.clone()));
                 summary
             }
@@ -272,13 +273,13 @@ impl<'t> Summaries<'t> {
     }
 
     /// The figures of several together.
-    fn of_all(&mut self, mut timings: impl Iterator<Item = &'t TimingStatistics>) -> TimingSummary {
-        let Some(first) = timings.next() else { return TimingSummary::default() };
+    fn of_all(&mut self, mut timings: impl Iterator<Item = &'t TimingStatistics>) -> Shared<TimingSummary> {
+        let Some(first) = timings.next() else { return Shared::default() };
         let Some(second) = timings.next() else { return self.of(first) };
         let mut all = first.clone();
         all.merge(second);
         timings.for_each(|timing| all.merge(timing));
-        all.summary(self.outlier_deviations)
+        all.summary(self.outlier_deviations).into()
     }
 }
 
@@ -360,10 +361,10 @@ fn best_refinement<'a>(all: impl Iterator<Item = &'a Refinement>) -> Option<&'a 
     all.reduce(|best, next| if next.confidence > best.confidence { next } else { best })
 }
 
-fn lengths(kinds: &[&TypeEntry], packets: u64) -> Metadata {
-    let shortest = kinds.iter().map(|kind| kind.shortest).min().unwrap_or(0);
-    let longest = kinds.iter().map(|kind| kind.longest).max().unwrap_or(0);
-    let sum: u64 = kinds.iter().map(|kind| kind.length_sum).sum();
+fn lengths<'t>(kinds: impl Iterator<Item = &'t TypeEntry> + Clone, packets: u64) -> Metadata {
+    let shortest = kinds.clone().map(|kind| kind.shortest).min().unwrap_or(0);
+    let longest = kinds.clone().map(|kind| kind.longest).max().unwrap_or(0);
+    let sum: u64 = kinds.map(|kind| kind.length_sum).sum();
     if packets == 0 {
         return Metadata::new();
     }

@@ -334,10 +334,6 @@ impl<'e> Snapshot<'e> {
 }
 
 /// Something of the result that there may be a million of.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it is handed on and not kept; a box would cost an allocation for each flow"
-)]
 pub enum Part {
     /// A flow.
     Flow(Flow),

@@ -276,7 +276,9 @@ impl TimingStatistics {
     }
 
     fn exact_quantiles(&self) -> [u64; 3] {
-        let mut lengths: Vec<u64> = self.kept.iter().map(|kept| kept.length).collect();
+        let mut all = [0; KEPT];
+        all.iter_mut().zip(&self.kept).for_each(|(length, kept)| *length = kept.length);
+        let lengths = all.get_mut(..self.kept.len()).unwrap_or_default();
         lengths.sort_unstable();
         [0.5, 0.95, 0.99].map(|part| {
             let rank = (part * lengths.len() as f64).ceil() as usize;
@@ -300,6 +302,9 @@ impl Interval {
 
 /// A quotient to the last bit of a double even where the dividend has more than 53 bits.
 fn quotient(dividend: u128, divisor: u64) -> f64 {
+    if let Ok(dividend) = u64::try_from(dividend) {
+        return (dividend / divisor) as f64 + (dividend % divisor) as f64 / divisor as f64;
+    }
     let divisor = u128::from(divisor);
     (dividend / divisor) as f64 + (dividend % divisor) as f64 / divisor as f64
 }
