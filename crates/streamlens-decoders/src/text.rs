@@ -23,8 +23,11 @@ pub(crate) fn push_decimal(text: &mut String, number: u64) {
 /// Appends a number in that many hexadecimal digits, or more where it has more.
 pub(crate) fn push_hex(text: &mut String, number: u128, digits: u32, letters: &[u8; 16]) {
     let needed = (u128::BITS - number.leading_zeros()).div_ceil(4);
+    // most numbers are of one word, whose digits are found sooner
+    let low = number as u64;
     for place in (0..digits.max(needed)).rev() {
-        text.push(char::from(letters[(number >> (4 * place)) as usize & 15]));
+        let digit = if place < 16 { low >> (4 * place) } else { (number >> (4 * place)) as u64 };
+        text.push(char::from(letters[digit as usize & 15]));
     }
 }
 

@@ -42,11 +42,17 @@ impl Metadata {
     }
 
     /// Sets the value of a name, and gives the one that it had.
+    #[inline]
     pub fn insert(&mut self, name: Cow<'static, str>, value: Value) -> Option<Value> {
         if self.entries.last().is_none_or(|(last, _)| precedes(last, &name)) {
             self.entries.push((name, value));
             return None;
         }
+        self.insert_between(name, value)
+    }
+
+    #[inline(never)]
+    fn insert_between(&mut self, name: Cow<'static, str>, value: Value) -> Option<Value> {
         match self.place(&name) {
             Ok(place) => self.entries.get_mut(place).map(|(_, known)| std::mem::replace(known, value)),
             Err(place) => {

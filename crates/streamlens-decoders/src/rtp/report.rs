@@ -10,8 +10,8 @@ use crate::FlowReport;
 /// Adds everything that the flow's memory knows.
 pub(super) fn report(flow: &RtpFlow, report: &mut FlowReport) {
     let counts = flow.counts;
-    let ids = (0..=255_u16)
-        .filter(|&id| flow.extension_ids.get(usize::from(id >> 6)).is_some_and(|word| word >> (id & 63) & 1 != 0));
+    let ids = (0_u64..).step_by(64).zip(flow.extension_ids).filter(|(_, word)| *word != 0);
+    let ids = ids.flat_map(|(first, word)| (0..64).filter(move |bit| word >> bit & 1 != 0).map(move |bit| first + bit));
     let ids: Vec<Value> = ids.map(Value::from).collect();
     report.metadata.reserve(8);
     // in order of the names, which is done soonest
