@@ -4,6 +4,7 @@ mod confidence;
 mod decoder;
 mod distribution;
 mod error;
+mod nanos;
 mod report;
 mod result;
 mod sources;

@@ -165,10 +165,10 @@ impl PayloadAnalyser for RawVideo {
         self.unit.packets = self.unit.packets.saturating_add(1);
         self.unit.is_whole &= !irregular;
         self.unit.markers += u32::from(packet.marker);
-        if let Some(count) = self.packets_by_rows.get_mut(rows.count() as usize) {
+        if let Some(count) = self.packets_by_rows.get_mut(rows.count as usize) {
             *count += 1;
         }
-        self.rows += u64::from(rows.count());
+        self.rows += u64::from(rows.count);
         if !packet.marker {
             self.full_packets += 1;
             self.block_packets += u64::from(rows.bytes.is_multiple_of(180));

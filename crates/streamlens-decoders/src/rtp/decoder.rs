@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use streamlens_model::{FindingLog, FlowKey, Occurrence, Packet, Severity, StreamId};
+use streamlens_model::{FindingLog, FlowKey, Occurrence, Packet, StreamId};
 
 use super::RtpJitter;
 use super::RtpPacket;
@@ -10,7 +10,7 @@ use super::payload_type::{is_plausible, static_payload_type};
 use super::probation::Credit;
 use super::probe;
 use super::redundancy::RedundantPaths;
-use super::stream::{ClockSource, Noticed, Stream};
+use super::stream::{ClockSource, Stream};
 use crate::media::Difference;
 use crate::sap::PayloadFormat;
 use crate::text::{LOWER, hex_numbered, numbered};
@@ -119,7 +119,8 @@ fn no_rtp(error: super::RtpHeaderError) -> DecodeError {
     })
 }
 
-#[inline]
+/// Not inlined: what it needs would take registers from all that comes before.
+#[inline(never)]
 fn fill(packet: &Packet<'_>, rtp: &RtpPacket<'_>, result: &mut DecodingResult) {
     result.packet_type = PacketType(u32::from(rtp.payload_type));
     if packet.missing > 0 {
@@ -321,24 +322,6 @@ impl RtpFlow {
             }
         }
     }
-
-    #[cold]
-    fn note(&mut self, noticed: Noticed, rtp: &RtpPacket<'_>, at: Occurrence) {
-        let stream = Some(StreamId(u128::from(rtp.ssrc)));
-        if let Some(before) = noticed.payload_type_was {
-            self.findings.add("rtp.payload-type-changed", Severity::Info, stream, at, || {
-                format!("the payload type changed from {before} to {} within the stream", rtp.payload_type)
-            });
-        }
-        if let Some((ticks, interval)) = noticed.timestamp_jump {
-            self.findings.add("rtp.timestamp-jump", Severity::Warning, stream, at, || {
-                format!(
-                    "the timestamp moved by {ticks} ticks in {:.3} ms from one packet to the next",
-                    interval as f64 / 1e6
-                )
-            });
-        }
-    }
 }
 
 impl FlowDecoder for RtpFlow {
@@ -362,29 +345,16 @@ impl FlowDecoder for RtpFlow {
         let Some(stream) = self.streams.get_mut(index) else { return Err(refused("no room for another stream")) };
         if stream.proven {
             self.credit.earn();
-        } else {
-            if !is_new {
-                stream.probation.observe(rtp.sequence, rtp.timestamp);
-            }
-            stream.proven = stream.probation.is_proven();
-            if stream.proven {
-                self.credit.give_back(std::mem::take(&mut stream.borrowed));
-            } else if self.credit.spend() {
-                stream.borrowed += 1;
-            } else {
-                stream.last = at;
-                self.refused += 1;
-                return Err(refused("a source that no other packet bears out"));
-            }
+        } else if !stream.is_let_in(&rtp, is_new, &mut self.credit) {
+            stream.last = at;
+            self.refused += 1;
+            return Err(refused("a source that no other packet bears out"));
         }
-        let noticed = stream.count(&rtp, at, packet.missing > 0);
+        stream.count(&rtp, at, packet.missing > 0, &mut self.findings);
         self.counts.packets += 1;
         self.counts.markers += u64::from(rtp.marker);
         if packet.payload.first().is_some_and(|first| first & 0x3F != 0) {
             self.note_optional_parts(&rtp);
-        }
-        if noticed != Noticed::default() {
-            self.note(noticed, &rtp, at);
         }
         fill(packet, &rtp, result);
         Ok(packet.payload.len())

@@ -105,48 +105,22 @@ impl<'a> RtpPacket<'a> {
         if is_rtcp_type(second) {
             return Err(RtpHeaderError::Rtcp);
         }
-        let mut packet = Self {
+        let parts = if first & 0x3F == 0 {
+            OptionalParts { csrc: &[], extension: None, payload: rest, padding: 0 }
+        } else {
+            OptionalParts::read(first, rest, missing)?
+        };
+        Ok(Self {
             marker: second & 0x80 != 0,
             payload_type: second & 0x7F,
             sequence: u16::from_be_bytes([s0, s1]),
             timestamp: u32::from_be_bytes([t0, t1, t2, t3]),
             ssrc: u32::from_be_bytes([r0, r1, r2, r3]),
-            csrc: &[],
-            extension: None,
-            payload: rest,
-            padding: 0,
-        };
-        if first & 0x3F != 0 {
-            packet.read_optional_parts(first, rest, missing)?;
-        }
-        Ok(packet)
-    }
-
-    /// The parts that few packets have: kept out of the common path.
-    #[inline(never)]
-    fn read_optional_parts(&mut self, first: u8, rest: &'a [u8], missing: usize) -> Result<(), RtpHeaderError> {
-        let (csrc, mut rest) = take(rest, usize::from(first & 0x0F) * 4, missing).ok_or(RtpHeaderError::Csrc)?;
-        self.csrc = csrc;
-        if first & 0x10 != 0 {
-            match rest.split_first_chunk() {
-                Some((&[p0, p1, l0, l1], behind)) => {
-                    let length = usize::from(u16::from_be_bytes([l0, l1])) * 4;
-                    let (words, behind) = take(behind, length, missing).ok_or(RtpHeaderError::Extension)?;
-                    self.extension = Some((u16::from_be_bytes([p0, p1]), words));
-                    rest = behind;
-                }
-                None if rest.len() + missing >= 4 => rest = &[],
-                None => return Err(RtpHeaderError::Extension),
-            }
-        }
-        if first & 0x20 != 0 && missing == 0 {
-            let padding = rest.last().copied().unwrap_or(0);
-            let length = rest.len().checked_sub(usize::from(padding)).filter(|_| padding > 0);
-            rest = length.and_then(|length| rest.get(..length)).ok_or(RtpHeaderError::Padding)?;
-            self.padding = padding;
-        }
-        self.payload = rest;
-        Ok(())
+            csrc: parts.csrc,
+            extension: parts.extension,
+            payload: parts.payload,
+            padding: parts.padding,
+        })
     }
 
     /// The contributing sources.
@@ -163,6 +137,43 @@ impl<'a> RtpPacket<'a> {
             _ => Form::Other,
         };
         ExtensionElements { form, rest }
+    }
+}
+
+/// What follows the fixed header.
+struct OptionalParts<'a> {
+    csrc: &'a [u8],
+    extension: Option<(u16, &'a [u8])>,
+    payload: &'a [u8],
+    padding: u8,
+}
+
+impl<'a> OptionalParts<'a> {
+    /// The parts that few packets have: kept out of the common path.
+    #[inline(never)]
+    fn read(first: u8, rest: &'a [u8], missing: usize) -> Result<Self, RtpHeaderError> {
+        let (csrc, rest) = take(rest, usize::from(first & 0x0F) * 4, missing).ok_or(RtpHeaderError::Csrc)?;
+        let mut parts = Self { csrc, extension: None, payload: rest, padding: 0 };
+        if first & 0x10 != 0 {
+            match rest.split_first_chunk() {
+                Some((&[p0, p1, l0, l1], behind)) => {
+                    let length = usize::from(u16::from_be_bytes([l0, l1])) * 4;
+                    let (words, behind) = take(behind, length, missing).ok_or(RtpHeaderError::Extension)?;
+                    parts.extension = Some((u16::from_be_bytes([p0, p1]), words));
+                    parts.payload = behind;
+                }
+                None if rest.len() + missing >= 4 => parts.payload = &[],
+                None => return Err(RtpHeaderError::Extension),
+            }
+        }
+        if first & 0x20 != 0 && missing == 0 {
+            let rest = parts.payload;
+            let padding = rest.last().copied().unwrap_or(0);
+            let length = rest.len().checked_sub(usize::from(padding)).filter(|_| padding > 0);
+            parts.payload = length.and_then(|length| rest.get(..length)).ok_or(RtpHeaderError::Padding)?;
+            parts.padding = padding;
+        }
+        Ok(parts)
     }
 }
 

@@ -74,15 +74,17 @@ impl Path {
             }
             _ => self.observe_out_of_order(sequence, step, number, at),
         };
-        if let (Some(time), true) = (at.time, number & (self.stride - 1) == 0 && position != Position::Stray) {
-            // Samples stay in order: only what is ahead, and the very first, is taken.
-            if self.samples.last().is_none_or(|last| last.number < number) {
-                self.sample(Sample { number, timestamp, time });
-            }
+        if number & (self.stride - 1) == 0
+            && position != Position::Stray
+            && let Some(time) = at.time
+        {
+            self.sample(Sample { number, timestamp, time });
         }
         position
     }
 
+    #[cold]
+    #[inline(never)]
     fn observe_out_of_order(&mut self, sequence: u16, step: i16, number: i64, at: Occurrence) -> Position {
         match step {
             1..=MAX_JUMP => {
@@ -144,7 +146,12 @@ impl Path {
         }
     }
 
+    #[inline(never)]
     fn sample(&mut self, sample: Sample) {
+        // Samples stay in order: only what is ahead, and the very first, is taken.
+        if self.samples.last().is_some_and(|last| last.number >= sample.number) {
+            return;
+        }
         if self.samples.len() == MAX_SAMPLES {
             self.stride *= 2;
             let stride = self.stride;

@@ -1,14 +1,14 @@
 //! One stream of a flow: everything that is remembered of an SSRC.
 
-use streamlens_model::{Occurrence, StreamId};
+use streamlens_model::{FindingLog, Occurrence, Severity, StreamId};
 
 use super::RtpPacket;
 use super::jitter::{JitterBank, RtpJitter};
 use super::path::{Path, Position};
 use super::payload_type::static_payload_type;
-use super::probation::Probation;
-use crate::Refinement;
+use super::probation::{Credit, Probation};
 use crate::media::{PayloadAnalyser, analysers};
+use crate::{Refinement, nanos};
 
 /// The most payload types whose packets are counted one by one in a stream.
 const MAX_PAYLOAD_TYPES: usize = 8;
@@ -58,6 +58,17 @@ pub(super) struct Majority {
 impl Majority {
     #[inline]
     pub(super) fn add(&mut self, value: u32) {
+        if self.votes > 0 && self.value == value {
+            self.votes += 1;
+            self.count += 1;
+        } else {
+            self.add_another(value);
+        }
+    }
+
+    /// A value that is not the one that the votes are for.
+    #[inline(never)]
+    fn add_another(&mut self, value: u32) {
         if self.count == 0 {
             (self.smallest, self.largest) = (value, value);
         }
@@ -65,10 +76,7 @@ impl Majority {
         self.largest = self.largest.max(value);
         self.count += 1;
         if self.votes == 0 {
-            self.value = value;
-        }
-        if self.value == value {
-            self.votes += 1;
+            (self.value, self.votes) = (value, 1);
         } else {
             self.votes -= 1;
         }
@@ -80,13 +88,17 @@ impl Majority {
     }
 }
 
-/// Arrival intervals in nanoseconds.
-#[derive(Clone, Copy, Debug, Default)]
+/// Arrival intervals in nanoseconds. The extremes mean something once there are any.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Intervals {
     pub(super) count: u64,
     pub(super) sum: i64,
     pub(super) smallest: i64,
     pub(super) largest: i64,
+}
+
+impl Intervals {
+    const NONE: Self = Self { count: 0, sum: 0, smallest: i64::MAX, largest: i64::MIN };
 }
 
 pub(super) struct Stream {
@@ -119,15 +131,6 @@ pub(super) struct Stream {
     analysers: Vec<Box<dyn PayloadAnalyser>>,
 }
 
-/// What a packet changed in its stream that is worth a finding.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Noticed {
-    /// The payload type before this one.
-    pub(super) payload_type_was: Option<u8>,
-    /// The step of the timestamp in ticks and of the arrival in nanoseconds, where they are seconds apart.
-    pub(super) timestamp_jump: Option<(i32, i64)>,
-}
-
 impl Stream {
     pub(super) fn new(packet: &RtpPacket<'_>, at: Occurrence) -> Self {
         let fixed_clock = match packet.payload_type {
@@ -155,7 +158,7 @@ impl Stream {
             steps: Majority::default(),
             payload_lengths: Majority::default(),
             backward_steps: 0,
-            intervals: Intervals::default(),
+            intervals: Intervals::NONE,
             fixed_clock,
             jitter: JitterBank::new(fixed_clock),
             path: None,
@@ -167,10 +170,26 @@ impl Stream {
         StreamId(u128::from(self.ssrc))
     }
 
+    /// Judges a packet of a stream that is not proven: whether it counts, proven with it or on credit.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn is_let_in(&mut self, packet: &RtpPacket<'_>, is_new: bool, credit: &mut Credit) -> bool {
+        if !is_new {
+            self.probation.observe(packet.sequence, packet.timestamp);
+        }
+        self.proven = self.probation.is_proven();
+        if self.proven {
+            credit.give_back(std::mem::take(&mut self.borrowed));
+            return true;
+        }
+        let is_lent = credit.spend();
+        self.borrowed += u8::from(is_lent);
+        is_lent
+    }
+
     /// Counts a packet that was accepted as this stream's.
     #[inline]
-    pub(super) fn count(&mut self, packet: &RtpPacket<'_>, at: Occurrence, cut: bool) -> Noticed {
-        let mut noticed = Noticed::default();
+    pub(super) fn count(&mut self, packet: &RtpPacket<'_>, at: Occurrence, cut: bool, findings: &mut FindingLog) {
         if self.packets == 0 {
             self.first = at;
         }
@@ -179,7 +198,7 @@ impl Stream {
         self.markers += u64::from(packet.marker);
         self.last = at;
         if packet.payload_type != self.payload_type || self.payload_types.is_empty() {
-            noticed.payload_type_was = self.change_payload_type(packet.payload_type);
+            self.change_payload_type(packet.payload_type, at, findings);
         } else if let Some((_, count)) = self.payload_types.first_mut() {
             *count += 1;
         }
@@ -207,15 +226,15 @@ impl Stream {
         self.last_timestamp = packet.timestamp;
         if let Some(interval) = at.time.and_then(|time| self.jitter.observe(time, packet.timestamp)) {
             let intervals = &mut self.intervals;
-            if intervals.count == 0 {
-                (intervals.smallest, intervals.largest) = (interval, interval);
-            }
             intervals.count += 1;
-            intervals.sum = intervals.sum.saturating_add(interval);
+            intervals.sum = nanos::sum(intervals.sum, interval);
             intervals.smallest = intervals.smallest.min(interval);
             intervals.largest = intervals.largest.max(interval);
             if position == Position::Ahead(1) {
-                noticed.timestamp_jump = self.timestamp_jump(step, interval);
+                // Even at 27 MHz, and at 1 kHz the more so, fewer ticks than this are no jump.
+                if step.unsigned_abs() >= 40_000 {
+                    self.large_step(step, interval, at, findings);
+                }
             }
         }
         for analyser in &mut self.analysers {
@@ -225,25 +244,29 @@ impl Stream {
         if (self.packets.is_multiple_of(REVIEW_PER) || self.packets == 1) && !self.analysers.is_empty() {
             self.review();
         }
-        noticed
     }
 
-    /// A timestamp that moved by seconds more or less than time did: the sender's clock was set anew.
-    fn timestamp_jump(&self, step: i32, interval: i64) -> Option<(i32, i64)> {
-        const TOLERANCE_NS: i64 = 5_000_000_000;
-        // Even at 27 MHz, and at 1 kHz the more so, fewer ticks than this are no jump: no division for the others.
-        if step.unsigned_abs() < 40_000 {
-            return None;
-        }
-        let (rate, _) = self.clock()?;
-        let elapsed = i64::from(step) * 1_000_000_000 / i64::from(rate);
-        (elapsed.abs_diff(interval) > TOLERANCE_NS.cast_unsigned()).then_some((step, interval))
-    }
-
-    /// Moves the counter of the payload type to the front. Returns the one before.
+    /// Looks whether a timestamp moved by seconds more or less than time did: the sender's clock was set anew.
     #[cold]
-    fn change_payload_type(&mut self, payload_type: u8) -> Option<u8> {
-        let before = self.payload_type;
+    #[inline(never)]
+    fn large_step(&self, step: i32, interval: i64, at: Occurrence, findings: &mut FindingLog) {
+        const TOLERANCE_NS: i64 = 5_000_000_000;
+        let Some((rate, _)) = self.clock() else { return };
+        let elapsed = i64::from(step) * 1_000_000_000 / i64::from(rate);
+        if elapsed.abs_diff(interval) > TOLERANCE_NS.cast_unsigned() {
+            findings.add("rtp.timestamp-jump", Severity::Warning, Some(self.id()), at, || {
+                format!(
+                    "the timestamp moved by {step} ticks in {:.3} ms from one packet to the next",
+                    interval as f64 / 1e6
+                )
+            });
+        }
+    }
+
+    /// Moves the counter of the payload type to the front.
+    #[cold]
+    fn change_payload_type(&mut self, payload_type: u8, at: Occurrence, findings: &mut FindingLog) {
+        let before = std::mem::replace(&mut self.payload_type, payload_type);
         match self.payload_types.iter().position(|&(known, _)| known == payload_type) {
             Some(at) => self.payload_types.swap(0, at),
             None if self.payload_types.len() < MAX_PAYLOAD_TYPES => {
@@ -256,11 +279,12 @@ impl Stream {
         if let Some((_, count)) = self.payload_types.first_mut() {
             *count += 1;
         }
-        self.payload_type = payload_type;
-        (before != payload_type).then(|| {
+        if before != payload_type {
             self.payload_type_changes += 1;
-            before
-        })
+            findings.add("rtp.payload-type-changed", Severity::Info, Some(self.id()), at, || {
+                format!("the payload type changed from {before} to {payload_type} within the stream")
+            });
+        }
     }
 
     #[cold]

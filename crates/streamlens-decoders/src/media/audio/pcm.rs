@@ -64,6 +64,8 @@ pub struct PcmAnalyser {
     previous: Option<(u16, u32, u32)>,
     ssrc: u32,
     frame_bytes: Option<u32>,
+    /// The size and the step that agreed last: most packets repeat them, and need no division.
+    agreed_with: Option<(u32, u32)>,
     agreed: u64,
     differed: u64,
     packets: u64,
@@ -82,6 +84,7 @@ impl PcmAnalyser {
             previous: None,
             ssrc: 0,
             frame_bytes: None,
+            agreed_with: None,
             agreed: 0,
             differed: 0,
             packets: 0,
@@ -93,11 +96,22 @@ impl PcmAnalyser {
     }
 
     /// Whether the size of the packet before is a whole multiple of the step to this one, the same as ever.
+    #[inline]
     fn compare(&mut self, length: u32, step: u32) {
+        if self.agreed_with == Some((length, step)) {
+            self.agreed += 1;
+            self.timing.note_step(step);
+        } else {
+            self.compare_anew(length, step);
+        }
+    }
+
+    fn compare_anew(&mut self, length: u32, step: u32) {
         let frame = if step == 0 || !length.is_multiple_of(step) { 0 } else { length / step };
         let legal = (2..=MAX_FRAME_BYTES).contains(&frame) && (frame.is_multiple_of(2) || frame.is_multiple_of(3));
         if legal && self.frame_bytes.is_none_or(|known| known == frame) {
             self.frame_bytes = Some(frame);
+            self.agreed_with = Some((length, step));
             self.agreed += 1;
             self.timing.note_step(step);
         } else {
@@ -189,7 +203,16 @@ impl Default for PcmAnalyser {
 
 /// Whether all samples are 0; a block at a time, which the compiler turns into wide operations.
 fn is_silent(payload: &[u8]) -> bool {
-    payload.chunks(64).all(|block| block.iter().fold(0, |any, byte| any | byte) == 0)
+    let (blocks, rest) = payload.as_chunks::<128>();
+    blocks.iter().all(|block| any_bit(block) == 0) && any_bit(rest) == 0
+}
+
+/// The bits that any of the bytes has, in no order.
+#[inline]
+fn any_bit(bytes: &[u8]) -> u64 {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let any = words.iter().fold(0, |any, word| any | u64::from_ne_bytes(*word));
+    rest.iter().fold(any, |any, &byte| any | u64::from(byte))
 }
 
 impl PayloadAnalyser for PcmAnalyser {

@@ -2,6 +2,7 @@
 
 use streamlens_model::{Occurrence, Timestamp, Value};
 
+use crate::nanos;
 use crate::rtp::RtpPacket;
 
 /// Sampling rates in Hz that are told apart.
@@ -11,13 +12,30 @@ const WINDOW_NS: i64 = 200_000_000;
 /// Shortest span over which a rate is judged.
 const SPAN_NS: i64 = 20_000_000;
 
-/// The time stamp delay factor at one supposed rate.
+/// The delays of the window that goes on, at two supposed rates side by side, which one instruction computes together.
+#[derive(Clone, Copy, Debug, Default)]
+struct Delays {
+    nanos_per_tick: [f64; 2],
+    low: [f64; 2],
+    high: [f64; 2],
+}
+
+impl Delays {
+    #[inline]
+    fn note(&mut self, elapsed: f64, ticks: f64) {
+        for lane in 0..2 {
+            let delay = elapsed - ticks * self.nanos_per_tick[lane];
+            // None is ever NaN, which `f64::min` would look for.
+            self.low[lane] = if delay < self.low[lane] { delay } else { self.low[lane] };
+            self.high[lane] = if delay > self.high[lane] { delay } else { self.high[lane] };
+        }
+    }
+}
+
+/// The time stamp delay factor at one supposed rate, of the windows that are over.
 #[derive(Clone, Copy, Debug)]
 struct DelayFactor {
     rate: u32,
-    nanos_per_tick: f64,
-    low: f64,
-    high: f64,
     smallest: f64,
     largest: f64,
     sum: f64,
@@ -27,8 +45,7 @@ struct DelayFactor {
 impl DelayFactor {
     fn new(rate: u32) -> Self {
         let worst = Occurrence { frame: 0, time: None };
-        let nanos_per_tick = 1e9 / f64::from(rate);
-        Self { rate, nanos_per_tick, low: 0.0, high: 0.0, smallest: f64::INFINITY, largest: 0.0, sum: 0.0, worst }
+        Self { rate, smallest: f64::INFINITY, largest: 0.0, sum: 0.0, worst }
     }
 }
 
@@ -57,13 +74,15 @@ pub(super) struct Timing {
     window: Option<(Timestamp, u32, Occurrence)>,
     windows: u64,
     factors: Vec<DelayFactor>,
+    /// Of the factors in their order, two each.
+    delays: [Delays; RATES_HZ.len().div_ceil(2)],
     agreed_step: Option<u32>,
     steps_differ: bool,
 }
 
 impl Timing {
     pub(super) fn new() -> Self {
-        Self {
+        let mut timing = Self {
             first: None,
             last_timestamp: 0,
             ticks: 0,
@@ -72,9 +91,12 @@ impl Timing {
             window: None,
             windows: 0,
             factors: RATES_HZ.iter().map(|&rate| DelayFactor::new(rate)).collect(),
+            delays: Default::default(),
             agreed_step: None,
             steps_differ: false,
-        }
+        };
+        timing.begin_window();
+        timing
     }
 
     /// Takes note of a packet's timestamp and arrival.
@@ -91,19 +113,26 @@ impl Timing {
             (self.front, self.front_time) = (self.ticks, Some(time));
         }
         let (start, base) = match self.window {
-            Some((start, base, _)) if (0..=WINDOW_NS).contains(&time.since(start)) => (start, base),
+            Some((start, base, _)) if (0..=WINDOW_NS).contains(&nanos::between(start, time)) => (start, base),
             _ => {
                 self.close_window();
                 self.window = Some((time, packet.timestamp, at));
                 (time, packet.timestamp)
             }
         };
-        let elapsed = time.since(start) as f64;
+        let elapsed = nanos::between(start, time) as f64;
         let ticks = f64::from(packet.timestamp.wrapping_sub(base).cast_signed());
-        for factor in &mut self.factors {
-            let delay = elapsed - ticks * factor.nanos_per_tick;
-            factor.low = factor.low.min(delay);
-            factor.high = factor.high.max(delay);
+        for delays in self.delays.iter_mut().take(self.factors.len().div_ceil(2)) {
+            delays.note(elapsed, ticks);
+        }
+    }
+
+    fn begin_window(&mut self) {
+        for (delays, factors) in self.delays.iter_mut().zip(self.factors.chunks(2)) {
+            *delays = Delays::default();
+            for (nanos, factor) in delays.nanos_per_tick.iter_mut().zip(factors) {
+                *nanos = 1e9 / f64::from(factor.rate);
+            }
         }
     }
 
@@ -122,22 +151,21 @@ impl Timing {
 
     #[cold]
     fn close_window(&mut self) {
-        if let Some((.., at)) = self.window {
-            self.windows += 1;
-            for factor in &mut self.factors {
-                let spread = factor.high - factor.low;
-                if spread > factor.largest {
-                    (factor.largest, factor.worst) = (spread, at);
-                }
-                factor.smallest = factor.smallest.min(spread);
-                factor.sum += spread;
-                (factor.low, factor.high) = (0.0, 0.0);
+        let Some((.., at)) = self.window else { return };
+        self.windows += 1;
+        let spreads = self.delays.iter().flat_map(|delays| [0, 1].map(|lane| delays.high[lane] - delays.low[lane]));
+        for (factor, spread) in self.factors.iter_mut().zip(spreads) {
+            if spread > factor.largest {
+                (factor.largest, factor.worst) = (spread, at);
             }
+            factor.smallest = factor.smallest.min(spread);
+            factor.sum += spread;
         }
         // Once the rate is beyond doubt, the others are let go.
         if let Some((rate, _)) = self.rate().filter(|&(_, span)| span > 2_000_000_000 && self.factors.len() > 1) {
             self.factors.retain(|factor| factor.rate == rate);
         }
+        self.begin_window();
     }
 
     /// The sampling rate that the timestamps run at, and the span in ns that says so.

@@ -89,38 +89,45 @@ impl Raster {
         if !consecutive {
             self.last = None;
         }
-        for row in rows.iter() {
-            if row.length == 0 {
-                continue;
-            }
-            let field = usize::from(row.field & 1);
-            if let (Some(max), Some(parity)) = (self.max_line.get_mut(field), self.parity.get_mut(field)) {
-                *max = (*max).max(Some(row.line));
-                if let Some(seen) = parity.get_mut(usize::from(row.line & 1)) {
-                    *seen = true;
-                }
-            }
-            if let Some(seen) = self.fields_of_unit.get_mut(field) {
+        for header in rows.iter() {
+            self.row(header);
+        }
+    }
+
+    /// Not inlined: in the loop, all it needs would be loaded for the one or two rows that a packet has.
+    #[inline(never)]
+    fn row(&mut self, header: &[u8; 6]) {
+        let row = Row::read(header);
+        if row.length == 0 {
+            return;
+        }
+        let field = usize::from(row.field & 1);
+        if let (Some(max), Some(parity)) = (self.max_line.get_mut(field), self.parity.get_mut(field)) {
+            *max = (*max).max(Some(row.line));
+            if let Some(seen) = parity.get_mut(usize::from(row.line & 1)) {
                 *seen = true;
             }
-            if row.offset == 0 {
-                self.first_segment = self.first_segment.max(row.length);
-            } else if self.last_segment.is_none_or(|(offset, _)| row.offset >= offset) {
-                self.last_segment = Some((row.offset, row.length));
-            }
-            if row.length != self.last_length {
-                self.last_length = row.length;
-                self.lengths_gcd = gcd(self.lengths_gcd.into(), row.length.into()) as u32;
-            }
-            if let Some(last) = self.last
-                && last.line == row.line
-                && last.field == row.field
-                && row.offset > last.offset
-            {
-                self.ratio(u32::from(last.length), u32::from(row.offset - last.offset));
-            }
-            self.last = Some(row);
         }
+        if let Some(seen) = self.fields_of_unit.get_mut(field) {
+            *seen = true;
+        }
+        if row.offset == 0 {
+            self.first_segment = self.first_segment.max(row.length);
+        } else if self.last_segment.is_none_or(|(offset, _)| row.offset >= offset) {
+            self.last_segment = Some((row.offset, row.length));
+        }
+        if row.length != self.last_length {
+            self.last_length = row.length;
+            self.lengths_gcd = gcd(self.lengths_gcd.into(), row.length.into()) as u32;
+        }
+        if let Some(last) = self.last
+            && last.line == row.line
+            && last.field == row.field
+            && row.offset > last.offset
+        {
+            self.ratio(u32::from(last.length), u32::from(row.offset - last.offset));
+        }
+        self.last = Some(row);
     }
 
     fn ratio(&mut self, bytes: u32, pixels: u32) {

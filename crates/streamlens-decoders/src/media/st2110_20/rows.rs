@@ -36,6 +36,8 @@ pub(crate) struct Rows<'a> {
     pub(crate) extended_sequence: u16,
     /// The row headers, 6 bytes each.
     headers: &'a [u8],
+    /// How many rows.
+    pub(crate) count: u32,
     /// Bytes of all rows.
     pub(crate) bytes: u32,
 }
@@ -77,27 +79,29 @@ impl<'a> Rows<'a> {
             _ => return Err(RowFault::Length),
         }
         let headers = rest.get(..count * 6).unwrap_or_default();
-        Ok(Self { extended_sequence: u16::from_be_bytes(*extended), headers, bytes })
+        Ok(Self { extended_sequence: u16::from_be_bytes(*extended), headers, count: count as u32, bytes })
     }
 
-    /// How many rows.
-    pub(crate) fn count(&self) -> u32 {
-        (self.headers.len() / 6) as u32
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Row> + '_ {
-        self.headers.as_chunks::<6>().0.iter().map(Row::read)
+    /// The row headers.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &'a [u8; 6]> + use<'a> {
+        let mut headers = self.headers;
+        std::iter::from_fn(move || {
+            let (header, rest) = headers.split_first_chunk()?;
+            headers = rest;
+            Some(header)
+        })
     }
 }
 
 impl Row {
-    fn read(header: &[u8; 6]) -> Self {
+    #[inline]
+    pub(crate) fn read(header: &[u8; 6]) -> Self {
         let [a, b, c, d, e, f] = *header;
         Self {
             length: u16::from_be_bytes([a, b]),
             field: c >> 7,
-            line: u16::from_be_bytes([c & 0x7F, d]),
-            offset: u16::from_be_bytes([e & 0x7F, f]),
+            line: u16::from_be_bytes([c, d]) & 0x7FFF,
+            offset: u16::from_be_bytes([e, f]) & 0x7FFF,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Exact instants at a rational rate: how many read or drain instants pass between two packets.
 
 use super::super::unit::Rate;
+use crate::nanos;
 
 const NANOS: i128 = 1_000_000_000;
 
@@ -35,13 +36,21 @@ impl Grid {
                 self.phase = phase - self.divisor;
                 return 1;
             }
-            self.phase = phase % self.divisor;
-            return phase / self.divisor;
+            return self.divide(phase);
         }
         self.set(i128::from(self.phase) + i128::from(nanos) * i128::from(self.multiplier))
     }
 
+    /// Sets the phase from a number of parts that is not negative, and says how many whole ticks those are.
+    #[inline(never)]
+    fn divide(&mut self, parts: i64) -> i64 {
+        let (parts, divisor) = (parts.cast_unsigned(), self.divisor.cast_unsigned());
+        self.phase = (parts % divisor).cast_signed();
+        (parts / divisor).cast_signed()
+    }
+
     /// Sets the phase from a number of parts and says how many whole ticks those are.
+    #[inline(never)]
     fn set(&mut self, parts: i128) -> i64 {
         let divisor = i128::from(self.divisor);
         self.phase = parts.rem_euclid(divisor) as i64;
@@ -132,7 +141,7 @@ impl ReceiverBuffer {
     /// A further packet of the unit, `nanos` after the one before; gives the level with it.
     #[inline]
     pub(crate) fn packet(&mut self, nanos: i64) -> i64 {
-        self.ticks = self.ticks.saturating_add(self.grid.advance(nanos));
+        self.ticks = nanos::sum(self.ticks, self.grid.advance(nanos));
         self.count()
     }
 
@@ -140,7 +149,7 @@ impl ReceiverBuffer {
     fn count(&mut self) -> i64 {
         // Truncation toward zero, as EBU LIST does it: it differs from the floor before the first read instant.
         let read = if self.ticks < 0 && self.grid.phase != 0 { self.ticks + 1 } else { self.ticks };
-        self.level = (self.level + 1).saturating_sub(read.saturating_sub(self.read));
+        self.level = nanos::difference(self.level + 1, nanos::difference(read, self.read));
         self.read = read;
         self.level
     }

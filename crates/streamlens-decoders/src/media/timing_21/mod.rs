@@ -26,6 +26,8 @@ use grid::{DrainBucket, ReceiverBuffer};
 use limits::Profile;
 use ptp_clock::PtpClock;
 
+use crate::nanos;
+
 /// One packet, as far as timing goes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Arrival {
@@ -162,7 +164,7 @@ impl Timing {
     pub(crate) const MAX_HELD: usize = 65_536;
 
     /// Takes note of a packet. Packets of a capture without times are passed over.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn observe(&mut self, arrival: Arrival) {
         let Some(time) = arrival.at.time else { return };
         if arrival.starts_unit {
@@ -182,14 +184,19 @@ impl Timing {
 
     /// Begins the models, with all packets held so far.
     pub(crate) fn begin(&mut self, profile: Profile) {
+        self.models = Some(self.models_of_held(profile));
+        self.held = Vec::new();
+    }
+
+    /// The models as they are after all packets held.
+    fn models_of_held(&self, profile: Profile) -> Box<Models> {
         let mut models = Box::new(Models::new(profile, self.clock.tai_shift()));
-        for arrival in self.held.drain(..) {
+        for arrival in &self.held {
             if let Some(time) = arrival.at.time {
-                models.packet(arrival, time);
+                models.packet(*arrival, time);
             }
         }
-        self.held = Vec::new();
-        self.models = Some(models);
+        models
     }
 }
 
@@ -216,10 +223,10 @@ impl Models {
 
     fn packet(&mut self, arrival: Arrival, time: Timestamp) {
         let now = time.as_nanos();
-        let level = match self.previous {
+        let nanos = self.previous.map(|previous| nanos::difference(now, previous));
+        let level = match nanos {
             None => 0,
-            Some(previous) => {
-                let nanos = now.saturating_sub(previous);
+            Some(nanos) => {
                 if arrival.after_marker {
                     self.intervals.after_marker.note(nanos);
                 } else {
@@ -236,11 +243,13 @@ impl Models {
         if let Some(count) = self.histogram.get_mut(bin) {
             *count += 1;
         }
-        self.receive(arrival, now);
+        self.receive(arrival, now, nanos);
         self.previous = Some(now);
     }
 
-    fn receive(&mut self, arrival: Arrival, now: i64) {
+    /// `nanos` is the time since the packet before.
+    #[inline]
+    fn receive(&mut self, arrival: Arrival, now: i64, nanos: Option<i64>) {
         if arrival.starts_unit {
             self.end_unit();
             if let Some(shift) = self.to_tai {
@@ -265,9 +274,8 @@ impl Models {
                 }
             }
         } else if self.in_unit
-            && let Some(previous) = self.previous
+            && let Some(nanos) = nanos
         {
-            let nanos = now.saturating_sub(previous);
             for (_, _, receiver) in &mut self.receivers {
                 let level = receiver.buffer.packet(nanos);
                 receiver.unit.note(level, arrival.at);

@@ -27,12 +27,10 @@ impl Timing {
 
 /// Looks at the models; where they have not begun, at models of what is held. `None` without a profile to begin with.
 pub(super) fn with_models<T>(timing: &Timing, profile: Option<Profile>, look: impl FnOnce(&Models) -> T) -> Option<T> {
-    if let Some(models) = &timing.models {
-        return Some(look(models));
-    }
-    let mut finished = timing.clone();
-    finished.begin(profile?);
-    finished.models.as_deref().map(look)
+    Some(match &timing.models {
+        Some(models) => look(models),
+        None => look(&timing.models_of_held(profile?)),
+    })
 }
 
 impl Models {
