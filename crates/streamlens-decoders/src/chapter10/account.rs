@@ -14,7 +14,7 @@ use super::time::{Moment, TimeReading, nearest_year, read_time, ticks_between};
 use super::tmats::SetupReader;
 use super::transfer::Format;
 use super::types::{self, is_computer_generated};
-use crate::{DecodingResult, MediaClock, Sequence, StreamMark};
+use crate::{DecodingResult, MediaClock, Sequence, StreamMark, nanos};
 
 /// A disagreement of packet time with capture time beyond this is a jump, in nanoseconds.
 const JUMP_NS: u64 = 500_000_000;
@@ -168,6 +168,13 @@ impl Account {
     /// Takes note of what a whole packet holds.
     #[inline]
     pub(super) fn body(&mut self, header: &PacketHeader, bytes: &[u8], packet: &Packet<'_>) {
+        if header.flags.checksum_width() > 0 || !is_opaque(header.data_type) {
+            self.look_inside(header, bytes, packet);
+        }
+    }
+
+    #[inline(never)]
+    fn look_inside(&mut self, header: &PacketHeader, bytes: &[u8], packet: &Packet<'_>) {
         let at = Occurrence { frame: packet.frame, time: packet.time };
         if let Some(ok) = data_checksum_ok(header, bytes) {
             self.data_checksum.add(ok);
@@ -178,8 +185,7 @@ impl Account {
                 });
             }
         }
-        // Types whose data say nothing more without the setup record.
-        if matches!(header.data_type, 0x09 | 0x0A | 0x21 | 0x23) {
+        if is_opaque(header.data_type) {
             return;
         }
         let Some(data) = header.data(bytes) else { return };
@@ -289,6 +295,12 @@ impl Account {
     }
 }
 
+/// Whether the data of a type say nothing more without the setup record.
+#[inline]
+const fn is_opaque(data_type: u8) -> bool {
+    matches!(data_type, 0x09 | 0x0A | 0x21 | 0x23)
+}
+
 /// Compares a packet with the one before it in its channel.
 #[inline]
 fn step(
@@ -314,12 +326,12 @@ fn step(
         }
     }
     let (Some(time), Some(before)) = (time, channel.last_time) else { return };
-    let passed = time.since(before);
+    let passed = nanos::between(before, time);
     channel.longest_gap_ns = channel.longest_gap_ns.max(passed);
     if is_file || is_computer_generated(header.data_type) || channel.last_was_generated {
         return;
     }
-    let disagreement = ticks.saturating_mul(100).saturating_sub(passed);
+    let disagreement = nanos::difference(ticks.saturating_mul(100), passed);
     if disagreement.unsigned_abs() > JUMP_NS {
         channel.time_jumps += 1;
         findings.add("chapter10.time-jump", Severity::Warning, stream, at, || {

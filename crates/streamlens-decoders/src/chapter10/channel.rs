@@ -14,11 +14,17 @@ pub(super) struct ByteCounts {
 impl ByteCounts {
     #[inline]
     pub(super) fn add(&mut self, value: u8) {
-        if self.first.1 == 0 {
-            self.first.0 = value;
-        }
-        if self.first.0 == value {
+        if self.first.0 == value && self.first.1 > 0 {
             self.first.1 += 1;
+        } else {
+            self.add_other(value);
+        }
+    }
+
+    #[inline(never)]
+    fn add_other(&mut self, value: u8) {
+        if self.first.1 == 0 {
+            self.first = (value, 1);
             return;
         }
         match self.others.iter_mut().find(|(held, _)| *held == value) {
@@ -108,26 +114,31 @@ impl ChannelTable {
     /// A channel, made where it is new; `None` where there is no room for it.
     #[inline]
     pub(super) fn get_mut(&mut self, id: u16) -> Option<&mut Channel> {
-        let guess = &mut self.guesses[usize::from((id ^ id >> 6) & 63)];
-        if self.slots.get(usize::from(*guess)).is_none_or(|channel| channel.id != id) {
-            *guess = match self.order.binary_search_by_key(&id, |&(held, _)| held) {
-                Ok(at) => self.order.get(at)?.1,
-                Err(_) if self.slots.len() >= Self::MAX => {
-                    self.beyond += 1;
-                    return None;
-                }
-                Err(at) => {
-                    let slot = u16::try_from(self.slots.len()).ok()?;
-                    if self.slots.is_empty() {
-                        self.slots.reserve_exact(1);
-                    }
-                    self.slots.push(Channel { id, ..Channel::default() });
-                    self.order.insert(at, (id, slot));
-                    slot
-                }
-            };
+        let line = usize::from((id ^ id >> 6) & 63);
+        if self.slots.get(usize::from(self.guesses[line])).is_none_or(|channel| channel.id != id) {
+            self.guesses[line] = self.find_or_add(id)?;
         }
-        self.slots.get_mut(usize::from(*guess))
+        self.slots.get_mut(usize::from(self.guesses[line]))
+    }
+
+    #[inline(never)]
+    fn find_or_add(&mut self, id: u16) -> Option<u16> {
+        match self.order.binary_search_by_key(&id, |&(held, _)| held) {
+            Ok(at) => Some(self.order.get(at)?.1),
+            Err(_) if self.slots.len() >= Self::MAX => {
+                self.beyond += 1;
+                None
+            }
+            Err(at) => {
+                let slot = u16::try_from(self.slots.len()).ok()?;
+                if self.slots.is_empty() {
+                    self.slots.reserve_exact(1);
+                }
+                self.slots.push(Channel { id, ..Channel::default() });
+                self.order.insert(at, (id, slot));
+                Some(slot)
+            }
+        }
     }
 
     /// The channels, by id.

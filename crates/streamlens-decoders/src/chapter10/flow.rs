@@ -169,7 +169,7 @@ impl Chapter10Flow {
     }
 
     /// One of the whole packets of a datagram. Returns the bytes it takes.
-    #[inline]
+    #[inline(never)]
     fn whole_packet(
         &mut self,
         bytes: &[u8],
@@ -187,7 +187,7 @@ impl Chapter10Flow {
     }
 
     /// A whole packet whose header has been read. Returns the bytes it takes.
-    #[inline]
+    #[inline(always)]
     fn packet(
         &mut self,
         header: &PacketHeader,

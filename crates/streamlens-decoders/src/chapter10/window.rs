@@ -38,7 +38,7 @@ impl SequenceWindow {
     }
 
     /// Takes note of a number if it is the next one.
-    #[inline]
+    #[inline(always)]
     pub(super) fn accept_next(&mut self, number: u32) -> bool {
         let is_next = self.highest.is_some_and(|highest| highest.wrapping_add(1) & self.mask == number);
         if is_next {
@@ -94,6 +94,7 @@ impl SequenceWindow {
         self.highest = Some(number);
     }
 
+    #[inline]
     fn set(&mut self, number: u32, seen: bool) {
         let bit = 1_u64 << (number % 64);
         if let Some(word) = self.seen.get_mut((number % Self::LENGTH / 64) as usize) {

@@ -153,20 +153,45 @@ impl FlowDecoder for IenaFlow {
 
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
         let (header, fit) = judge(packet)?;
-        // One rule broken is a damaged packet where the key is known to be IENA, another protocol otherwise.
-        if matches!(fit, Fit::OtherTrailer | Fit::OtherSize) && !self.is_proved(header.key) {
-            return Err(refused(fit));
+        // Told apart here, so that nothing below asks a whole packet again what it is.
+        if fit == Fit::Whole {
+            self.take(packet, header, Fit::Whole, result)
+        } else {
+            self.take_other(packet, header, fit, result)?
         }
-        let verdict = self.observe(packet, header, fit);
-        result.packet_type = packet_type(header.key, verdict.variant, fit, verdict.is_kept);
-        // The year is filled in, so the clock runs on over New Year.
-        let clock = MediaClock { ticks: verdict.instant.div_euclid(1000) as u64, bits: 64, rate_hz: 1_000_000 };
-        fill(packet, header, fit, clock, verdict.variant, result);
         Ok(packet.payload.len())
     }
 
     fn report(&self, report: &mut FlowReport) {
         self.write_report(report);
+    }
+}
+
+impl IenaFlow {
+    #[inline(always)]
+    fn take(&mut self, packet: &Packet<'_>, header: IenaHeader, fit: Fit, result: &mut DecodingResult) {
+        let verdict = self.observe(packet, header, fit);
+        result.packet_type = packet_type(header.key, verdict.variant, fit, verdict.is_kept);
+        // The year is filled in, so the clock runs on over New Year.
+        let clock = MediaClock { ticks: verdict.instant.div_euclid(1000) as u64, bits: 64, rate_hz: 1_000_000 };
+        fill(packet, header, fit, clock, verdict.variant, result);
+    }
+
+    /// A packet that the capture cut, or that breaks a rule.
+    #[inline(never)]
+    fn take_other(
+        &mut self,
+        packet: &Packet<'_>,
+        header: IenaHeader,
+        fit: Fit,
+        result: &mut DecodingResult,
+    ) -> Result<(), DecodeError> {
+        // One rule broken is a damaged packet where the key is known to be IENA, another protocol otherwise.
+        if matches!(fit, Fit::OtherTrailer | Fit::OtherSize) && !self.is_proved(header.key) {
+            return Err(refused(fit));
+        }
+        self.take(packet, header, fit, result);
+        Ok(())
     }
 }
 

@@ -83,7 +83,7 @@ impl IenaFlow {
     }
 
     /// Takes note of a packet.
-    #[inline]
+    #[inline(always)]
     pub(super) fn observe(&mut self, packet: &Packet<'_>, header: IenaHeader, fit: Fit) -> Verdict {
         let (now, id) = (at(packet), StreamId(header.key.into()));
         match fit {

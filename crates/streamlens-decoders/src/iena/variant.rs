@@ -24,8 +24,10 @@ impl IenaVariant {
     /// What the key status declares. N sets no bit, just as units do that declare nothing, so it is never declared.
     #[must_use]
     pub const fn declared(key_status: u8) -> Option<Self> {
+        if key_status & 0xB0 == 0 {
+            return None;
+        }
         match key_status & 0xB0 {
-            0x00 => None,
             0x10 => Some(Self::D),
             0x20 => Some(Self::Q),
             0x30 => Some(Self::M),

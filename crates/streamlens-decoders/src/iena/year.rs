@@ -2,6 +2,8 @@
 
 use streamlens_model::Timestamp;
 
+use crate::nanos;
+
 const SECOND: i64 = 1_000_000_000;
 const DAY: i64 = 86_400 * SECOND;
 /// A step of the time of year by more than this is a new year, or a late packet of the old one.
@@ -36,7 +38,7 @@ impl Year {
     /// A time of this year as nanoseconds since the Unix epoch.
     #[inline]
     pub(crate) fn instant(&self, micros: u64) -> i64 {
-        self.start.saturating_add((micros as i64).saturating_mul(1000))
+        nanos::sum(self.start, (micros as i64).saturating_mul(1000))
     }
 
     /// The instant of a packet that follows one at `previous`. Turns the year where the time of year falls by more than
@@ -44,7 +46,7 @@ impl Year {
     #[inline]
     pub(crate) fn follow(&mut self, previous: i64, micros: u64) -> i64 {
         let instant = self.instant(micros);
-        let step = instant.saturating_sub(previous);
+        let step = nanos::difference(instant, previous);
         if step.unsigned_abs() <= HALF_YEAR.unsigned_abs() {
             return instant;
         }

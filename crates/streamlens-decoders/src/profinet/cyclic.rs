@@ -8,6 +8,7 @@ use streamlens_model::{Occurrence, Packet};
 use super::frame::{DataStatus, Trailer};
 use super::intervals::Intervals;
 use super::word;
+use crate::nanos;
 
 /// Steps of the counter that are told apart per stream; the rest are counted together.
 const MAX_STEPS: usize = 16;
@@ -35,7 +36,7 @@ impl<T: Copy + PartialEq + Ord> Tally<T> {
     }
 
     /// Counts a value and says how often it has come.
-    #[inline]
+    #[inline(always)]
     fn add(&mut self, value: T) -> u64 {
         if let Some((held, count)) = self.entries.get_mut(self.last)
             && *held == value
@@ -46,6 +47,7 @@ impl<T: Copy + PartialEq + Ord> Tally<T> {
         self.add_other(value)
     }
 
+    #[inline(never)]
     fn add_other(&mut self, value: T) -> u64 {
         if let Some(index) = self.entries.iter().position(|&(held, _)| held == value) {
             self.last = index;
@@ -181,8 +183,9 @@ impl CyclicStream {
         Some(ahead.map(|&(s, count)| skipped(s) * count).sum())
     }
 
-    /// Takes note of a frame and says what happened; the trailer is `None` where the capture cut it.
-    #[inline]
+    /// Takes note of a frame and says what happened; the trailer is `None` where the capture cut it. Always inlined: what it
+    /// gives would go through memory otherwise, and most often nothing happened.
+    #[inline(always)]
     pub(super) fn take(&mut self, packet: &Packet<'_>) -> (Option<Trailer>, [Option<Event>; 2]) {
         let at = Occurrence { frame: packet.frame, time: packet.time };
         let mut events = [None; 2];
@@ -202,7 +205,7 @@ impl CyclicStream {
         if self.frames > 1
             && let (Some(now), Some(before)) = (packet.time, self.last.time)
         {
-            self.note_interval(now.since(before), at);
+            self.note_interval(nanos::between(before, now), at);
         }
         (self.last, self.previous) = (at, Some(trailer));
         (Some(trailer), events)
@@ -270,7 +273,7 @@ impl CyclicStream {
         Some(Event::Status(from))
     }
 
-    #[inline]
+    #[inline(always)]
     fn note_interval(&mut self, interval: i64, at: Occurrence) {
         if interval < 0 {
             self.backwards += 1;

@@ -45,16 +45,7 @@ impl FlowDecoder for ProfinetFlow {
         {
             return self.take_cyclic(packet, frame_id, false, result);
         }
-        if let Some(frame_id) = self.known_over_udp(packet) {
-            return self.take_cyclic(packet, frame_id, true, result);
-        }
-        let pdu = Pdu::read(packet)?;
-        if let Pdu::Cyclic { frame_id, over_udp } = pdu {
-            return self.take_cyclic(packet, frame_id, over_udp, result);
-        }
-        pdu.describe(packet, result);
-        self.take_acyclic(packet, &pdu, result);
-        Ok(packet.payload.len())
+        self.decode_other(packet, result)
     }
 
     fn report(&self, report: &mut FlowReport) {
@@ -72,7 +63,22 @@ impl ProfinetFlow {
         (decoder as &dyn Any).downcast_ref()
     }
 
-    #[inline]
+    /// What is no cyclic frame on Ethernet.
+    #[inline(never)]
+    fn decode_other(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
+        let pdu = match self.known_over_udp(packet) {
+            Some(frame_id) => Pdu::Cyclic { frame_id, over_udp: true },
+            None => Pdu::read(packet)?,
+        };
+        if let Pdu::Cyclic { frame_id, over_udp } = pdu {
+            return self.take_cyclic(packet, frame_id, over_udp, result);
+        }
+        pdu.describe(packet, result);
+        self.take_acyclic(packet, &pdu, result);
+        Ok(packet.payload.len())
+    }
+
+    #[inline(always)]
     fn take_cyclic(
         &mut self,
         packet: &Packet<'_>,
@@ -86,7 +92,10 @@ impl ProfinetFlow {
         }
         result.packet_type = frame::rt_type(frame_id, over_udp);
         let id = StreamId(u128::from(frame_id));
-        let Some(stream) = self.stream(frame_id, Occurrence { frame: packet.frame, time: packet.time }) else {
+        if self.streams.get(self.current).is_none_or(|stream| stream.frame_id != frame_id) {
+            self.find_or_add(frame_id, packet);
+        }
+        let Some(stream) = self.streams.get_mut(self.current) else {
             self.streams_refused += 1;
             result.mark(StreamMark { id, ..StreamMark::default() });
             return Ok(length);
@@ -113,7 +122,7 @@ impl ProfinetFlow {
             result.field("data_status", trailer.status.0);
             result.field("transfer_status", trailer.transfer);
         }
-        if is_first || events != [None, None] {
+        if is_first || events.iter().any(Option::is_some) {
             let at = Occurrence { frame: packet.frame, time: packet.time };
             self.note(id, trailer.status, is_first, events, at);
         }
@@ -129,19 +138,18 @@ impl ProfinetFlow {
         self.streams.iter().any(|stream| stream.frame_id == id && stream.is_established()).then_some(id)
     }
 
-    #[inline]
-    fn stream(&mut self, frame_id: u16, at: Occurrence) -> Option<&mut CyclicStream> {
-        if self.streams.get(self.current).is_none_or(|stream| stream.frame_id != frame_id) {
-            self.current = match self.streams.iter().position(|stream| stream.frame_id == frame_id) {
-                Some(index) => index,
-                None if self.streams.len() < MAX_STREAMS => {
-                    self.streams.push(CyclicStream::new(frame_id, at));
-                    self.streams.len() - 1
-                }
-                None => return None,
-            };
-        }
-        self.streams.get_mut(self.current)
+    /// Makes the stream of this `FrameID` the current one; none, where there is no room for it.
+    #[inline(never)]
+    fn find_or_add(&mut self, frame_id: u16, packet: &Packet<'_>) {
+        self.current = match self.streams.iter().position(|stream| stream.frame_id == frame_id) {
+            Some(index) => index,
+            None if self.streams.len() < MAX_STREAMS => {
+                let at = Occurrence { frame: packet.frame, time: packet.time };
+                self.streams.push(CyclicStream::new(frame_id, at));
+                self.streams.len() - 1
+            }
+            None => usize::MAX,
+        };
     }
 
     /// Makes findings of what a cyclic frame did.

@@ -3,6 +3,7 @@
 use streamlens_model::{FindingLog, Metadata, Occurrence, Packet, Severity, StreamId, Timestamp, Value};
 
 use super::{at, seconds};
+use crate::nanos;
 use crate::text::push_seconds;
 
 /// The packet time may run this far from the capture time between neighbours before it counts as a jump.
@@ -118,7 +119,7 @@ impl Track {
     }
 
     /// Takes note of a packet. What is wrong with its time goes into `log`; a late packet's time is no fault.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn observe(
         &mut self,
         packet: &Packet<'_>,
@@ -148,7 +149,7 @@ impl Track {
             (self.time, self.was_late) = (reading.time, is_late);
         }
         if let (Some(capture), true) = (packet.time, reading.comparable) {
-            let error = reading.time.saturating_sub(capture.as_nanos());
+            let error = nanos::difference(reading.time, capture.as_nanos());
             self.compared += 1;
             self.error_sum += i128::from(error);
             self.error_min = self.error_min.min(error);
@@ -161,13 +162,13 @@ impl Track {
     /// Compares the times of two neighbours. What is worth a finding is rare, so it is put into words out of line.
     #[inline]
     fn compare(&mut self, packet: &Packet<'_>, reading: Reading, is_late: bool) -> Option<Trouble> {
-        let step = reading.time.saturating_sub(self.time);
+        let step = nanos::difference(reading.time, self.time);
         self.backward_steps += u64::from(step < 0);
         let mut trouble = Trouble { falls: step < 0 && !is_late, jumps: false, step, interval: 0, reading };
         if let (Some(now), Some(before)) = (packet.time, self.last.time) {
-            trouble.interval = now.since(before);
+            trouble.interval = nanos::between(before, now);
             self.longest_interval = self.longest_interval.max(trouble.interval);
-            let is_jump = reading.comparable && step.saturating_sub(trouble.interval).unsigned_abs() > JUMP_NANOS;
+            let is_jump = reading.comparable && nanos::difference(step, trouble.interval).unsigned_abs() > JUMP_NANOS;
             self.jumps += u64::from(is_jump);
             trouble.jumps = is_jump && !is_late && !self.was_late;
         }
