@@ -110,9 +110,18 @@ fn decode_v2(packet: &Packet<'_>, header: &Header, result: &mut DecodingResult) 
     result.mark(StreamMark { id, sequence: counter(header), clock: clock(header, message) });
     result.publish(message.get(..PUBLISHED).unwrap_or(message));
     if result.wants_fields() {
-        fields::add(message, header, result);
+        add_fields(message, result);
     }
     Ok(())
+}
+
+/// Reads the header once more: one that is handed on would have to lie in memory for every message.
+#[cold]
+#[inline(never)]
+fn add_fields(message: &[u8], result: &mut DecodingResult) {
+    if let Some(header) = Header::parse(message) {
+        fields::add(message, &header, result);
+    }
 }
 
 /// The sequence number of the types that count for themselves.

@@ -33,7 +33,7 @@ impl Announcement {
     pub(super) const PTP_TIMESCALE: u8 = 0x08;
 
     pub(super) fn parse(m: &Message<'_>) -> Option<Self> {
-        let b = m.bytes;
+        let b = m.bytes.first_chunk::<64>()?;
         Some(Self {
             grandmaster: u64_at(b, 53)?,
             priority1: u8_at(b, 47)?,
@@ -71,10 +71,9 @@ impl Announcement {
 }
 
 /// What a sender says now that it did not say before.
+#[cold]
+#[inline(never)]
 pub(super) fn changes(m: &Message<'_>, old: &Announcement, new: &Announcement, log: &mut FindingLog) {
-    if old == new {
-        return;
-    }
     let stream = Some(m.domain.stream(message::ANNOUNCE, m.source));
     let name = |domain: DomainKey| domain.port_name(m.source);
     let quality = |a: &Announcement| (a.priority1, a.class, a.accuracy, a.priority2);

@@ -64,6 +64,7 @@ impl Domain {
         }
     }
 
+    #[inline(never)]
     pub(super) fn observe(&mut self, m: &Message<'_>, log: &mut FindingLog) {
         self.last = m.at;
         self.edition = self.edition.max(m.edition);

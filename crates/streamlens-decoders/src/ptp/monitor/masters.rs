@@ -9,6 +9,7 @@ use super::super::wire::{Header, PortIdentity, tlvs, u8_at, u64_at};
 use super::announcement::{Announcement, changes, check_path, check_utc};
 use super::message::Message;
 use super::stats::{interval_ns, readable};
+use crate::nanos;
 
 /// The most ports whose announcements are compared in one domain.
 const MAX_ANNOUNCERS: usize = 256;
@@ -42,8 +43,16 @@ pub(super) struct Announcer {
 }
 
 impl Announcer {
+    /// What stands behind its announcement: the path trace, and whether there is a sign of the power profile.
+    fn carries(&mut self, path: Option<Vec<u64>>, power: bool) {
+        if path.is_some() || self.path.is_some() {
+            self.path = path;
+        }
+        self.has_power_profile_tlv |= power;
+    }
+
     fn is_silent(&self, now: i64) -> bool {
-        now.saturating_sub(self.last_time) > self.interval.saturating_mul(RECEIPT_TIMEOUT)
+        nanos::difference(now, self.last_time) > self.interval.saturating_mul(RECEIPT_TIMEOUT)
     }
 }
 
@@ -66,6 +75,9 @@ pub(super) struct Masters {
     first_heard: Option<i64>,
     last_heard: Option<i64>,
     longest_interval: i64,
+    /// The grandmaster named first, and whether another one was ever named: else there are no rivals.
+    grandmaster: Option<u64>,
+    grandmasters_differ: bool,
     /// Whether the silence that goes on was pointed out.
     timeout_noted: bool,
     no_master_noted: bool,
@@ -108,7 +120,7 @@ impl Masters {
             }
         }
         let interval = if self.longest_interval > 0 { self.longest_interval } else { DEFAULT_INTERVAL_NS };
-        let silence = now.saturating_sub(self.last_heard.unwrap_or(began));
+        let silence = nanos::difference(now, self.last_heard.unwrap_or(began));
         // 802.1AS networks of vehicles have fixed masters that do not announce.
         let needs_none = m.domain.is_link_delay_service()
             || m.domain.version() == 1
@@ -150,35 +162,47 @@ impl Masters {
         let power = tlvs(m.bytes.get(64..).unwrap_or_default())
             .any(|(kind, value)| matches!(kind, 0x0003 | 0x4000 | 0x8000) && value.starts_with(&[0x1C, 0x12, 0x9D]));
         check_path(m, path.as_deref(), &said, log);
-        self.hear(m, said, interval, log);
-        if let Some(announcer) = self.announcers.get_mut(&m.source) {
-            announcer.path = path;
-            announcer.has_power_profile_tlv |= power;
-        }
+        self.hear(m, said, interval, (path, power), log);
     }
 
     /// Version 1 has no Announce: its Syncs name the grandmaster.
     pub(super) fn on_v1_sync(&mut self, m: &Message<'_>, log: &mut FindingLog) {
         let Some(said) = Announcement::parse_v1(m.bytes) else { return };
         let interval = u8_at(m.bytes, 83).and_then(|log| interval_ns(log.cast_signed()));
-        self.hear(m, said, interval.unwrap_or(DEFAULT_INTERVAL_NS), log);
+        self.hear(m, said, interval.unwrap_or(DEFAULT_INTERVAL_NS), (None, false), log);
     }
 
-    fn hear(&mut self, m: &Message<'_>, said: Announcement, interval: i64, log: &mut FindingLog) {
-        let Some(now) = m.time else { return };
+    /// `path` and `power` are what stands behind the announcement.
+    fn hear(
+        &mut self,
+        m: &Message<'_>,
+        said: Announcement,
+        interval: i64,
+        (path, power): (Option<Vec<u64>>, bool),
+        log: &mut FindingLog,
+    ) {
+        let Some(now) = m.time else {
+            if let Some(known) = self.announcers.get_mut(&m.source) {
+                known.carries(path, power);
+            }
+            return;
+        };
         self.first_heard.get_or_insert(now);
         self.last_heard = Some(now);
         self.next_look = None;
         self.no_master_noted = false;
         self.longest_interval = self.longest_interval.max(interval);
-        if self.selected.is_some_and(|selected| selected.port == m.source) {
-            self.timeout_noted = false;
-        }
-        let mut is_as_before = false;
+        let is_selected = self.selected.is_some_and(|selected| selected.port == m.source);
+        self.timeout_noted &= !is_selected;
+        self.grandmasters_differ |= *self.grandmaster.get_or_insert(said.grandmaster) != said.grandmaster;
+        let (mut is_as_before, mut run_began) = (false, None);
         if let Some(known) = self.announcers.get_mut(&m.source) {
-            changes(m, &known.said, &said, log);
-            is_as_before = known.said == said && known.is_qualified;
-            let pause = now.saturating_sub(known.last_time);
+            is_as_before = known.said == said;
+            if !is_as_before {
+                changes(m, &known.said, &said, log);
+            }
+            is_as_before &= known.is_qualified;
+            let pause = nanos::difference(now, known.last_time);
             if pause > interval.saturating_mul(RECEIPT_TIMEOUT) {
                 known.run_began = now;
             }
@@ -187,6 +211,8 @@ impl Masters {
             (known.said, known.interval, known.last, known.last_time) = (said, interval, m.at, now);
             known.is_unicast = m.is_unicast();
             known.count += 1;
+            known.carries(path, power);
+            run_began = Some(known.run_began);
         } else if self.announcers.len() < MAX_ANNOUNCERS {
             check_utc(m, &said, log);
             let announcer = Announcer {
@@ -199,18 +225,21 @@ impl Masters {
                 is_qualified: false,
                 interval,
                 is_unicast: m.is_unicast(),
-                path: None,
-                has_power_profile_tlv: false,
+                path,
+                has_power_profile_tlv: power,
             };
             self.announcers.insert(m.source, announcer);
+            run_began = Some(now);
         }
         if m.flags & Header::ALTERNATE_MASTER == 0 {
             // whoever says the same again changes nothing, as long as the best of before has not fallen silent
-            if !is_as_before || !self.selected_is_heard(now) {
+            if !(is_as_before && (is_selected || self.selected_is_heard(now))) {
                 self.select(m, now, log);
             }
-            if self.announcers.len() > 1 {
-                self.check_rivals(m, now, log);
+            if self.grandmasters_differ
+                && let Some(run_began) = run_began
+            {
+                self.check_rivals(m, &said, interval, run_began, now, log);
             }
         }
     }
@@ -279,17 +308,24 @@ impl Masters {
 
     /// Two grandmasters announced at once, for longer than masters need to find out who is best. Unicast slaves ask
     /// several masters to announce, which is no conflict.
-    fn check_rivals(&self, m: &Message<'_>, now: i64, log: &mut FindingLog) {
-        let Some(own) = self.announcers.get(&m.source) else { return };
-        if own.is_unicast || m.domain.version() == 1 {
+    fn check_rivals(
+        &self,
+        m: &Message<'_>,
+        own: &Announcement,
+        interval: i64,
+        run_began: i64,
+        now: i64,
+        log: &mut FindingLog,
+    ) {
+        if m.is_unicast() || m.domain.version() == 1 {
             return;
         }
         for (port, rival) in &self.announcers {
-            if *port == m.source || rival.is_unicast || rival.said.grandmaster == own.said.grandmaster {
+            if *port == m.source || rival.is_unicast || rival.said.grandmaster == own.grandmaster {
                 continue;
             }
-            let interval = own.interval.max(rival.interval);
-            let together = now.saturating_sub(own.run_began.max(rival.run_began));
+            let interval = interval.max(rival.interval);
+            let together = now.saturating_sub(run_began.max(rival.run_began));
             let is_alive = now.saturating_sub(rival.last_time) <= interval.saturating_mul(2);
             if is_alive && together > interval.saturating_mul(QUALIFICATION) {
                 let domain = m.domain;
@@ -297,7 +333,7 @@ impl Masters {
                     format!(
                         "{domain}: {} announces grandmaster {} and {} announces {}, both for {}",
                         domain.port_name(m.source),
-                        domain.clock_name(own.said.grandmaster),
+                        domain.clock_name(own.grandmaster),
                         domain.port_name(*port),
                         domain.clock_name(rival.said.grandmaster),
                         readable(together)

@@ -35,14 +35,8 @@ pub(super) struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    pub(super) fn parse(pdu: &ObservedPdu<'a>) -> Option<Self> {
-        match Header::parse(pdu.bytes) {
-            Some(header) => Some(Self::from_v2(pdu, &header)),
-            None => Self::from_v1(pdu, &HeaderV1::parse(pdu.bytes)?),
-        }
-    }
-
-    fn from_v2(pdu: &ObservedPdu<'a>, header: &Header) -> Self {
+    #[inline(always)]
+    pub(super) fn from_v2(pdu: &ObservedPdu<'a>, header: &Header) -> Self {
         let stamp = match header.message_type {
             message::SIGNALING | message::MANAGEMENT => None,
             _ => PtpTime::parse(pdu.bytes, Header::LENGTH).and_then(PtpTime::as_nanos),
@@ -73,7 +67,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    fn from_v1(pdu: &ObservedPdu<'a>, header: &HeaderV1) -> Option<Self> {
+    pub(super) fn from_v1(pdu: &ObservedPdu<'a>, header: &HeaderV1) -> Option<Self> {
         let kind = header.message_type()?;
         let b = pdu.bytes;
         let (stamp, requester, answers) = match kind {

@@ -36,7 +36,8 @@ use streamlens_model::FindingLog;
 
 use self::domain::Domain;
 use self::message::Message;
-use super::wire::DomainKey;
+use super::v1::HeaderV1;
+use super::wire::{DomainKey, Header};
 use crate::{NetworkMonitor, ObservedPdu, Survey};
 
 /// The most domains that are followed.
@@ -52,6 +53,18 @@ pub(crate) struct PtpMonitor {
 }
 
 impl PtpMonitor {
+    #[inline(always)]
+    fn hear(&mut self, message: &Message<'_>) {
+        if let Some(domain) = self.domains.get_mut(&message.domain) {
+            domain.observe(message, &mut self.findings);
+        } else if self.domains.len() < MAX_DOMAINS {
+            let domain = self.domains.entry(message.domain).or_insert_with(|| Domain::new(message));
+            domain.observe(message, &mut self.findings);
+        } else {
+            self.unfollowed += 1;
+        }
+    }
+
     /// Every grandmaster that was selected in a domain of version 2, with the domain's number.
     pub(crate) fn grandmasters(&self) -> impl Iterator<Item = (u8, u64)> + '_ {
         let domains = self.domains.iter().filter(|(key, _)| key.version() == 2);
@@ -63,14 +76,11 @@ impl PtpMonitor {
 
 impl NetworkMonitor for PtpMonitor {
     fn observe(&mut self, pdu: &ObservedPdu<'_>) {
-        let Some(message) = Message::parse(pdu) else { return };
-        if let Some(domain) = self.domains.get_mut(&message.domain) {
-            domain.observe(&message, &mut self.findings);
-        } else if self.domains.len() < MAX_DOMAINS {
-            let domain = self.domains.entry(message.domain).or_insert_with(|| Domain::new(&message));
-            domain.observe(&message, &mut self.findings);
-        } else {
-            self.unfollowed += 1;
+        // One function for the messages of either version would have to copy them.
+        if let Some(header) = Header::parse(pdu.bytes) {
+            self.hear(&Message::from_v2(pdu, &header));
+        } else if let Some(message) = HeaderV1::parse(pdu.bytes).and_then(|header| Message::from_v1(pdu, &header)) {
+            self.hear(&message);
         }
     }
 

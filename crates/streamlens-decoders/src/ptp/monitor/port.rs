@@ -7,6 +7,7 @@ use streamlens_model::{Address, FlowKey, Occurrence};
 use super::super::wire::{PortIdentity, TimeInterval};
 use super::message::Message;
 use super::stats::{Slope, Summary, interval_ns};
+use crate::nanos;
 
 /// The most ports that are followed in one domain.
 pub(super) const MAX_PORTS: usize = 4096;
@@ -33,6 +34,8 @@ pub(super) struct TypeState {
     pub(super) backward: u64,
     /// The interval announced last, from the message itself or from the unicast grant.
     pub(super) log_interval: Option<i8>,
+    /// The same in nanoseconds.
+    interval: Option<i64>,
     pub(super) intervals: Summary,
     /// Intervals that could be compared with the announced one, and those of them that are more than 30 % off.
     pub(super) judged: u64,
@@ -54,6 +57,7 @@ impl TypeState {
             repeated: 0,
             backward: 0,
             log_interval: None,
+            interval: None,
             intervals: Summary::default(),
             judged: 0,
             off_rate: 0,
@@ -65,7 +69,10 @@ impl TypeState {
         let previous = std::mem::replace(&mut self.last, m.at);
         self.last_sequence = m.sequence;
         self.edition = self.edition.max(m.edition);
-        self.log_interval = m.log_interval.or(granted).or(self.log_interval);
+        let log_interval = m.log_interval.or(granted).or(self.log_interval);
+        if log_interval != self.log_interval {
+            (self.log_interval, self.interval) = (log_interval, log_interval.and_then(interval_ns));
+        }
         self.count += 1;
         if self.count == 1 {
             return;
@@ -77,14 +84,14 @@ impl TypeState {
             _ => self.backward += 1,
         }
         let (Some(now), Some(before)) = (m.at.time, previous.time) else { return };
-        let interval = now.since(before);
+        let interval = nanos::between(before, now);
         if interval < 0 {
             return;
         }
         self.intervals.push(interval);
         // Where a message is missing the interval says nothing of the sender's rate.
         if step == 1
-            && let Some(expected) = self.log_interval.and_then(interval_ns)
+            && let Some(expected) = self.interval
         {
             self.judged += 1;
             self.off_rate += u64::from((interval - expected).abs() > expected / 10 * 3);
@@ -93,8 +100,7 @@ impl TypeState {
 
     /// How long a Sync waits for its Follow_Up.
     pub(super) fn patience(&self) -> i64 {
-        let interval = self.log_interval.and_then(interval_ns);
-        interval.map_or(PATIENCE_NS, |interval| PATIENCE_NS.max(interval.saturating_mul(2)))
+        self.interval.map_or(PATIENCE_NS, |interval| PATIENCE_NS.max(interval.saturating_mul(2)))
     }
 
     /// Whether more than one in ten intervals is more than 30 % off the announced one (IEEE 1588-2019 9.5.9.2).
@@ -151,6 +157,10 @@ impl<T> Queue<T> {
 
     /// Takes out the newest that fits.
     pub(super) fn take(&mut self, fits: impl Fn(&T) -> bool) -> Option<T> {
+        // mostly it is the newest of all
+        if fits(self.0.back()?) {
+            return self.0.pop_back();
+        }
         let index = self.0.iter().rposition(fits)?;
         self.0.remove(index)
     }

@@ -7,6 +7,7 @@ use super::super::wire::{DomainKey, PortIdentity};
 use super::message::{Message, difference};
 use super::port::{Arrival, MasterClock, Port, Waiting};
 use super::stats::{Slope, readable};
+use crate::nanos;
 
 /// The most ports whose Syncs are measured in one domain.
 const MAX_SYNC_SENDERS: usize = 256;
@@ -82,7 +83,7 @@ impl MasterClock {
 
     fn pair(&mut self, sync: &Waiting, follow_up: &Waiting, m: &Message<'_>, key: DomainKey, log: &mut FindingLog) {
         self.last_pair = Some((sync.sequence, sync.to));
-        let turn_round = follow_up.time.saturating_sub(sync.time);
+        let turn_round = nanos::difference(follow_up.time, sync.time);
         if turn_round >= 0 {
             self.turn_round.push(turn_round);
         }
@@ -106,8 +107,9 @@ impl MasterClock {
             return;
         };
         let stream = Some(key.stream(message::SYNC, m.source));
-        let (step, passed) = (arrival.origin.saturating_sub(before.origin), arrival.time.saturating_sub(before.time));
-        let change = arrival.difference.saturating_sub(before.difference);
+        let (step, passed) =
+            (nanos::difference(arrival.origin, before.origin), nanos::difference(arrival.time, before.time));
+        let change = nanos::difference(arrival.difference, before.difference);
         if step < 0 {
             self.backward += 1;
             self.slope = Slope::default();
@@ -140,10 +142,10 @@ impl MasterClock {
 
     /// Lets go of what has waited too long.
     fn age(&mut self, now: i64, patience: i64, port: PortIdentity, key: DomainKey, log: &mut FindingLog) {
-        while let Some(sync) = self.syncs.pop_if(|sync| now.saturating_sub(sync.time) > patience) {
+        while let Some(sync) = self.syncs.pop_if(|sync| nanos::difference(now, sync.time) > patience) {
             self.give_up(&sync, port, key, log);
         }
-        while let Some(early) = self.early.pop_if(|early| now.saturating_sub(early.time) > patience) {
+        while let Some(early) = self.early.pop_if(|early| nanos::difference(now, early.time) > patience) {
             self.stray(&early, port, key, log);
         }
     }
