@@ -43,13 +43,20 @@ impl Year {
 
     /// The instant of a packet that follows one at `previous`. Turns the year where the time of year falls by more than
     /// half a year, and back where it rises by as much.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn follow(&mut self, previous: i64, micros: u64) -> i64 {
         let instant = self.instant(micros);
         let step = nanos::difference(instant, previous);
         if step.unsigned_abs() <= HALF_YEAR.unsigned_abs() {
-            return instant;
+            instant
+        } else {
+            self.turn(previous, micros, instant, step)
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn turn(&mut self, previous: i64, micros: u64, instant: i64, step: i64) -> i64 {
         let other = Self::starting(if step < 0 { self.year + 1 } else { self.year - 1 });
         let turned = other.instant(micros);
         if turned.abs_diff(previous) > HALF_YEAR.unsigned_abs() {

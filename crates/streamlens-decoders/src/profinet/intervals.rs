@@ -20,7 +20,7 @@ pub(super) struct Intervals {
 
 impl Intervals {
     /// Adds an interval of 0 or more. Allocates once, at the second.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&mut self, interval: i64) {
         if self.count == 0 {
             (self.min, self.max, self.base) = (interval, interval, interval);

@@ -98,10 +98,11 @@ impl Masters {
         if self.next_look.is_some_and(|next| (began..next).contains(&now)) {
             return;
         }
-        self.next_look = Some(self.deadline(began).max(now.saturating_add(LOOK_NS)));
-        if let Some(selected) = self.selected
+        let master = self.selected.and_then(|selected| Some((selected, self.announcers.get(&selected.port)?)));
+        let deadline = self.deadline(began, master.map(|(_, master)| master));
+        self.next_look = Some(deadline.max(nanos::sum(now, LOOK_NS)));
+        if let Some((selected, master)) = master
             && !self.timeout_noted
-            && let Some(master) = self.announcers.get(&selected.port)
             && master.is_silent(now)
         {
             self.timeout_noted = true;
@@ -145,10 +146,9 @@ impl Masters {
     }
 
     /// The instant up to which neither the master nor the domain has been silent for too long.
-    fn deadline(&self, began: i64) -> i64 {
+    fn deadline(&self, began: i64, master: Option<&Announcer>) -> i64 {
         let interval = if self.longest_interval > 0 { self.longest_interval } else { DEFAULT_INTERVAL_NS };
         let none = self.last_heard.unwrap_or(began).saturating_add(interval.saturating_mul(2 * RECEIPT_TIMEOUT));
-        let master = self.selected.and_then(|selected| self.announcers.get(&selected.port));
         let timeout = master.map(|a| a.last_time.saturating_add(a.interval.saturating_mul(RECEIPT_TIMEOUT)));
         timeout.map_or(none, |timeout| none.min(timeout))
     }
