@@ -1,27 +1,27 @@
 //! A share of the conversations, with all state that belongs to them. Shares know nothing of each other, so they can
 //! be worked on by different threads; which share a conversation is in depends on its addresses alone.
 
+mod fragments;
+mod table;
+mod waiting;
+
 use std::collections::BTreeMap;
 
 use hashbrown::HashTable;
-use streamlens_model::{Frame, Packet, Timestamp};
+use streamlens_model::{Frame, Packet};
 
-use crate::dissect::{Aside, Content, Dissected, Known, Repeats, dissect, transport_payload};
+use self::table::{HELD, key_at};
+use self::waiting::may_wait;
+use crate::dissect::{Aside, Content, Dissected, Known, Repeats, dissect};
 use crate::flow::{FlowEntry, FrameFacts};
-use crate::fragments::{Fragments, Outcome, Waiting};
+use crate::fragments::{Fragments, Waiting};
 use crate::held::HeldFlows;
 use crate::key::PackedKey;
 use crate::pieces::Pieces;
-use crate::route::SHARES;
 use crate::work::{Conversations, Env, Outbox, Scratch, Work};
 
 /// Flows in the order in which they were made.
 pub(crate) type FlowList = Pieces<FlowEntry, 64>;
-
-/// Marks the places of flows that wait. There is no room for so many flows.
-const HELD: u32 = 1 << 31;
-/// With more decoders than this no flow waits: which of them a flow has is remembered in as many bits.
-const MOST_DECODERS: usize = 64;
 
 /// Frames that are fetched together, and looked up together where there are very many flows.
 const AHEAD: usize = 16;
@@ -225,107 +225,6 @@ impl Shard {
         *self.asides.entry(reason).or_default() += frames;
     }
 
-    /// The place of a packet's flow; made where it is new and there is room.
-    fn place(&mut self, env: Env<'_>, packet: &Dissected<'_>, frame: u64) -> Option<usize> {
-        let key = PackedKey::of(packet);
-        let hash = key.hash(&self.seeds);
-        match self.find(hash, &key) {
-            Some(place) if place & HELD == 0 => Some(place as usize),
-            Some(held) => self.release(env, (held & !HELD) as usize),
-            None => self.add(env, (hash, key), packet, frame),
-        }
-    }
-
-    #[inline]
-    fn find(&self, hash: u64, key: &PackedKey) -> Option<u32> {
-        self.table.find(hash, |&place| key_at(&self.flows, &self.held, place) == Some(key)).copied()
-    }
-
-    /// Enters the place of a flow in the table.
-    fn enter(&mut self, hash: u64, place: u32) {
-        let (flows, held, seeds) = (&self.flows, &self.held, &self.seeds);
-        let rehash = |&place: &u32| key_at(flows, held, place).map_or(0, |key| key.hash(seeds));
-        self.table.insert_unique(hash, place, rehash);
-    }
-
-    /// Flows, those that wait among them.
-    pub(crate) fn flow_count(&self) -> usize {
-        self.flows.len() + self.held.count()
-    }
-
-    fn has_room(&self, env: Env<'_>) -> bool {
-        !self.is_closed && self.flow_count() < env.options.max_flows
-    }
-
-    fn is_crowded(&self, env: Env<'_>) -> bool {
-        self.flow_count() >= env.options.crowded_from / SHARES && !self.is_replay && env.registry.len() <= MOST_DECODERS
-    }
-
-    /// Makes a flow with a key and its hash, where there is room.
-    fn add(
-        &mut self,
-        env: Env<'_>,
-        (hash, key): (u64, PackedKey),
-        packet: &Dissected<'_>,
-        frame: u64,
-    ) -> Option<usize> {
-        if !self.has_room(env) {
-            return None;
-        }
-        let place = self.flows.push(FlowEntry::new(key, packet, frame));
-        self.enter(hash, place as u32);
-        Some(place)
-    }
-
-    /// Decodes the frames of a flow that waits, and gives its place among the others.
-    fn release(&mut self, env: Env<'_>, waiting: usize) -> Option<usize> {
-        let held = std::mem::take(&mut self.held);
-        let mut place = None;
-        for frame in held.frames(waiting) {
-            let mut packet = Dissected::new(&frame);
-            // they were dissected before
-            if dissect(&frame, &mut packet).is_ok() {
-                let new = || FlowEntry::new(PackedKey::of(&packet), &packet, frame.number);
-                let place = *place.get_or_insert_with(|| self.flows.push(new()));
-                self.whole(env, place, &packet, &[FrameFacts::of(&frame)]);
-            }
-        }
-        self.held = held;
-        let hash = self.held.key(waiting).map(|key| key.hash(&self.seeds));
-        if let (Some(hash), Some(place)) = (hash, place)
-            && let Some(entry) = self.table.find_mut(hash, |&entry| entry == waiting as u32 | HELD)
-        {
-            *entry = place as u32;
-        }
-        self.held.release(waiting);
-        place
-    }
-
-    /// Decodes all flows that wait.
-    pub(crate) fn release_all(&mut self, env: Env<'_>) {
-        let waiting: Vec<_> = self.held.places().collect();
-        waiting.into_iter().for_each(|place| {
-            self.release(env, place);
-        });
-    }
-
-    /// Decodes a flow that waits in another share, and shows it as it would be in the end.
-    pub(crate) fn replay<R>(
-        &mut self,
-        env: Env<'_>,
-        held: &HeldFlows,
-        place: usize,
-        see: impl FnOnce(&Self, &FlowEntry) -> R,
-    ) -> Option<R> {
-        self.table.clear();
-        self.flows.clear();
-        self.repeats.clear();
-        self.outbox.clear();
-        held.frames(place).for_each(|frame| self.frame(env, &frame));
-        self.finish(env);
-        Some(see(self, self.flows.get(0)?))
-    }
-
     /// A packet whose payload is whole. `frames` brought it: the last is counted here, the others have been. Gives what is
     /// known of its headers from now on.
     #[inline(never)]
@@ -337,64 +236,6 @@ impl Shard {
         let known = Known { flow: place, transport, epoch: flow.facts.epoch() };
         count(Work { env, scratch, conversations, outbox }, flow, transport, &packet.content(), frames);
         Some(known)
-    }
-
-    /// A frame that counts for a flow and whose payload is not to be looked at (yet).
-    fn part(&mut self, env: Env<'_>, packet: &Dissected<'_>, frame: &FrameFacts) {
-        let Some(place) = self.place(env, packet, frame.at.frame) else {
-            self.aside(Aside::TableFull, 1);
-            return;
-        };
-        let Some(flow) = self.flows.get_mut(place) else { return };
-        let transport = flow.transport_place(packet.transport);
-        flow.facts.note(packet, frame.at.frame);
-        flow.note_frame(frame, env.options.interval_ns);
-        if let Some(transport) = flow.transports_mut().nth(transport) {
-            transport.count(frame, None, &[], env.options.interval_ns);
-        }
-    }
-
-    fn fragment(&mut self, env: Env<'_>, packet: &Dissected<'_>, facts: FrameFacts) {
-        let mut released = std::mem::take(&mut self.released);
-        let outcome = self.fragments.push(packet, facts, &mut released);
-        let first = match &outcome {
-            Some(Outcome::Part(first) | Outcome::Whole(first, ..)) => Some(*first),
-            _ => None,
-        };
-        for waiting in released.drain(..) {
-            if let Some(first) = first {
-                let own = Dissected { ip: waiting.header.ip, ..first };
-                self.part(env, &Dissected { fragment: None, ..own }, &waiting.frame);
-            }
-        }
-        self.released = released;
-        match outcome {
-            None | Some(Outcome::Wait) => {}
-            Some(Outcome::Part(first)) => self.part(env, &first, &facts),
-            Some(Outcome::Whole(first, bytes, frames)) => {
-                let mut whole = Dissected { payload: &bytes, missing: 0, fragment: None, ..first };
-                transport_payload(first.protocol(), &mut whole);
-                match self.place(env, &whole, facts.at.frame) {
-                    Some(place) => drop(self.whole(env, place, &whole, &frames)),
-                    None => self.aside(Aside::TableFull, 1),
-                }
-            }
-        }
-    }
-
-    /// Lets go of fragments that have waited too long when a frame comes.
-    #[inline(always)]
-    fn expire(&mut self, env: Env<'_>, frame: &Frame<'_>) {
-        if !self.fragments.is_idle() && frame.time.is_some() {
-            self.release_expired(env, frame.time);
-        }
-    }
-
-    /// Fragments whose first one did not come in time count for a flow without ports.
-    fn release_expired(&mut self, env: Env<'_>, now: Option<Timestamp>) {
-        while let Some(waiting) = self.fragments.expired(now) {
-            self.part(env, &Dissected { fragment: None, ..waiting.header }, &waiting.frame);
-        }
     }
 
     /// Nothing more will come: what waits is counted, and what is likely enough is believed.
@@ -424,57 +265,6 @@ impl Shard {
                 }
             }
         }
-    }
-
-    /// Datagrams of which fragments are missing.
-    pub(crate) fn unfinished_datagrams(&self) -> u64 {
-        self.fragments.unfinished()
-    }
-
-    /// Numbers of the frames that made the flows.
-    pub(crate) fn created(&self) -> impl Iterator<Item = u64> {
-        let held = self.held.places().map(|place| self.held.created(place));
-        self.flows.iter().map(|flow| flow.created).chain(held)
-    }
-
-    /// Takes out the flows that were made from this frame on, and counts their frames as finding no room.
-    pub(crate) fn drop_since(&mut self, frame: u64) {
-        for place in (0..self.flows.len()).rev() {
-            if self.flows.get(place).is_some_and(|flow| flow.created >= frame) {
-                self.drop_flow(place);
-            }
-        }
-        let waiting: Vec<_> = self.held.places().filter(|&place| self.held.created(place) >= frame).collect();
-        for place in waiting {
-            let hash = self.held.key(place).map_or(0, |key| key.hash(&self.seeds));
-            self.leave(hash, place as u32 | HELD);
-            self.aside(Aside::TableFull, self.held.frame_count(place));
-            self.held.release(place);
-        }
-        self.repeats.clear();
-    }
-
-    fn drop_flow(&mut self, place: usize) {
-        let Some(flow) = self.flows.swap_remove(place) else { return };
-        self.leave(flow.packed.hash(&self.seeds), place as u32);
-        let moved = self.flows.len() as u32;
-        let hash = self.flows.get(place).map(|moved| moved.packed.hash(&self.seeds));
-        if let Some(entry) = hash.and_then(|hash| self.table.find_mut(hash, |&entry| entry == moved)) {
-            *entry = place as u32;
-        }
-        self.aside(Aside::TableFull, flow.packets());
-    }
-
-    /// Takes the place of a flow out of the table.
-    fn leave(&mut self, hash: u64, place: u32) {
-        if let Ok(entry) = self.table.find_entry(hash, |&found| found == place) {
-            entry.remove();
-        }
-    }
-
-    /// A share that shows flows of others.
-    pub(crate) fn for_replay() -> Self {
-        Self { is_replay: true, ..Self::default() }
     }
 }
 
@@ -521,34 +311,4 @@ fn note_facts(flow: &mut FlowEntry, repeats: &mut Repeats, frame: &Frame<'_>) {
     if !is_known && dissect(frame, &mut packet).is_ok() {
         facts.note(&packet, frame.number);
     }
-}
-
-/// The key of the flow at a place of the table.
-#[inline]
-fn key_at<'s>(flows: &'s FlowList, held: &'s HeldFlows, place: u32) -> Option<&'s PackedKey> {
-    if place & HELD == 0 {
-        flows.get(place as usize).map(|flow| &flow.packed)
-    } else {
-        held.key((place & !HELD) as usize)
-    }
-}
-
-/// Whether a frame may be decoded later than those of other flows.
-fn may_wait(env: Env<'_>, dissected: &Dissected<'_>, frame: &Frame<'_>) -> bool {
-    if dissected.tcp.is_some() || !env.options.decode_as.is_empty() {
-        return false;
-    }
-    let packet = Packet {
-        frame: frame.number,
-        time: frame.time,
-        flow: &dissected.flow_key(),
-        transport: dissected.transport,
-        ether_type: dissected.ether_type,
-        wire_length: frame.original_length,
-        payload: dissected.payload,
-        offset: 0,
-        missing: dissected.missing,
-        is_stream: false,
-    };
-    dissected.payload.is_empty() || env.registry.may_wait(&packet)
 }

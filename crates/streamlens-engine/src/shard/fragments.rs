@@ -1,0 +1,74 @@
+//! Frames that are parts of a datagram, and what becomes of them.
+
+use streamlens_model::{Frame, Timestamp};
+
+use super::Shard;
+use crate::dissect::{Aside, Dissected, transport_payload};
+use crate::flow::FrameFacts;
+use crate::fragments::Outcome;
+use crate::work::Env;
+
+impl Shard {
+    /// A frame that counts for a flow and whose payload is not to be looked at (yet).
+    pub(super) fn part(&mut self, env: Env<'_>, packet: &Dissected<'_>, frame: &FrameFacts) {
+        let Some(place) = self.place(env, packet, frame.at.frame) else {
+            self.aside(Aside::TableFull, 1);
+            return;
+        };
+        let Some(flow) = self.flows.get_mut(place) else { return };
+        let transport = flow.transport_place(packet.transport);
+        flow.facts.note(packet, frame.at.frame);
+        flow.note_frame(frame, env.options.interval_ns);
+        if let Some(transport) = flow.transports_mut().nth(transport) {
+            transport.count(frame, None, &[], env.options.interval_ns);
+        }
+    }
+
+    pub(super) fn fragment(&mut self, env: Env<'_>, packet: &Dissected<'_>, facts: FrameFacts) {
+        let mut released = std::mem::take(&mut self.released);
+        let outcome = self.fragments.push(packet, facts, &mut released);
+        let first = match &outcome {
+            Some(Outcome::Part(first) | Outcome::Whole(first, ..)) => Some(*first),
+            _ => None,
+        };
+        for waiting in released.drain(..) {
+            if let Some(first) = first {
+                let own = Dissected { ip: waiting.header.ip, ..first };
+                self.part(env, &Dissected { fragment: None, ..own }, &waiting.frame);
+            }
+        }
+        self.released = released;
+        match outcome {
+            None | Some(Outcome::Wait) => {}
+            Some(Outcome::Part(first)) => self.part(env, &first, &facts),
+            Some(Outcome::Whole(first, bytes, frames)) => {
+                let mut whole = Dissected { payload: &bytes, missing: 0, fragment: None, ..first };
+                transport_payload(first.protocol(), &mut whole);
+                match self.place(env, &whole, facts.at.frame) {
+                    Some(place) => drop(self.whole(env, place, &whole, &frames)),
+                    None => self.aside(Aside::TableFull, 1),
+                }
+            }
+        }
+    }
+
+    /// Lets go of fragments that have waited too long when a frame comes.
+    #[inline(always)]
+    pub(super) fn expire(&mut self, env: Env<'_>, frame: &Frame<'_>) {
+        if !self.fragments.is_idle() && frame.time.is_some() {
+            self.release_expired(env, frame.time);
+        }
+    }
+
+    /// Fragments whose first one did not come in time count for a flow without ports.
+    pub(super) fn release_expired(&mut self, env: Env<'_>, now: Option<Timestamp>) {
+        while let Some(waiting) = self.fragments.expired(now) {
+            self.part(env, &Dissected { fragment: None, ..waiting.header }, &waiting.frame);
+        }
+    }
+
+    /// Datagrams of which fragments are missing.
+    pub(crate) fn unfinished_datagrams(&self) -> u64 {
+        self.fragments.unfinished()
+    }
+}

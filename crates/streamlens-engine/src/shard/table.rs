@@ -1,0 +1,119 @@
+//! Where the flows of a share are found, made, and let go.
+
+use super::{FlowList, Shard};
+use crate::dissect::{Aside, Dissected};
+use crate::flow::FlowEntry;
+use crate::held::HeldFlows;
+use crate::key::PackedKey;
+use crate::route::SHARES;
+use crate::work::Env;
+
+/// Marks the places of flows that wait. There is no room for so many flows.
+pub(super) const HELD: u32 = 1 << 31;
+/// With more decoders than this no flow waits: which of them a flow has is remembered in as many bits.
+const MOST_DECODERS: usize = 64;
+
+impl Shard {
+    /// The place of a packet's flow; made where it is new and there is room.
+    pub(super) fn place(&mut self, env: Env<'_>, packet: &Dissected<'_>, frame: u64) -> Option<usize> {
+        let key = PackedKey::of(packet);
+        let hash = key.hash(&self.seeds);
+        match self.find(hash, &key) {
+            Some(place) if place & HELD == 0 => Some(place as usize),
+            Some(held) => self.release(env, (held & !HELD) as usize),
+            None => self.add(env, (hash, key), packet, frame),
+        }
+    }
+
+    #[inline]
+    pub(super) fn find(&self, hash: u64, key: &PackedKey) -> Option<u32> {
+        self.table.find(hash, |&place| key_at(&self.flows, &self.held, place) == Some(key)).copied()
+    }
+
+    /// Enters the place of a flow in the table.
+    pub(super) fn enter(&mut self, hash: u64, place: u32) {
+        let (flows, held, seeds) = (&self.flows, &self.held, &self.seeds);
+        let rehash = |&place: &u32| key_at(flows, held, place).map_or(0, |key| key.hash(seeds));
+        self.table.insert_unique(hash, place, rehash);
+    }
+
+    /// Flows, those that wait among them.
+    pub(crate) fn flow_count(&self) -> usize {
+        self.flows.len() + self.held.count()
+    }
+
+    pub(super) fn has_room(&self, env: Env<'_>) -> bool {
+        !self.is_closed && self.flow_count() < env.options.max_flows
+    }
+
+    pub(super) fn is_crowded(&self, env: Env<'_>) -> bool {
+        self.flow_count() >= env.options.crowded_from / SHARES && !self.is_replay && env.registry.len() <= MOST_DECODERS
+    }
+
+    /// Makes a flow with a key and its hash, where there is room.
+    pub(super) fn add(
+        &mut self,
+        env: Env<'_>,
+        (hash, key): (u64, PackedKey),
+        packet: &Dissected<'_>,
+        frame: u64,
+    ) -> Option<usize> {
+        if !self.has_room(env) {
+            return None;
+        }
+        let place = self.flows.push(FlowEntry::new(key, packet, frame));
+        self.enter(hash, place as u32);
+        Some(place)
+    }
+
+    /// Numbers of the frames that made the flows.
+    pub(crate) fn created(&self) -> impl Iterator<Item = u64> {
+        let held = self.held.places().map(|place| self.held.created(place));
+        self.flows.iter().map(|flow| flow.created).chain(held)
+    }
+
+    /// Takes out the flows that were made from this frame on, and counts their frames as finding no room.
+    pub(crate) fn drop_since(&mut self, frame: u64) {
+        for place in (0..self.flows.len()).rev() {
+            if self.flows.get(place).is_some_and(|flow| flow.created >= frame) {
+                self.drop_flow(place);
+            }
+        }
+        let waiting: Vec<_> = self.held.places().filter(|&place| self.held.created(place) >= frame).collect();
+        for place in waiting {
+            let hash = self.held.key(place).map_or(0, |key| key.hash(&self.seeds));
+            self.leave(hash, place as u32 | HELD);
+            self.aside(Aside::TableFull, self.held.frame_count(place));
+            self.held.release(place);
+        }
+        self.repeats.clear();
+    }
+
+    pub(super) fn drop_flow(&mut self, place: usize) {
+        let Some(flow) = self.flows.swap_remove(place) else { return };
+        self.leave(flow.packed.hash(&self.seeds), place as u32);
+        let moved = self.flows.len() as u32;
+        let hash = self.flows.get(place).map(|moved| moved.packed.hash(&self.seeds));
+        if let Some(entry) = hash.and_then(|hash| self.table.find_mut(hash, |&entry| entry == moved)) {
+            *entry = place as u32;
+        }
+        self.aside(Aside::TableFull, flow.packets());
+    }
+
+    /// Takes the place of a flow out of the table.
+    pub(super) fn leave(&mut self, hash: u64, place: u32) {
+        if let Ok(entry) = self.table.find_entry(hash, |&found| found == place) {
+            entry.remove();
+        }
+    }
+}
+
+/// The key of the flow at a place of the table.
+#[inline]
+pub(super) fn key_at<'s>(flows: &'s FlowList, held: &'s HeldFlows, place: u32) -> Option<&'s PackedKey> {
+    if place & HELD == 0 {
+        flows.get(place as usize).map(|flow| &flow.packed)
+    } else {
+        held.key((place & !HELD) as usize)
+    }
+}
