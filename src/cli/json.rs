@@ -13,7 +13,7 @@ use serde::ser::{
 };
 use streamlens::model::SHARED;
 
-use self::plain::{is_plain, name, push_short};
+use self::plain::{is_plain, name, push_number, push_text};
 
 mod plain;
 
@@ -30,7 +30,7 @@ pub(crate) type Error = serde_json::Error;
 /// Where the value says that it can't be serialized.
 pub(crate) fn append(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
     let mut written = Written { text: std::mem::take(out), shared: None };
-    let result = value.serialize(Text(&mut written));
+    let result = value.serialize(Text::<false>(&mut written));
     *out = written.text;
     result
 }
@@ -43,8 +43,8 @@ struct Written {
     shared: Option<(usize, Range<usize>)>,
 }
 
-/// Writes values one behind the other.
-struct Text<'o>(&'o mut Written);
+/// Writes values one behind the other; text that is a key has a colon behind it.
+struct Text<'o, const IS_KEY: bool = false>(&'o mut Written);
 
 /// Writes the items of a list, a tuple, a map or a struct.
 struct Items<'o> {
@@ -54,7 +54,7 @@ struct Items<'o> {
     end: &'static [u8],
 }
 
-impl<'o> Text<'o> {
+impl<'o, const IS_KEY: bool> Text<'o, IS_KEY> {
     fn items(self, begin: &[u8], end: &'static [u8]) -> Items<'o> {
         self.0.text.extend_from_slice(begin);
         Items { out: self.0, is_empty: true, end }
@@ -80,14 +80,24 @@ impl Items<'_> {
     #[inline(always)]
     fn item(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
         self.comma();
-        value.serialize(Text(self.out))
+        value.serialize(Text::<false>(self.out))
     }
 
     #[inline(always)]
     fn field(&mut self, key: &'static str, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
         name(&mut self.out.text, self.is_empty, key);
         self.is_empty = false;
-        value.serialize(Text(self.out))
+        value.serialize(Text::<false>(self.out))
+    }
+
+    /// Ends a key that was not written as text is.
+    #[cold]
+    fn other_key(&mut self, begin: usize) {
+        if self.out.text.get(begin) != Some(&b'"') {
+            self.out.text.insert(begin, b'"');
+            self.out.text.push(b'"');
+        }
+        self.out.text.push(b':');
     }
 
     fn close(self) {
@@ -95,19 +105,7 @@ impl Items<'_> {
     }
 }
 
-/// Writes text that is long or not plain.
-#[inline(never)]
-fn long(out: &mut Vec<u8>, text: &str) -> Result<(), Error> {
-    if !is_plain(text.as_bytes()) {
-        return serde_json::to_writer(out, text);
-    }
-    out.push(b'"');
-    out.extend_from_slice(text.as_bytes());
-    out.push(b'"');
-    Ok(())
-}
-
-impl<'o> Serializer for Text<'o> {
+impl<'o, const IS_KEY: bool> Serializer for Text<'o, IS_KEY> {
     type Ok = ();
     type Error = Error;
     type SerializeSeq = Items<'o>;
@@ -162,7 +160,7 @@ impl<'o> Serializer for Text<'o> {
         match value {
             // most figures are counts of what is not there
             0..10 => self.0.text.push(b'0' + value as u8),
-            _ => self.0.text.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
+            _ => push_number(&mut self.0.text, value),
         }
         Ok(())
     }
@@ -184,7 +182,10 @@ impl<'o> Serializer for Text<'o> {
         let whole = value as i64;
         if whole as f64 == value && whole.unsigned_abs() < WHOLE && (whole != 0 || value.is_sign_positive()) {
             // most figures are whole numbers, which are found sooner than the shortest digits of others
-            self.0.text.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
+            if whole < 0 {
+                self.0.text.push(b'-');
+            }
+            push_number(&mut self.0.text, whole.unsigned_abs());
             self.0.text.extend_from_slice(b".0");
             return Ok(());
         }
@@ -201,8 +202,7 @@ impl<'o> Serializer for Text<'o> {
 
     #[inline]
     fn serialize_str(self, value: &str) -> Result<(), Error> {
-        let (out, text) = (&mut self.0.text, value.as_bytes());
-        if push_short(out, text) { Ok(()) } else { long(out, value) }
+        push_text::<IS_KEY>(&mut self.0.text, value)
     }
 
     fn serialize_bytes(self, value: &[u8]) -> Result<(), Error> {
@@ -241,7 +241,7 @@ impl<'o> Serializer for Text<'o> {
             Some((known, written)) if *known == address => out.text.extend_from_within(written.clone()),
             _ => {
                 let begin = out.text.len();
-                value.serialize(Text(out))?;
+                value.serialize(Text::<false>(out))?;
                 out.shared = Some((address, begin..out.text.len()));
             }
         }
@@ -327,21 +327,19 @@ impl SerializeMap for Items<'_> {
     type Ok = ();
     type Error = Error;
 
-    /// A key that is a number stands in quotation marks.
+    /// A key that is no text stands in quotation marks.
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
         self.comma();
         let begin = self.out.text.len();
-        key.serialize(Text(self.out))?;
-        if self.out.text.get(begin) != Some(&b'"') {
-            self.out.text.insert(begin, b'"');
-            self.out.text.push(b'"');
+        key.serialize(Text::<true>(self.out))?;
+        if self.out.text.last() != Some(&b':') {
+            self.other_key(begin);
         }
-        self.out.text.push(b':');
         Ok(())
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        value.serialize(Text(self.out))
+        value.serialize(Text::<false>(self.out))
     }
 
     fn end(self) -> Result<(), Error> {

@@ -36,6 +36,7 @@ struct Head<'a> {
 /// Several flows, or several findings, as they stand in the output.
 #[derive(Default)]
 pub(crate) struct Piece {
+    /// In JSON with a comma in front of each.
     bytes: Vec<u8>,
     /// What it holds; `None` where it is empty.
     list: Option<List>,
@@ -59,9 +60,7 @@ impl Piece {
     fn add<'a, P: Serialize>(&mut self, form: Form, part: &'a P, line_of: impl FnOnce(&'a P) -> Line<'a>) {
         let result = match form {
             Form::Json => {
-                if !self.bytes.is_empty() {
-                    self.bytes.push(b',');
-                }
+                self.bytes.push(b',');
                 json::append(&mut self.bytes, part)
             }
             Form::Ndjson => line(&mut self.bytes, &line_of(part)),
@@ -107,11 +106,10 @@ impl<W: Write> Document<W> {
 
     fn try_piece(&mut self, capture: &CaptureSummary, bytes: &[u8], list: List) -> io::Result<()> {
         self.begin(capture, list)?;
-        if self.form == Form::Json && !self.is_empty {
-            self.out.write_all(b",")?;
-        }
-        self.is_empty = false;
-        self.out.write_all(bytes)
+        // the first of a list has no comma in front
+        let is_first = std::mem::replace(&mut self.is_empty, false);
+        let skipped = usize::from(self.form == Form::Json && is_first);
+        self.out.write_all(bytes.get(skipped..).unwrap_or_default())
     }
 
     /// Writes what stands in front of a list, where that has not been written.

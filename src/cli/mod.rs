@@ -171,7 +171,7 @@ fn to_stdout(write: impl FnOnce(&mut Output) -> io::Result<()>) -> io::Result<()
 
 /// As [`to_stdout`], for what gives more than whether it could write.
 fn with_stdout<T>(write: impl FnOnce(&mut Output) -> (T, io::Result<()>)) -> (T, io::Result<()>) {
-    let mut out = BufWriter::with_capacity(1 << 16, unbuffered_stdout());
+    let mut out = BufWriter::with_capacity(1 << 14, unbuffered_stdout());
     let (given, result) = write(&mut out);
     let result = result.and_then(|()| out.flush());
     if result.is_err() {

@@ -1,5 +1,7 @@
 //! Text that stands in JSON as it is, and how it is written soonest.
 
+use super::Error;
+
 /// Writes a comma, unless the name is the first, then the name of a field, as the program spells it, and a colon.
 ///
 /// The name is known where this is compiled into, so that all of it is written at once, as a constant.
@@ -73,38 +75,160 @@ pub(super) fn is_plain(text: &[u8]) -> bool {
     found & TOPS == 0
 }
 
+/// Whether sixteen bytes are not all plain. All are looked at, which is done at once; see [`suspects`] for the bit.
+#[inline(always)]
+fn is_suspect(text: &[u8; 16]) -> bool {
+    text.iter().fold(false, |is_suspect, byte| is_suspect | ((byte ^ 2) <= b' ') | (*byte == b'\\'))
+}
+
 /// The longest text that is written by [`push_short`].
 const SHORT: usize = 32;
+/// What it appends before it takes back what is too much: quotation marks, the text, a colon, and a few bytes more.
+const ROOM: usize = SHORT + 16;
 
-/// Appends short plain text in quotation marks; false, and nothing appended, where it is longer or not plain. Most texts of
-/// a document are names: to look at four words and to write them takes less time than a call that copies any number of bytes.
+/// Writes the first and the last bytes of a text, which may overlap, behind a quotation mark; whether they are plain.
 #[inline(always)]
-pub(super) fn push_short(out: &mut Vec<u8>, text: &[u8]) -> bool {
+fn put_ends<const N: usize>(
+    room: &mut [u8; ROOM],
+    text: &[u8],
+    are_plain: impl Fn(&[u8; N], &[u8; N]) -> bool,
+) -> bool {
+    let length = text.len();
+    let (Some(first), Some(last)) = (text.first_chunk::<N>(), text.last_chunk::<N>()) else { return false };
+    let Some(end) = room.get_mut(length + 1 - N..length + 1) else { return false };
+    end.copy_from_slice(last);
+    room[1..=N].copy_from_slice(first);
+    are_plain(first, last)
+}
+
+/// Appends text in quotation marks, with a colon behind it where it is a key.
+#[inline(never)]
+pub(super) fn push_text<const IS_KEY: bool>(out: &mut Vec<u8>, text: &str) -> Result<(), Error> {
+    if lacks(out, ROOM) {
+        return more(out, |out| push_text::<IS_KEY>(out, text));
+    }
+    if push_short::<IS_KEY>(out, text.as_bytes()) { Ok(()) } else { long::<IS_KEY>(out, text) }
+}
+
+/// Appends text that is long or not plain.
+#[inline(never)]
+fn long<const IS_KEY: bool>(out: &mut Vec<u8>, text: &str) -> Result<(), Error> {
+    if is_plain(text.as_bytes()) {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+    } else {
+        serde_json::to_writer(&mut *out, text)?;
+    }
+    if IS_KEY {
+        out.push(b':');
+    }
+    Ok(())
+}
+
+/// Appends short plain text in quotation marks, and a colon where it is a key; false, and nothing appended, where it is longer
+/// or not plain. Most texts of a document are names: to write the two ends of one takes less time than a call that copies
+/// any number of bytes.
+#[inline(always)]
+pub(super) fn push_short<const IS_KEY: bool>(out: &mut Vec<u8>, text: &[u8]) -> bool {
     let (begin, length) = (out.len(), text.len());
     if length > SHORT {
         return false;
     }
-    // words are written over one another, and what is behind the text goes again
-    out.extend_from_slice(&[b'"'; SHORT + 8]);
-    let room = out.get_mut(begin..).unwrap_or_default();
-    let mut put = |at: usize, word: u64| {
-        if let Some(room) = room.get_mut(at..at + 8) {
-            room.copy_from_slice(&word.to_ne_bytes());
+    // what is behind the text goes again
+    out.extend_from_slice(&[b'"'; ROOM]);
+    let Some(room) = out.last_chunk_mut() else { return false };
+    let is_plain = match length {
+        16.. => put_ends(room, text, |first, last| !(is_suspect(first) | is_suspect(last))),
+        8.. => put_ends(room, text, |first, last| {
+            let [first, last] = [first, last].map(|word| suspects(u64::from_ne_bytes(*word)));
+            (first | last) & TOPS == 0
+        }),
+        4.. => put_ends(room, text, |first, last| {
+            let [first, last] = [first, last].map(|half| u64::from(u32::from_ne_bytes(*half)));
+            suspects(first << 32 | last) & TOPS == 0
+        }),
+        _ => {
+            room[1..].iter_mut().zip(text).for_each(|(room, byte)| *room = *byte);
+            text.iter().all(|byte| (byte ^ 2) > b' ' && *byte != b'\\')
         }
-        suspects(word)
     };
-    let mut found = 0;
-    if length < 8 {
-        found |= put(1, short_word(text));
-        put(length + 1, ONES * u64::from(b'"'));
-    } else {
-        found |= put(1, word_at(text, 0));
-        if length > 16 {
-            found |= put(9, word_at(text, 8)) | put(length - 15, word_at(text, length - 16));
-        }
-        found |= put(length - 7, word_at(text, length - 8));
+    let mut end = length + 2;
+    if IS_KEY {
+        room[end] = b':';
+        end += 1;
     }
-    let is_plain = found & TOPS == 0;
-    out.truncate(if is_plain { begin + length + 2 } else { begin });
+    out.truncate(if is_plain { begin + end } else { begin });
     is_plain
+}
+
+/// Appends a whole number.
+#[inline(never)]
+pub(super) fn push_number(out: &mut Vec<u8>, number: u64) {
+    const LOW: u64 = 100_000_000;
+    if lacks(out, 20) {
+        return more(out, |out| push_number(out, number));
+    }
+    if number < 10_000 {
+        let pairs = PAIRS[(number / 100) as usize] | PAIRS[(number % 100) as usize] << 16;
+        let zeros = usize::from(number < 1000) + usize::from(number < 100) + usize::from(number < 10);
+        push_some(out, (pairs >> (8 * zeros)).to_le_bytes(), 4 - zeros);
+    } else if number < LOW {
+        let digits = digits(number as u32);
+        let zeros = digits.trailing_zeros() / 8;
+        push_some(out, ((digits | ZEROS) >> (8 * zeros)).to_le_bytes(), 8 - zeros as usize);
+    } else if number / LOW < LOW {
+        let (high, low) = (digits((number / LOW) as u32), digits((number % LOW) as u32));
+        let zeros = high.trailing_zeros() / 8;
+        let digits = u128::from(high | ZEROS) | u128::from(low | ZEROS) << 64;
+        push_some(out, (digits >> (8 * zeros)).to_le_bytes(), 16 - zeros as usize);
+    } else {
+        out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+    }
+}
+
+/// Whether there is no room for so many bytes. Where that is asked once and first of all, a function has nothing to save.
+#[inline(always)]
+fn lacks(out: &Vec<u8>, room: usize) -> bool {
+    out.capacity() - out.len() < room
+}
+
+/// Makes room, and does again what found none.
+#[cold]
+#[inline(never)]
+fn more<T>(out: &mut Vec<u8>, again: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    out.reserve(1024);
+    again(out)
+}
+
+/// Appends the first of a few bytes, of which all are copied.
+#[inline(always)]
+fn push_some<const N: usize>(out: &mut Vec<u8>, bytes: [u8; N], length: usize) {
+    let end = out.len() + length;
+    out.extend_from_slice(&bytes);
+    out.truncate(end);
+}
+
+/// The numbers from 0 to 99 as two bytes.
+const PAIRS: [u32; 100] = {
+    let (mut pairs, mut number) = ([0; 100], 0);
+    while number < 100 {
+        pairs[number] = (b'0' as u32 + number as u32 / 10) | (b'0' as u32 + number as u32 % 10) << 8;
+        number += 1;
+    }
+    pairs
+};
+
+const ZEROS: u64 = ONES * b'0' as u64;
+
+/// The eight digits of a number that has no more, the first of them in the lowest byte: divided into halves that lie side by
+/// side, these into halves, and once more.
+#[inline(always)]
+fn digits(number: u32) -> u64 {
+    let fours = u64::from(number / 10_000) | u64::from(number % 10_000) << 32;
+    // by multiplication, which is exact for as small numbers
+    let hundreds = ((fours * 10_486) >> 20) & 0x7F_0000_007F;
+    let twos = hundreds | (fours - hundreds * 100) << 16;
+    let tens = ((twos * 103) >> 10) & 0xF_000F_000F_000F;
+    tens | (twos - tens * 10) << 8
 }

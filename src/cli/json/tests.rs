@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde::Serialize;
 use streamlens::model::{Shared, Timestamp, Value};
 
+use super::plain::push_short;
 use super::*;
 
 fn same(value: &impl Serialize) {
@@ -45,11 +46,14 @@ fn every_kind_of_value_is_written_as_serde_json_does() {
     same(&[999_999_999_999_999.0, 1_000_000_000_000_001.0, i64::MAX as f64, i64::MIN as f64]);
     same(&(f32::NAN, [0_u8; 0], [(); 0], serde_json::Map::new()));
     same(&BTreeMap::from([(7_u32, "seven"), (8, "")]));
+    same(&BTreeMap::from([("a key that is longer than those that are short", 1), ("\n", 2)]));
     same(&BTreeMap::from([(-7_i64, BTreeMap::from([("q\"", 'x')]))]));
     same(&(u64::MAX, i64::MIN, 9_u64, 10_u64, -1_i8, 100_i16, 70_000_i32));
     same(&Timestamp::from_nanos(1_700_000_000_000_000_001));
     same(&std::net::IpAddr::from([10, 0, 0, 1]));
     (0..=10_001_u64).for_each(|number| same(&number));
+    let powers = (1..20).map(|digits| 10_u64.pow(digits));
+    powers.for_each(|power| same(&[power - 1, power, power + 1, power / 7 * 6, u64::MAX - power]));
 }
 
 fn value() -> impl Strategy<Value = Value> {
@@ -96,7 +100,7 @@ fn every_byte_is_known_to_be_plain_or_not_wherever_it_stands() {
                 text[at] = byte;
                 assert_eq!(is_plain(&text), is_one, "{byte} at {at} of {length}");
                 let mut out = b"before".to_vec();
-                assert_eq!(push_short(&mut out, &text), is_one && length <= 32, "{byte} at {at} of {length}");
+                assert_eq!(push_short::<false>(&mut out, &text), is_one && length <= 32, "{byte} at {at} of {length}");
                 let quoted = if is_one && length <= 32 { [b"\"", text.as_slice(), b"\""].concat() } else { Vec::new() };
                 assert_eq!(out, [b"before", quoted.as_slice()].concat(), "{byte} at {at} of {length}");
             }
