@@ -20,15 +20,24 @@ pub(crate) fn push_decimal(text: &mut String, number: u64) {
     digits.iter().take(count).rev().for_each(|digit| text.push(char::from(*digit)));
 }
 
-/// Appends a number in that many hexadecimal digits, or more where it has more.
+/// Appends a number in that many hexadecimal digits, 32 at most, or more where it has more.
 pub(crate) fn push_hex(text: &mut String, number: u128, digits: u32, letters: &[u8; 16]) {
+    const MOST: usize = 32;
     let needed = (u128::BITS - number.leading_zeros()).div_ceil(4);
+    let count = digits.max(needed) as usize;
+    let (mut written, mut rest) = ([letters[0]; MOST], number);
     // most numbers are of one word, whose digits are found sooner
-    let low = number as u64;
-    for place in (0..digits.max(needed)).rev() {
-        let digit = if place < 16 { low >> (4 * place) } else { (number >> (4 * place)) as u64 };
-        text.push(char::from(letters[digit as usize & 15]));
+    let mut low = number as u64;
+    for (place, digit) in written.iter_mut().rev().take(count).enumerate() {
+        if place == 16 {
+            rest >>= 64;
+            low = rest as u64;
+        }
+        *digit = letters[low as usize & 15];
+        low >>= 4;
     }
+    let written = written.get(MOST.saturating_sub(count)..).unwrap_or_default();
+    text.push_str(str::from_utf8(written).unwrap_or_default());
 }
 
 /// Text with a number in decimal digits behind it: `channel 7`.

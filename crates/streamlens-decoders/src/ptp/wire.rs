@@ -10,12 +10,12 @@
 //! ```
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use streamlens_model::StreamId;
 
 use super::names;
-use crate::text::{LOWER, hex_numbered, numbered, push_decimal};
+use crate::text::{LOWER, numbered, push_decimal, push_hex};
 
 /// A point of attachment to a clock: `001b19fffe000001-1` (IEEE 1588-2019 5.3.5). For version 1 the clock is the
 /// 48-bit UUID.
@@ -262,11 +262,27 @@ impl DomainKey {
 
     /// A port as written in this domain.
     pub(super) fn port_name(self, port: PortIdentity) -> String {
-        let digits = if self.version() == 1 { 12 } else { 16 };
-        let mut name = hex_numbered("", port.clock.into(), digits, LOWER);
-        name.push('-');
-        push_decimal(&mut name, port.port.into());
+        let mut name = String::with_capacity(22);
+        self.push_port(&mut name, port);
         name
+    }
+
+    fn push_port(self, name: &mut String, port: PortIdentity) {
+        let digits = if self.version() == 1 { 12 } else { 16 };
+        push_hex(name, port.clock.into(), digits, LOWER);
+        name.push('-');
+        push_decimal(name, port.port.into());
+    }
+
+    /// Appends what is displayed; most domains have a number alone, which is written sooner.
+    fn push_to(self, text: &mut String) {
+        if self.version() == 1 || self.sdo_id() != 0 {
+            // writing to memory doesn't fail
+            let _ = write!(text, "{self}");
+            return;
+        }
+        text.push_str("domain ");
+        push_decimal(text, self.number().into());
     }
 
     /// A clock as written in this domain.
@@ -315,10 +331,10 @@ pub(super) fn stream_name(id: StreamId) -> String {
         WHOLE_DOMAIN => domain.to_string(),
         WHOLE_PORT => format!("{domain} {}", domain.port_name(port)),
         kind => {
-            let mut name = domain.to_string();
-            name.reserve(40);
+            let mut name = String::with_capacity(56);
+            domain.push_to(&mut name);
             name.push(' ');
-            name.push_str(&domain.port_name(port));
+            domain.push_port(&mut name, port);
             name.push(' ');
             name.push_str(&names::message_type(kind.into()));
             name
