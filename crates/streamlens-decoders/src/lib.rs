@@ -36,5 +36,5 @@ pub use decoder::{
     Carrier, ConversationMonitor, FlowDecoder, NetworkMonitor, ObservedPdu, Peer, StreamDecoder, Survey,
 };
 pub use error::DecodeError;
-pub use report::{FlowReport, NetworkReport, Refinement, StreamReport};
+pub use report::{FlowReport, NetworkReport, Refinement, StreamReport, StreamReports};
 pub use result::{DecodingResult, Flag, MediaClock, PacketType, PduState, Sequence, StreamMark};

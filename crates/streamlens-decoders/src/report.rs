@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Index;
 
 use streamlens_model::{FindingLog, Metadata, StreamId, Value};
 
@@ -32,13 +33,100 @@ pub struct StreamReport {
     pub measures: Metadata,
 }
 
+/// What is known of the streams of a flow, by stream.
+///
+/// A list that is kept in order, for most flows have one stream, and there may be a million flows. Streams that come in order
+/// are added in no time; a flow has a few thousand of them at most.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StreamReports {
+    /// In strictly ascending order of the streams.
+    entries: Vec<(StreamId, StreamReport)>,
+}
+
+impl StreamReports {
+    /// The facts of a stream, to add to; without any where it is new.
+    pub fn of(&mut self, id: StreamId) -> &mut StreamReport {
+        let place = match self.entries.last() {
+            Some((last, _)) if *last >= id => self.place(id),
+            _ => Err(self.entries.len()),
+        };
+        let (Ok(place) | Err(place)) = place;
+        if self.entries.get(place).is_none_or(|(known, _)| *known != id) {
+            if self.entries.is_empty() {
+                self.entries.reserve_exact(1);
+            }
+            self.entries.insert(place, (id, StreamReport::default()));
+        }
+        &mut self.entries[place].1
+    }
+
+    /// The facts of a stream.
+    #[must_use]
+    pub fn get(&self, id: StreamId) -> Option<&StreamReport> {
+        let place = self.place(id).ok()?;
+        self.entries.get(place).map(|(_, report)| report)
+    }
+
+    /// Takes the facts of a stream out, and leaves it without any.
+    pub fn take(&mut self, id: StreamId) -> Option<StreamReport> {
+        let place = self.place(id).ok()?;
+        self.entries.get_mut(place).map(|(_, report)| std::mem::take(report))
+    }
+
+    /// The facts of all.
+    pub fn values(&self) -> impl Iterator<Item = &StreamReport> {
+        self.entries.iter().map(|(_, report)| report)
+    }
+
+    /// How many streams there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    fn place(&self, id: StreamId) -> Result<usize, usize> {
+        self.entries.binary_search_by_key(&id, |(known, _)| *known)
+    }
+}
+
+impl IntoIterator for StreamReports {
+    type Item = (StreamId, StreamReport);
+    type IntoIter = std::vec::IntoIter<(StreamId, StreamReport)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.entries.into_iter()
+    }
+}
+
+/// The facts of a stream.
+///
+/// # Panics
+///
+/// Where there are none; [`StreamReports::get`] doesn't.
+impl Index<&StreamId> for StreamReports {
+    type Output = StreamReport;
+
+    fn index(&self, id: &StreamId) -> &StreamReport {
+        match self.get(*id) {
+            Some(report) => report,
+            None => panic!("nothing is known of {id:?}"),
+        }
+    }
+}
+
 /// What a flow's decoder or a conversation's monitor adds to the encoding of one flow.
 #[derive(Debug, Default)]
 pub struct FlowReport {
     /// Facts about the encoding in this flow.
     pub metadata: Metadata,
     /// Facts by stream.
-    pub streams: BTreeMap<StreamId, StreamReport>,
+    pub streams: StreamReports,
     /// Facts by packet type.
     pub packet_types: BTreeMap<PacketType, Metadata>,
     /// Other names for packet types, where what they are is only known from many packets (IENA variants). Types that
@@ -63,7 +151,7 @@ impl FlowReport {
 
     /// The facts of one stream, to add to.
     pub fn stream(&mut self, id: StreamId) -> &mut StreamReport {
-        self.streams.entry(id).or_default()
+        self.streams.of(id)
     }
 }
 

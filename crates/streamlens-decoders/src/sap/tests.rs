@@ -217,7 +217,7 @@ fn the_announcements_of_a_real_sender_name_its_stream_and_agree_with_it() {
     let flows: Vec<_> = flows.into_iter().collect();
     let report = report(monitor.as_ref(), &flows);
     assert_eq!(codes(&report), [] as [&str; 0]);
-    let stream = report.flows.values().find_map(|flow| flow.streams.get(&StreamId(0x0277_db3d))).unwrap();
+    let stream = report.flows.values().find_map(|flow| flow.streams.get(StreamId(0x0277_db3d))).unwrap();
     assert_eq!(stream.measures["payload_name"], Value::text("L16"));
     assert!((stream.jitter_ns.unwrap() / 1e6 - 15.230233).abs() < 1e-4);
 }

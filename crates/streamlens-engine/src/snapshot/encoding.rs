@@ -121,7 +121,7 @@ impl Snapshot<'_> {
             let health = stream_health(stream, is_mirrored(flow));
             findings.of_stream(decoder.finding_prefix(), stream, &health, |see| {
                 let Some(told) = told() else { return see(&Where::default()) };
-                let own = told.report.streams.get(&stream.id).cloned();
+                let own = told.report.streams.get(stream.id).cloned();
                 see(&told.place(flow, transport, Some(&told.named_health(flow, stream, own))));
             });
         }
@@ -292,7 +292,7 @@ impl Told<'_> {
         stream: &Stream,
         findings: &mut Findings,
     ) -> StreamHealth {
-        let own = self.report.streams.get_mut(&stream.id).map(std::mem::take);
+        let own = self.report.streams.take(stream.id);
         let health = self.named_health(flow, stream, own);
         let place = |see: &mut dyn FnMut(&Where<'_>)| see(&self.place(flow, transport, Some(&health)));
         findings.of_stream(self.decoder.finding_prefix(), stream, &health, place);
@@ -303,7 +303,7 @@ impl Told<'_> {
     fn named_health(&self, flow: &FlowEntry, stream: &Stream, own: Option<StreamReport>) -> StreamHealth {
         let mut health = stream_health(stream, is_mirrored(flow));
         health.id = self.decoder.stream_name(stream.id);
-        let added = self.additions.iter().filter_map(|report| report.streams.get(&stream.id)).cloned();
+        let added = self.additions.iter().filter_map(|report| report.streams.get(stream.id)).cloned();
         for known in own.into_iter().chain(added) {
             health.name = known.name.or(health.name);
             health.jitter_ns = known.jitter_ns.or(health.jitter_ns);

@@ -129,7 +129,7 @@ fn cyclic_streams_have_the_steps_statuses_and_intervals_expected() {
                 .flows
                 .iter()
                 .find(|(key, flow)| {
-                    of_stream(key) && flow.streams.contains_key(&streamlens_model::StreamId(u128::from(id)))
+                    of_stream(key) && flow.streams.get(streamlens_model::StreamId(u128::from(id))).is_some()
                 })
                 .unwrap();
             let measures = &flow.streams[&streamlens_model::StreamId(u128::from(id))].measures;

@@ -48,7 +48,7 @@ impl Plant {
                 report.metadata.extend(more.metadata);
                 report.findings.extend(more.findings);
                 for (id, stream) in more.streams {
-                    let held = report.streams.entry(id).or_default();
+                    let held = report.stream(id);
                     held.measures.extend(stream.measures);
                     held.name = stream.name.or(held.name.take());
                 }
