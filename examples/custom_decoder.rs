@@ -117,7 +117,7 @@ fn the_custom_decoder_out_ranks_rtp_and_has_health() {
     registry.register_first(Barometer);
     let analysis = analyse(registry);
     let encoding = &analysis.flows[0].transport_protocols[0].application_encodings[0];
-    assert_eq!((encoding.encoding_name.as_str(), encoding.packet_count), ("Barometer", 98));
+    assert_eq!((&*encoding.encoding_name, encoding.packet_count), ("Barometer", 98));
     let stream = &encoding.health.streams[0];
     assert_eq!((stream.expected, stream.lost, stream.longest_gap), (Some(100), Some(2), Some(2)));
     // transit time swings by 2 ms from packet to packet, so RFC 3550's filter goes towards 2 ms

@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn rows(analysis: &Analysis) -> Vec<Row> {
     let encodings = analysis.flows.iter().flat_map(Flow::encodings);
-    let ours = encodings.filter(|one| ["IENA", "Chapter10", "iNetX"].contains(&one.encoding_name.as_str()));
+    let ours = encodings.filter(|one| ["IENA", "Chapter10", "iNetX"].contains(&&*one.encoding_name));
     ours.flat_map(|one| one.health.streams.iter().map(|stream| row(&one.encoding_name, stream))).collect()
 }
 

@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 let changes = engine.changes_since(looked_at, CaptureSummary::default());
                 println!("{now}: {} flows changed since frame {looked_at}", changes.flows.len());
                 for flow in &changes.flows {
-                    let names: Vec<&str> = flow.encodings().map(|encoding| encoding.encoding_name.as_str()).collect();
+                    let names: Vec<&str> = flow.encodings().map(|encoding| &*encoding.encoding_name).collect();
                     let rate = flow.bit_rate.map_or("-".into(), |rate| format!("{:.0} kbit/s", rate / 1000.0));
                     println!(
                         "  {} -> {} {}: {} frames, {rate}",

@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args().nth(1).unwrap_or_else(|| "examples/captures/demo.pcapng".to_owned());
     let analysis = streamlens::analyze(path)?;
     for flow in &analysis.flows {
-        for encoding in flow.encodings().filter(|encoding| MEDIA.contains(&encoding.encoding_name.as_str())) {
+        for encoding in flow.encodings().filter(|encoding| MEDIA.contains(&&*encoding.encoding_name)) {
             for stream in &encoding.health.streams {
                 println!("{} -> {}", flow.key.src, flow.key.dst);
                 sheet(encoding, stream);

@@ -26,6 +26,6 @@ fn nothing_is_allocated_per_frame_of_identified_flows() {
     assert!(counted.count_total < u64::from(FRAMES) / 500, "{counted:?}");
     let analysis = engine.finish(Default::default());
     let encodings: Vec<&str> =
-        analysis.flows.iter().flat_map(Flow::encodings).map(|encoding| encoding.encoding_name.as_str()).collect();
+        analysis.flows.iter().flat_map(Flow::encodings).map(|encoding| &*encoding.encoding_name).collect();
     assert_eq!(encodings, ["PTP", "PTP", "IENA", "AES67", "Chapter10", "PROFINET", "EtherCAT"]);
 }

@@ -27,7 +27,7 @@ fn only<'a>(analysis: &'a Analysis, name: &str) -> &'a ApplicationEncoding {
 }
 
 fn types(encoding: &ApplicationEncoding) -> Vec<(&str, u64)> {
-    encoding.packet_types.iter().map(|kind| (kind.type_name.as_str(), kind.packet_count)).collect()
+    encoding.packet_types.iter().map(|kind| (&*kind.type_name, kind.packet_count)).collect()
 }
 
 fn stream<'a>(encoding: &'a ApplicationEncoding, id: &str) -> &'a StreamHealth {
@@ -67,7 +67,7 @@ fn every_frame_is_in_a_flow() {
 fn nothing_else_is_identified() {
     let analysis = analysis();
     let mut names: Vec<&str> =
-        analysis.flows.iter().flat_map(Flow::encodings).map(|encoding| encoding.encoding_name.as_str()).collect();
+        analysis.flows.iter().flat_map(Flow::encodings).map(|encoding| &*encoding.encoding_name).collect();
     names.sort_unstable();
     names.dedup();
     let expected =

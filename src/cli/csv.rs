@@ -92,14 +92,14 @@ fn write_flow(out: &mut impl Write, flow: &Flow) -> io::Result<()> {
 }
 
 fn write_transport(out: &mut impl Write, row: &mut Row, transport: &TransportProtocol) -> io::Result<()> {
-    row.set(TRANSPORT, [transport.protocol_name.clone(), String::new(), String::new(), String::new()]);
+    row.set(TRANSPORT, [transport.protocol_name.to_string(), String::new(), String::new(), String::new()]);
     let figures = Figures::new(transport.packet_count, transport.byte_count, &transport.timing_stats);
     row.write_with("transport", out, &figures, &transport.intervals)?;
     transport.application_encodings.iter().try_for_each(|encoding| write_encoding(out, row, encoding))
 }
 
 fn write_encoding(out: &mut impl Write, row: &mut Row, encoding: &ApplicationEncoding) -> io::Result<()> {
-    row.set(ENCODING, [encoding.encoding_name.clone(), encoding.confidence_score.to_string(), String::new()]);
+    row.set(ENCODING, [encoding.encoding_name.to_string(), encoding.confidence_score.to_string(), String::new()]);
     let mut figures = Figures::new(encoding.packet_count, encoding.byte_count, &encoding.timing_stats);
     figures.health = health(&encoding.health.streams);
     row.write_with("encoding", out, &figures, &encoding.intervals)?;

@@ -11,7 +11,7 @@ use streamlens_registry::DecoderRegistry;
 
 fn types(analysis: &Analysis, from: u8) -> Vec<(String, u64, u64)> {
     let types = &encoding(analysis, from).packet_types;
-    types.iter().map(|kind| (kind.type_name.clone(), kind.packet_count, kind.byte_count)).collect()
+    types.iter().map(|kind| (kind.type_name.to_string(), kind.packet_count, kind.byte_count)).collect()
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn a_pdu_inside_another_counts_below_it_and_takes_nothing_from_it() {
     assert_eq!(types(&analysis, 1), [("b".into(), 3, 8 + 10 + last), ("x".into(), 1, wire - 8 - 10)]);
     let boxes = &encoding(&analysis, 1).packet_types[0];
     let [inside] = boxes.packet_types.as_slice() else { panic!("{boxes:?}") };
-    assert_eq!((inside.type_name.as_str(), inside.packet_count, inside.byte_count), ("i", 3, 3 + 5 + 1));
+    assert_eq!((&*inside.type_name, inside.packet_count, inside.byte_count), ("i", 3, 3 + 5 + 1));
     assert_eq!((inside.timing_stats.count, inside.timing_stats.max_ns), (2, Some(7)));
     assert_eq!(inside.payload_characteristics["max_length"], Value::Unsigned(5));
 }
@@ -56,10 +56,7 @@ fn weak_evidence_grows_with_its_neighbours_and_counts_from_the_start() {
     let analysis = analyse(&frames[..1]);
     let transport = &analysis.flows[0].transport_protocols[0];
     assert!(transport.application_encodings.is_empty());
-    assert_eq!(
-        (transport.candidates[0].encoding_name.as_str(), transport.candidates[0].confidence_score),
-        ("Chatter", 0.3)
-    );
+    assert_eq!((&*transport.candidates[0].encoding_name, transport.candidates[0].confidence_score), ("Chatter", 0.3));
     let analysis = analyse(&frames);
     let found = encoding(&analysis, 1);
     assert_eq!((found.packet_count, found.counted_from_start, found.health.streams[0].received), (4, true, 4));
@@ -162,7 +159,7 @@ fn overheard_datagrams_reach_the_monitor_and_no_count() {
 fn a_refinement_takes_over_the_counts_of_its_base() {
     let analysis = analyse(&[udp(0, 1, 2, 9, &pdu(b'x', 1, b"")), udp(0, 1, 2, 9, &pdu(b'r', 2, b""))]);
     let found = encoding(&analysis, 1);
-    assert_eq!((found.encoding_name.as_str(), found.packet_count, found.confidence_score), ("Refined chatter", 2, 0.9));
+    assert_eq!((&*found.encoding_name, found.packet_count, found.confidence_score), ("Refined chatter", 2, 0.9));
     assert_eq!(found.decoder_metadata["base_encoding"], Value::from("Chatter".to_owned()));
 }
 
@@ -173,7 +170,7 @@ fn the_user_can_tell_what_a_flow_is() {
     let options = EngineOptions { decode_as: vec![rule], ..EngineOptions::default() };
     let analysis = analyse_with(registry(), options, &[udp(0, 1, 2, 9, &pdu(b'w', 1, b""))]);
     let found = encoding(&analysis, 1);
-    assert_eq!((found.confidence_score, found.reasons[0].as_str()), (1.0, "told by the user"));
+    assert_eq!((found.confidence_score, &*found.reasons[0]), (1.0, "told by the user"));
 }
 
 /// A stream of PDUs, their bytes, and where each ends.

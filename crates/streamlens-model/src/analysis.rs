@@ -1,5 +1,6 @@
 //! The whole result of an analysis: what every output shows.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::ser::SerializeStruct;
@@ -95,7 +96,7 @@ pub struct MacPair {
 #[derive(Clone, Debug, Default)]
 pub struct TransportProtocol {
     /// Its standard name.
-    pub protocol_name: String,
+    pub protocol_name: Cow<'static, str>,
     /// Ports, where it has ports.
     pub ports: Option<(u16, u16)>,
     /// Frames.
@@ -118,7 +119,7 @@ pub struct TransportProtocol {
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ApplicationEncoding {
     /// Its name.
-    pub encoding_name: String,
+    pub encoding_name: Cow<'static, str>,
     /// The evidence so far, 0.5 to 1.0.
     pub confidence_score: f64,
     /// Frames.
@@ -130,7 +131,7 @@ pub struct ApplicationEncoding {
     /// What the decoder knows about it.
     pub decoder_metadata: Metadata,
     /// Why it was identified, and what it was preferred to.
-    pub reasons: Vec<String>,
+    pub reasons: Vec<Cow<'static, str>>,
     /// The frame that decided; counting began with the first frame of the flow where `counted_from_start`.
     pub identified_at_frame: u64,
     /// Whether all its frames are counted: false where it was identified too late for the first ones.
@@ -162,7 +163,7 @@ pub struct Health {
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct PacketTypeStats {
     /// Its name.
-    pub type_name: String,
+    pub type_name: Cow<'static, str>,
     /// PDUs, not frames.
     pub packet_count: u64,
     /// Their share of the wire bytes.
@@ -187,11 +188,11 @@ pub struct PacketTypeStats {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Candidate {
     /// Name of the encoding.
-    pub encoding_name: String,
+    pub encoding_name: Cow<'static, str>,
     /// The evidence, 0.0 to 1.0.
     pub confidence_score: f64,
     /// What speaks for it.
-    pub reason: String,
+    pub reason: Cow<'static, str>,
 }
 
 /// Counts of one interval of time.

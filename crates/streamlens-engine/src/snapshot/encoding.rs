@@ -57,12 +57,12 @@ impl Snapshot<'_> {
         let mut metadata = std::mem::take(&mut told.report.metadata);
         told.additions.iter().for_each(|report| metadata.extend(report.metadata.clone()));
         let mut reasons = vec![self.reason(encoding)];
-        reasons.append(&mut told.report.reasons);
-        told.additions.iter().for_each(|report| reasons.extend(report.reasons.iter().cloned()));
+        reasons.extend(told.report.reasons.drain(..).map(Cow::Owned));
+        told.additions.iter().for_each(|report| reasons.extend(report.reasons.iter().cloned().map(Cow::Owned)));
         if let (Some((base, score)), Some(refinement)) = (told.base, told.refinement()) {
             metadata.insert("base_encoding".into(), Value::text(base));
             metadata.insert("base_confidence".into(), Value::from(score));
-            reasons.insert(0, refinement.reason.clone());
+            reasons.insert(0, refinement.reason.clone().into());
         }
         let mut streams: Vec<_> = encoding.streams.iter().collect();
         streams.sort_by_key(|stream| stream.id);
@@ -88,7 +88,7 @@ impl Snapshot<'_> {
                 summaries,
             ),
             intervals: encoding.series.as_ref().map_or_else(Vec::new, |series| series.list().to_vec()),
-            encoding_name: told.name.into_owned(),
+            encoding_name: told.name,
         })
     }
 
@@ -159,9 +159,9 @@ impl Snapshot<'_> {
         let own_score = own_score(encoding);
         if own_score < f64::from(ENOUGH) {
             return Err(Candidate {
-                encoding_name: decoder.encoding_name().to_owned(),
+                encoding_name: decoder.encoding_name().into(),
                 confidence_score: own_score,
-                reason: format!("{}; later payloads were refused", encoding.reason),
+                reason: format!("{}; later payloads were refused", encoding.reason).into(),
             });
         }
         let mut report = FlowReport::default();
@@ -185,14 +185,13 @@ impl Snapshot<'_> {
         Ok(told)
     }
 
-    fn reason(&self, encoding: &EncodingEntry) -> String {
-        let mut text = encoding.reason.to_owned();
+    fn reason(&self, encoding: &EncodingEntry) -> Cow<'static, str> {
         let next =
             encoding.preferred_to.and_then(|(decoder, value)| Some((self.engine.registry.decoder(decoder)?, value)));
-        if let Some((next, value)) = next {
-            text += &format!("; preferred to {} at {}", next.encoding_name(), rounded(value));
-        }
-        text
+        next.map_or(Cow::Borrowed(encoding.reason), |(next, value)| {
+            let (reason, name) = (encoding.reason, next.encoding_name());
+            format!("{reason}; preferred to {name} at {}", rounded(value)).into()
+        })
     }
 
     /// The figures of packet types, with those that lie in them.
@@ -227,7 +226,7 @@ impl Snapshot<'_> {
             let inside = encoding.nested.iter().filter(|nested| lies_in(nested.within));
             let inside = &mut inside.map(|nested| &nested.entry);
             PacketTypeStats {
-                type_name: type_name.into_owned(),
+                type_name,
                 packet_types: if encoding.nested.is_empty() {
                     Vec::new()
                 } else {

@@ -314,13 +314,13 @@ impl<'e> Snapshot<'e> {
         for (decoder, confidence) in known.as_ref().unwrap_or(&transport.candidates) {
             let Some(decoder) = self.engine.registry.decoder(*decoder) else { continue };
             candidates.push(Candidate {
-                encoding_name: decoder.encoding_name().to_owned(),
+                encoding_name: decoder.encoding_name().into(),
                 confidence_score: rounded(confidence.value()),
-                reason: confidence.reason().to_owned(),
+                reason: confidence.reason().into(),
             });
         }
         TransportProtocol {
-            protocol_name: transport.transport.name().into_owned(),
+            protocol_name: transport.transport.name(),
             ports: shown.flow.key.src.port.zip(shown.flow.key.dst.port),
             packet_count: transport.packets,
             byte_count: transport.bytes,
