@@ -37,12 +37,18 @@ impl Metadata {
     }
 
     /// Makes room for so many more values.
+    #[inline]
     pub fn reserve(&mut self, more: usize) {
-        self.entries.reserve(more);
+        if self.entries.capacity() == 0 {
+            // sooner than to grow
+            self.entries = Vec::with_capacity(more);
+        } else {
+            self.entries.reserve(more);
+        }
     }
 
     /// Sets the value of a name, and gives the one that it had.
-    #[inline]
+    #[inline(always)]
     pub fn insert(&mut self, name: Cow<'static, str>, value: Value) -> Option<Value> {
         if self.entries.last().is_none_or(|(last, _)| precedes(last, &name)) {
             self.entries.push((name, value));

@@ -15,7 +15,7 @@ impl IenaFlow {
     pub(super) fn write_report(&self, report: &mut FlowReport) {
         report.metadata.reserve(2);
         // a handful of names, and most flows have one
-        let mut variants: Vec<(&str, u64)> = Vec::new();
+        let mut variants: Vec<(&str, u64)> = Vec::with_capacity(1);
         for (id, key) in self.keys.iter() {
             let (variant, certainty) = key.verdict();
             let name = variant.map_or("unknown-type", IenaVariant::type_name);

@@ -300,7 +300,7 @@ impl<'e> Snapshot<'e> {
         findings: &mut Findings,
     ) -> TransportProtocol {
         let timing_stats = summaries.of(&transport.timing);
-        let mut application_encodings = Vec::new();
+        let mut application_encodings = Vec::with_capacity(transport.encodings.len());
         let mut candidates = Vec::new();
         for encoding in &transport.encodings {
             match self.encoding(shown, transport, encoding, summaries, findings) {
