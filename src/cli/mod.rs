@@ -118,12 +118,12 @@ fn in_pieces(
 ) -> (Analysis, io::Result<()>) {
     with_stdout(|out| {
         let mut document = Document::new(out, form);
-        let make = |piece: &mut Piece, part| match part {
-            Part::Flow(mut flow) => {
-                select::prune(&mut flow, args);
-                piece.flow(form, &flow);
+        let make = |piece: &mut Piece, part: Part<'_>| match part {
+            Part::Flow(flow) => {
+                select::prune(flow, args);
+                piece.flow(form, flow);
             }
-            Part::Finding(finding) => piece.finding(form, &finding),
+            Part::Finding(finding) => piece.finding(form, finding),
         };
         let take = |capture: &CaptureSummary, piece: &mut Piece| document.piece(capture, piece);
         let rest = engine.finish_in_pieces(capture, selection, make, take);

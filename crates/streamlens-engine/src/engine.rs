@@ -208,7 +208,7 @@ impl Engine {
     ///
     /// let engine = Engine::new(DecoderRegistry::with_builtins(), EngineOptions::default());
     /// let (mut frames, selection) = (0, FlowSelection::default());
-    /// let make = |piece: &mut Vec<u64>, part: Part| match part {
+    /// let make = |piece: &mut Vec<u64>, part: Part<'_>| match part {
     ///     Part::Flow(flow) => piece.push(flow.total_packets),
     ///     Part::Finding(_) => {}
     /// };
@@ -223,7 +223,7 @@ impl Engine {
         mut self,
         capture: CaptureSummary,
         selection: FlowSelection,
-        make: impl Fn(&mut T, Part) + Sync,
+        make: impl Fn(&mut T, Part<'_>) + Sync,
         take: impl FnMut(&CaptureSummary, &mut T) -> bool,
     ) -> Analysis {
         self.end();

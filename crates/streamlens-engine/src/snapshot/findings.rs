@@ -308,7 +308,12 @@ mod tests {
         }
         let unpacked = |of: Findings| {
             let (list, totals) = of.into_list();
-            (list.iter().map(Packed::unpacked).collect::<Vec<_>>(), totals)
+            let unpacked = |packed: &Packed| {
+                let mut finding = Packed::blank();
+                packed.unpack(&mut finding);
+                finding
+            };
+            (list.iter().map(unpacked).collect::<Vec<_>>(), totals)
         };
         let ((all, totals), (few, few_totals)) = (unpacked(all), unpacked(few));
         assert_eq!((totals.values().sum::<u64>(), totals), (20_000, few_totals));

@@ -4,6 +4,7 @@ mod encoding;
 mod findings;
 mod packed;
 mod parallel;
+mod parts;
 mod rows;
 mod surveys;
 
@@ -19,6 +20,8 @@ use self::encoding::Summaries;
 use self::findings::{Findings, Mirrored};
 use self::packed::Packed;
 use self::parallel::{each, in_order};
+pub use self::parts::Part;
+pub(crate) use self::parts::whole;
 use self::rows::{Card, FlowPlace, Note, Row, Shown, bit_rate};
 use self::surveys::{Additions, Surveys};
 use crate::dissect::Aside;
@@ -146,7 +149,7 @@ impl<'e> Snapshot<'e> {
     pub(crate) fn in_pieces<T: Default + Send>(
         mut self,
         mut capture: CaptureSummary,
-        make: &(impl Fn(&mut T, Part) + Sync + ?Sized),
+        make: &(impl Fn(&mut T, Part<'_>) + Sync + ?Sized),
         mut take: impl FnMut(&CaptureSummary, &mut T) -> bool,
     ) -> Analysis {
         self.engine.totals.fill(&mut capture);
@@ -171,7 +174,7 @@ impl<'e> Snapshot<'e> {
             }
             self.show(&mut worker.replay, row.at, |shown| {
                 self.see_late(shown, &mut worker.findings);
-                make(piece, Part::Flow(self.flow(shown, &mut worker.findings)));
+                make(piece, Part::Flow(&mut self.flow(shown, &mut worker.findings)));
             });
         };
         let mut workers =
@@ -186,9 +189,12 @@ impl<'e> Snapshot<'e> {
         self.network_findings(&mut findings);
         findings.of_engine(self.engine);
         let (findings, total_findings) = findings.into_list();
-        let show = |(): &mut (), piece: &mut T, finding: &Packed| make(piece, Part::Finding(finding.unpacked()));
+        let show = |finding: &mut Finding, piece: &mut T, packed: &Packed| {
+            packed.unpack(finding);
+            make(piece, Part::Finding(finding));
+        };
         if !is_over.load(Ordering::Relaxed) {
-            in_order(threads, &findings, || (), show, &mut take);
+            in_order(threads, &findings, Packed::blank, show, &mut take);
         }
         let networks = self.networks.iter().filter(|(_, report)| !report.facts.is_empty());
         let networks = networks.map(|(name, report)| ((*name).to_owned(), report.facts.clone())).collect();
@@ -333,14 +339,6 @@ impl<'e> Snapshot<'e> {
     }
 }
 
-/// Something of the result that there may be a million of.
-pub enum Part {
-    /// A flow.
-    Flow(Flow),
-    /// A finding.
-    Finding(Finding),
-}
-
 /// What a thread needs to make flows.
 struct Worker {
     replay: Shard,
@@ -359,27 +357,6 @@ impl Worker {
         worker.findings.reserve(flows);
         worker
     }
-}
-
-/// A document with its flows and findings, of one that hands them on in pieces.
-pub(crate) fn whole(
-    in_pieces: impl FnOnce(
-        &(dyn Fn(&mut Vec<Part>, Part) + Sync),
-        &mut dyn FnMut(&CaptureSummary, &mut Vec<Part>) -> bool,
-    ) -> Analysis,
-) -> Analysis {
-    let (mut flows, mut findings) = (Vec::new(), Vec::new());
-    let mut analysis = in_pieces(&Vec::push, &mut |_, piece| {
-        for part in piece.drain(..) {
-            match part {
-                Part::Flow(flow) => flows.push(flow),
-                Part::Finding(finding) => findings.push(finding),
-            }
-        }
-        true
-    });
-    (analysis.flows, analysis.findings) = (flows, findings);
-    analysis
 }
 
 fn tcp_facts(transport: &TransportEntry) -> Metadata {

@@ -73,8 +73,15 @@ impl Packed {
         Self { severity: *severity, first_frame: first.frame, rest: buffer.as_slice().into() }
     }
 
-    /// The finding.
-    pub(super) fn unpacked(&self) -> Finding {
+    /// A finding to unpack into.
+    pub(super) fn blank() -> Finding {
+        let at = Occurrence { frame: 0, time: None };
+        let (code, severity, place) = (Cow::Borrowed(""), Severity::Info, Place::default());
+        Finding { code, severity, count: 0, first: at, last: at, place, text: String::new() }
+    }
+
+    /// Makes the finding, in the memory of another one.
+    pub(super) fn unpack(&self, into: &mut Finding) {
         let mut reader = Reader(&self.rest);
         let (count, last_frame) = (reader.word(), reader.word());
         let [first, last] = [(); 2].map(|()| reader.time());
@@ -85,17 +92,24 @@ impl Packed {
             (text, rest) = rest.split_at_checked(length?)?;
             Some(text)
         });
-        let [flow, transport, encoding, stream] =
-            [flow, transport, encoding, stream].map(|part| part.map(str::to_owned));
-        Finding {
-            code: Cow::Owned(code.unwrap_or_default().to_owned()),
-            severity: self.severity,
-            count,
-            first: Occurrence { frame: self.first_frame, time: first },
-            last: Occurrence { frame: last_frame, time: last },
-            place: Place { flow, transport, encoding, stream },
-            text: text.unwrap_or_default().to_owned(),
-        }
+        let put = |into: &mut String, text: Option<&str>| {
+            into.clear();
+            into.push_str(text.unwrap_or_default());
+        };
+        let put_some = |into: &mut Option<String>, text: Option<&str>| match text {
+            None => *into = None,
+            text => put(into.get_or_insert_default(), text),
+        };
+        put(into.code.to_mut(), code);
+        into.severity = self.severity;
+        into.count = count;
+        into.first = Occurrence { frame: self.first_frame, time: first };
+        into.last = Occurrence { frame: last_frame, time: last };
+        put_some(&mut into.place.flow, flow);
+        put_some(&mut into.place.transport, transport);
+        put_some(&mut into.place.encoding, encoding);
+        put_some(&mut into.place.stream, stream);
+        put(&mut into.text, text);
     }
 
     /// Gravest first, then by the frame of the first occurrence, then by code and place.
@@ -229,6 +243,12 @@ mod tests {
         )
     }
 
+    fn unpacked(packed: &Packed) -> Finding {
+        let mut finding = Packed::blank();
+        packed.unpack(&mut finding);
+        finding
+    }
+
     fn packed(owned: &Owned) -> Packed {
         let Finding { code, severity, count, first, last, place, text } = &owned.finding;
         let code = code.split_at(code.len() / 2);
@@ -241,7 +261,14 @@ mod tests {
     proptest! {
         #[test]
         fn a_finding_comes_back_as_it_was(owned in owned()) {
-            prop_assert_eq!(packed(&owned).unpacked(), owned.finding);
+            prop_assert_eq!(unpacked(&packed(&owned)), owned.finding);
+        }
+
+        #[test]
+        fn a_finding_takes_the_place_of_another(before in owned(), owned in owned()) {
+            let mut finding = before.finding;
+            packed(&owned).unpack(&mut finding);
+            prop_assert_eq!(finding, owned.finding);
         }
 
         #[test]
