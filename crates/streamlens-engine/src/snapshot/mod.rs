@@ -19,7 +19,7 @@ use streamlens_model::{
 use self::encoding::Summaries;
 use self::findings::{Findings, Mirrored};
 use self::packed::Packed;
-use self::parallel::{each, in_order};
+use self::parallel::{each, in_order, runs_in_order};
 pub use self::parts::Part;
 pub(crate) use self::parts::whole;
 use self::rows::{Card, FlowPlace, Note, Row, Shown, bit_rate};
@@ -177,8 +177,13 @@ impl<'e> Snapshot<'e> {
                 make(piece, Part::Flow(&mut self.flow(shown, &mut worker.findings)));
             });
         };
+        let show_run = |worker: &mut Worker, piece: &mut T, run: &[Row]| {
+            // they lie where they came in, and not side by side
+            std::hint::black_box(run.iter().fold(0, |seen, row| seen ^ self.look_ahead(row.at)));
+            run.iter().for_each(|row| show(worker, piece, row));
+        };
         let mut workers =
-            in_order(threads, &shown, || Worker::for_all(shown.len() / threads, &findings), show, &mut take);
+            runs_in_order(threads, &shown, || Worker::for_all(shown.len() / threads, &findings), show_run, &mut take);
         if shown.len() < total_flows {
             self.look_at_others(&shown, &mut findings);
         }

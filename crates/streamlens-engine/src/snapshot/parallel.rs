@@ -82,6 +82,18 @@ pub(super) fn in_order<I: Sync, S: Send, T: Default + Send>(
     items: &[I],
     state: impl Fn() -> S,
     make: impl Fn(&mut S, &mut T, &I) + Sync,
+    take: impl FnMut(&mut T),
+) -> Vec<S> {
+    let make = |state: &mut S, piece: &mut T, run: &[I]| run.iter().for_each(|item| make(state, piece, item));
+    runs_in_order(threads, items, state, make, take)
+}
+
+/// As [`in_order`], but `make` adds a run of items to a piece.
+pub(super) fn runs_in_order<I: Sync, S: Send, T: Default + Send>(
+    threads: usize,
+    items: &[I],
+    state: impl Fn() -> S,
+    make: impl Fn(&mut S, &mut T, &[I]) + Sync,
     mut take: impl FnMut(&mut T),
 ) -> Vec<S> {
     let count = items.len().div_ceil(RUN);
@@ -90,7 +102,7 @@ pub(super) fn in_order<I: Sync, S: Send, T: Default + Send>(
     let board = Board { next: 0, taken: 0, made: BTreeMap::new(), spare: Vec::new(), is_over: false };
     let runs = Runs { count, most: RUNS * threads, board: Mutex::new(board), has_changed: Condvar::new() };
     let work = |state: &mut S, run: usize, piece: &mut T| {
-        items.chunks(RUN).nth(run).unwrap_or_default().iter().for_each(|item| make(state, piece, item));
+        make(state, piece, items.chunks(RUN).nth(run).unwrap_or_default());
     };
     std::thread::scope(|scope| {
         let Some((own, others)) = states.split_first_mut() else { return };

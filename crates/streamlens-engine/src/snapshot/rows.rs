@@ -200,6 +200,12 @@ impl Snapshot<'_> {
         dissect(&frame, &mut packet).map(|()| packet.flow_key()).unwrap_or_default()
     }
 
+    /// Looks at the memory of a flow that waits and is shown soon.
+    pub(super) fn look_ahead(&self, at: FlowPlace) -> u8 {
+        let shard = self.engine.shards.get(at.share as usize).filter(|_| at.is_held);
+        shard.map_or(0, |shard| shard.held.look(at.place as usize))
+    }
+
     /// Shows a flow, which is decoded anew where it waits; `replay` is for that.
     pub(super) fn show<R>(&self, replay: &mut Shard, at: FlowPlace, see: impl FnOnce(Shown<'_>) -> R) -> Option<R> {
         let (shard, place) = (self.engine.shards.get(at.share as usize)?, at.place as usize);
