@@ -30,9 +30,21 @@ pub struct Ranked {
 #[derive(Clone, Default)]
 pub struct DecoderRegistry {
     decoders: Vec<Arc<dyn StreamDecoder>>,
-    by_carrier: Vec<(Carrier, Vec<DecoderIndex>)>,
+    /// By carrier.
+    carried: Vec<Carried>,
     /// Those that overhear any port.
     overhearing: Vec<DecoderIndex>,
+    /// These ports.
+    overheard: Vec<u16>,
+}
+
+/// The decoders that a carrier may bring payloads for, in order of registration.
+#[derive(Clone)]
+struct Carried {
+    carrier: Carrier,
+    all: Vec<DecoderIndex>,
+    /// Those that are not independent.
+    bound: Vec<DecoderIndex>,
 }
 
 impl DecoderRegistry {
@@ -81,20 +93,27 @@ impl DecoderRegistry {
     }
 
     fn reindex(&mut self) {
-        self.by_carrier.clear();
+        self.carried.clear();
         self.overhearing.clear();
+        self.overheard.clear();
         for (index, decoder) in (0..).map(DecoderIndex).zip(&self.decoders) {
             if !decoder.overheard_ports().is_empty() {
                 self.overhearing.push(index);
+                self.overheard.extend(decoder.overheard_ports());
             }
             for &carrier in decoder.carriers() {
-                match self.by_carrier.iter_mut().find(|(known, _)| *known == carrier) {
-                    Some((_, list)) => list.push(index),
-                    None => self.by_carrier.push((carrier, vec![index])),
+                let place =
+                    self.carried.binary_search_by_key(&carrier, |known| known.carrier).unwrap_or_else(|place| {
+                        self.carried.insert(place, Carried { carrier, all: Vec::new(), bound: Vec::new() });
+                        place
+                    });
+                let Some(carried) = self.carried.get_mut(place) else { continue };
+                carried.all.push(index);
+                if !decoder.is_independent() {
+                    carried.bound.push(index);
                 }
             }
         }
-        self.by_carrier.sort_by_key(|(carrier, _)| *carrier);
     }
 
     /// The decoders in order of registration.
@@ -139,10 +158,13 @@ impl DecoderRegistry {
     #[must_use]
     #[inline]
     pub fn for_carrier(&self, carrier: Carrier) -> &[DecoderIndex] {
-        match self.by_carrier.binary_search_by_key(&carrier, |(known, _)| *known) {
-            Ok(found) => self.by_carrier.get(found).map_or(&[], |(_, list)| list.as_slice()),
-            Err(_) => &[],
-        }
+        self.carried(carrier).map_or(&[], |carried| &carried.all)
+    }
+
+    #[inline]
+    fn carried(&self, carrier: Carrier) -> Option<&Carried> {
+        let found = self.carried.binary_search_by_key(&carrier, |known| known.carrier).ok()?;
+        self.carried.get(found)
     }
 
     /// The decoders that [overhear](StreamDecoder::overhear) a datagram, by its ports.
@@ -157,10 +179,15 @@ impl DecoderRegistry {
     /// Whether a packet may be decoded later than those of other flows: no decoder that is not
     /// [independent](StreamDecoder::is_independent) has a claim to it or overhears it.
     pub fn may_wait(&self, packet: &Packet<'_>) -> bool {
-        let decoders =
-            carrier_of(packet.transport, packet.ether_type).map_or(&[][..], |carrier| self.for_carrier(carrier));
-        let mut bound = decoders.iter().filter_map(|&index| self.decoder(index)).filter(|one| !one.is_independent());
-        !bound.any(|decoder| decoder.can_decode(packet).is_some()) && self.overhearing(packet).next().is_none()
+        let is_overheard = |port: Option<u16>| port.is_some_and(|port| self.overheard.contains(&port));
+        if packet.transport == Transport::UDP
+            && (is_overheard(packet.flow.src.port) || is_overheard(packet.flow.dst.port))
+        {
+            return false;
+        }
+        let carried = carrier_of(packet.transport, packet.ether_type).and_then(|carrier| self.carried(carrier));
+        let mut bound = carried.into_iter().flat_map(|carried| &carried.bound).filter_map(|&index| self.decoder(index));
+        !bound.any(|decoder| decoder.can_decode(packet).is_some())
     }
 
     /// Fills `ranked` with every decoder whose confidence in the packet is above 0, best first, ties in order of

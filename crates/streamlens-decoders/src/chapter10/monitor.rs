@@ -46,14 +46,10 @@ impl Survey for Senders {
     fn report(self: Box<Self>, report: &mut NetworkReport) {
         let mut findings = FindingLog::default();
         for ((destination, channel), sources) in self.channels.several() {
-            let Some(&(_, at)) = sources.get(1) else { continue };
-            let stream = channel_stream(channel);
+            let (stream, [_, (_, at)]) = (channel_stream(channel), sources.first);
             findings.add("chapter10.channel-from-two-sources", Severity::Warning, Some(stream), at, || {
-                let (mut names, count): (Vec<_>, _) =
-                    (sources.iter().map(|(source, _)| *source).collect(), sources.len());
-                names.sort_unstable();
-                let names: Vec<_> = names.iter().take(4).map(Endpoint::to_string).collect();
-                let names = names.join(" and ");
+                let names: Vec<_> = sources.all.iter().take(4).map(|(source, _)| source.to_string()).collect();
+                let (names, count) = (names.join(" and "), sources.all.len());
                 format!("channel {channel} comes to {destination} from {count} senders: {names}")
             });
             report.stream_names.insert(stream, channel_name(channel));

@@ -141,8 +141,8 @@ impl Survey for Streams<'_> {
         }
         let mut log = FindingLog::default();
         for ((_, id), sources) in self.sources.several() {
-            let [(first, _), (second, at), ..] = sources[..] else { continue };
-            let (id, count, name) = (stream(id), sources.len(), (naming.name)(id));
+            let [(first, _), (second, at)] = sources.first;
+            let (id, count, name) = (stream(id), sources.all.len(), (naming.name)(id));
             report.stream_names.insert(id, name.clone());
             log.add(naming.two_sources, Severity::Warning, Some(id), at, || match count {
                 2 => format!("{name} comes from two sources: {first} and {second}"),

@@ -1,7 +1,7 @@
 //! The flows of a result before they are made: what they are ordered by, and where they are.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use streamlens_model::{FlowKey, Frame, Severity, Timestamp};
 
@@ -20,6 +20,9 @@ pub(super) struct FlowPlace {
     /// Whether it waits as frames.
     pub(super) is_held: bool,
 }
+
+/// Flows by where they are: every flow of a million is asked whether it is in there.
+pub(super) type Places = hashbrown::HashSet<FlowPlace, foldhash::fast::RandomState>;
 
 /// A flow that is shown.
 #[derive(Clone, Copy)]
@@ -143,7 +146,7 @@ impl Snapshot<'_> {
     }
 
     /// The flows that are not among those, and whose findings are not noted or may be others.
-    pub(super) fn rest(&self, taken: &HashSet<FlowPlace>) -> Vec<FlowPlace> {
+    pub(super) fn rest(&self, taken: &Places) -> Vec<FlowPlace> {
         let changed = self.flows().filter(|(_, _, flow)| flow.changed > self.since).map(|(at, _, _)| at);
         let all_held = self.cards.iter().filter(|_| self.notes.is_none()).map(|card| card.row.at);
         let held = self.added().filter(|_| self.notes.is_some()).chain(all_held);
@@ -151,8 +154,8 @@ impl Snapshot<'_> {
     }
 
     /// Of the noted findings of other flows: the flows that have the gravest, and how grave each is.
-    pub(super) fn noted(&self, taken: &HashSet<FlowPlace>, most: usize) -> (Vec<FlowPlace>, Vec<Severity>) {
-        let added: HashSet<_> = self.added().collect();
+    pub(super) fn noted(&self, taken: &Places, most: usize) -> (Vec<FlowPlace>, Vec<Severity>) {
+        let added: Places = self.added().collect();
         let others = || {
             let notes = self.notes.iter().flatten().flatten();
             notes.filter(|note| !taken.contains(&note.at) && !added.contains(&note.at))
