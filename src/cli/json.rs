@@ -13,7 +13,7 @@ use serde::ser::{
 };
 use streamlens::model::SHARED;
 
-use self::plain::{is_plain, name, push_number, push_text};
+use self::plain::{is_plain, name, push_text};
 
 mod plain;
 
@@ -160,7 +160,7 @@ impl<'o, const IS_KEY: bool> Serializer for Text<'o, IS_KEY> {
         match value {
             // most figures are counts of what is not there
             0..10 => self.0.text.push(b'0' + value as u8),
-            _ => push_number(&mut self.0.text, value),
+            _ => self.0.text.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
         }
         Ok(())
     }
@@ -182,10 +182,7 @@ impl<'o, const IS_KEY: bool> Serializer for Text<'o, IS_KEY> {
         let whole = value as i64;
         if whole as f64 == value && whole.unsigned_abs() < WHOLE && (whole != 0 || value.is_sign_positive()) {
             // most figures are whole numbers, which are found sooner than the shortest digits of others
-            if whole < 0 {
-                self.0.text.push(b'-');
-            }
-            push_number(&mut self.0.text, whole.unsigned_abs());
+            self.0.text.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
             self.0.text.extend_from_slice(b".0");
             return Ok(());
         }

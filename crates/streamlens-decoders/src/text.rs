@@ -7,17 +7,7 @@ pub(crate) const UPPER: &[u8; 16] = b"0123456789ABCDEF";
 
 /// Appends a number in decimal digits.
 pub(crate) fn push_decimal(text: &mut String, number: u64) {
-    let (mut digits, mut rest) = ([0; 20], number);
-    let mut count = 0;
-    for digit in &mut digits {
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        count += 1;
-        if rest == 0 {
-            break;
-        }
-    }
-    digits.iter().take(count).rev().for_each(|digit| text.push(char::from(*digit)));
+    text.push_str(itoa::Buffer::new().format(number));
 }
 
 /// Appends a number in that many hexadecimal digits, 32 at most, or more where it has more.

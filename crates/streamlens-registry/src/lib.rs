@@ -34,8 +34,6 @@ pub struct DecoderRegistry {
     carried: Vec<Carried>,
     /// Those that overhear any port.
     overhearing: Vec<DecoderIndex>,
-    /// These ports.
-    overheard: Vec<u16>,
 }
 
 /// The decoders that a carrier may bring payloads for, in order of registration.
@@ -95,11 +93,9 @@ impl DecoderRegistry {
     fn reindex(&mut self) {
         self.carried.clear();
         self.overhearing.clear();
-        self.overheard.clear();
         for (index, decoder) in (0..).map(DecoderIndex).zip(&self.decoders) {
             if !decoder.overheard_ports().is_empty() {
                 self.overhearing.push(index);
-                self.overheard.extend(decoder.overheard_ports());
             }
             for &carrier in decoder.carriers() {
                 let place =
@@ -179,15 +175,9 @@ impl DecoderRegistry {
     /// Whether a packet may be decoded later than those of other flows: no decoder that is not
     /// [independent](StreamDecoder::is_independent) has a claim to it or overhears it.
     pub fn may_wait(&self, packet: &Packet<'_>) -> bool {
-        let is_overheard = |port: Option<u16>| port.is_some_and(|port| self.overheard.contains(&port));
-        if packet.transport == Transport::UDP
-            && (is_overheard(packet.flow.src.port) || is_overheard(packet.flow.dst.port))
-        {
-            return false;
-        }
         let carried = carrier_of(packet.transport, packet.ether_type).and_then(|carrier| self.carried(carrier));
         let mut bound = carried.into_iter().flat_map(|carried| &carried.bound).filter_map(|&index| self.decoder(index));
-        !bound.any(|decoder| decoder.can_decode(packet).is_some())
+        !bound.any(|decoder| decoder.can_decode(packet).is_some()) && self.overhearing(packet).next().is_none()
     }
 
     /// Fills `ranked` with every decoder whose confidence in the packet is above 0, best first, ties in order of

@@ -150,7 +150,7 @@ pub(super) fn push_short<const IS_KEY: bool>(out: &mut Vec<u8>, text: &[u8]) -> 
         }),
         _ => {
             room[1..].iter_mut().zip(text).for_each(|(room, byte)| *room = *byte);
-            text.iter().all(|byte| (byte ^ 2) > b' ' && *byte != b'\\')
+            is_plain(text)
         }
     };
     let mut end = length + 2;
@@ -160,31 +160,6 @@ pub(super) fn push_short<const IS_KEY: bool>(out: &mut Vec<u8>, text: &[u8]) -> 
     }
     out.truncate(if is_plain { begin + end } else { begin });
     is_plain
-}
-
-/// Appends a whole number.
-#[inline(never)]
-pub(super) fn push_number(out: &mut Vec<u8>, number: u64) {
-    const LOW: u64 = 100_000_000;
-    if lacks(out, 20) {
-        return more(out, |out| push_number(out, number));
-    }
-    if number < 10_000 {
-        let pairs = PAIRS[(number / 100) as usize] | PAIRS[(number % 100) as usize] << 16;
-        let zeros = usize::from(number < 1000) + usize::from(number < 100) + usize::from(number < 10);
-        push_some(out, (pairs >> (8 * zeros)).to_le_bytes(), 4 - zeros);
-    } else if number < LOW {
-        let digits = digits(number as u32);
-        let zeros = digits.trailing_zeros() / 8;
-        push_some(out, ((digits | ZEROS) >> (8 * zeros)).to_le_bytes(), 8 - zeros as usize);
-    } else if number / LOW < LOW {
-        let (high, low) = (digits((number / LOW) as u32), digits((number % LOW) as u32));
-        let zeros = high.trailing_zeros() / 8;
-        let digits = u128::from(high | ZEROS) | u128::from(low | ZEROS) << 64;
-        push_some(out, (digits >> (8 * zeros)).to_le_bytes(), 16 - zeros as usize);
-    } else {
-        out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
-    }
 }
 
 /// Whether there is no room for so many bytes. Where that is asked once and first of all, a function has nothing to save.
@@ -199,36 +174,4 @@ fn lacks(out: &Vec<u8>, room: usize) -> bool {
 fn more<T>(out: &mut Vec<u8>, again: impl FnOnce(&mut Vec<u8>) -> T) -> T {
     out.reserve(1024);
     again(out)
-}
-
-/// Appends the first of a few bytes, of which all are copied.
-#[inline(always)]
-fn push_some<const N: usize>(out: &mut Vec<u8>, bytes: [u8; N], length: usize) {
-    let end = out.len() + length;
-    out.extend_from_slice(&bytes);
-    out.truncate(end);
-}
-
-/// The numbers from 0 to 99 as two bytes.
-const PAIRS: [u32; 100] = {
-    let (mut pairs, mut number) = ([0; 100], 0);
-    while number < 100 {
-        pairs[number] = (b'0' as u32 + number as u32 / 10) | (b'0' as u32 + number as u32 % 10) << 8;
-        number += 1;
-    }
-    pairs
-};
-
-const ZEROS: u64 = ONES * b'0' as u64;
-
-/// The eight digits of a number that has no more, the first of them in the lowest byte: divided into halves that lie side by
-/// side, these into halves, and once more.
-#[inline(always)]
-fn digits(number: u32) -> u64 {
-    let fours = u64::from(number / 10_000) | u64::from(number % 10_000) << 32;
-    // by multiplication, which is exact for as small numbers
-    let hundreds = ((fours * 10_486) >> 20) & 0x7F_0000_007F;
-    let twos = hundreds | (fours - hundreds * 100) << 16;
-    let tens = ((twos * 103) >> 10) & 0xF_000F_000F_000F;
-    tens | (twos - tens * 10) << 8
 }

@@ -36,17 +36,13 @@ impl Layout {
             _ => return None,
         };
         let kind = frame.data.get(at - 2..at)?;
+        let is_bare = packet.ports.is_some() && kind == [0x08, 0x00] && frame.data.get(at) == Some(&0x45);
         match packet.transport {
             Transport::Ethernet if link::is_plain(u16::from_be_bytes(kind.try_into().ok()?)) => {
                 Some(Self::Plain { at })
             }
-            transport if packet.ports.is_some() && kind == [0x08, 0x00] && frame.data.get(at) == Some(&0x45) => {
-                match transport {
-                    Transport::UDP => Some(Self::Udp { at }),
-                    Transport::TCP => Some(Self::Tcp { at }),
-                    _ => None,
-                }
-            }
+            Transport::UDP if is_bare => Some(Self::Udp { at }),
+            Transport::TCP if is_bare => Some(Self::Tcp { at }),
             _ => None,
         }
     }
@@ -72,7 +68,7 @@ fn words(bytes: &[u8; COMPARED]) -> Words {
     std::array::from_fn(|place| chunks.get(place).map_or(0, |chunk| u64::from_ne_bytes(*chunk)))
 }
 
-/// Where what is known of headers stands.
+/// What is known of headers: where their frames are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Known {
     /// Place of the flow.

@@ -83,6 +83,7 @@ impl Changes {
 }
 
 impl FlowFacts {
+    /// Takes note of the properties of a frame.
     pub(crate) fn note(&mut self, packet: &Dissected<'_>, frame: u64) {
         let word = Word { macs: (packet.src_mac, packet.dst_mac), ip: packet.ip.map(|ip| (ip.dscp, ip.ttl)) };
         if word != self.now || self.run == 0 {

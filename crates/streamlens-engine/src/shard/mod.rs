@@ -28,7 +28,7 @@ const AHEAD: usize = 16;
 /// Bytes that memory is fetched in.
 const CACHE_LINE: usize = 64;
 
-/// What is known of a frame once it is dissected.
+/// What is known of a frame once its headers were compared with those before, or dissected.
 #[derive(Clone, Copy)]
 enum LookedUp<'f> {
     /// It repeats headers.
@@ -132,10 +132,7 @@ impl Shard {
         }
         for (frame, packet, looked_up) in ahead.iter_mut().flatten() {
             self.expire(env, frame);
-            match looked_up {
-                LookedUp::Again(known, content) => self.again(env, frame, *known, content),
-                looked_up => self.dissected(env, frame, packet, looked_up),
-            }
+            self.looked_up(env, frame, packet, looked_up);
         }
     }
 
@@ -165,12 +162,13 @@ impl Shard {
     fn anew(&mut self, env: Env<'_>, frame: &Frame<'_>) {
         let mut packet = Dissected::new(frame);
         let looked_up = LookedUp::of(frame, &mut packet, &self.seeds);
-        self.dissected(env, frame, &mut packet, &looked_up);
+        self.looked_up(env, frame, &mut packet, &looked_up);
     }
 
-    /// A frame that was dissected.
-    fn dissected(&mut self, env: Env<'_>, frame: &Frame<'_>, packet: &mut Dissected<'_>, looked_up: &LookedUp<'_>) {
+    /// A frame of which it is known what it is.
+    fn looked_up(&mut self, env: Env<'_>, frame: &Frame<'_>, packet: &mut Dissected<'_>, looked_up: &LookedUp<'_>) {
         match looked_up {
+            LookedUp::Again(known, content) => self.again(env, frame, *known, content),
             LookedUp::Key { key, hash, place } => {
                 // a flow that waited when it was looked up may have been released by now
                 let known = place.filter(|&place| place & HELD == 0 || self.held.holds((place & !HELD) as usize));
@@ -182,7 +180,6 @@ impl Shard {
             }
             LookedUp::Fragment => self.fragment(env, packet, FrameFacts::of(frame)),
             LookedUp::Aside(aside) => self.aside(*aside, 1),
-            LookedUp::Again(..) => {}
         }
     }
 
