@@ -8,8 +8,8 @@ use std::io::Write;
 
 use common::*;
 use lz4_flex::frame::{FrameEncoder, FrameInfo};
-use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use streamlens_pcap::{CaptureError, CaptureReader};
+use zstd_safe::{CCtx, CParameter};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
@@ -18,7 +18,11 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn zstd(bytes: &[u8]) -> Vec<u8> {
-    compress_to_vec(bytes, CompressionLevel::Fastest)
+    let mut encoder = CCtx::create();
+    encoder.set_parameter(CParameter::ChecksumFlag(true)).unwrap();
+    let mut out = Vec::with_capacity(zstd_safe::compress_bound(bytes.len()));
+    encoder.compress2(&mut out, bytes).unwrap();
+    out
 }
 
 fn lz4(bytes: &[u8]) -> Vec<u8> {
@@ -121,6 +125,35 @@ fn a_wrong_checksum_is_told_after_all_frames() {
         bytes[at] ^= 0x10;
         let result = read(bytes);
         assert_eq!((result.frames.len(), result.codes()), (9, vec!["capture.damaged"]), "{name}");
+    }
+}
+
+/// A zstd frame without a checksum whose window has 2 to the power of `log` bytes, and a block of `bytes` as they are.
+fn zstd_block(log: u8, last: bool, bytes: &[u8]) -> Vec<u8> {
+    let header = (bytes.len() as u32) << 3 | u32::from(last);
+    [&[0x28, 0xb5, 0x2f, 0xfd, 0, (log - 10) << 3], &header.to_le_bytes()[..3], bytes].concat()
+}
+
+#[test]
+fn a_wrong_zstd_block_costs_nothing_that_stands_before_it() {
+    let capture = small_pcap(9);
+    assert_eq!(read(zstd_block(17, true, &capture)).codes(), [""; 0]);
+    // Headers of a block of the reserved type, and of one that is larger than a block may be.
+    for header in [[7, 0, 0], [0xf9, 0xff, 0xff]] {
+        let result = read([zstd_block(17, false, &capture), header.to_vec()].concat());
+        assert_eq!((result.frames.len(), result.codes()), (9, vec!["capture.damaged"]), "{header:?}");
+    }
+    let result = read(zstd_block(17, false, &capture));
+    assert_eq!((result.frames.len(), result.codes()), (9, vec!["capture.truncated"]));
+}
+
+#[test]
+fn a_zstd_window_that_takes_too_much_memory_is_refused_with_the_remedy() {
+    let capture = small_pcap(9);
+    assert_eq!(read(zstd_block(27, true, &capture)).frames.len(), 9);
+    for log in [28, 31, 41] {
+        let error = CaptureReader::from_bytes("wide", zstd_block(log, true, &capture)).unwrap_err().to_string();
+        assert!(error.contains("zstd -dc --long=31"), "{error}");
     }
 }
 

@@ -2,38 +2,36 @@
 
 use std::io::{self, BufRead, Read};
 
-use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
-use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+use zstd_safe::zstd_sys::ZSTD_ErrorCode::ZSTD_error_frameParameter_windowTooLarge as WINDOW_TOO_LARGE;
+use zstd_safe::{DCtx, InBuffer, OutBuffer};
 
 use super::{damaged, ends_early, skip_frame, trailing};
 use crate::detect::Compression::Zstd as NAME;
 
 /// Bytes of a block header (RFC 8878, section 3.1.1.2).
 const BLOCK_HEADER: usize = 3;
-/// An empty last block, and a checksum for frames that have one.
-const FAREWELL: [u8; BLOCK_HEADER + 4] = [1, 0, 0, 0, 0, 0, 0];
 
-/// Blocks are gathered here before the decoder sees them: it keeps the last window of what it decoded until the
-/// frame ends, so a frame that is cut is ended in its place by an empty block, and the window comes out.
+/// Gives the decoder exactly the pieces it asks for, because what it decoded in a call that fails is lost: a block comes
+/// out before the decoder sees anything that follows it.
 pub(super) struct Zstd<R> {
     source: R,
-    decoder: FrameDecoder,
-    block: Vec<u8>,
+    decoder: DCtx<'static>,
+    /// What was last taken from the source, and how much of it the decoder has taken.
+    piece: Vec<u8>,
+    fed: usize,
     state: State,
 }
 
 enum State {
     Between,
-    Frame {
-        checksum: bool,
-    },
-    /// A fault was met; it is told once all that was decoded before it is handed out.
+    Frame,
+    /// A fault was met and is told next.
     Fault(Option<io::Error>),
 }
 
 impl<R: BufRead> Zstd<R> {
     pub(super) fn new(source: R) -> Self {
-        Self { source, decoder: FrameDecoder::new(), block: Vec::new(), state: State::Between }
+        Self { source, decoder: DCtx::create(), piece: Vec::new(), fed: 0, state: State::Between }
     }
 
     /// Begins the next frame. False at the end of the source.
@@ -41,63 +39,50 @@ impl<R: BufRead> Zstd<R> {
         if self.source.fill_buf()?.is_empty() {
             return Ok(false);
         }
-        // Frame_Header_Descriptor, the byte after the magic number, has the checksum flag.
-        let mut start = [0; 5];
-        self.source.read_exact(&mut start[..4])?;
-        match u32::from_le_bytes([start[0], start[1], start[2], start[3]]) {
-            0xfd2f_b528 => {}
-            0x184d_2a50..=0x184d_2a5f => {
-                skip_frame(&mut self.source)?;
-                return Ok(true);
-            }
+        self.take(4)?;
+        match self.piece.first_chunk().map_or(0, |magic| u32::from_le_bytes(*magic)) {
+            0xfd2f_b528 => self.state = State::Frame,
+            0x184d_2a50..=0x184d_2a5f => skip_frame(&mut self.source)?,
             _ => return Err(trailing(NAME)),
         }
-        self.source.read_exact(&mut start[4..])?;
-        match self.decoder.reset(start.as_slice().chain(&mut self.source)) {
-            Ok(()) => {
-                self.state = State::Frame { checksum: start[4] & 4 != 0 };
-                Ok(true)
+        Ok(true)
+    }
+
+    /// Takes the next `count` bytes of the source for the decoder.
+    fn take(&mut self, count: usize) -> io::Result<()> {
+        self.fed = 0;
+        self.piece.resize(count, 0);
+        self.source.read_exact(&mut self.piece)
+    }
+
+    /// Decodes what was taken, and takes more until some bytes come out or the frame ends.
+    fn decode(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let mut input = InBuffer::around(self.piece.get(self.fed..).unwrap_or_default());
+            let mut output = OutBuffer::around(&mut *buffer);
+            let hint = self.decoder.decompress_stream(&mut output, &mut input).map_err(fault)?;
+            let (read, written) = (input.pos(), output.pos());
+            self.fed += read;
+            if hint == 0 {
+                self.state = State::Between;
+                return Ok(written);
             }
-            Err(FrameDecoderError::ReadFrameHeaderError(
-                ReadFrameHeaderError::MagicNumberReadError(error)
-                | ReadFrameHeaderError::FrameDescriptorReadError(error)
-                | ReadFrameHeaderError::WindowDescriptorReadError(error)
-                | ReadFrameHeaderError::DictionaryIdReadError(error)
-                | ReadFrameHeaderError::FrameContentSizeReadError(error),
-            )) => Err(error),
-            Err(error) => Err(damaged(NAME, error)),
+            if written > 0 {
+                return Ok(written);
+            }
+            if self.fed == self.piece.len() {
+                // Where it asks for a block it asks for the header behind it as well.
+                self.take(if hint > BLOCK_HEADER { hint - BLOCK_HEADER } else { hint })?;
+            }
         }
     }
+}
 
-    /// Takes one block from the source and decodes it.
-    fn next_block(&mut self, checksum: bool) -> io::Result<()> {
-        let mut header = [0; BLOCK_HEADER];
-        self.source.read_exact(&mut header)?;
-        let bits = u32::from_le_bytes([header[0], header[1], header[2], 0]);
-        let (last, kind, size) = (bits & 1 != 0, bits >> 1 & 3, bits as usize >> 3);
-        // A run-length block states how often its only byte repeats. Sizes have 21 bits, so this allocates little.
-        let body = if kind == 1 { 1 } else { size } + if last && checksum { 4 } else { 0 };
-        self.block.clear();
-        self.block.extend_from_slice(&header);
-        self.block.resize(BLOCK_HEADER + body, 0);
-        self.source.read_exact(&mut self.block[BLOCK_HEADER..])?;
-        self.decoder
-            .decode_blocks(self.block.as_slice(), BlockDecodingStrategy::UptoBlocks(1))
-            .map(drop)
-            .map_err(|error| damaged(NAME, error))
+fn fault(code: usize) -> io::Error {
+    if zstd_safe::is_error_kind(code, WINDOW_TOO_LARGE) {
+        return damaged(NAME, "it needs a window of more than 128 MiB; pipe it through 'zstd -dc --long=31'");
     }
-
-    /// Ends the frame where a fault cuts it, so that what was decoded comes out.
-    fn cut(&mut self, error: io::Error) {
-        // Where this fails too, the window is lost and the fault is told at once.
-        let _ = self.decoder.decode_blocks(FAREWELL.as_slice(), BlockDecodingStrategy::UptoBlocks(1));
-        self.fail(error);
-    }
-
-    fn fail(&mut self, error: io::Error) {
-        let error = if error.kind() == io::ErrorKind::UnexpectedEof { ends_early(NAME) } else { error };
-        self.state = State::Fault(Some(error));
-    }
+    damaged(NAME, zstd_safe::get_error_name(code))
 }
 
 impl<R: BufRead> Read for Zstd<R> {
@@ -106,35 +91,22 @@ impl<R: BufRead> Read for Zstd<R> {
             return Ok(0);
         }
         loop {
-            match &mut self.state {
+            let result = match &mut self.state {
                 State::Between => match self.next_frame() {
-                    Ok(true) => {}
-                    Ok(false) => return Ok(0),
-                    Err(error) => self.fail(error),
+                    Ok(true) => continue,
+                    other => other.map(|_| None),
                 },
-                State::Frame { checksum } => {
-                    let checksum = *checksum;
-                    if self.decoder.can_collect() > 0 {
-                        return self.decoder.read(buffer);
-                    }
-                    if !self.decoder.is_finished() {
-                        if let Err(error) = self.next_block(checksum) {
-                            self.cut(error);
-                        }
-                    } else if checksum
-                        && self.decoder.get_checksum_from_data() != self.decoder.get_calculated_checksum()
-                    {
-                        self.fail(damaged(NAME, "its checksum differs"));
-                    } else {
-                        self.state = State::Between;
-                    }
+                State::Frame => self.decode(buffer).map(Some),
+                State::Fault(error) => return error.take().map_or(Ok(0), Err),
+            };
+            match result {
+                Ok(None) => return Ok(0),
+                Ok(Some(0)) => {}
+                Ok(Some(count)) => return Ok(count),
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    self.state = State::Fault(Some(ends_early(NAME)));
                 }
-                State::Fault(error) => {
-                    if self.decoder.can_collect() > 0 {
-                        return self.decoder.read(buffer);
-                    }
-                    return error.take().map_or(Ok(0), Err);
-                }
+                Err(error) => self.state = State::Fault(Some(error)),
             }
         }
     }
