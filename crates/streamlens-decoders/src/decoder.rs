@@ -59,6 +59,10 @@ pub trait StreamDecoder: Send + Sync {
     }
 
     /// How sure it is that this payload is its own, judged by this payload alone.
+    ///
+    /// Every decoder is asked for every payload of a flow that is not identified yet, and most have to say no: so the byte that
+    /// nearly all other protocols differ in is best looked at first, and what comes after it put into a function of its own,
+    /// told not to be inlined.
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence;
 
     /// Takes one PDU off the front of the payload and says how many bytes it took, at least 1. The engine calls again

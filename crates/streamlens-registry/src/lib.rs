@@ -30,19 +30,37 @@ pub struct Ranked {
 #[derive(Clone, Default)]
 pub struct DecoderRegistry {
     decoders: Vec<Arc<dyn StreamDecoder>>,
-    /// By carrier.
-    carried: Vec<Carried>,
+    /// Those for UDP, which brings nearly all payloads that decoders are asked for.
+    udp: Carried,
+    /// Those for other carriers, in order of these.
+    others: Vec<(Carrier, Carried)>,
     /// Those that overhear any port.
     overhearing: Vec<DecoderIndex>,
+    /// The ports that any of them overhears.
+    overheard_ports: Vec<u16>,
 }
 
 /// The decoders that a carrier may bring payloads for, in order of registration.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Carried {
-    carrier: Carrier,
     all: Vec<DecoderIndex>,
     /// Those that are not independent.
     bound: Vec<DecoderIndex>,
+}
+
+impl Carried {
+    fn of(index: DecoderIndex, decoder: &dyn StreamDecoder) -> Self {
+        let mut carried = Self::default();
+        carried.add(index, decoder);
+        carried
+    }
+
+    fn add(&mut self, index: DecoderIndex, decoder: &dyn StreamDecoder) {
+        self.all.push(index);
+        if !decoder.is_independent() {
+            self.bound.push(index);
+        }
+    }
 }
 
 impl DecoderRegistry {
@@ -91,22 +109,23 @@ impl DecoderRegistry {
     }
 
     fn reindex(&mut self) {
-        self.carried.clear();
-        self.overhearing.clear();
-        for (index, decoder) in (0..).map(DecoderIndex).zip(&self.decoders) {
+        let Self { decoders, udp, others, overhearing, overheard_ports } = self;
+        (*udp, *others) = (Carried::default(), Vec::new());
+        overhearing.clear();
+        overheard_ports.clear();
+        for (index, decoder) in (0..).map(DecoderIndex).zip(decoders) {
             if !decoder.overheard_ports().is_empty() {
-                self.overhearing.push(index);
+                overhearing.push(index);
+                overheard_ports.extend(decoder.overheard_ports());
             }
             for &carrier in decoder.carriers() {
-                let place =
-                    self.carried.binary_search_by_key(&carrier, |known| known.carrier).unwrap_or_else(|place| {
-                        self.carried.insert(place, Carried { carrier, all: Vec::new(), bound: Vec::new() });
-                        place
-                    });
-                let Some(carried) = self.carried.get_mut(place) else { continue };
-                carried.all.push(index);
-                if !decoder.is_independent() {
-                    carried.bound.push(index);
+                if carrier == Carrier::Udp {
+                    udp.add(index, decoder.as_ref());
+                    continue;
+                }
+                match others.binary_search_by_key(&carrier, |(known, _)| *known) {
+                    Ok(place) => others[place].1.add(index, decoder.as_ref()),
+                    Err(place) => others.insert(place, (carrier, Carried::of(index, decoder.as_ref()))),
                 }
             }
         }
@@ -159,17 +178,26 @@ impl DecoderRegistry {
 
     #[inline]
     fn carried(&self, carrier: Carrier) -> Option<&Carried> {
-        let found = self.carried.binary_search_by_key(&carrier, |known| known.carrier).ok()?;
-        self.carried.get(found)
+        if carrier == Carrier::Udp {
+            return Some(&self.udp);
+        }
+        let found = self.others.binary_search_by_key(&carrier, |(known, _)| *known).ok()?;
+        self.others.get(found).map(|(_, carried)| carried)
     }
 
     /// The decoders that [overhear](StreamDecoder::overhear) a datagram, by its ports.
     pub fn overhearing(&self, packet: &Packet<'_>) -> impl Iterator<Item = (DecoderIndex, &dyn StreamDecoder)> {
-        let is_udp = packet.transport == Transport::UDP;
         let ports = [packet.flow.src.port, packet.flow.dst.port];
-        let all = self.overhearing.iter().filter(move |_| is_udp);
-        all.filter_map(|&index| Some((index, self.decoder(index)?)))
+        let all = if self.is_overheard(packet) { self.overhearing.as_slice() } else { &[] };
+        all.iter()
+            .filter_map(|&index| Some((index, self.decoder(index)?)))
             .filter(move |(_, decoder)| decoder.overheard_ports().iter().any(|&port| ports.contains(&Some(port))))
+    }
+
+    /// Whether any decoder overhears a packet.
+    #[inline]
+    fn is_overheard(&self, packet: &Packet<'_>) -> bool {
+        packet.transport == Transport::UDP && self.overheard_ports.iter().any(|&port| packet.has_port(port))
     }
 
     /// Whether a packet may be decoded later than those of other flows: no decoder that is not
@@ -177,7 +205,7 @@ impl DecoderRegistry {
     pub fn may_wait(&self, packet: &Packet<'_>) -> bool {
         let carried = carrier_of(packet.transport, packet.ether_type).and_then(|carrier| self.carried(carrier));
         let mut bound = carried.into_iter().flat_map(|carried| &carried.bound).filter_map(|&index| self.decoder(index));
-        !bound.any(|decoder| decoder.can_decode(packet).is_some()) && self.overhearing(packet).next().is_none()
+        !self.is_overheard(packet) && !bound.any(|decoder| decoder.can_decode(packet).is_some())
     }
 
     /// Fills `ranked` with every decoder whose confidence in the packet is above 0, best first, ties in order of

@@ -84,21 +84,10 @@ impl StreamDecoder for Chapter10Decoder {
     }
 
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
-        let evidence = if packet.transport == Transport::Chapter10File {
-            file_packet(packet)
+        if packet.transport == Transport::Chapter10File || transfer::may_begin(packet.payload) {
+            probe(packet)
         } else {
-            classify(packet.payload, packet.missing, None).map(|(_, evidence)| evidence)
-        };
-        match evidence {
-            Some(Evidence::Checksum) => Confidence::new(0.99, "sync word and header checksum"),
-            Some(Evidence::Length) => {
-                Confidence::new(0.75, "sync word and packet length; the header checksum is wrong")
-            }
-            Some(Evidence::Sync) => Confidence::new(0.3, "sync word alone"),
-            Some(Evidence::Continuation) if !is_inetx(packet) => {
-                Confidence::new(0.2, "fields of a transfer header, without a packet header behind it")
-            }
-            _ => Confidence::NONE,
+            Confidence::NONE
         }
     }
 
@@ -135,6 +124,24 @@ impl StreamDecoder for Chapter10Decoder {
 
     fn network_monitor(&self) -> Option<Box<dyn NetworkMonitor>> {
         Some(Box::new(Chapter10Monitor))
+    }
+}
+
+#[inline(never)]
+fn probe(packet: &Packet<'_>) -> Confidence {
+    let evidence = if packet.transport == Transport::Chapter10File {
+        file_packet(packet)
+    } else {
+        classify(packet.payload, packet.missing, None).map(|(_, evidence)| evidence)
+    };
+    match evidence {
+        Some(Evidence::Checksum) => Confidence::new(0.99, "sync word and header checksum"),
+        Some(Evidence::Length) => Confidence::new(0.75, "sync word and packet length; the header checksum is wrong"),
+        Some(Evidence::Sync) => Confidence::new(0.3, "sync word alone"),
+        Some(Evidence::Continuation) if !is_inetx(packet) => {
+            Confidence::new(0.2, "fields of a transfer header, without a packet header behind it")
+        }
+        _ => Confidence::NONE,
     }
 }
 

@@ -57,6 +57,21 @@ pub enum Evidence {
     Checksum,
 }
 
+/// The formats that a datagram with these first bytes may have.
+#[inline]
+fn formats(head: &[u8; 4]) -> [Option<Format>; 3] {
+    [
+        (head[0] & 0x0F == 1 && head[0] >> 4 <= 1).then_some(Format::One),
+        (head[3] & 0x0F == 2 && head[3] >> 4 <= 1).then_some(Format::Two),
+        (head[0] & 0x0F == 3 && head[0] >> 4 <= 4).then_some(Format::Three),
+    ]
+}
+
+/// Whether a datagram begins as one of any format.
+pub(super) fn may_begin(datagram: &[u8]) -> bool {
+    datagram.first_chunk().is_some_and(|head| formats(head) != [None; 3])
+}
+
 /// Reads a datagram in every way that its nibbles allow, and gives the reading with the best evidence; among equals
 /// `preferred`, then the lower format. `missing` bytes behind it are not in the capture.
 #[must_use]
@@ -64,12 +79,7 @@ pub enum Evidence {
 pub fn classify(datagram: &[u8], missing: usize, preferred: Option<Format>) -> Option<(Transfer, Evidence)> {
     let head = datagram.first_chunk::<4>()?;
     let mut best: Option<(Transfer, Evidence)> = None;
-    let readings = [
-        (head[0] & 0x0F == 1 && head[0] >> 4 <= 1).then_some(Format::One),
-        (head[3] & 0x0F == 2 && head[3] >> 4 <= 1).then_some(Format::Two),
-        (head[0] & 0x0F == 3 && head[0] >> 4 <= 4).then_some(Format::Three),
-    ];
-    for format in readings.into_iter().flatten() {
+    for format in formats(head).into_iter().flatten() {
         let found = match format {
             Format::One => format_1(datagram, missing),
             Format::Two => format_2(datagram, missing),

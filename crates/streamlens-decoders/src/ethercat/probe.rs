@@ -48,13 +48,21 @@ pub(super) fn walk(bytes: &[u8], length: usize, missing: usize) -> Walk {
 
 pub(super) fn probe(packet: &Packet<'_>) -> Confidence {
     let Some(header) = FrameHeader::parse(packet.payload) else { return Confidence::NONE };
+    let on_type = packet.ether_type == Some(ETHER_TYPE);
+    let on_wire = packet.wire_payload_length() - FRAME_HEADER;
+    if header.length == 0 || header.kind == 0 || header.reserved || header.length > on_wire {
+        return if on_type { Confidence::new(0.4, "Ethernet type 0x88A4, malformed") } else { Confidence::NONE };
+    }
+    judge(packet, header)
+}
+
+/// As [`probe`], where the header does not speak against it.
+#[inline(never)]
+fn judge(packet: &Packet<'_>, header: FrameHeader) -> Confidence {
     let bytes = packet.payload.get(FRAME_HEADER..).unwrap_or_default();
     let on_type = packet.ether_type == Some(ETHER_TYPE);
     let on_port = packet.has_port(ETHER_TYPE);
     let on_wire = bytes.len() + packet.missing;
-    if header.length == 0 || header.kind == 0 || header.reserved || header.length > on_wire {
-        return if on_type { Confidence::new(0.4, "Ethernet type 0x88A4, malformed") } else { Confidence::NONE };
-    }
     // A datagram of UDP is not padded.
     let exact = header.length == on_wire;
     if header.kind != 1 {

@@ -49,29 +49,7 @@ impl StreamDecoder for MpegTsDecoder {
     }
 
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
-        let length = packet.wire_payload_length();
-        let Some(layout) = Layout::of(packet.payload, length).filter(|_| packet.offset == 0) else {
-            return Confidence::NONE;
-        };
-        let mut proof = false;
-        for bytes in packet.payload.chunks(layout.stride()) {
-            let Some(header) = bytes.get(layout.prefix()..) else { continue };
-            if !is_lawful(header) {
-                return Confidence::NONE;
-            }
-            // Stuffing, or a programs' table that begins in this packet.
-            proof |= matches!(header.get(1..4), Some([0x1F, 0xFF, _] | [0x40, 0x00, _]));
-        }
-        let packets = length / layout.stride();
-        match packets {
-            // A datagram may hold any number, but no sender exceeds an Ethernet frame of 9000 bytes.
-            48.. => Confidence::new(0.4, "sync bytes throughout, but far too many for a datagram"),
-            4.. => Confidence::new(0.98, "sync bytes at every packet length throughout the datagram"),
-            3 => Confidence::new(0.95, "three sync bytes at packet lengths"),
-            2 => Confidence::new(0.85, "two sync bytes at a packet's length"),
-            _ if proof => Confidence::new(0.8, "one transport packet, of the programs' table or stuffing"),
-            _ => Confidence::new(0.4, "one sync byte and a packet's length"),
-        }
+        if Layout::may_begin(packet.payload) { probe(packet) } else { Confidence::NONE }
     }
 
     fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
@@ -97,6 +75,33 @@ impl StreamDecoder for MpegTsDecoder {
 
     fn flow_decoder(&self, _flow: &FlowKey) -> Option<Box<dyn FlowDecoder>> {
         Some(Box::new(MpegTsFlow { layout: Layout::Plain, meter: TsMeter::default(), datagrams: [0; 8], known: false }))
+    }
+}
+
+#[inline(never)]
+fn probe(packet: &Packet<'_>) -> Confidence {
+    let length = packet.wire_payload_length();
+    let Some(layout) = Layout::of(packet.payload, length).filter(|_| packet.offset == 0) else {
+        return Confidence::NONE;
+    };
+    let mut proof = false;
+    for bytes in packet.payload.chunks(layout.stride()) {
+        let Some(header) = bytes.get(layout.prefix()..) else { continue };
+        if !is_lawful(header) {
+            return Confidence::NONE;
+        }
+        // Stuffing, or a programs' table that begins in this packet.
+        proof |= matches!(header.get(1..4), Some([0x1F, 0xFF, _] | [0x40, 0x00, _]));
+    }
+    let packets = length / layout.stride();
+    match packets {
+        // A datagram may hold any number, but no sender exceeds an Ethernet frame of 9000 bytes.
+        48.. => Confidence::new(0.4, "sync bytes throughout, but far too many for a datagram"),
+        4.. => Confidence::new(0.98, "sync bytes at every packet length throughout the datagram"),
+        3 => Confidence::new(0.95, "three sync bytes at packet lengths"),
+        2 => Confidence::new(0.85, "two sync bytes at a packet's length"),
+        _ if proof => Confidence::new(0.8, "one transport packet, of the programs' table or stuffing"),
+        _ => Confidence::new(0.4, "one sync byte and a packet's length"),
     }
 }
 

@@ -117,6 +117,11 @@ impl Layout {
         }
     }
 
+    /// Whether a sync byte stands where the first one may.
+    pub(super) const fn may_begin(payload: &[u8]) -> bool {
+        matches!(payload, [SYNC_BYTE, ..] | [_, _, _, _, SYNC_BYTE, ..])
+    }
+
     /// The layout that fills `length` bytes with whole packets, each of which begins with the sync byte. Bytes that
     /// the capture cut off are not looked at.
     #[must_use]

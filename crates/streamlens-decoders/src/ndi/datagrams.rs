@@ -10,16 +10,27 @@ use crate::{Confidence, DecodeError, DecodingResult, FlowDecoder, FlowReport, Pa
 /// How sure it is that the datagram is NDI. Fragments other than the first of a message, and packets with a short
 /// header, prove nothing by themselves.
 pub(super) fn probe(packet: &Packet<'_>) -> Confidence {
-    let bytes = packet.payload;
-    if LongHeader::parse(bytes).is_some() {
-        return if packet.has_port(5960) {
-            Confidence::new(0.97, "QUIC shape in the clear at the port of NDI reliable UDP")
-        } else {
-            Confidence::new(0.8, "QUIC shape in the clear, as NDI reliable UDP sends it")
-        };
+    match packet.payload {
+        [_, 0, 0, 0, 1, ..] => reliable(packet),
+        [_, _, 1, ..] => first_fragment(packet.payload),
+        _ => Confidence::NONE,
     }
-    let first = Fragment::parse(bytes).filter(|fragment| fragment.kind == 1);
-    match first.and_then(|_| MessageHeader::parse(bytes.get(Fragment::LENGTH..)?)) {
+}
+
+#[inline(never)]
+fn reliable(packet: &Packet<'_>) -> Confidence {
+    if LongHeader::parse(packet.payload).is_none() {
+        Confidence::NONE
+    } else if packet.has_port(5960) {
+        Confidence::new(0.97, "QUIC shape in the clear at the port of NDI reliable UDP")
+    } else {
+        Confidence::new(0.8, "QUIC shape in the clear, as NDI reliable UDP sends it")
+    }
+}
+
+#[inline(never)]
+fn first_fragment(bytes: &[u8]) -> Confidence {
+    match Fragment::parse(bytes).and_then(|_| MessageHeader::parse(bytes.get(Fragment::LENGTH..)?)) {
         Some(header) if header.is_familiar() => Confidence::new(0.95, "first fragment of an NDI message"),
         Some(_) => Confidence::new(0.4, "plausible first fragment of an NDI message"),
         None => Confidence::NONE,

@@ -18,6 +18,7 @@ fn is_multi_tcp_port(port: Option<u16>) -> bool {
 }
 
 /// How sure it is that the bytes begin with NDI.
+#[inline(never)]
 pub(super) fn probe(packet: &Packet<'_>) -> Confidence {
     let bytes = packet.payload;
     if bytes.starts_with(LIST) && matches!(bytes.get(4), Some(b'>' | b' ' | b'_')) {

@@ -30,12 +30,14 @@ pub(super) struct RpcHeader {
 impl RpcHeader {
     /// Its length in bytes.
     pub(super) const LENGTH: usize = 80;
+    /// The first byte: the version of the protocol without connections.
+    pub(super) const VERSION: u8 = 4;
 
     /// Reads it, where version, type, data representation and interface are PROFINET's.
     pub(super) fn read(payload: &[u8]) -> Option<Self> {
         let header = payload.first_chunk::<{ Self::LENGTH }>()?;
         let &[version, packet_type, flags, _, representation, ..] = header;
-        if version != 4 || packet_type > 10 || !matches!(representation >> 4, 0 | 1) {
+        if version != Self::VERSION || packet_type > 10 || !matches!(representation >> 4, 0 | 1) {
             return None;
         }
         let little_endian = representation >> 4 == 1;

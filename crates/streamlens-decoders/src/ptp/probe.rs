@@ -59,18 +59,21 @@ pub(super) fn fault(header: &Header, wire_length: usize) -> Option<&'static str>
 
 /// The confidence in one packet.
 pub(super) fn judge(packet: &Packet<'_>) -> Confidence {
+    // most payloads that are not PTP's have another number where its versions are
+    match packet.payload {
+        [_, version, ..] if version & 0x0F == Header::VERSION => judge_v2(packet),
+        [0, 1, ..] if packet.ether_type.is_none() => judge_v1(packet, Place::of(packet)),
+        _ => Confidence::NONE,
+    }
+}
+
+#[inline(never)]
+fn judge_v2(packet: &Packet<'_>) -> Confidence {
     let place = Place::of(packet);
     if place == Place::Ethernet && packet.ether_type != Some(ETHER_TYPE) {
         return Confidence::NONE;
     }
-    match Header::parse(packet.payload) {
-        Some(header) => judge_v2(packet, &header, place),
-        None if place != Place::Ethernet => judge_v1(packet, place),
-        None => Confidence::NONE,
-    }
-}
-
-fn judge_v2(packet: &Packet<'_>, header: &Header, place: Place) -> Confidence {
+    let Some(header) = &Header::parse(packet.payload) else { return Confidence::NONE };
     if fault(header, packet.wire_payload_length()).is_some() {
         return Confidence::NONE;
     }
@@ -176,6 +179,7 @@ fn tlvs_fit(payload: &[u8], header: &Header) -> bool {
     true
 }
 
+#[inline(never)]
 fn judge_v1(packet: &Packet<'_>, place: Place) -> Confidence {
     let Some(header) = HeaderV1::parse(packet.payload) else { return Confidence::NONE };
     let class_fits = match header.control {

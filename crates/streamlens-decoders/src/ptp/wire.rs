@@ -148,6 +148,8 @@ pub struct Header {
 impl Header {
     /// Octets of the header.
     pub const LENGTH: usize = 34;
+    /// The version of PTP that it is of (`versionPTP`).
+    pub const VERSION: u8 = 2;
 
     /// The flag that the time of a message follows in another message.
     pub const TWO_STEP: u16 = 0x0200;
@@ -161,7 +163,7 @@ impl Header {
     #[inline]
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let h: &[u8; 34] = bytes.first_chunk()?;
-        if h[1] & 0x0F != 2 {
+        if h[1] & 0x0F != Self::VERSION {
             return None;
         }
         Some(Self {

@@ -10,6 +10,14 @@ use crate::Confidence;
 const TEN_YEARS_NS: u64 = 10 * 366 * 86_400 * 1_000_000_000;
 
 pub(super) fn confidence(packet: &Packet<'_>) -> Confidence {
+    match packet.payload {
+        [version, packet_type, ..] if version >> 6 == 2 && crate::rtp::is_rtcp_type(*packet_type) => judge(packet),
+        _ => Confidence::NONE,
+    }
+}
+
+#[inline(never)]
+fn judge(packet: &Packet<'_>) -> Confidence {
     let Some(first) = RtcpPacket::parse(packet.payload, packet.missing) else { return Confidence::NONE };
     if !first.is_sound() {
         return Confidence::NONE;

@@ -11,6 +11,11 @@ use crate::Confidence;
 const NAME_SERVICE_PORTS: [u16; 3] = [53, 5353, 5355];
 
 pub(super) fn confidence(packet: &Packet<'_>) -> Confidence {
+    if packet.payload.first().is_some_and(|first| first >> 6 == 2) { judge(packet) } else { Confidence::NONE }
+}
+
+#[inline(never)]
+fn judge(packet: &Packet<'_>) -> Confidence {
     let Ok(rtp) = RtpPacket::parse_cut(packet.payload, packet.missing) else { return Confidence::NONE };
     if !is_plausible(rtp.payload_type) || NAME_SERVICE_PORTS.iter().any(|&port| packet.has_port(port)) {
         return Confidence::NONE;

@@ -75,12 +75,10 @@ impl StreamDecoder for SapDecoder {
     }
 
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
-        let Some(sap) = SapPacket::parse(packet.payload) else { return Confidence::NONE };
-        match (sap.content, packet.dst_port() == Some(PORT)) {
-            (SapContent::Sdp(_), true) => Confidence::new(0.99, "SAP header with a session description, to SAP's port"),
-            (SapContent::Sdp(_), false) => Confidence::new(0.9, "SAP header with a session description"),
-            (_, true) => Confidence::new(0.5, "SAP header, to SAP's port"),
-            _ => Confidence::NONE,
+        if packet.payload.first().is_some_and(|&flags| SapPacket::may_begin_with(flags)) {
+            probe(packet)
+        } else {
+            Confidence::NONE
         }
     }
 
@@ -117,5 +115,16 @@ impl StreamDecoder for SapDecoder {
 
     fn network_monitor(&self) -> Option<Box<dyn NetworkMonitor>> {
         Some(Box::new(Announcements::new(&self.given)))
+    }
+}
+
+#[inline(never)]
+fn probe(packet: &Packet<'_>) -> Confidence {
+    let Some(sap) = SapPacket::parse(packet.payload) else { return Confidence::NONE };
+    match (sap.content, packet.dst_port() == Some(PORT)) {
+        (SapContent::Sdp(_), true) => Confidence::new(0.99, "SAP header with a session description, to SAP's port"),
+        (SapContent::Sdp(_), false) => Confidence::new(0.9, "SAP header with a session description"),
+        (_, true) => Confidence::new(0.5, "SAP header, to SAP's port"),
+        _ => Confidence::NONE,
     }
 }

@@ -38,11 +38,16 @@ pub struct SapPacket<'a> {
 }
 
 impl<'a> SapPacket<'a> {
+    /// Whether the first byte has the version, and the reserved flag is not set.
+    pub(super) const fn may_begin_with(flags: u8) -> bool {
+        flags >> 5 == 1 && flags & 0x08 == 0
+    }
+
     /// Reads a datagram. `None` where it is no SAP: another version, parts that do not fit, the reserved bit.
     #[must_use]
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
         let (&[flags, words, h0, h1], rest) = bytes.split_first_chunk()?;
-        if flags >> 5 != 1 || flags & 0x08 != 0 {
+        if !Self::may_begin_with(flags) {
             return None;
         }
         let (source, rest) = if flags & 0x10 == 0 {

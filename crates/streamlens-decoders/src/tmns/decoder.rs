@@ -86,24 +86,10 @@ impl StreamDecoder for TmnsDecoder {
     }
 
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
-        match (read(packet), packet.is_stream) {
-            (Ok(Message { shape: Shape::Packages(_), .. }), false) => {
-                Confidence::new(0.97, "header and length fit, packages end exactly")
-            }
-            (Ok(Message { shape: Shape::Untested, .. }), false) => {
-                Confidence::new(0.7, "header and length fit, no packages to test")
-            }
-            (Ok(Message { shape: Shape::Broken, .. }), false) => {
-                Confidence::new(0.4, "header and length fit, the packages don't")
-            }
-            // In a stream no length outside says that the one inside is right.
-            (Ok(Message { shape: Shape::Packages(_), .. }), true) => {
-                Confidence::new(0.9, "header fits, packages end exactly with the message")
-            }
-            (Err(DecodeError::Incomplete { .. }), true) if packet.payload.len() >= HEADER => {
-                Confidence::new(0.1, "header fits, the message is not whole yet")
-            }
-            _ => Confidence::NONE,
+        if packet.payload.first().is_some_and(|first| first >> 4 == TmnsHeader::VERSION) {
+            probe(packet)
+        } else {
+            Confidence::NONE
         }
     }
 
@@ -142,6 +128,29 @@ impl StreamDecoder for TmnsDecoder {
     }
 }
 
+#[inline(never)]
+fn probe(packet: &Packet<'_>) -> Confidence {
+    match (read(packet), packet.is_stream) {
+        (Ok(Message { shape: Shape::Packages(_), .. }), false) => {
+            Confidence::new(0.97, "header and length fit, packages end exactly")
+        }
+        (Ok(Message { shape: Shape::Untested, .. }), false) => {
+            Confidence::new(0.7, "header and length fit, no packages to test")
+        }
+        (Ok(Message { shape: Shape::Broken, .. }), false) => {
+            Confidence::new(0.4, "header and length fit, the packages don't")
+        }
+        // In a stream no length outside says that the one inside is right.
+        (Ok(Message { shape: Shape::Packages(_), .. }), true) => {
+            Confidence::new(0.9, "header fits, packages end exactly with the message")
+        }
+        (Err(DecodeError::Incomplete { .. }), true) if packet.payload.len() >= HEADER => {
+            Confidence::new(0.1, "header fits, the message is not whole yet")
+        }
+        _ => Confidence::NONE,
+    }
+}
+
 fn refused(reason: &'static str) -> DecodeError {
     DecodeError::Refused { protocol: ENCODING, reason }
 }
@@ -152,7 +161,10 @@ pub(super) fn read(packet: &Packet<'_>) -> Result<Message, DecodeError> {
     let payload = packet.payload;
     let incomplete =
         |field, needed, present| DecodeError::Incomplete { protocol: ENCODING, field, offset: 0, needed, present };
-    if packet.is_stream && payload.len() < HEADER && payload.first().is_none_or(|first| first >> 4 == 1) {
+    if packet.is_stream
+        && payload.len() < HEADER
+        && payload.first().is_none_or(|first| first >> 4 == TmnsHeader::VERSION)
+    {
         return Err(incomplete("header", HEADER, payload.len()));
     }
     let header = TmnsHeader::parse(payload).ok_or(refused("the header does not fit"))?;

@@ -32,6 +32,8 @@ pub struct TmnsHeader {
 }
 
 impl TmnsHeader {
+    /// The version of messages that is read.
+    pub const VERSION: u8 = 1;
     /// No data follows after this message.
     pub const END_OF_DATA: u16 = 0x0001;
     /// The source's health is impaired.
@@ -65,7 +67,7 @@ impl TmnsHeader {
             seconds: u32::from_be_bytes(seconds),
             nanoseconds: u32::from_be_bytes(nanoseconds),
         };
-        let is_sound = version >> 4 == 1
+        let is_sound = version >> 4 == Self::VERSION
             && kind >> 4 == 0
             && first != crate::inetx::CONTROL_WORD
             && header.nanoseconds < 1_000_000_000
