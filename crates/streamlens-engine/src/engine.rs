@@ -10,6 +10,7 @@ use crate::crew::{Crew, Job};
 use crate::dissect::Aside;
 use crate::network::Networks;
 use crate::options::{EngineOptions, FlowSelection};
+use crate::parallel::each;
 use crate::route::{SHARES, share_of};
 use crate::shard::Shard;
 use crate::snapshot::{Part, Snapshot, whole};
@@ -18,6 +19,8 @@ use crate::work::{Env, Outbox};
 
 /// Frames after which what decoders published is handed on, where frames come one at a time.
 const COLLECT_EVERY: u64 = 4096;
+/// Where there are fewer flows, a thread would take longer to start than they do to be worked on.
+const WORTH_A_THREAD: usize = 256;
 /// From so many flows on their memory is left to the end of the process.
 const MANY_FLOWS: usize = 100_000;
 /// The most threads that are taken unless more are asked for.
@@ -238,13 +241,19 @@ impl Engine {
     /// Decodes what waits, and hands on all that was published.
     fn release(&mut self) {
         let env = Env { registry: &self.registry, options: &self.options };
-        self.shards.iter_mut().for_each(|shard| shard.release_all(env));
+        each(self.helpers(), &mut self.shards, |shard| shard.release_all(env));
         self.collect();
+    }
+
+    /// Threads for what takes a moment for each flow.
+    fn helpers(&self) -> usize {
+        let flows: usize = self.shards.iter().map(Shard::flow_count).sum();
+        if flows < WORTH_A_THREAD { 1 } else { self.threads }
     }
 
     fn end(&mut self) {
         let env = Env { registry: &self.registry, options: &self.options };
-        self.shards.iter_mut().for_each(|shard| shard.finish(env));
+        each(self.helpers(), &mut self.shards, |shard| shard.finish(env));
         self.collect();
         self.enforce_flow_bound();
     }

@@ -1,6 +1,7 @@
 //! Which protocol a flow carries: decoders are ranked while it is young, the evidence of its neighbours lets a
 //! confidence grow or fall, and what was held is replayed as if it had been known from the start.
 
+use smallvec::SmallVec;
 use streamlens_decoders::{Confidence, DecodeError, DecodingResult, Sequence, StreamMark};
 use streamlens_model::{Packet, StreamId};
 use streamlens_registry::{DecoderIndex, DecoderRegistry, Ranked};
@@ -35,7 +36,7 @@ const TAKEN_WEIGHS: f64 = 8.0;
 /// A payload held until it is known whose it is.
 #[derive(Debug)]
 pub(crate) struct Held {
-    pub(crate) frames: Vec<FrameFacts>,
+    pub(crate) frames: SmallVec<[FrameFacts; 1]>,
     pub(crate) payload: Vec<u8>,
     pub(crate) missing: usize,
     pub(crate) ether_type: Option<u16>,
@@ -51,7 +52,7 @@ pub(crate) struct Young {
     bytes: usize,
     /// A hole behind all that is held.
     pub(crate) gap: Option<u64>,
-    candidates: Vec<Candidate>,
+    candidates: SmallVec<[Candidate; 2]>,
     /// Whether the flow had unclaimed payloads before this youth began.
     pub(crate) is_late: bool,
 }
@@ -129,16 +130,23 @@ impl Young {
 
     /// The best candidate of at least that confidence; among equals the one registered first.
     pub(crate) fn best(&self, least: f32) -> Option<Identified> {
-        let mut order: Vec<&Candidate> = self.candidates.iter().filter(|one| one.doubt < 1.0).collect();
-        order.sort_by(|a, b| a.doubt.total_cmp(&b.doubt).then(a.decoder.cmp(&b.decoder)));
-        let best = order.first().filter(|best| best.confidence().value() >= least)?;
-        let preferred_to = order.get(1).map(|next| (next.decoder, next.confidence().value()));
+        let (mut best, mut next) = (None::<&Candidate>, None::<&Candidate>);
+        for one in self.candidates.iter().filter(|one| one.doubt < 1.0) {
+            if best.is_none_or(|best| one.is_before(best)) {
+                (best, next) = (Some(one), best);
+            } else if next.is_none_or(|next| one.is_before(next)) {
+                next = Some(one);
+            }
+        }
+        let best = best.filter(|best| best.confidence().value() >= least)?;
+        let preferred_to = next.map(|next| (next.decoder, next.confidence().value()));
         Some(Identified { decoder: best.decoder, confidence: best.confidence(), preferred_to })
     }
 
-    /// The candidates, surest first.
-    pub(crate) fn candidates(&self) -> Vec<(DecoderIndex, Confidence)> {
-        let mut list: Vec<_> = self.candidates.iter().map(|one| (one.decoder, one.confidence())).collect();
+    /// The candidates, surest first, without the one that is believed.
+    pub(crate) fn candidates(&self, believed: Option<DecoderIndex>) -> Vec<(DecoderIndex, Confidence)> {
+        let others = self.candidates.iter().filter(|one| Some(one.decoder) != believed);
+        let mut list: Vec<_> = others.map(|one| (one.decoder, one.confidence())).collect();
         list.sort_by(|a, b| b.1.value().total_cmp(&a.1.value()).then(a.0.cmp(&b.0)));
         list
     }
@@ -151,7 +159,7 @@ impl Young {
         }
         self.bytes += packet.payload.len();
         self.held.push(Held {
-            frames: frames.to_vec(),
+            frames: frames.into(),
             payload: packet.payload.to_vec(),
             missing: packet.missing,
             ether_type: packet.ether_type,
@@ -201,6 +209,11 @@ impl Young {
 }
 
 impl Candidate {
+    /// Whether it is surer, or as sure and registered before.
+    fn is_before(&self, other: &Self) -> bool {
+        self.doubt.total_cmp(&other.doubt).then(self.decoder.cmp(&other.decoder)).is_lt()
+    }
+
     fn confidence(&self) -> Confidence {
         Confidence::new(1.0 - self.doubt, self.reason)
     }

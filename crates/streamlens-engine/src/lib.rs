@@ -12,6 +12,7 @@ mod identify;
 mod key;
 mod network;
 mod options;
+mod parallel;
 mod pieces;
 mod route;
 mod shard;

@@ -1,4 +1,4 @@
-//! Work on many items by several threads, with the results in the order of the items.
+//! Work on many items by several threads.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -77,7 +77,7 @@ impl<T> Drop for Over<'_, T> {
 
 /// Makes pieces of items, with a state for each thread: `make` adds an item to a piece, and `take` gets the pieces in the
 /// order of the items, and empties them. Gives the states back.
-pub(super) fn in_order<I: Sync, S: Send, T: Default + Send>(
+pub(crate) fn in_order<I: Sync, S: Send, T: Default + Send>(
     threads: usize,
     items: &[I],
     state: impl Fn() -> S,
@@ -89,7 +89,7 @@ pub(super) fn in_order<I: Sync, S: Send, T: Default + Send>(
 }
 
 /// As [`in_order`], but `make` adds a run of items to a piece.
-pub(super) fn runs_in_order<I: Sync, S: Send, T: Default + Send>(
+pub(crate) fn runs_in_order<I: Sync, S: Send, T: Default + Send>(
     threads: usize,
     items: &[I],
     state: impl Fn() -> S,
@@ -140,19 +140,21 @@ fn shares<I>(threads: usize, items: &mut [I]) -> ChunksMut<'_, I> {
 }
 
 /// Works on each item of a list, on several threads.
-pub(super) fn each<I: Send>(threads: usize, items: &mut [I], work: impl Fn(&mut I) + Sync) {
+pub(crate) fn each<I: Send>(threads: usize, items: &mut [I], work: impl Fn(&mut I) + Sync) {
+    let threads = threads.clamp(1, items.len().max(1));
+    let items = Mutex::new(items.iter_mut());
+    let next = || items.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work_on = || std::iter::from_fn(next).for_each(&work);
     std::thread::scope(|scope| {
-        let mut shares = shares(threads, items);
-        let own = shares.next();
-        for others in shares {
-            scope.spawn(|| others.iter_mut().for_each(&work));
+        for _ in 1..threads {
+            scope.spawn(work_on);
         }
-        own.into_iter().flatten().for_each(&work);
+        work_on();
     });
 }
 
 /// Sorts a list in parts, on several threads.
-pub(super) fn sort<I: Send>(threads: usize, items: &mut [I], compare: impl Fn(&I, &I) -> Ordering + Sync) {
+pub(crate) fn sort<I: Send>(threads: usize, items: &mut [I], compare: impl Fn(&I, &I) -> Ordering + Sync) {
     let mut shares: Vec<_> = shares(threads, items).collect();
     // a stable sort sees where parts are in order already, and merges them
     each(threads, &mut shares, |share| share.sort_by(&compare));

@@ -3,7 +3,6 @@
 mod encoding;
 mod findings;
 mod packed;
-mod parallel;
 mod parts;
 mod rows;
 mod surveys;
@@ -19,7 +18,6 @@ use streamlens_model::{
 use self::encoding::Summaries;
 use self::findings::{Findings, Mirrored};
 use self::packed::Packed;
-use self::parallel::{each, in_order, runs_in_order};
 pub use self::parts::Part;
 pub(crate) use self::parts::whole;
 use self::rows::{Card, FlowPlace, Note, Row, Shown, bit_rate};
@@ -28,6 +26,7 @@ use crate::dissect::Aside;
 use crate::engine::Engine;
 use crate::flow::{EncodingEntry, FlowEntry, TransportEntry};
 use crate::options::FlowSelection;
+use crate::parallel::{each, in_order, runs_in_order};
 use crate::shard::Shard;
 
 /// Reads the engine's state; changes nothing.
@@ -321,7 +320,7 @@ impl<'e> Snapshot<'e> {
         }
         application_encodings
             .sort_by(|a, b| b.packet_count.cmp(&a.packet_count).then(a.encoding_name.cmp(&b.encoding_name)));
-        let known = transport.young.as_ref().map(|young| young.candidates());
+        let known = transport.young.as_ref().map(|young| young.candidates(None));
         for (decoder, confidence) in known.as_ref().unwrap_or(&transport.candidates) {
             let Some(decoder) = self.engine.registry.decoder(*decoder) else { continue };
             candidates.push(Candidate {

@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use streamlens_model::{FlowKey, Frame, Severity, Timestamp};
 
 use super::Snapshot;
-use super::parallel::sort;
 use crate::dissect::{Dissected, dissect};
 use crate::flow::FlowEntry;
 use crate::options::FlowOrder;
+use crate::parallel::sort;
 use crate::shard::Shard;
 
 /// Where a flow is.

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use streamlens_decoders::{FlowReport, NetworkReport, Peer, Survey};
+use streamlens_registry::DecoderIndex;
 
 use super::rows::FlowPlace;
 use crate::engine::Engine;
 use crate::flow::FlowEntry;
+use crate::parallel::each;
 
 /// What network monitors say of single encodings, by flow and decoder.
 pub(super) type Additions = BTreeMap<(FlowPlace, u16), Vec<FlowReport>>;
@@ -22,6 +24,8 @@ struct OneSurvey<'e> {
     /// Name of the monitor's own encoding.
     own: &'static str,
     watched: &'static [&'static str],
+    /// Which decoders' flows it wants to see, by their index.
+    wanted: Vec<bool>,
     least_frames: u64,
     /// Whether it wants to see the flows (once more).
     is_open: bool,
@@ -38,7 +42,12 @@ impl<'e> Surveys<'e> {
             let (watched, least_frames) = (monitor.watches(), survey.least_frames());
             let into = if survey.describes_flows() { &mut early } else { &mut late };
             let (own, survey) = (decoder.encoding_name(), Mutex::new(survey));
-            into.list.push(OneSurvey { own, watched, least_frames, is_open: true, survey });
+            let wanted = engine.registry.iter().map(|decoder| {
+                let name = decoder.encoding_name();
+                name == own || watched.contains(&name)
+            });
+            let wanted = wanted.collect();
+            into.list.push(OneSurvey { own, watched, wanted, least_frames, is_open: true, survey });
         }
         (early, late)
     }
@@ -56,20 +65,20 @@ impl<'e> Surveys<'e> {
     pub(super) fn see(&self, at: FlowPlace, flow: &FlowEntry) {
         let packets = flow.packets();
         for encoding in flow.transports().flat_map(|transport| &transport.encodings) {
-            let Some(decoder) = self.engine.registry.decoder(encoding.decoder) else { continue };
-            let encoding_name = decoder.encoding_name();
-            let peer = Peer { flow: &flow.key, decoder: encoding.flow_decoder.as_deref(), encoding: encoding_name };
-            for one in self.list.iter().filter(|one| one.wants(packets, encoding_name)) {
+            let index = encoding.decoder;
+            for one in self.list.iter().filter(|one| one.wants(packets, index)) {
+                let Some(decoder) = self.engine.registry.decoder(index) else { continue };
+                let (own, encoding) = (encoding.flow_decoder.as_deref(), decoder.encoding_name());
                 let mut survey = one.survey.lock().unwrap_or_else(PoisonError::into_inner);
-                survey.see(number_of(at, encoding.decoder.0), &peer);
+                survey.see(number_of(at, index.0), &Peer { flow: &flow.key, decoder: own, encoding });
             }
         }
     }
 
     /// Whether any wants to see a flow of so many frames that has one of these decoders, a bit for each.
     pub(super) fn want(&self, packets: u64, decoders: u64) -> bool {
-        let names = (0..).zip(self.engine.registry.iter()).filter(|(index, _)| decoders >> index & 1 == 1);
-        names.into_iter().any(|(_, decoder)| self.list.iter().any(|one| one.wants(packets, decoder.encoding_name())))
+        let mut indexes = (0..64).filter(|index| decoders >> index & 1 == 1).map(DecoderIndex);
+        indexes.any(|index| self.list.iter().any(|one| one.wants(packets, index)))
     }
 
     /// Ends a look at all flows: whether any wants another.
@@ -83,9 +92,13 @@ impl<'e> Surveys<'e> {
     /// The reports, by the name of the encoding; what they say of single flows by flow and decoder.
     pub(super) fn finish(self) -> (Vec<(&'static str, NetworkReport)>, Additions) {
         let (mut networks, mut additions) = (Vec::new(), Additions::new());
-        for OneSurvey { own, watched, survey, .. } in self.list {
-            let mut report = NetworkReport::default();
-            survey.into_inner().unwrap_or_else(PoisonError::into_inner).report(&mut report);
+        let closed = |one: OneSurvey<'e>| (one.own, one.watched, Some(one.survey), NetworkReport::default());
+        let mut reports: Vec<_> = self.list.into_iter().map(closed).collect();
+        each(self.engine.threads, &mut reports, |(.., survey, report)| {
+            let survey = survey.take().map(|survey| survey.into_inner().unwrap_or_else(PoisonError::into_inner));
+            survey.into_iter().for_each(|survey| survey.report(report));
+        });
+        for (own, watched, _, mut report) in reports {
             let name_of = |index| self.engine.registry.decoder(index).map(|decoder| decoder.encoding_name());
             let monitors = &self.engine.networks.monitors;
             let Some((_, monitor)) = monitors.iter().find(|(index, _)| name_of(*index) == Some(own)) else { continue };
@@ -105,8 +118,8 @@ impl<'e> Surveys<'e> {
 }
 
 impl OneSurvey<'_> {
-    fn wants(&self, packets: u64, encoding: &str) -> bool {
-        self.is_open && packets >= self.least_frames && (encoding == self.own || self.watched.contains(&encoding))
+    fn wants(&self, packets: u64, decoder: DecoderIndex) -> bool {
+        self.is_open && packets >= self.least_frames && self.wanted.get(usize::from(decoder.0)) == Some(&true)
     }
 }
 

@@ -129,7 +129,7 @@ impl Work<'_> {
             return None;
         }
         let Some(identified) = young.best(ENOUGH) else {
-            transport.candidates = young.candidates();
+            transport.candidates = young.candidates(None);
             return None;
         };
         // the payload at hand is taken below, not replayed
@@ -191,8 +191,7 @@ impl Work<'_> {
         encoding.identified_at = at_frame;
         encoding.counted_from_start = !young.is_late;
         encoding.conversation = self.conversations.place(packet.flow, identified.decoder, decoder);
-        transport.candidates = young.candidates();
-        transport.candidates.retain(|(decoder, _)| *decoder != identified.decoder);
+        transport.candidates = young.candidates(Some(identified.decoder));
         Some(transport.add_encoding(encoding))
     }
 
@@ -225,7 +224,7 @@ impl Work<'_> {
     pub(crate) fn settle(&mut self, transport: &mut TransportEntry, like: &Packet<'_>) {
         let Some(young) = transport.young.take() else { return };
         let Some(identified) = young.best(ENOUGH) else {
-            transport.candidates = young.candidates();
+            transport.candidates = young.candidates(None);
             return;
         };
         let at_frame = young.held.last().and_then(|held| held.frames.last()).map_or(0, |frame| frame.at.frame);

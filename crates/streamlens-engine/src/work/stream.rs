@@ -151,7 +151,7 @@ impl Work<'_> {
             young.take_back();
             return self.identify_stream(transport, stream, *young, identified, packet, bytes, frame);
         } else {
-            transport.candidates = young.candidates();
+            transport.candidates = young.candidates(None);
         }
         None
     }
@@ -313,7 +313,7 @@ impl Work<'_> {
         self.count_delivered(transport, &frame);
         if let Some(young) = transport.young.take() {
             match young.best(ENOUGH) {
-                None => transport.candidates = young.candidates(),
+                None => transport.candidates = young.candidates(None),
                 Some(identified) => {
                     if let Some(place) = self.add_encoding(transport, &young, &identified, like, like.frame) {
                         self.replay_stream(transport, place, &mut stream, *young, like);
