@@ -230,10 +230,10 @@ impl Engine {
         take: impl FnMut(&CaptureSummary, &mut T) -> bool,
     ) -> Analysis {
         self.end();
-        let analysis = Snapshot::new(&self, 0, selection).in_pieces(capture, &make, take);
+        let (analysis, findings) = Snapshot::new(&self, 0, selection).in_pieces(capture, &make, take);
         if analysis.total_flows > MANY_FLOWS {
             // the process is about to end, or to go on without them: giving back a million flows one by one takes long
-            std::mem::forget(self);
+            std::mem::forget((self, findings));
         }
         analysis
     }

@@ -200,30 +200,13 @@ impl HeldFlows {
     /// The frames of a flow, in the order in which they came.
     pub(crate) fn frames(&self, place: usize) -> impl Iterator<Item = Frame<'_>> {
         let mut frames = [None; MOST_FRAMES];
-        let mut next = self.flows.get(place).and_then(|flow| flow.last);
-        for slot in frames.iter_mut().rev() {
-            let Some((head, data)) = next.and_then(|at| self.read(at)) else { break };
-            next = head.before;
-            let Head { number, time, link_type, interface, original_length, .. } = head;
-            *slot = Some(Frame { number, time, link_type, interface, original_length, data });
-        }
+        frames.iter_mut().rev().zip(self.frames_backwards(place)).for_each(|(slot, frame)| *slot = Some(frame));
         frames.into_iter().flatten()
     }
 
-    /// Looks at the memory of a flow, so that it is near when its frames are wanted soon: that of one flow takes as long as that
-    /// of several, whose frames lie in as many places. What is seen means nothing.
-    pub(crate) fn look(&self, place: usize) -> u8 {
-        let mut seen = 0;
-        let mut next = self.flows.get(place).and_then(|flow| flow.last);
-        while let Some(at) = next {
-            let at = (at.get() as usize - 1) * UNIT;
-            let bytes = self.chunks.get(at / CHUNK).and_then(|chunk| chunk.bytes.get(at % CHUNK..)).unwrap_or_default();
-            let first = bytes.first_chunk().map_or(0, |word| u64::from_ne_bytes(*word));
-            let length = (first >> 32) as usize & (Head::HAS_LAST as usize - 1);
-            seen ^= bytes.get(Head::SHORT + length / 2).copied().unwrap_or(0);
-            next = Place::new(first as u32);
-        }
-        seen
+    /// The frames of a flow, the last one first, which is how they are linked.
+    pub(crate) fn frames_backwards(&self, place: usize) -> Backwards<'_> {
+        Backwards { held: self, next: self.flows.get(place).and_then(|flow| flow.last) }
     }
 
     fn read(&self, at: Place) -> Option<(Head, &[u8])> {
@@ -249,6 +232,24 @@ impl HeldFlows {
                 }
             }
         }
+    }
+}
+
+/// The frames of a flow, the last one first.
+pub(crate) struct Backwards<'h> {
+    held: &'h HeldFlows,
+    next: Option<Place>,
+}
+
+impl<'h> Iterator for Backwards<'h> {
+    type Item = Frame<'h>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Frame<'h>> {
+        let (head, data) = self.held.read(self.next?)?;
+        self.next = head.before;
+        let Head { number, time, link_type, interface, original_length, .. } = head;
+        Some(Frame { number, time, link_type, interface, original_length, data })
     }
 }
 

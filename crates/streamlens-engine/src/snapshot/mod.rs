@@ -17,7 +17,7 @@ use streamlens_model::{
 
 use self::encoding::Summaries;
 use self::findings::{Findings, Mirrored};
-use self::packed::Packed;
+pub(crate) use self::packed::Packed;
 pub use self::parts::Part;
 pub(crate) use self::parts::whole;
 use self::rows::{Card, FlowPlace, Note, Row, Shown, bit_rate};
@@ -88,18 +88,20 @@ impl<'e> Snapshot<'e> {
         let places = self.held_places();
         let mut cards = Vec::with_capacity(places.len());
         let begin = || (Shard::for_replay(), Findings::notes(), Vec::new());
-        let read = |state: &mut (Shard, Findings, Vec<Note>), cards: &mut Vec<Card>, &at: &FlowPlace| {
+        let read = |state: &mut (Shard, Findings, Vec<Note>), cards: &mut Vec<Card>, run: &[FlowPlace]| {
             let (replay, findings, notes) = state;
-            let card = self.show(replay, at, |shown| {
-                findings.of_copies(shown.flow);
-                surveys.see(at, shown.flow);
-                self.flow_findings(shown, findings);
-                notes.extend(findings.take_notes().map(|(severity, frame)| Note { severity, frame, at }));
-                Card::new(at, shown.flow, self.selection.order)
-            });
-            cards.extend(card);
+            self.look_ahead(run.iter().copied());
+            cards.extend(run.iter().filter_map(|&at| {
+                self.show(replay, at, |shown| {
+                    findings.of_copies(shown.flow);
+                    surveys.see(at, shown.flow);
+                    self.flow_findings(shown, findings);
+                    notes.extend(findings.take_notes().map(|(severity, frame)| Note { severity, frame, at }));
+                    Card::new(at, shown.flow, self.selection.order)
+                })
+            }));
         };
-        let parts = in_order(self.engine.threads, &places, begin, read, |more| cards.append(more));
+        let parts = runs_in_order(self.engine.threads, &places, begin, read, |more| cards.append(more));
         for (_, findings, notes) in parts {
             self.mirrored.merge(findings.mirrored);
             self.notes.get_or_insert_default().push(notes);
@@ -113,11 +115,8 @@ impl<'e> Snapshot<'e> {
         let mut cards = Vec::with_capacity(places.len());
         let independent = (0..64).zip(self.engine.registry.iter()).filter(|(_, decoder)| decoder.is_independent());
         let decoders = independent.fold(0, |all, (index, _)| all | 1 << index);
-        let list = |(): &mut (), cards: &mut Vec<Card>, &at: &FlowPlace| {
-            let Some(shard) = self.engine.shards.get(at.share as usize) else { return };
-            cards.push(Card::unread(at, shard.held.frames(at.place as usize), decoders, self.selection.order));
-        };
-        in_order(self.engine.threads, &places, || (), list, |more| cards.append(more));
+        let list = |(): &mut (), cards: &mut Vec<Card>, run: &[FlowPlace]| cards.extend(self.unread(run, decoders));
+        runs_in_order(self.engine.threads, &places, || (), list, |more| cards.append(more));
         self.cards = cards;
     }
 
@@ -141,16 +140,17 @@ impl<'e> Snapshot<'e> {
 
     /// The whole document.
     pub(crate) fn analysis(self, capture: CaptureSummary) -> Analysis {
-        whole(|make, take| self.in_pieces(capture, make, take))
+        whole(|make, take| self.in_pieces(capture, make, take).0)
     }
 
-    /// The document, but for its flows and findings: these are handed on in pieces, until `take` wants no more.
+    /// The document, but for its flows and findings: these are handed on in pieces, until `take` wants no more. The findings
+    /// are given back as they were kept, so that nobody has to wait until their memory is given back.
     pub(crate) fn in_pieces<T: Default + Send>(
         mut self,
         mut capture: CaptureSummary,
         make: &(impl Fn(&mut T, Part<'_>) + Sync + ?Sized),
         mut take: impl FnMut(&CaptureSummary, &mut T) -> bool,
-    ) -> Analysis {
+    ) -> (Analysis, Vec<Packed>) {
         self.engine.totals.fill(&mut capture);
         for (reason, frames) in self.engine.asides() {
             // several numbers of link types have one name
@@ -177,8 +177,7 @@ impl<'e> Snapshot<'e> {
             });
         };
         let show_run = |worker: &mut Worker, piece: &mut T, run: &[Row]| {
-            // they lie where they came in, and not side by side
-            std::hint::black_box(run.iter().fold(0, |seen, row| seen ^ self.look_ahead(row.at)));
+            self.look_ahead(run.iter().map(|row| row.at));
             run.iter().for_each(|row| show(worker, piece, row));
         };
         let mut workers =
@@ -202,8 +201,10 @@ impl<'e> Snapshot<'e> {
         }
         let networks = self.networks.iter().filter(|(_, report)| !report.facts.is_empty());
         let networks = networks.map(|(name, report)| ((*name).to_owned(), report.facts.clone())).collect();
-        let (flows, findings) = (Vec::new(), Vec::new());
-        Analysis { schema: SCHEMA, capture, flows, total_flows, findings, total_findings, networks }
+        let flows = Vec::new();
+        let analysis =
+            Analysis { schema: SCHEMA, capture, flows, total_flows, findings: Vec::new(), total_findings, networks };
+        (analysis, findings)
     }
 
     /// Adds the findings of the flows that are not shown.

@@ -11,7 +11,7 @@ use super::findings::Where;
 
 /// A finding: severity and first frame, which decide on its place in nearly all cases, and the rest of it as bytes.
 #[derive(Clone, Debug)]
-pub(super) struct Packed {
+pub(crate) struct Packed {
     pub(super) severity: Severity,
     pub(super) first_frame: u64,
     /// Count, first time, last frame and time; the lengths of code, the parts of the place, and text; then these texts.

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use streamlens_model::{FlowKey, Frame, Severity, Timestamp};
+use streamlens_model::{Endpoint, FlowKey, Frame, Severity, Timestamp};
 
 use super::Snapshot;
 use crate::dissect::{Dissected, dissect};
@@ -76,6 +76,14 @@ impl Figures {
         Self { first_seen: flow.first_seen, last_seen: flow.last_seen, packets, bytes }
     }
 
+    /// Adds a frame of a flow that has not been decoded: all of these are whole packets.
+    fn add(&mut self, frame: &Frame<'_>) {
+        self.packets += 1;
+        self.bytes += u64::from(frame.original_length);
+        self.first_seen = self.first_seen.into_iter().chain(frame.time).min();
+        self.last_seen = self.last_seen.max(frame.time);
+    }
+
     fn row(&self, at: FlowPlace, order: FlowOrder) -> Row {
         let rank = match order {
             FlowOrder::FirstSeen | FlowOrder::Source | FlowOrder::Destination => 0,
@@ -95,24 +103,14 @@ fn rank_of_time(time: Option<Timestamp>) -> u64 {
     time.map_or(u64::MAX, |time| (time.as_nanos().cast_unsigned() ^ 1 << 63).min(u64::MAX - 1))
 }
 
-impl Card {
-    /// Of a flow that has not been decoded and may have any of these decoders. All of its frames are whole packets.
-    pub(super) fn unread<'f>(
-        at: FlowPlace,
-        frames: impl Iterator<Item = Frame<'f>>,
-        decoders: u64,
-        order: FlowOrder,
-    ) -> Self {
-        let mut figures = Figures::default();
-        for frame in frames {
-            figures.packets += 1;
-            figures.bytes += u64::from(frame.original_length);
-            figures.first_seen = figures.first_seen.into_iter().chain(frame.time).min();
-            figures.last_seen = figures.last_seen.max(frame.time);
-        }
-        Self { row: figures.row(at, order), packets: figures.packets as u32, decoders }
+impl Row {
+    /// Both numbers as one, which is compared soonest.
+    fn front(&self) -> u128 {
+        u128::from(self.rank) << 64 | u128::from(self.first_seen)
     }
+}
 
+impl Card {
     pub(super) fn new(at: FlowPlace, flow: &FlowEntry, order: FlowOrder) -> Self {
         let decoders = flow.transports().flat_map(|transport| &transport.encodings).map(|encoding| encoding.decoder.0);
         let decoders = decoders.fold(0, |all, decoder| all | 1 << (decoder % 64));
@@ -128,7 +126,28 @@ impl Snapshot<'_> {
         let changed = self.flows().filter(|(_, _, flow)| flow.changed > self.since);
         let changed = changed.map(|(at, _, flow)| Figures::of(flow).row(at, order));
         let rows = changed.chain(self.cards.iter().map(|card| card.row));
-        let compare = |a: &Row, b: &Row| self.compare(a, b);
+        // by what was asked for, then by the time they were first seen, then by key
+        let by_ends = |ends: fn(&FlowKey) -> [Endpoint; 2]| {
+            move |a: &Row, b: &Row| {
+                let [a_key, b_key] = [a, b].map(|row| self.key(row.at));
+                ends(&a_key).cmp(&ends(&b_key)).then(a.front().cmp(&b.front())).then_with(|| a_key.cmp(&b_key))
+            }
+        };
+        let by_numbers = |a: &Row, b: &Row| a.front().cmp(&b.front()).then_with(|| self.key(a.at).cmp(&self.key(b.at)));
+        match order {
+            FlowOrder::Source => self.sorted(rows, total_flows, by_ends(|key| [key.src, key.dst])),
+            FlowOrder::Destination => self.sorted(rows, total_flows, by_ends(|key| [key.dst, key.src])),
+            _ => self.sorted(rows, total_flows, by_numbers),
+        }
+    }
+
+    /// Rows in an order, as many as are asked for.
+    fn sorted(
+        &self,
+        rows: impl Iterator<Item = Row>,
+        total_flows: usize,
+        compare: impl Fn(&Row, &Row) -> Ordering + Sync,
+    ) -> Vec<Row> {
         match self.selection.top {
             Some(top) => front(rows, top, compare),
             None => {
@@ -172,27 +191,6 @@ impl Snapshot<'_> {
         held.into_iter()
     }
 
-    /// By what was asked for, then by the time they were first seen, then by key.
-    fn compare(&self, a: &Row, b: &Row) -> Ordering {
-        let keys = || (self.key(a.at), self.key(b.at));
-        let first = match self.selection.order {
-            FlowOrder::Source => {
-                let (a, b) = keys();
-                (a.src, a.dst).cmp(&(b.src, b.dst))
-            }
-            FlowOrder::Destination => {
-                let (a, b) = keys();
-                (a.dst, a.src).cmp(&(b.dst, b.src))
-            }
-            _ => Ordering::Equal,
-        };
-        let numbers = |row: &Row| (row.rank, row.first_seen);
-        first.then_with(|| numbers(a).cmp(&numbers(b))).then_with(|| {
-            let (a, b) = keys();
-            a.cmp(&b)
-        })
-    }
-
     fn key(&self, at: FlowPlace) -> FlowKey {
         let Some(shard) = self.engine.shards.get(at.share as usize) else { return FlowKey::default() };
         if !at.is_held {
@@ -203,10 +201,45 @@ impl Snapshot<'_> {
         dissect(&frame, &mut packet).map(|()| packet.flow_key()).unwrap_or_default()
     }
 
-    /// Looks at the memory of a flow that waits and is shown soon.
-    pub(super) fn look_ahead(&self, at: FlowPlace) -> u8 {
-        let shard = self.engine.shards.get(at.share as usize).filter(|_| at.is_held);
-        shard.map_or(0, |shard| shard.held.look(at.place as usize))
+    /// The cards of flows that wait and have not been decoded, any of which may have these decoders.
+    pub(super) fn unread<'p>(&'p self, flows: &'p [FlowPlace], decoders: u64) -> impl Iterator<Item = Card> + 'p {
+        let figures = self.side_by_side(flows.iter().copied(), Figures::add);
+        figures.into_iter().map(move |(at, figures)| {
+            Card { row: figures.row(at, self.selection.order), packets: figures.packets as u32, decoders }
+        })
+    }
+
+    /// Looks at the memory of flows that are shown next.
+    pub(super) fn look_ahead(&self, flows: impl Iterator<Item = FlowPlace>) {
+        // what is seen means nothing
+        self.side_by_side(flows, |(), frame| {
+            std::hint::black_box(frame.data.get(frame.data.len() / 2).copied());
+        });
+    }
+
+    /// Goes through the frames of flows that wait. Each lies where it came in, and says where the one before it does, which has
+    /// to be waited for: so one frame of each flow is seen before the next of any, and all of these are waited for at once.
+    fn side_by_side<T: Default>(
+        &self,
+        flows: impl Iterator<Item = FlowPlace>,
+        mut see: impl FnMut(&mut T, &Frame<'_>),
+    ) -> Vec<(FlowPlace, T)> {
+        let begin = |at: FlowPlace| {
+            let held = &self.engine.shards.get(at.share as usize)?.held;
+            Some((held.frames_backwards(at.place as usize), (at, T::default())))
+        };
+        let mut walks: Vec<_> = flows.filter(|at| at.is_held).filter_map(begin).collect();
+        let mut is_over = false;
+        while !is_over {
+            is_over = true;
+            for (frames, (_, seen)) in &mut walks {
+                if let Some(frame) = frames.next() {
+                    see(seen, &frame);
+                    is_over = false;
+                }
+            }
+        }
+        walks.into_iter().map(|(_, seen)| seen).collect()
     }
 
     /// Shows a flow, which is decoded anew where it waits; `replay` is for that.

@@ -24,8 +24,8 @@ struct OneSurvey<'e> {
     /// Name of the monitor's own encoding.
     own: &'static str,
     watched: &'static [&'static str],
-    /// Which decoders' flows it wants to see, by their index.
-    wanted: Vec<bool>,
+    /// Which decoders' flows it wants to see: a bit for each, by their index.
+    wanted: Vec<u64>,
     least_frames: u64,
     /// Whether it wants to see the flows (once more).
     is_open: bool,
@@ -42,11 +42,11 @@ impl<'e> Surveys<'e> {
             let (watched, least_frames) = (monitor.watches(), survey.least_frames());
             let into = if survey.describes_flows() { &mut early } else { &mut late };
             let (own, survey) = (decoder.encoding_name(), Mutex::new(survey));
-            let wanted = engine.registry.iter().map(|decoder| {
+            let mut wanted = vec![0; engine.registry.len().div_ceil(64)];
+            for (index, decoder) in engine.registry.iter().enumerate() {
                 let name = decoder.encoding_name();
-                name == own || watched.contains(&name)
-            });
-            let wanted = wanted.collect();
+                wanted[index / 64] |= u64::from(name == own || watched.contains(&name)) << (index % 64);
+            }
             into.list.push(OneSurvey { own, watched, wanted, least_frames, is_open: true, survey });
         }
         (early, late)
@@ -77,8 +77,7 @@ impl<'e> Surveys<'e> {
 
     /// Whether any wants to see a flow of so many frames that has one of these decoders, a bit for each.
     pub(super) fn want(&self, packets: u64, decoders: u64) -> bool {
-        let mut indexes = (0..64).filter(|index| decoders >> index & 1 == 1).map(DecoderIndex);
-        indexes.any(|index| self.list.iter().any(|one| one.wants(packets, index)))
+        self.list.iter().any(|one| one.wants_any(packets, decoders, 0))
     }
 
     /// Ends a look at all flows: whether any wants another.
@@ -119,7 +118,13 @@ impl<'e> Surveys<'e> {
 
 impl OneSurvey<'_> {
     fn wants(&self, packets: u64, decoder: DecoderIndex) -> bool {
-        self.is_open && packets >= self.least_frames && self.wanted.get(usize::from(decoder.0)) == Some(&true)
+        self.wants_any(packets, 1 << (decoder.0 % 64), usize::from(decoder.0 / 64))
+    }
+
+    /// Whether it wants to see a flow of any of these decoders, in this word of them.
+    fn wants_any(&self, packets: u64, decoders: u64, word: usize) -> bool {
+        let wanted = self.wanted.get(word).copied().unwrap_or_default();
+        self.is_open && packets >= self.least_frames && wanted & decoders != 0
     }
 }
 
