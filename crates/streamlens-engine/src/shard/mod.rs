@@ -26,7 +26,7 @@ pub(crate) type FlowList = Pieces<FlowEntry, 64>;
 /// Frames that are fetched together, and looked up together where there are very many flows.
 const AHEAD: usize = 16;
 /// Bytes that memory is fetched in.
-const CACHE_LINE: usize = 64;
+pub(crate) const CACHE_LINE: usize = 64;
 
 /// What is known of a frame once its headers were compared with those before, or dissected.
 #[derive(Clone, Copy)]
@@ -69,6 +69,8 @@ pub(crate) struct Shard {
     repeats: Repeats,
     pub(crate) flows: FlowList,
     pub(crate) held: HeldFlows,
+    /// Where frames that waited are made; only for its memory.
+    room: Vec<u8>,
     /// Whether all flows are decoded at once.
     is_replay: bool,
     fragments: Fragments,
@@ -119,7 +121,7 @@ impl Shard {
                 None => LookedUp::of(frame, packet, &self.seeds),
             };
         }
-        // two loops, so that neither memory of the table nor that of the flows is waited for one after the other
+        // in loops, so that neither memory of the table, of the flows nor of their frames is waited for one after the other
         for (.., looked_up) in ahead.iter_mut().flatten() {
             if let LookedUp::Key { hash, place, .. } = looked_up {
                 *place = self.table.find(*hash, |_| true).copied();
@@ -128,6 +130,13 @@ impl Shard {
         for (.., looked_up) in ahead.iter_mut().flatten() {
             if let LookedUp::Key { key, place, .. } = looked_up {
                 *place = place.filter(|&place| key_at(&self.flows, &self.held, place) == Some(key));
+            }
+        }
+        for (.., looked_up) in ahead.iter().flatten() {
+            if let LookedUp::Key { place: Some(place), .. } = looked_up
+                && place & HELD != 0
+            {
+                self.held.look_at_first((place & !HELD) as usize);
             }
         }
         for (frame, packet, looked_up) in ahead.iter_mut().flatten() {

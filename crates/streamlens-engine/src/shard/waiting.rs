@@ -18,18 +18,18 @@ impl Shard {
 
     /// Decodes the frames of a flow that waits, and gives its place among the others.
     pub(super) fn release(&mut self, env: Env<'_>, waiting: usize) -> Option<usize> {
-        let held = std::mem::take(&mut self.held);
+        let (held, mut room) = (std::mem::take(&mut self.held), std::mem::take(&mut self.room));
         let mut place = None;
-        for frame in held.frames(waiting) {
-            let mut packet = Dissected::new(&frame);
+        held.frames(waiting, &mut room, |frame| {
+            let mut packet = Dissected::new(frame);
             // they were dissected before
-            if dissect(&frame, &mut packet).is_ok() {
+            if dissect(frame, &mut packet).is_ok() {
                 let new = || FlowEntry::new(PackedKey::of(&packet), &packet, frame.number);
                 let place = *place.get_or_insert_with(|| self.flows.push(new()));
-                self.whole(env, place, &packet, &[FrameFacts::of(&frame)]);
+                self.whole(env, place, &packet, &[FrameFacts::of(frame)]);
             }
-        }
-        self.held = held;
+        });
+        (self.held, self.room) = (held, room);
         let hash = self.held.key(waiting).map(|key| key.hash(&self.seeds));
         if let (Some(hash), Some(place)) = (hash, place)
             && let Some(entry) = self.table.find_mut(hash, |&entry| entry == waiting as u32 | HELD)
@@ -60,7 +60,9 @@ impl Shard {
         self.flows.clear();
         self.repeats.clear();
         self.outbox.clear();
-        held.frames(place).for_each(|frame| self.frame(env, &frame));
+        let mut room = std::mem::take(&mut self.room);
+        held.frames(place, &mut room, |frame| self.frame(env, frame));
+        self.room = room;
         self.finish(env);
         Some(see(self, self.flows.get(0)?))
     }

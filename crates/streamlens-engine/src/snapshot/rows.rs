@@ -3,14 +3,15 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use streamlens_model::{Endpoint, FlowKey, Frame, Severity, Timestamp};
+use streamlens_model::{Endpoint, FlowKey, Severity, Timestamp};
 
 use super::Snapshot;
 use crate::dissect::{Dissected, dissect};
 use crate::flow::FlowEntry;
+use crate::held::Head;
 use crate::options::FlowOrder;
 use crate::parallel::sort;
-use crate::shard::Shard;
+use crate::shard::{CACHE_LINE, Shard};
 
 /// Where a flow is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,11 +78,11 @@ impl Figures {
     }
 
     /// Adds a frame of a flow that has not been decoded: all of these are whole packets.
-    fn add(&mut self, frame: &Frame<'_>) {
+    fn add(&mut self, head: &Head) {
         self.packets += 1;
-        self.bytes += u64::from(frame.original_length);
-        self.first_seen = self.first_seen.into_iter().chain(frame.time).min();
-        self.last_seen = self.last_seen.max(frame.time);
+        self.bytes += u64::from(head.original_length);
+        self.first_seen = self.first_seen.into_iter().chain(head.time).min();
+        self.last_seen = self.last_seen.max(head.time);
     }
 
     fn row(&self, at: FlowPlace, order: FlowOrder) -> Row {
@@ -196,24 +197,26 @@ impl Snapshot<'_> {
         if !at.is_held {
             return shard.flows.get(at.place as usize).map(|flow| flow.key).unwrap_or_default();
         }
-        let Some(frame) = shard.held.frames(at.place as usize).next() else { return FlowKey::default() };
+        let Some(frame) = shard.held.first(at.place as usize) else { return FlowKey::default() };
         let mut packet = Dissected::new(&frame);
         dissect(&frame, &mut packet).map(|()| packet.flow_key()).unwrap_or_default()
     }
 
     /// The cards of flows that wait and have not been decoded, any of which may have these decoders.
     pub(super) fn unread<'p>(&'p self, flows: &'p [FlowPlace], decoders: u64) -> impl Iterator<Item = Card> + 'p {
-        let figures = self.side_by_side(flows.iter().copied(), Figures::add);
-        figures.into_iter().map(move |(at, figures)| {
-            Card { row: figures.row(at, self.selection.order), packets: figures.packets as u32, decoders }
+        let figures = self.side_by_side(flows.iter().copied(), |figures: &mut Figures, head, _| figures.add(head));
+        figures.into_iter().map(move |(at, figures)| Card {
+            row: figures.row(at, self.selection.order),
+            packets: figures.packets as u32,
+            decoders,
         })
     }
 
     /// Looks at the memory of flows that are shown next.
     pub(super) fn look_ahead(&self, flows: impl Iterator<Item = FlowPlace>) {
         // what is seen means nothing
-        self.side_by_side(flows, |(), frame| {
-            std::hint::black_box(frame.data.get(frame.data.len() / 2).copied());
+        self.side_by_side(flows, |(), _, rest| {
+            std::hint::black_box(rest.get(CACHE_LINE).copied());
         });
     }
 
@@ -222,19 +225,19 @@ impl Snapshot<'_> {
     fn side_by_side<T: Default>(
         &self,
         flows: impl Iterator<Item = FlowPlace>,
-        mut see: impl FnMut(&mut T, &Frame<'_>),
+        mut see: impl FnMut(&mut T, &Head, &[u8]),
     ) -> Vec<(FlowPlace, T)> {
         let begin = |at: FlowPlace| {
             let held = &self.engine.shards.get(at.share as usize)?.held;
-            Some((held.frames_backwards(at.place as usize), (at, T::default())))
+            Some((held.heads(at.place as usize), (at, T::default())))
         };
         let mut walks: Vec<_> = flows.filter(|at| at.is_held).filter_map(begin).collect();
         let mut is_over = false;
         while !is_over {
             is_over = true;
-            for (frames, (_, seen)) in &mut walks {
-                if let Some(frame) = frames.next() {
-                    see(seen, &frame);
+            for (heads, (_, seen)) in &mut walks {
+                if let Some((head, rest)) = heads.next() {
+                    see(seen, &head, rest);
                     is_over = false;
                 }
             }
