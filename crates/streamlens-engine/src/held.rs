@@ -95,6 +95,14 @@ impl Head {
         if self.original_length == self.length && self.interface == 0 { Self::SHORT } else { Self::LENGTH }
     }
 
+    /// Looks at the memory of what follows, as far as it is likely to be wanted; what is seen means nothing.
+    #[inline]
+    pub(crate) fn look_at(&self, rest: &[u8]) {
+        // a few words differ in most frames
+        let end = if self.is_like { Self::SHORT } else { self.length as usize };
+        std::hint::black_box([CACHE_LINE.min(end), end].map(|at| rest.get(at).copied()));
+    }
+
     /// The frame that has these bytes.
     fn frame<'f>(&self, data: &'f [u8]) -> Frame<'f> {
         let Self { number, time, link_type, interface, original_length, .. } = *self;
@@ -166,12 +174,12 @@ impl HeldFlows {
         Some(head.frame(rest.get(..head.length as usize)?))
     }
 
-    /// Looks at the first frame of a flow, which the next one will be compared with; what is seen means nothing.
+    /// Looks at the first frame of a flow, which the next one will be compared with.
     #[inline]
     pub(crate) fn look_at_first(&self, place: usize) {
-        let first = self.flows.get(place).and_then(|flow| read(&self.chunks, flow.first?));
-        let rest = first.map_or(&[][..], |(_, rest)| rest);
-        std::hint::black_box([rest.first(), rest.get(CACHE_LINE), rest.get(2 * CACHE_LINE)].map(|byte| byte.copied()));
+        if let Some((head, rest)) = self.flows.get(place).and_then(|flow| read(&self.chunks, flow.first?)) {
+            head.look_at(rest);
+        }
     }
 
     /// Number of the first frame of a flow.

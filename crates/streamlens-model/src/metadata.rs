@@ -169,19 +169,30 @@ impl<N: Into<Cow<'static, str>>> Extend<(N, Value)> for Metadata {
         }
         let mut more = Self { entries: entries.collect() };
         more.tidy();
-        // two lists in order become one
-        self.entries.reserve(known.len() + more.len());
-        let mut known = known.into_iter();
+        self.entries = known;
+        self.merge(more);
+    }
+}
+
+impl Metadata {
+    /// Takes over the values of another list, and for names that both have the other's. In time with the length of both.
+    pub fn merge(&mut self, more: Self) {
+        let mut known = std::mem::take(&mut self.entries).into_iter();
+        let mut entries = Vec::with_capacity(known.len() + more.len());
         for entry in more.entries {
-            while known.as_slice().first().is_some_and(|(name, _)| precedes(name, &entry.0)) {
-                self.entries.extend(known.next());
+            while let Some((name, _)) = known.as_slice().first()
+                && !precedes(&entry.0, name)
+                && let Some(before) = known.next()
+            {
+                // one of the same name is left out
+                if precedes(&before.0, &entry.0) {
+                    entries.push(before);
+                }
             }
-            if known.as_slice().first().is_some_and(|(name, _)| *name == entry.0) {
-                drop(known.next());
-            }
-            self.entries.push(entry);
+            entries.push(entry);
         }
-        self.entries.extend(known);
+        entries.extend(known);
+        self.entries = entries;
     }
 }
 

@@ -210,17 +210,10 @@ impl Track {
     /// Adds the figures to a stream's measures, all in order of their names, which is done soonest. `absolute`: packet times
     /// are instants.
     pub(crate) fn report(&self, measures: &mut Metadata, absolute: bool) {
-        let mut known = std::mem::take(measures).into_iter();
-        measures.reserve(known.len() + 17);
-        let mut add = |name: &'static str, value: Value| {
-            while let Some((before, _)) = known.as_slice().first()
-                && **before <= *name
-                && let Some((name, value)) = known.next()
-            {
-                measures.insert(name, value);
-            }
-            measures.insert(name.into(), value);
-        };
+        let mut own = Metadata::new();
+        own.reserve(17);
+        // in order of their names, which is done soonest
+        let mut add = |name: &'static str, value: Value| drop(own.insert(name.into(), value));
         let seen = self.first.time.zip(self.last.time);
         let span = seen.map(|(first, last)| last.since(first)).filter(|span| *span > 0 && self.packets > 1);
         let (is_timed, is_compared) = (absolute && self.packets > 0, self.compared > 0);
@@ -255,7 +248,7 @@ impl Track {
             add("time_last", Timestamp::from_nanos(self.time).into());
         }
         add("wire_bytes", self.wire_bytes.into());
-        known.for_each(|(name, value)| drop(measures.insert(name, value)));
+        measures.merge(own);
     }
 
     /// What the mean distance from the capture time says of the time scale of a clock that should count TAI

@@ -11,7 +11,7 @@ use crate::flow::FlowEntry;
 use crate::held::Head;
 use crate::options::FlowOrder;
 use crate::parallel::sort;
-use crate::shard::{CACHE_LINE, Shard};
+use crate::shard::Shard;
 
 /// Where a flow is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -214,10 +214,7 @@ impl Snapshot<'_> {
 
     /// Looks at the memory of flows that are shown next.
     pub(super) fn look_ahead(&self, flows: impl Iterator<Item = FlowPlace>) {
-        // what is seen means nothing
-        self.side_by_side(flows, |(), _, rest| {
-            std::hint::black_box(rest.get(CACHE_LINE).copied());
-        });
+        self.side_by_side(flows, |(), head, rest| head.look_at(rest));
     }
 
     /// Goes through the frames of flows that wait. Each lies where it came in, and says where the one before it does, which has
