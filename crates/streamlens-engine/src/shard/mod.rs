@@ -24,7 +24,7 @@ use crate::work::{Conversations, Env, Outbox, Scratch, Work};
 pub(crate) type FlowList = Pieces<FlowEntry, 64>;
 
 /// Frames that are fetched together, and looked up together where there are very many flows.
-const AHEAD: usize = 16;
+const AHEAD: usize = 32;
 /// Bytes that memory is fetched in.
 pub(crate) const CACHE_LINE: usize = 64;
 
