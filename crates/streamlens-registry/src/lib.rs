@@ -6,6 +6,7 @@
 //! assert!(registry.get("nothing of that name").is_none());
 //! ```
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use streamlens_decoders::{Carrier, Confidence, StreamDecoder};
@@ -32,8 +33,8 @@ pub struct DecoderRegistry {
     decoders: Vec<Arc<dyn StreamDecoder>>,
     /// Those for UDP, which brings nearly all payloads that decoders are asked for.
     udp: Carried,
-    /// Those for other carriers, in order of these.
-    others: Vec<(Carrier, Carried)>,
+    /// Those for other carriers.
+    others: BTreeMap<Carrier, Carried>,
     /// Those that overhear any port.
     overhearing: Vec<DecoderIndex>,
     /// The ports that any of them overhears.
@@ -49,12 +50,6 @@ struct Carried {
 }
 
 impl Carried {
-    fn of(index: DecoderIndex, decoder: &dyn StreamDecoder) -> Self {
-        let mut carried = Self::default();
-        carried.add(index, decoder);
-        carried
-    }
-
     fn add(&mut self, index: DecoderIndex, decoder: &dyn StreamDecoder) {
         self.all.push(index);
         if !decoder.is_independent() {
@@ -110,7 +105,7 @@ impl DecoderRegistry {
 
     fn reindex(&mut self) {
         let Self { decoders, udp, others, overhearing, overheard_ports } = self;
-        (*udp, *others) = (Carried::default(), Vec::new());
+        (*udp, *others) = (Carried::default(), BTreeMap::new());
         overhearing.clear();
         overheard_ports.clear();
         for (index, decoder) in (0..).map(DecoderIndex).zip(decoders) {
@@ -119,14 +114,8 @@ impl DecoderRegistry {
                 overheard_ports.extend(decoder.overheard_ports());
             }
             for &carrier in decoder.carriers() {
-                if carrier == Carrier::Udp {
-                    udp.add(index, decoder.as_ref());
-                    continue;
-                }
-                match others.binary_search_by_key(&carrier, |(known, _)| *known) {
-                    Ok(place) => others[place].1.add(index, decoder.as_ref()),
-                    Err(place) => others.insert(place, (carrier, Carried::of(index, decoder.as_ref()))),
-                }
+                let carried = if carrier == Carrier::Udp { &mut *udp } else { others.entry(carrier).or_default() };
+                carried.add(index, decoder.as_ref());
             }
         }
     }
@@ -178,11 +167,7 @@ impl DecoderRegistry {
 
     #[inline]
     fn carried(&self, carrier: Carrier) -> Option<&Carried> {
-        if carrier == Carrier::Udp {
-            return Some(&self.udp);
-        }
-        let found = self.others.binary_search_by_key(&carrier, |(known, _)| *known).ok()?;
-        self.others.get(found).map(|(_, carried)| carried)
+        if carrier == Carrier::Udp { Some(&self.udp) } else { self.others.get(&carrier) }
     }
 
     /// The decoders that [overhear](StreamDecoder::overhear) a datagram, by its ports.

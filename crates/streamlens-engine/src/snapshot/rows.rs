@@ -106,7 +106,7 @@ fn rank_of_time(time: Option<Timestamp>) -> u64 {
 
 impl Row {
     /// Both numbers as one, which is compared soonest.
-    fn front(&self) -> u128 {
+    fn numbers(&self) -> u128 {
         u128::from(self.rank) << 64 | u128::from(self.first_seen)
     }
 }
@@ -131,10 +131,11 @@ impl Snapshot<'_> {
         let by_ends = |ends: fn(&FlowKey) -> [Endpoint; 2]| {
             move |a: &Row, b: &Row| {
                 let [a_key, b_key] = [a, b].map(|row| self.key(row.at));
-                ends(&a_key).cmp(&ends(&b_key)).then(a.front().cmp(&b.front())).then_with(|| a_key.cmp(&b_key))
+                ends(&a_key).cmp(&ends(&b_key)).then(a.numbers().cmp(&b.numbers())).then_with(|| a_key.cmp(&b_key))
             }
         };
-        let by_numbers = |a: &Row, b: &Row| a.front().cmp(&b.front()).then_with(|| self.key(a.at).cmp(&self.key(b.at)));
+        let by_numbers =
+            |a: &Row, b: &Row| a.numbers().cmp(&b.numbers()).then_with(|| self.key(a.at).cmp(&self.key(b.at)));
         match order {
             FlowOrder::Source => self.sorted(rows, total_flows, by_ends(|key| [key.src, key.dst])),
             FlowOrder::Destination => self.sorted(rows, total_flows, by_ends(|key| [key.dst, key.src])),

@@ -25,8 +25,8 @@ pub(super) struct Zstd<R> {
 enum State {
     Between,
     Frame,
-    /// A fault was met and is told next.
-    Fault(Option<io::Error>),
+    /// Behind a fault, which was told.
+    Over,
 }
 
 impl<R: BufRead> Zstd<R> {
@@ -91,22 +91,22 @@ impl<R: BufRead> Read for Zstd<R> {
             return Ok(0);
         }
         loop {
-            let result = match &mut self.state {
+            let result = match self.state {
                 State::Between => match self.next_frame() {
                     Ok(true) => continue,
                     other => other.map(|_| None),
                 },
                 State::Frame => self.decode(buffer).map(Some),
-                State::Fault(error) => return error.take().map_or(Ok(0), Err),
+                State::Over => Ok(None),
             };
             match result {
-                Ok(None) => return Ok(0),
                 Ok(Some(0)) => {}
-                Ok(Some(count)) => return Ok(count),
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    self.state = State::Fault(Some(ends_early(NAME)));
+                Ok(count) => return Ok(count.unwrap_or(0)),
+                Err(error) => {
+                    self.state = State::Over;
+                    let is_cut = error.kind() == io::ErrorKind::UnexpectedEof;
+                    return Err(if is_cut { ends_early(NAME) } else { error });
                 }
-                Err(error) => self.state = State::Fault(Some(error)),
             }
         }
     }
