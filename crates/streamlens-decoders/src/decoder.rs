@@ -194,6 +194,13 @@ pub struct Peer<'a> {
     pub encoding: &'static str,
 }
 
+/// What a thread notes of flows for a [`Survey`]: where there are very many, threads that show them don't wait for each
+/// other. The survey takes it over by `Any`.
+pub trait SurveyNotes: Send + Any {
+    /// As [`Survey::see`].
+    fn see(&mut self, number: u64, peer: &Peer<'_>);
+}
+
 /// A look at the flows of a [`NetworkMonitor`] when a result is made: those of its own encoding, and of those it watches.
 pub trait Survey: Send {
     /// Flows of fewer frames need not be shown. 0 unless overridden.
@@ -204,6 +211,17 @@ pub trait Survey: Send {
     /// Takes note of a flow; `number` stands for it in [`NetworkReport::flows`]. Flows come in no particular order. Where
     /// there are very many, those of few frames are decoded anew for this, and what is shown is gone when it returns.
     fn see(&mut self, number: u64, peer: &Peer<'_>);
+
+    /// Empty notes, which some of the flows are shown to in place of the survey. None unless overridden, which is always
+    /// right.
+    fn notes(&self) -> Option<Box<dyn SurveyNotes>> {
+        None
+    }
+
+    /// Takes over what was noted, before [`Self::again`] and [`Self::report`]; in no particular order.
+    fn gather(&mut self, notes: Box<dyn SurveyNotes>) {
+        let _ = notes;
+    }
 
     /// Whether its report says something of single flows that stands with them. False promises that all it adds to flows is
     /// findings: it is then shown flows while they are written, and what else it says of them is passed over. True unless

@@ -33,7 +33,7 @@ mod testing;
 
 pub use confidence::Confidence;
 pub use decoder::{
-    Carrier, ConversationMonitor, FlowDecoder, NetworkMonitor, ObservedPdu, Peer, StreamDecoder, Survey,
+    Carrier, ConversationMonitor, FlowDecoder, NetworkMonitor, ObservedPdu, Peer, StreamDecoder, Survey, SurveyNotes,
 };
 pub use error::DecodeError;
 pub use report::{FlowReport, NetworkReport, Refinement, StreamReport, StreamReports};

@@ -8,8 +8,14 @@ use streamlens_model::Occurrence;
 /// as possible, and repetitions are told only in the end.
 #[derive(Debug)]
 pub(crate) struct Sources<W, S> {
-    noted: BTreeMap<W, Vec<(S, Occurrence)>>,
+    noted: BTreeMap<W, Pieces<S>>,
 }
+
+/// Each source with the frame it began at, in pieces: a long list that grew as one would be copied time and again.
+type Pieces<S> = Vec<Vec<(S, Occurrence)>>;
+
+/// The most sources of a piece. The first has one, and each has room for twice those of the one before.
+const LONGEST_PIECE: usize = 1024;
 
 impl<W, S> Default for Sources<W, S> {
     fn default() -> Self {
@@ -20,12 +26,28 @@ impl<W, S> Default for Sources<W, S> {
 impl<W: Ord, S: Ord + Copy> Sources<W, S> {
     /// Notes that a source sent something first at a frame.
     pub(crate) fn note(&mut self, what: W, source: S, first: Occurrence) {
-        self.noted.entry(what).or_default().push((source, first));
+        let pieces = self.noted.entry(what).or_default();
+        let last = pieces.last_mut().filter(|piece| piece.len() < piece.capacity());
+        if let Some(last) = last {
+            return last.push((source, first));
+        }
+        let room = pieces.last().map_or(1, |piece| (piece.len() * 2).min(LONGEST_PIECE));
+        let mut piece = Vec::with_capacity(room);
+        piece.push((source, first));
+        pieces.push(piece);
+    }
+
+    /// Takes over what was noted elsewhere.
+    pub(crate) fn append(&mut self, other: Self) {
+        for (what, mut pieces) in other.noted {
+            self.noted.entry(what).or_default().append(&mut pieces);
+        }
     }
 
     /// What came from more than one source, in order.
     pub(crate) fn several(self) -> impl Iterator<Item = (W, Several<S>)> {
-        self.noted.into_iter().filter_map(|(what, mut all)| {
+        self.noted.into_iter().filter_map(|(what, pieces)| {
+            let mut all = pieces.concat();
             all.sort_unstable_by_key(|(source, at)| (*source, at.frame));
             all.dedup_by_key(|(source, _)| *source);
             let began = |(source, at): &&(S, Occurrence)| (at.frame, *source);
@@ -51,12 +73,16 @@ mod tests {
 
     #[test]
     fn several_sources_are_told_once_each_and_from_their_first_frame() {
-        let mut sources = Sources::default();
-        for (what, source, frame) in
+        let (mut sources, mut others) = (Sources::default(), Sources::default());
+        for (number, (what, source, frame)) in
             [(1, 'b', 9), (2, 'a', 3), (1, 'a', 4), (1, 'b', 2), (2, 'a', 1), (3, 'c', 1), (1, 'a', 8), (1, 'c', 3)]
+                .into_iter()
+                .enumerate()
         {
-            sources.note(what, source, Occurrence { frame, time: None });
+            let into = if number % 3 == 1 { &mut others } else { &mut sources };
+            into.note(what, source, Occurrence { frame, time: None });
         }
+        sources.append(others);
         let told: Vec<_> = sources.several().collect();
         let at = |frame| Occurrence { frame, time: None };
         let all = vec![('a', at(4)), ('b', at(2)), ('c', at(3))];

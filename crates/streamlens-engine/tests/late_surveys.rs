@@ -1,32 +1,45 @@
-//! Surveys whose reports only add findings see the flows while these are made. The result is that of surveys that see them
-//! before, whatever waits and however many threads there are.
+//! Surveys whose reports only add findings see the flows while these are made, and some let each thread take notes. The result
+//! is that of surveys that see all flows themselves and before, whatever waits and however many threads there are.
 
 mod common;
 
+use std::any::Any;
 use std::borrow::Cow;
 
 use common::{Made, udp};
 use streamlens_decoders::{
     Carrier, Confidence, DecodeError, DecodingResult, NetworkMonitor, NetworkReport, ObservedPdu, PacketType, Peer,
-    StreamDecoder, Survey,
+    StreamDecoder, Survey, SurveyNotes,
 };
 use streamlens_engine::{Engine, EngineOptions, FlowOrder, FlowSelection, Part};
 use streamlens_model::{Analysis, FindingLog, Occurrence, Packet, Severity};
 use streamlens_registry::DecoderRegistry;
 
 /// A protocol of nothing but `B`, each of whose flows is remarked upon once all have been seen twice.
-struct Beeps {
-    describes_flows: bool,
-}
+struct Beeps(Manner);
 
-struct Monitor {
+struct Monitor(Manner);
+
+/// How its survey looks at flows.
+#[derive(Clone, Copy, Debug, Default)]
+struct Manner {
     describes_flows: bool,
+    takes_notes: bool,
 }
 
 struct Look {
-    describes_flows: bool,
+    manner: Manner,
     is_second: bool,
     seen: [Vec<u64>; 2],
+}
+
+#[derive(Default)]
+struct Notes(Vec<u64>);
+
+impl SurveyNotes for Notes {
+    fn see(&mut self, number: u64, _: &Peer<'_>) {
+        self.0.push(number);
+    }
 }
 
 impl StreamDecoder for Beeps {
@@ -49,22 +62,30 @@ impl StreamDecoder for Beeps {
         true
     }
     fn network_monitor(&self) -> Option<Box<dyn NetworkMonitor>> {
-        Some(Box::new(Monitor { describes_flows: self.describes_flows }))
+        Some(Box::new(Monitor(self.0)))
     }
 }
 
 impl NetworkMonitor for Monitor {
     fn observe(&mut self, _: &ObservedPdu<'_>) {}
     fn survey(&self) -> Box<dyn Survey + '_> {
-        Box::new(Look { describes_flows: self.describes_flows, is_second: false, seen: Default::default() })
+        Box::new(Look { manner: self.0, is_second: false, seen: Default::default() })
     }
 }
 
 impl Survey for Look {
     fn describes_flows(&self) -> bool {
-        self.describes_flows
+        self.manner.describes_flows
+    }
+    fn notes(&self) -> Option<Box<dyn SurveyNotes>> {
+        self.manner.takes_notes.then(|| Box::<Notes>::default() as Box<dyn SurveyNotes>)
+    }
+    fn gather(&mut self, notes: Box<dyn SurveyNotes>) {
+        let notes: Box<dyn Any> = notes;
+        self.seen[usize::from(self.is_second)].extend(notes.downcast::<Notes>().expect("its own notes").0);
     }
     fn see(&mut self, number: u64, _: &Peer<'_>) {
+        assert!(!self.manner.takes_notes, "all is noted");
         self.seen[usize::from(self.is_second)].push(number);
     }
     fn again(&mut self) -> bool {
@@ -92,9 +113,14 @@ fn frames() -> Vec<Made> {
         .collect()
 }
 
-fn engine(describes_flows: bool, crowded_from: usize, threads: usize) -> Engine {
+const DESCRIBING: Manner = Manner { describes_flows: true, takes_notes: false };
+const LATE: Manner = Manner { describes_flows: false, takes_notes: false };
+const NOTING: Manner = Manner { describes_flows: true, takes_notes: true };
+const NOTING_LATE: Manner = Manner { describes_flows: false, takes_notes: true };
+
+fn engine(manner: Manner, crowded_from: usize, threads: usize) -> Engine {
     let mut registry = DecoderRegistry::new();
-    registry.register(Beeps { describes_flows });
+    registry.register(Beeps(manner));
     let mut engine = Engine::new(registry, EngineOptions { crowded_from, threads, ..EngineOptions::default() });
     frames().iter().for_each(|made| engine.push(&made.frame()));
     engine
@@ -109,39 +135,45 @@ fn the_result_is_that_of_surveys_that_come_before() {
     let top = FlowSelection { order: FlowOrder::Bytes, top: Some(7), most_findings: None };
     let few = FlowSelection { most_findings: Some(5), ..top };
     for selection in [FlowSelection::default(), top, few] {
-        let of = |describes, crowded_from, threads| {
-            engine(describes, crowded_from, threads).finish_selected(Default::default(), selection)
+        let of = |manner, crowded_from, threads| {
+            engine(manner, crowded_from, threads).finish_selected(Default::default(), selection)
         };
-        let plain = of(true, usize::MAX, 1);
+        let plain = of(DESCRIBING, usize::MAX, 1);
         let findings: u64 = plain.total_findings.values().sum();
         assert!(findings > 40 && plain.findings.iter().all(|one| one.place.flow.is_some()), "{findings}");
         assert_eq!(plain.networks["Beeps"]["flows"].as_u64(), Some(findings));
-        for (describes, crowded_from, threads) in [(false, usize::MAX, 1), (false, 0, 1), (false, 0, 3), (true, 0, 2)] {
-            let other = of(describes, crowded_from, threads);
-            assert_eq!(text(&plain), text(&other), "{describes} {crowded_from} {threads} {selection:?}");
-            assert_eq!(plain.total_findings, other.total_findings);
+        for manner in [DESCRIBING, LATE, NOTING, NOTING_LATE] {
+            for (crowded_from, threads) in [(usize::MAX, 1), (0, 1), (0, 3)] {
+                let other = of(manner, crowded_from, threads);
+                assert_eq!(text(&plain), text(&other), "{manner:?} {crowded_from} {threads} {selection:?}");
+                assert_eq!(plain.total_findings, other.total_findings);
+            }
         }
     }
 }
 
 #[test]
 fn a_snapshot_and_changes_since_one_are_too() {
-    let of = |describes, crowded_from| {
-        let mut engine = engine(describes, crowded_from, 2);
+    let of = |manner, crowded_from| {
+        let mut engine = engine(manner, crowded_from, 2);
         let snapshot = text(&engine.snapshot(Default::default()));
         (snapshot, text(&engine.changes_since(280, Default::default())))
     };
-    assert_eq!(of(true, usize::MAX), of(false, usize::MAX));
-    assert_eq!(of(true, usize::MAX), of(false, 0));
+    for manner in [LATE, NOTING, NOTING_LATE] {
+        assert_eq!(of(DESCRIBING, usize::MAX), of(manner, usize::MAX));
+        assert_eq!(of(DESCRIBING, usize::MAX), of(manner, 0));
+    }
 }
 
 /// Who has seen enough gets no more; what is known of all flows is known all the same.
 #[test]
 fn no_flow_is_seen_twice_where_no_more_is_wanted() {
-    for (crowded_from, threads) in [(usize::MAX, 1), (0, 1), (0, 3)] {
+    for (manner, crowded_from, threads) in
+        [(LATE, usize::MAX, 1), (NOTING_LATE, 0, 1), (LATE, 0, 3), (NOTING_LATE, 0, 3)]
+    {
         let mut pieces = 0;
         let make = |made: &mut Vec<bool>, part: Part<'_>| made.push(matches!(part, Part::Flow(_)));
-        let engine = engine(false, crowded_from, threads);
+        let engine = engine(manner, crowded_from, threads);
         let analysis = engine.finish_in_pieces(Default::default(), FlowSelection::default(), make, |_, piece| {
             piece.clear();
             pieces += 1;

@@ -7,7 +7,7 @@ use streamlens_model::{Endpoint, FindingLog, Severity};
 use super::flow::Chapter10Flow;
 use super::{channel_name, channel_stream};
 use crate::sources::Sources;
-use crate::{NetworkMonitor, NetworkReport, ObservedPdu, Peer, Survey};
+use crate::{NetworkMonitor, NetworkReport, ObservedPdu, Peer, Survey, SurveyNotes};
 
 /// Finds channels that two senders send to the same destination. Channel 0 is every recorder's own.
 #[derive(Debug, Default)]
@@ -27,11 +27,7 @@ struct Senders {
     channels: Sources<(Endpoint, u16), Endpoint>,
 }
 
-impl Survey for Senders {
-    fn describes_flows(&self) -> bool {
-        false
-    }
-
+impl SurveyNotes for Senders {
     fn see(&mut self, _: u64, peer: &Peer<'_>) {
         let Some(flow) = peer.decoder.and_then(|decoder| (decoder as &dyn Any).downcast_ref::<Chapter10Flow>()) else {
             return;
@@ -40,6 +36,26 @@ impl Survey for Senders {
             if let Some(first) = channel.first {
                 self.channels.note((peer.flow.dst, channel.id), peer.flow.src, first);
             }
+        }
+    }
+}
+
+impl Survey for Senders {
+    fn describes_flows(&self) -> bool {
+        false
+    }
+
+    fn see(&mut self, number: u64, peer: &Peer<'_>) {
+        SurveyNotes::see(self, number, peer);
+    }
+
+    fn notes(&self) -> Option<Box<dyn SurveyNotes>> {
+        Some(Box::<Self>::default())
+    }
+
+    fn gather(&mut self, notes: Box<dyn SurveyNotes>) {
+        if let Ok(notes) = (notes as Box<dyn Any>).downcast::<Self>() {
+            self.channels.append(notes.channels);
         }
     }
 

@@ -10,7 +10,7 @@ use crate::inetx::InetxFlow;
 use crate::npd::NpdFlow;
 use crate::sources::Sources;
 use crate::tmns::TmnsFlow;
-use crate::{FlowDecoder, NetworkMonitor, NetworkReport, ObservedPdu, Peer, Survey};
+use crate::{FlowDecoder, NetworkMonitor, NetworkReport, ObservedPdu, Peer, Survey, SurveyNotes};
 
 /// A stream that sent fewer packets than this has no rhythm that could be missed.
 const RHYTHM_PACKETS: u64 = 10;
@@ -102,27 +102,36 @@ impl NetworkMonitor for TelemetryMonitor {
     }
 
     fn survey(&self) -> Box<dyn Survey + '_> {
-        Box::new(Streams { monitor: self, end: None, rhythms: Vec::new(), sources: Sources::default() })
+        Box::new(Streams { monitor: self, noted: Noted::of(self.naming.encoding) })
     }
 }
 
 /// The streams of all flows.
 struct Streams<'m> {
     monitor: &'m TelemetryMonitor,
+    noted: Noted,
+}
+
+/// What is noted of flows.
+struct Noted {
+    /// The encoding whose streams these are.
+    encoding: &'static str,
     /// Time of the last packet of any telemetry.
     end: Option<Timestamp>,
     rhythms: Vec<Rhythm>,
     sources: Sources<(VlanStack, u32), Address>,
 }
 
-impl Survey for Streams<'_> {
-    fn describes_flows(&self) -> bool {
-        false
+impl Noted {
+    fn of(encoding: &'static str) -> Self {
+        Self { encoding, end: None, rhythms: Vec::new(), sources: Sources::default() }
     }
+}
 
+impl SurveyNotes for Noted {
     fn see(&mut self, number: u64, peer: &Peer<'_>) {
         let Some(flow) = peer.decoder.and_then(telemetry) else { return };
-        let is_own = peer.encoding == self.monitor.naming.encoding;
+        let is_own = peer.encoding == self.encoding;
         flow.visit(&mut |id, track| {
             self.end = self.end.max(track.last().time);
             if is_own {
@@ -131,16 +140,38 @@ impl Survey for Streams<'_> {
             }
         });
     }
+}
+
+impl Survey for Streams<'_> {
+    fn describes_flows(&self) -> bool {
+        false
+    }
+
+    fn see(&mut self, number: u64, peer: &Peer<'_>) {
+        self.noted.see(number, peer);
+    }
+
+    fn notes(&self) -> Option<Box<dyn SurveyNotes>> {
+        Some(Box::new(Noted::of(self.noted.encoding)))
+    }
+
+    fn gather(&mut self, notes: Box<dyn SurveyNotes>) {
+        let Ok(mut notes) = (notes as Box<dyn Any>).downcast::<Noted>() else { return };
+        let noted = &mut self.noted;
+        noted.end = noted.end.max(notes.end);
+        noted.rhythms.append(&mut notes.rhythms);
+        noted.sources.append(notes.sources);
+    }
 
     fn report(self: Box<Self>, report: &mut NetworkReport) {
-        let naming = self.monitor.naming;
-        for rhythm in &self.rhythms {
-            if let Some(log) = self.end.and_then(|end| self.monitor.stopped(rhythm, end)) {
+        let (naming, noted) = (self.monitor.naming, self.noted);
+        for rhythm in &noted.rhythms {
+            if let Some(log) = noted.end.and_then(|end| self.monitor.stopped(rhythm, end)) {
                 report.flows.entry(rhythm.peer).or_default().findings.push(log);
             }
         }
         let mut log = FindingLog::default();
-        for ((_, id), sources) in self.sources.several() {
+        for ((_, id), sources) in noted.sources.several() {
             let [(first, _), (second, at)] = sources.first;
             let (id, count, name) = (stream(id), sources.all.len(), (naming.name)(id));
             report.stream_names.insert(id, name.clone());

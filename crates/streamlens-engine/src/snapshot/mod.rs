@@ -21,7 +21,7 @@ pub(crate) use self::packed::Packed;
 pub use self::parts::Part;
 pub(crate) use self::parts::whole;
 use self::rows::{Card, FlowPlace, Note, Row, Shown, bit_rate};
-use self::surveys::{Additions, Surveys};
+use self::surveys::{Additions, Notebook, Surveys};
 use crate::dissect::Aside;
 use crate::engine::Engine;
 use crate::flow::{EncodingEntry, FlowEntry, TransportEntry};
@@ -59,16 +59,16 @@ impl<'e> Snapshot<'e> {
         let (cards, notes) = (Vec::new(), (!makes_all).then(Vec::new));
         let (mirrored, additions, networks) = (Mirrored::default(), Additions::new(), Vec::new());
         let mut snapshot = Self { engine, since, selection, cards, notes, mirrored, additions, networks, late };
-        snapshot.flows().for_each(|(at, _, flow)| early.see(at, flow));
+        snapshot.show_flows(&mut early);
         if makes_all {
             snapshot.list_held();
-            snapshot.show_held(&early);
+            snapshot.show_held(&mut early);
         } else {
-            snapshot.read_held(&early);
+            snapshot.read_held(&mut early);
         }
         if early.again() {
-            snapshot.flows().for_each(|(at, _, flow)| early.see(at, flow));
-            snapshot.show_held(&early);
+            snapshot.show_flows(&mut early);
+            snapshot.show_held(&mut early);
         }
         (snapshot.networks, snapshot.additions) = early.finish();
         snapshot
@@ -84,17 +84,17 @@ impl<'e> Snapshot<'e> {
     }
 
     /// Finds out what the flows that wait are, notes their findings, and shows them to the surveys.
-    fn read_held(&mut self, surveys: &Surveys<'_>) {
+    fn read_held(&mut self, surveys: &mut Surveys<'_>) {
         let places = self.held_places();
         let mut cards = Vec::with_capacity(places.len());
-        let begin = || (Shard::for_replay(), Findings::notes(), Vec::new());
-        let read = |state: &mut (Shard, Findings, Vec<Note>), cards: &mut Vec<Card>, run: &[FlowPlace]| {
-            let (replay, findings, notes) = state;
+        let begin = || (Shard::for_replay(), Findings::notes(), Vec::new(), surveys.notebook());
+        let read = |state: &mut (Shard, Findings, Vec<Note>, Notebook), cards: &mut Vec<Card>, run: &[FlowPlace]| {
+            let (replay, findings, notes, notebook) = state;
             self.look_ahead(run.iter().copied());
             cards.extend(run.iter().filter_map(|&at| {
                 self.show(replay, at, |shown| {
                     findings.of_copies(shown.flow);
-                    surveys.see(at, shown.flow);
+                    surveys.see(notebook, at, shown.flow);
                     self.flow_findings(shown, findings);
                     notes.extend(findings.take_notes().map(|(severity, frame)| Note { severity, frame, at }));
                     Card::new(at, shown.flow, self.selection.order)
@@ -102,7 +102,8 @@ impl<'e> Snapshot<'e> {
             }));
         };
         let parts = runs_in_order(self.engine.threads, &places, begin, read, |more| cards.append(more));
-        for (_, findings, notes) in parts {
+        for (_, findings, notes, notebook) in parts {
+            surveys.gather([notebook]);
             self.mirrored.merge(findings.mirrored);
             self.notes.get_or_insert_default().push(notes);
         }
@@ -120,14 +121,23 @@ impl<'e> Snapshot<'e> {
         self.cards = cards;
     }
 
+    /// Shows the flows that do not wait to the surveys.
+    fn show_flows(&self, surveys: &mut Surveys<'_>) {
+        let mut notebook = surveys.notebook();
+        self.flows().for_each(|(at, _, flow)| surveys.see(&mut notebook, at, flow));
+        surveys.gather([notebook]);
+    }
+
     /// Shows the flows that wait to the surveys that want them.
-    fn show_held(&self, surveys: &Surveys<'_>) {
+    fn show_held(&self, surveys: &mut Surveys<'_>) {
         let wanted = |card: &&Card| surveys.want(card.packets.into(), card.decoders);
         let held: Vec<_> = self.cards.iter().filter(wanted).map(|card| card.row.at).collect();
-        let see = |replay: &mut Shard, (): &mut (), at: &FlowPlace| {
-            self.show(replay, *at, |shown| surveys.see(*at, shown.flow));
+        let begin = || (Shard::for_replay(), surveys.notebook());
+        let see = |(replay, notebook): &mut (Shard, Notebook), (): &mut (), at: &FlowPlace| {
+            self.show(replay, *at, |shown| surveys.see(notebook, *at, shown.flow));
         };
-        in_order(self.engine.threads, &held, Shard::for_replay, see, |()| ());
+        let states = in_order(self.engine.threads, &held, begin, see, |()| ());
+        surveys.gather(states.into_iter().map(|(_, notebook)| notebook));
     }
 
     /// The flows that do not wait.
@@ -171,9 +181,10 @@ impl<'e> Snapshot<'e> {
             if is_over.load(Ordering::Relaxed) {
                 return self.look(worker, row.at);
             }
-            self.show(&mut worker.replay, row.at, |shown| {
-                self.see_late(shown, &mut worker.findings);
-                make(piece, Part::Flow(&mut self.flow(shown, &mut worker.findings)));
+            let Worker { replay, findings, notebook } = worker;
+            self.show(replay, row.at, |shown| {
+                self.see_late(shown, notebook, findings);
+                make(piece, Part::Flow(&mut self.flow(shown, findings)));
             });
         };
         let show_run = |worker: &mut Worker, piece: &mut T, run: &[Row]| {
@@ -181,13 +192,13 @@ impl<'e> Snapshot<'e> {
             run.iter().for_each(|row| show(worker, piece, row));
         };
         let mut workers =
-            runs_in_order(threads, &shown, || Worker::for_all(shown.len() / threads, &findings), show_run, &mut take);
+            runs_in_order(threads, &shown, || self.worker_for(shown.len() / threads, &findings), show_run, &mut take);
         if shown.len() < total_flows {
             self.look_at_others(&shown, &mut findings);
         }
         drop(shown);
         each(threads, &mut workers, |worker| worker.findings.sort());
-        workers.into_iter().for_each(|worker| findings.merge(worker.findings));
+        self.gather(workers, |of| findings.merge(of));
         self.finish_late(&mut findings);
         self.network_findings(&mut findings);
         findings.of_engine(self.engine);
@@ -207,29 +218,50 @@ impl<'e> Snapshot<'e> {
         (analysis, findings)
     }
 
+    /// A worker with a list for findings that is like another, and empty.
+    fn worker(&self, findings: &Findings) -> Worker {
+        Worker { replay: Shard::for_replay(), findings: findings.empty(), notebook: self.late.notebook() }
+    }
+
+    /// A worker with room for the findings of so many flows, as most have one where there are many.
+    fn worker_for(&self, flows: usize, findings: &Findings) -> Worker {
+        let mut worker = self.worker(findings);
+        worker.findings.reserve(flows);
+        worker
+    }
+
+    /// Takes over what workers noted and found.
+    fn gather(&mut self, workers: Vec<Worker>, mut take: impl FnMut(Findings)) {
+        for worker in workers {
+            self.late.gather([worker.notebook]);
+            take(worker.findings);
+        }
+    }
+
     /// Adds the findings of the flows that are not shown.
-    fn look_at_others(&self, shown: &[Row], findings: &mut Findings) {
+    fn look_at_others(&mut self, shown: &[Row], findings: &mut Findings) {
         let (threads, shown) = (self.engine.threads, shown.iter().map(|row| row.at).collect());
         let look = |worker: &mut Worker, (): &mut (), at: &FlowPlace| self.look(worker, *at);
-        let others = in_order(threads, &self.rest(&shown), || Worker::new(findings), look, |()| ());
+        let others = in_order(threads, &self.rest(&shown), || self.worker(findings), look, |()| ());
         let (worst, counted) = self.noted(&shown, self.selection.most_findings.unwrap_or(usize::MAX));
-        let noted = in_order(threads, &worst, || Worker::new(findings), look, |()| ());
+        let noted = in_order(threads, &worst, || self.worker(findings), look, |()| ());
         counted.into_iter().for_each(|severity| findings.count(severity));
-        others.into_iter().for_each(|worker| findings.merge(worker.findings));
-        noted.into_iter().for_each(|worker| findings.extend(worker.findings));
+        self.gather(others, |of| findings.merge(of));
+        self.gather(noted, |of| findings.extend(of));
     }
 
     /// Adds the findings of a flow that is not shown.
     fn look(&self, worker: &mut Worker, at: FlowPlace) {
-        self.show(&mut worker.replay, at, |shown| {
-            self.see_late(shown, &mut worker.findings);
-            self.flow_findings(shown, &mut worker.findings);
+        let Worker { replay, findings, notebook } = worker;
+        self.show(replay, at, |shown| {
+            self.see_late(shown, notebook, findings);
+            self.flow_findings(shown, findings);
         });
     }
 
     /// Takes note of a flow that is made, or whose findings are.
-    fn see_late(&self, Shown { at, flow, .. }: Shown<'_>, findings: &mut Findings) {
-        self.late.see(at, flow);
+    fn see_late(&self, Shown { at, flow, .. }: Shown<'_>, notebook: &mut Notebook, findings: &mut Findings) {
+        self.late.see(notebook, at, flow);
         if at.is_held && self.notes.is_none() {
             findings.of_copies(flow);
         }
@@ -239,17 +271,17 @@ impl<'e> Snapshot<'e> {
     fn finish_late(&mut self, findings: &mut Findings) {
         let mut late = std::mem::replace(&mut self.late, Surveys::none(self.engine));
         if late.again() {
-            self.flows().for_each(|(at, _, flow)| late.see(at, flow));
-            self.show_held(&late);
+            self.show_flows(&mut late);
+            self.show_held(&mut late);
         }
         let (networks, additions) = late.finish();
         self.networks.extend(networks);
         let additions: Vec<_> = additions.into_iter().collect();
         let add = |worker: &mut Worker, (): &mut (), item: &((FlowPlace, u16), Vec<FlowReport>)| {
-            let (Worker { replay, findings }, ((at, decoder), reports)) = (worker, item);
+            let (Worker { replay, findings, .. }, ((at, decoder), reports)) = (worker, item);
             self.show(replay, *at, |shown| self.added_findings(shown, *decoder, reports, findings));
         };
-        let workers = in_order(self.engine.threads, &additions, || Worker::new(findings), add, |()| ());
+        let workers = in_order(self.engine.threads, &additions, || self.worker(findings), add, |()| ());
         workers.into_iter().for_each(|worker| findings.merge(worker.findings));
     }
 
@@ -348,20 +380,8 @@ impl<'e> Snapshot<'e> {
 struct Worker {
     replay: Shard,
     findings: Findings,
-}
-
-impl Worker {
-    /// With a list for findings that is like another, and empty.
-    fn new(findings: &Findings) -> Self {
-        Self { replay: Shard::for_replay(), findings: findings.empty() }
-    }
-
-    /// With room for the findings of so many flows, as most have one where there are many.
-    fn for_all(flows: usize, findings: &Findings) -> Self {
-        let mut worker = Self::new(findings);
-        worker.findings.reserve(flows);
-        worker
-    }
+    /// For the late surveys.
+    notebook: Notebook,
 }
 
 fn tcp_facts(transport: &TransportEntry) -> Metadata {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use streamlens_decoders::{FlowReport, NetworkReport, Peer, Survey};
+use streamlens_decoders::{FlowReport, NetworkReport, Peer, Survey, SurveyNotes};
 use streamlens_registry::DecoderIndex;
 
 use super::rows::FlowPlace;
@@ -31,6 +31,9 @@ struct OneSurvey<'e> {
     is_open: bool,
     survey: Mutex<Box<dyn Survey + 'e>>,
 }
+
+/// What one thread notes for the surveys, by the place of each; `None` for those that have to see all flows themselves.
+pub(super) struct Notebook(Vec<Option<Box<dyn SurveyNotes>>>);
 
 impl<'e> Surveys<'e> {
     /// Those whose reports are needed before flows are made, and those whose are not.
@@ -61,16 +64,36 @@ impl<'e> Surveys<'e> {
         self.list.append(&mut other.list);
     }
 
-    /// Shows a flow to those that watch one of its encodings.
-    pub(super) fn see(&self, at: FlowPlace, flow: &FlowEntry) {
+    /// An empty notebook for a thread.
+    pub(super) fn notebook(&self) -> Notebook {
+        let notes = |one: &OneSurvey<'_>| one.survey.lock().unwrap_or_else(PoisonError::into_inner).notes();
+        Notebook(self.list.iter().map(notes).collect())
+    }
+
+    /// Takes over what threads noted.
+    pub(super) fn gather(&mut self, notebooks: impl IntoIterator<Item = Notebook>) {
+        for notebook in notebooks {
+            for (one, notes) in self.list.iter_mut().zip(notebook.0) {
+                let survey = one.survey.get_mut().unwrap_or_else(PoisonError::into_inner);
+                notes.into_iter().for_each(|notes| survey.gather(notes));
+            }
+        }
+    }
+
+    /// Shows a flow to those that watch one of its encodings, or notes it for them.
+    pub(super) fn see(&self, notebook: &mut Notebook, at: FlowPlace, flow: &FlowEntry) {
         let packets = flow.packets();
         for encoding in flow.transports().flat_map(|transport| &transport.encodings) {
             let index = encoding.decoder;
-            for one in self.list.iter().filter(|one| one.wants(packets, index)) {
+            let all = self.list.iter().zip(&mut notebook.0);
+            for (one, notes) in all.filter(|(one, _)| one.wants(packets, index)) {
                 let Some(decoder) = self.engine.registry.decoder(index) else { continue };
                 let (own, encoding) = (encoding.flow_decoder.as_deref(), decoder.encoding_name());
-                let mut survey = one.survey.lock().unwrap_or_else(PoisonError::into_inner);
-                survey.see(number_of(at, index.0), &Peer { flow: &flow.key, decoder: own, encoding });
+                let (number, peer) = (number_of(at, index.0), Peer { flow: &flow.key, decoder: own, encoding });
+                match notes {
+                    Some(notes) => notes.see(number, &peer),
+                    None => one.survey.lock().unwrap_or_else(PoisonError::into_inner).see(number, &peer),
+                }
             }
         }
     }
