@@ -1,5 +1,6 @@
 //! What is kept of each channel of a flow.
 
+use smallvec::SmallVec;
 use streamlens_model::Timestamp;
 
 use super::time::TimeReading;
@@ -94,7 +95,7 @@ pub(super) struct Channel {
 pub(super) struct ChannelTable {
     slots: Vec<Channel>,
     /// Ids and places in `slots`, by id.
-    order: Vec<(u16, u16)>,
+    order: SmallVec<[(u16, u16); 4]>,
     /// Where a channel was found last, by a hash of its id: a guess that is checked.
     guesses: [u16; 64],
     /// Packets of channels that found no room.
@@ -103,7 +104,7 @@ pub(super) struct ChannelTable {
 
 impl Default for ChannelTable {
     fn default() -> Self {
-        Self { slots: Vec::new(), order: Vec::new(), guesses: [0; 64], beyond: 0 }
+        Self { slots: Vec::new(), order: SmallVec::new(), guesses: [0; 64], beyond: 0 }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The decoder of one flow: from datagrams to packets.
 
+use smallvec::SmallVec;
 use streamlens_model::{FindingLog, Occurrence, Packet, Severity, Transport};
 
 use super::account::Account;
@@ -18,7 +19,7 @@ pub struct Chapter10Flow {
     preferred: Option<Format>,
     /// What the calls after the first one do with the rest of a datagram.
     rest: Rest,
-    windows: Vec<((Format, u16), SequenceWindow)>,
+    windows: SmallVec<[((Format, u16), SequenceWindow); 1]>,
     assemblies: Vec<Assembly>,
     /// Memory of the last packet put together, for the next one.
     spare: Vec<u8>,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
 use streamlens_model::{FindingLog, Occurrence, Packet, Severity, StreamId};
 
 use super::header::{Fit, IenaHeader, body};
@@ -32,7 +33,7 @@ pub(super) struct StatusCounts {
     pub(super) last: u8,
     pub(super) changes: u64,
     pub(super) others: u64,
-    values: Vec<(u8, u64)>,
+    values: SmallVec<[(u8, u64); 1]>,
     /// Where the last value stands; behind the end where it found no room.
     last_place: u8,
 }

@@ -33,6 +33,16 @@ pub(crate) use unit::moment;
 /// The RTP decoder makes one of each kind per stream, feeds all of them while the stream is young, and from then on
 /// only those whose [`refinement`](Self::refinement) still holds.
 pub trait PayloadAnalyser: Send + Sync {
+    /// Whether a stream of this format can begin with this packet. An analyser gives up at one that can't be its first, so
+    /// there it is not made at all: of a million streams most are none of most formats. Yes unless overridden.
+    fn can_begin(packet: &RtpPacket<'_>) -> bool
+    where
+        Self: Sized,
+    {
+        let _ = packet;
+        true
+    }
+
     /// Takes note of a packet, in arrival order; `late` says that its sequence number is not ahead of all before it
     /// (a duplicate or a reordered packet). `at.time` is its capture time.
     fn observe(&mut self, packet: &RtpPacket<'_>, at: Occurrence, late: bool);
@@ -58,24 +68,109 @@ pub trait PayloadAnalyser: Send + Sync {
     }
 }
 
-/// A fresh analyser of each payload format that a stream of this payload type can carry. Dynamic types (96 to 127) can
-/// carry any; a static type only what RFC 3551 assigns to it.
+/// A fresh analyser of each payload format that a stream can carry which begins with this packet. Dynamic payload types (96
+/// to 127) can carry any; a static type only what RFC 3551 assigns to it. The packet is not shown to them.
 #[must_use]
-pub fn analysers(payload_type: u8) -> Vec<Box<dyn PayloadAnalyser>> {
-    match payload_type {
-        10 | 11 => vec![Box::new(audio::PcmAnalyser::new())],
-        33 => vec![Box::new(TransportStream::new())],
-        96.. => vec![
-            Box::new(RawVideo::new()),
-            Box::new(CompressedVideo::new()),
-            Box::new(AncillaryData::new()),
-            Box::new(SdiOverIp::new()),
-            Box::new(TransportStream::new()),
-            Box::new(Fec::st2022_1()),
-            Box::new(Fec::st2022_5()),
-            Box::new(audio::PcmAnalyser::new()),
-            Box::new(audio::Am824Analyser::new()),
-        ],
-        _ => Vec::new(),
+pub fn analysers(first: &RtpPacket<'_>) -> Vec<Box<dyn PayloadAnalyser>> {
+    let mut analysers = Analysers { first, list: Vec::new() };
+    match first.payload_type {
+        10 | 11 => analysers.offer(audio::PcmAnalyser::new),
+        33 => analysers.offer(TransportStream::new),
+        96.. => {
+            analysers.offer(RawVideo::new);
+            analysers.offer(CompressedVideo::new);
+            analysers.offer(AncillaryData::new);
+            analysers.offer(SdiOverIp::new);
+            analysers.offer(TransportStream::new);
+            analysers.offer(Fec::st2022_1);
+            analysers.offer(Fec::st2022_5);
+            analysers.offer(audio::PcmAnalyser::new);
+            analysers.offer(audio::Am824Analyser::new);
+        }
+        _ => {}
+    }
+    analysers.list
+}
+
+struct Analysers<'p> {
+    first: &'p RtpPacket<'p>,
+    list: Vec<Box<dyn PayloadAnalyser>>,
+}
+
+impl Analysers<'_> {
+    fn offer<A: PayloadAnalyser + 'static>(&mut self, make: impl FnOnce() -> A) {
+        if A::can_begin(self.first) {
+            self.list.push(Box::new(make()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use streamlens_model::Occurrence;
+
+    use super::testing::Sample;
+    use super::*;
+
+    /// Whether it would have given up at the first packet, and whether it is not made for it.
+    fn gives_up<A: PayloadAnalyser>(mut analyser: A, first: &RtpPacket<'_>) -> (bool, bool) {
+        analyser.observe(first, Occurrence { frame: 1, time: None }, false);
+        (!analyser.is_plausible(), !A::can_begin(first))
+    }
+
+    #[test]
+    fn silence_can_only_begin_pcm() {
+        let sample = Sample::new(1, 0, false, 0, vec![0; 144]);
+        assert_eq!(analysers(&sample.packet()).len(), 1);
+        let (marked, mut unlawful) = (Sample { marker: true, ..sample.clone() }, sample);
+        // AM824 too, some of whose senders mark their very first packet, and an empty row that is filled up with zeros
+        assert_eq!(analysers(&marked.packet()).len(), 3);
+        unlawful.payload_type = 9;
+        assert!(analysers(&unlawful.packet()).is_empty());
+    }
+
+    proptest! {
+        /// Only analysers are left out that would have given up at once.
+        #[test]
+        fn what_can_not_begin_is_given_up(
+            marker: bool,
+            start in prop_oneof![
+                Just(&[][..]),
+                Just(&[0x47][..]),
+                Just(&[0x08, 0, 0, 0, 0x01, 0, 0, 0][..]),
+                Just(&[0, 0, 0, 0, 0xFF, 0x10, 0xFF, 0x50][..]),
+                Just(&[0, 0, 0, 180, 0, 0, 0, 0][..]),
+                Just(&[0, 0, 0x80, 0, 0, 0, 0, 0, 0x80, 0, 0, 0][..]),
+                Just(&[0x10, 0, 0, 0, 0, 0, 0, 0][..]),
+            ],
+            rest in prop_oneof![
+                proptest::collection::vec(any::<u8>(), 0..200),
+                (0..1400_usize).prop_map(|length| vec![0; length]),
+                (0..8_usize).prop_map(|packets| vec![0x47; packets * 188]),
+            ],
+            change in (0..20_usize, any::<u8>()),
+        ) {
+            let mut payload = [start, &rest].concat();
+            if let Some(byte) = payload.get_mut(change.0) {
+                *byte = change.1;
+            }
+            let sample = Sample::new(1, 0, marker, 0, payload);
+            let first = sample.packet();
+            let all = [
+                gives_up(RawVideo::new(), &first),
+                gives_up(CompressedVideo::new(), &first),
+                gives_up(AncillaryData::new(), &first),
+                gives_up(SdiOverIp::new(), &first),
+                gives_up(TransportStream::new(), &first),
+                gives_up(Fec::st2022_1(), &first),
+                gives_up(Fec::st2022_5(), &first),
+                gives_up(audio::PcmAnalyser::new(), &first),
+                gives_up(audio::Am824Analyser::new(), &first),
+            ];
+            for (number, (given_up, is_left_out)) in all.into_iter().enumerate() {
+                prop_assert!(given_up || !is_left_out, "{number}");
+            }
+        }
     }
 }

@@ -152,6 +152,10 @@ impl SdiOverIp {
 }
 
 impl PayloadAnalyser for SdiOverIp {
+    fn can_begin(packet: &RtpPacket<'_>) -> bool {
+        Hbrmt::parse(packet.payload).is_some()
+    }
+
     fn observe(&mut self, packet: &RtpPacket<'_>, at: Occurrence, late: bool) {
         let Some(header) = Hbrmt::parse(packet.payload) else {
             self.bad += 1;

@@ -136,6 +136,10 @@ impl Fec {
 }
 
 impl PayloadAnalyser for Fec {
+    fn can_begin(packet: &RtpPacket<'_>) -> bool {
+        FecHeader::parse_1(packet.payload).is_some() || FecHeader::parse_5(packet.payload).is_some()
+    }
+
     fn observe(&mut self, packet: &RtpPacket<'_>, _at: Occurrence, late: bool) {
         self.payload_type = packet.payload_type;
         let header = match self.kind {

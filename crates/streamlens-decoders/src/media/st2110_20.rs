@@ -142,6 +142,10 @@ impl RawVideo {
 }
 
 impl PayloadAnalyser for RawVideo {
+    fn can_begin(packet: &RtpPacket<'_>) -> bool {
+        Rows::parse(packet.payload, packet.marker).is_ok()
+    }
+
     fn observe(&mut self, packet: &RtpPacket<'_>, at: Occurrence, late: bool) {
         let rows = match Rows::parse(packet.payload, packet.marker) {
             Ok(rows) => rows,

@@ -162,6 +162,10 @@ impl CompressedVideo {
 }
 
 impl PayloadAnalyser for CompressedVideo {
+    fn can_begin(packet: &RtpPacket<'_>) -> bool {
+        Header::parse(packet.payload).is_some_and(|(header, data)| header.number() != 0 || codestream(data).is_some())
+    }
+
     fn observe(&mut self, packet: &RtpPacket<'_>, at: Occurrence, late: bool) {
         let Some((header, data)) = Header::parse(packet.payload) else {
             self.bad += 1;

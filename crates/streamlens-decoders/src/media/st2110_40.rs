@@ -104,6 +104,10 @@ impl AncillaryData {
 }
 
 impl PayloadAnalyser for AncillaryData {
+    fn can_begin(packet: &RtpPacket<'_>) -> bool {
+        AncHeader::parse(packet.payload).is_some()
+    }
+
     fn observe(&mut self, packet: &RtpPacket<'_>, at: Occurrence, late: bool) {
         let Some(header) = AncHeader::parse(packet.payload) else {
             self.bad += 1;

@@ -36,6 +36,10 @@ impl TransportStream {
 }
 
 impl PayloadAnalyser for TransportStream {
+    fn can_begin(packet: &RtpPacket<'_>) -> bool {
+        Layout::of(packet.payload, packet.payload.len()).is_some()
+    }
+
     fn observe(&mut self, packet: &RtpPacket<'_>, at: Occurrence, late: bool) {
         self.payload_type = packet.payload_type;
         let Some(layout) = Layout::of(packet.payload, packet.payload.len()) else {

@@ -1,5 +1,6 @@
 //! One stream of a flow: everything that is remembered of an SSRC.
 
+use smallvec::SmallVec;
 use streamlens_model::{FindingLog, Occurrence, Severity, StreamId};
 
 use super::RtpPacket;
@@ -112,7 +113,7 @@ pub(super) struct Stream {
     pub(super) packets: u64,
     pub(super) payload_bytes: u64,
     pub(super) payload_type: u8,
-    pub(super) payload_types: Vec<(u8, u64)>,
+    pub(super) payload_types: SmallVec<[(u8, u64); 1]>,
     pub(super) payload_type_changes: u64,
     pub(super) markers: u64,
     pub(super) extension_changes: u64,
@@ -148,7 +149,7 @@ impl Stream {
             packets: 0,
             payload_bytes: 0,
             payload_type: packet.payload_type,
-            payload_types: Vec::with_capacity(1),
+            payload_types: SmallVec::new(),
             payload_type_changes: 0,
             markers: 0,
             extension_changes: 0,
@@ -162,7 +163,7 @@ impl Stream {
             fixed_clock,
             jitter: JitterBank::new(fixed_clock),
             path: None,
-            analysers: analysers(packet.payload_type),
+            analysers: Vec::new(),
         }
     }
 
@@ -192,6 +193,7 @@ impl Stream {
     pub(super) fn count(&mut self, packet: &RtpPacket<'_>, at: Occurrence, cut: bool, findings: &mut FindingLog) {
         if self.packets == 0 {
             self.first = at;
+            self.analysers = analysers(packet);
         }
         self.packets += 1;
         self.payload_bytes += packet.payload.len() as u64;

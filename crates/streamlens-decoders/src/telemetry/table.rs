@@ -1,5 +1,6 @@
 //! A table of the streams of one flow, with a bound.
 
+use smallvec::SmallVec;
 use streamlens_model::Occurrence;
 
 /// The streams of one flow by their identifier, in a fixed bound; packets of streams beyond it are counted.
@@ -9,7 +10,7 @@ use streamlens_model::Occurrence;
 #[derive(Clone, Debug)]
 pub(crate) struct StreamTable<T> {
     /// Identifier and place of each stream, ordered by identifier.
-    index: Vec<(u32, u32)>,
+    index: SmallVec<[(u32, u32); 2]>,
     streams: Vec<T>,
     recent: [(u32, u32); 16],
     beyond: u64,
@@ -19,7 +20,7 @@ pub(crate) struct StreamTable<T> {
 impl<T> Default for StreamTable<T> {
     fn default() -> Self {
         let recent = [(0, u32::MAX); 16];
-        Self { index: Vec::new(), streams: Vec::new(), recent, beyond: 0, first_beyond: None }
+        Self { index: SmallVec::new(), streams: Vec::new(), recent, beyond: 0, first_beyond: None }
     }
 }
 

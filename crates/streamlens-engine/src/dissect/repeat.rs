@@ -187,7 +187,8 @@ impl Repeats {
 
     /// Forgets everything: a flow is gone.
     pub(crate) fn clear(&mut self) {
-        *self = Self::default();
+        self.headers.clear();
+        self.dissected = [None; REMEMBERED];
     }
 }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
+use smallvec::SmallVec;
 use streamlens_decoders::{FlowReport, PacketType, Refinement, StreamDecoder, StreamReport};
 use streamlens_model::{
     ApplicationEncoding, Candidate, FindingLog, Health, Metadata, PacketTypeStats, Shared, StreamHealth,
@@ -64,7 +65,7 @@ impl Snapshot<'_> {
             metadata.insert("base_confidence".into(), Value::from(score));
             reasons.insert(0, refinement.reason.clone().into());
         }
-        let mut streams: Vec<_> = encoding.streams.iter().collect();
+        let mut streams: SmallVec<[&Stream; 4]> = encoding.streams.iter().collect();
         streams.sort_by_key(|stream| stream.id);
         let streams = streams.into_iter().map(|stream| told.health(flow, transport, stream, findings)).collect();
         told.log(flow, transport, told.logs(encoding), findings);
@@ -106,7 +107,7 @@ impl Snapshot<'_> {
             return;
         }
         let troubled = |stream: &&Stream| stream.sequence.as_ref().is_some_and(|sequence| sequence.trouble().is_some());
-        let mut streams: Vec<_> = encoding.streams.iter().filter(troubled).collect();
+        let mut streams: SmallVec<[&Stream; 4]> = encoding.streams.iter().filter(troubled).collect();
         streams.sort_by_key(|stream| stream.id);
         if encoding.conversation.is_some() || !self.additions_to(shown.at, encoding).is_empty() {
             let Ok(mut told) = self.told(shown, encoding) else { return };

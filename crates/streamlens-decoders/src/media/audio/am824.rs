@@ -87,6 +87,10 @@ impl Default for Am824Analyser {
 }
 
 impl PayloadAnalyser for Am824Analyser {
+    fn can_begin(packet: &RtpPacket<'_>) -> bool {
+        packet.marker || Self::has_form(packet.payload)
+    }
+
     fn observe(&mut self, packet: &RtpPacket<'_>, at: Occurrence, late: bool) {
         self.timing.observe(packet, at);
         if packet.marker || !Self::has_form(packet.payload) {
