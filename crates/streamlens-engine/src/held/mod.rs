@@ -177,12 +177,10 @@ impl HeldFlows {
         Some(head.frame(rest.get(..head.length as usize)?))
     }
 
-    /// Looks at the first frame of a flow, which the next one will be compared with.
+    /// Looks at the memory of a flow's first frame, which the next one will be compared with.
     #[inline]
     pub(crate) fn look_at_first(&self, place: usize) {
-        if let Some((head, rest)) = self.heads(place).next() {
-            head.look_at(rest);
-        }
+        self.heads(place).look_at::<3>();
     }
 
     /// Number of the first frame of a flow.
@@ -297,6 +295,18 @@ impl HeldFlows {
 pub(crate) struct Heads<'h> {
     chunks: &'h [Chunk],
     next: Option<Place>,
+}
+
+impl Heads<'_> {
+    /// Looks at the memory of what comes next, so many lines of it; what is seen means nothing. Few instructions, none of which
+    /// hang on what is read: so a processor goes on to others while it waits.
+    #[inline]
+    pub(crate) fn look_at<const LINES: usize>(&self) {
+        let at = self.next.map_or(0, |next| (next.get() as usize - 1) * UNIT);
+        let Some(chunk) = self.chunks.get(at / CHUNK) else { return };
+        let line = |number: usize| chunk.bytes.get(at % CHUNK + number * CACHE_LINE).copied();
+        std::hint::black_box(std::array::from_fn::<_, LINES, _>(line));
+    }
 }
 
 impl<'h> Iterator for Heads<'h> {

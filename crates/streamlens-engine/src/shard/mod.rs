@@ -2,14 +2,15 @@
 //! be worked on by different threads; which share a conversation is in depends on its addresses alone.
 
 mod fragments;
+mod index;
 mod table;
 mod waiting;
 
 use std::collections::BTreeMap;
 
-use hashbrown::HashTable;
 use streamlens_model::{Frame, Packet};
 
+use self::index::Index;
 use self::table::{HELD, key_at};
 use self::waiting::may_wait;
 use crate::dissect::{Aside, Content, Dissected, Known, Repeats, dissect};
@@ -64,7 +65,7 @@ pub(crate) struct Shard {
     /// Its number.
     pub(crate) share: usize,
     /// Places of flows, and with [`HELD`] those of flows that wait.
-    table: HashTable<u32>,
+    index: Index,
     seeds: foldhash::fast::RandomState,
     repeats: Repeats,
     pub(crate) flows: FlowList,
@@ -124,7 +125,7 @@ impl Shard {
         // in loops, so that neither memory of the table, of the flows nor of their frames is waited for one after the other
         for (.., looked_up) in ahead.iter_mut().flatten() {
             if let LookedUp::Key { hash, place, .. } = looked_up {
-                *place = self.table.find(*hash, |_| true).copied();
+                *place = self.index.find(*hash, |_| true);
             }
         }
         for (.., looked_up) in ahead.iter_mut().flatten() {
@@ -133,10 +134,14 @@ impl Shard {
             }
         }
         for (.., looked_up) in ahead.iter().flatten() {
-            if let LookedUp::Key { place: Some(place), .. } = looked_up
-                && place & HELD != 0
-            {
-                self.held.look_at_first((place & !HELD) as usize);
+            match looked_up {
+                LookedUp::Key { place: Some(place), .. } if place & HELD != 0 => {
+                    self.held.look_at_first((place & !HELD) as usize);
+                }
+                LookedUp::Key { place: Some(place), .. } => {
+                    self.flows.get(*place as usize).into_iter().for_each(FlowEntry::look_at);
+                }
+                _ => {}
             }
         }
         for (frame, packet, looked_up) in ahead.iter_mut().flatten() {
@@ -213,7 +218,7 @@ impl Shard {
             None if self.is_crowded(env) && self.has_room(env) && may_wait(env, packet, frame) => {
                 match self.held.begin(key, frame) {
                     Some(held) => {
-                        self.enter(hash, held as u32 | HELD);
+                        self.index.insert(hash, held as u32 | HELD);
                         return None;
                     }
                     None => self.add(env, (hash, key), packet, frame.number),

@@ -27,14 +27,7 @@ impl Shard {
 
     #[inline]
     pub(super) fn find(&self, hash: u64, key: &PackedKey) -> Option<u32> {
-        self.table.find(hash, |&place| key_at(&self.flows, &self.held, place) == Some(key)).copied()
-    }
-
-    /// Enters the place of a flow in the table.
-    pub(super) fn enter(&mut self, hash: u64, place: u32) {
-        let (flows, held, seeds) = (&self.flows, &self.held, &self.seeds);
-        let rehash = |&place: &u32| key_at(flows, held, place).map_or(0, |key| key.hash(seeds));
-        self.table.insert_unique(hash, place, rehash);
+        self.index.find(hash, |place| key_at(&self.flows, &self.held, place) == Some(key))
     }
 
     /// Flows, those that wait among them.
@@ -62,7 +55,7 @@ impl Shard {
             return None;
         }
         let place = self.flows.push(FlowEntry::new(key, packet, frame));
-        self.enter(hash, place as u32);
+        self.index.insert(hash, place as u32);
         Some(place)
     }
 
@@ -82,7 +75,7 @@ impl Shard {
         let waiting: Vec<_> = self.held.places().filter(|&place| self.held.created(place) >= frame).collect();
         for place in waiting {
             let hash = self.held.key(place).map_or(0, |key| key.hash(&self.seeds));
-            self.leave(hash, place as u32 | HELD);
+            self.index.remove(hash, place as u32 | HELD);
             self.aside(Aside::TableFull, self.held.frame_count(place));
             self.held.release(place);
         }
@@ -91,20 +84,11 @@ impl Shard {
 
     pub(super) fn drop_flow(&mut self, place: usize) {
         let Some(flow) = self.flows.swap_remove(place) else { return };
-        self.leave(flow.packed.hash(&self.seeds), place as u32);
+        self.index.remove(flow.packed.hash(&self.seeds), place as u32);
         let moved = self.flows.len() as u32;
         let hash = self.flows.get(place).map(|moved| moved.packed.hash(&self.seeds));
-        if let Some(entry) = hash.and_then(|hash| self.table.find_mut(hash, |&entry| entry == moved)) {
-            *entry = place as u32;
-        }
+        hash.into_iter().for_each(|hash| self.index.replace(hash, moved, place as u32));
         self.aside(Aside::TableFull, flow.packets());
-    }
-
-    /// Takes the place of a flow out of the table.
-    pub(super) fn leave(&mut self, hash: u64, place: u32) {
-        if let Ok(entry) = self.table.find_entry(hash, |&found| found == place) {
-            entry.remove();
-        }
     }
 }
 

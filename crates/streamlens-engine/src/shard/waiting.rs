@@ -31,10 +31,8 @@ impl Shard {
         });
         (self.held, self.room) = (held, room);
         let hash = self.held.key(waiting).map(|key| key.hash(&self.seeds));
-        if let (Some(hash), Some(place)) = (hash, place)
-            && let Some(entry) = self.table.find_mut(hash, |&entry| entry == waiting as u32 | HELD)
-        {
-            *entry = place as u32;
+        if let (Some(hash), Some(place)) = (hash, place) {
+            self.index.replace(hash, waiting as u32 | HELD, place as u32);
         }
         self.held.release(waiting);
         place
@@ -56,7 +54,7 @@ impl Shard {
         place: usize,
         see: impl FnOnce(&Self, &FlowEntry) -> R,
     ) -> Option<R> {
-        self.table.clear();
+        self.index.clear();
         self.flows.clear();
         self.repeats.clear();
         self.outbox.clear();

@@ -233,6 +233,7 @@ impl Snapshot<'_> {
         let mut is_over = false;
         while !is_over {
             is_over = true;
+            walks.iter().for_each(|(heads, _)| heads.look_at::<1>());
             for (heads, (_, seen)) in &mut walks {
                 if let Some((head, rest)) = heads.next() {
                     see(seen, &head, rest);
