@@ -45,6 +45,10 @@ struct HeldFlow {
     bytes: u16,
 }
 
+/// Cache lines of memory that a first frame mostly lies in, and of what differs in a later one.
+pub(crate) const FIRST_LINES: usize = 4;
+pub(crate) const LATER_LINES: usize = 2;
+
 /// Where a frame lies, counted in units from 1.
 type Place = std::num::NonZeroU32;
 
@@ -96,14 +100,6 @@ impl Head {
     /// How many bytes it has.
     fn size(&self) -> usize {
         if self.original_length == self.length && self.interface == 0 { Self::SHORT } else { Self::LENGTH }
-    }
-
-    /// Looks at the memory of what follows, as far as it is likely to be wanted; what is seen means nothing.
-    #[inline]
-    pub(crate) fn look_at(&self, rest: &[u8]) {
-        // a few words differ in most frames
-        let end = if self.is_like { Self::SHORT } else { self.length as usize };
-        std::hint::black_box([CACHE_LINE.min(end), end].map(|at| rest.get(at).copied()));
     }
 
     /// The frame that has these bytes.
@@ -180,7 +176,7 @@ impl HeldFlows {
     /// Looks at the memory of a flow's first frame, which the next one will be compared with.
     #[inline]
     pub(crate) fn look_at_first(&self, place: usize) {
-        self.heads(place).look_at::<3>();
+        self.heads(place).look_at::<FIRST_LINES>();
     }
 
     /// Number of the first frame of a flow.

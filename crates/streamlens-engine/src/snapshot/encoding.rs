@@ -209,7 +209,7 @@ impl Snapshot<'_> {
             let told = reports().find_map(|report| report.type_names.get(&kind).cloned());
             told.unwrap_or_else(|| decoder.packet_type(kind))
         };
-        let mut named: Vec<_> = types.map(|kind| (name_of(kind.kind), kind)).collect();
+        let mut named: SmallVec<[_; 4]> = types.map(|kind| (name_of(kind.kind), kind)).collect();
         // stable: kinds of one name stay in their order
         named.sort_by(|(a, _), (b, _)| a.cmp(b));
         let mut made = Vec::with_capacity(named.len());

@@ -8,7 +8,7 @@ use streamlens_model::{Endpoint, FlowKey, Severity, Timestamp};
 use super::Snapshot;
 use crate::dissect::{Dissected, dissect};
 use crate::flow::FlowEntry;
-use crate::held::Head;
+use crate::held::{FIRST_LINES, Head, LATER_LINES};
 use crate::options::FlowOrder;
 use crate::parallel::sort;
 use crate::shard::Shard;
@@ -205,7 +205,7 @@ impl Snapshot<'_> {
 
     /// The cards of flows that wait and have not been decoded, any of which may have these decoders.
     pub(super) fn unread<'p>(&'p self, flows: &'p [FlowPlace], decoders: u64) -> impl Iterator<Item = Card> + 'p {
-        let figures = self.side_by_side(flows.iter().copied(), |figures: &mut Figures, head, _| figures.add(head));
+        let figures = self.side_by_side(flows.iter().copied(), |figures: &mut Figures, head| figures.add(head));
         figures.into_iter().map(move |(at, figures)| Card {
             row: figures.row(at, self.selection.order),
             packets: figures.packets as u32,
@@ -215,7 +215,7 @@ impl Snapshot<'_> {
 
     /// Looks at the memory of flows that are shown next.
     pub(super) fn look_ahead(&self, flows: impl Iterator<Item = FlowPlace>) {
-        self.side_by_side(flows, |(), head, rest| head.look_at(rest));
+        self.side_by_side(flows, |(), _| {});
     }
 
     /// Goes through the frames of flows that wait. Each lies where it came in, and says where the one before it does, which has
@@ -223,23 +223,24 @@ impl Snapshot<'_> {
     fn side_by_side<T: Default>(
         &self,
         flows: impl Iterator<Item = FlowPlace>,
-        mut see: impl FnMut(&mut T, &Head, &[u8]),
+        mut see: impl FnMut(&mut T, &Head),
     ) -> Vec<(FlowPlace, T)> {
         let begin = |at: FlowPlace| {
             let held = &self.engine.shards.get(at.share as usize)?.held;
             Some((held.heads(at.place as usize), (at, T::default())))
         };
         let mut walks: Vec<_> = flows.filter(|at| at.is_held).filter_map(begin).collect();
+        walks.iter().for_each(|(heads, _)| heads.look_at::<FIRST_LINES>());
         let mut is_over = false;
         while !is_over {
             is_over = true;
-            walks.iter().for_each(|(heads, _)| heads.look_at::<1>());
             for (heads, (_, seen)) in &mut walks {
-                if let Some((head, rest)) = heads.next() {
-                    see(seen, &head, rest);
+                if let Some((head, _)) = heads.next() {
+                    see(seen, &head);
                     is_over = false;
                 }
             }
+            walks.iter().for_each(|(heads, _)| heads.look_at::<LATER_LINES>());
         }
         walks.into_iter().map(|(_, seen)| seen).collect()
     }
