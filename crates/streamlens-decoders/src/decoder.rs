@@ -218,7 +218,8 @@ pub trait Survey: Send {
         None
     }
 
-    /// Takes over what was noted, before [`Self::again`] and [`Self::report`]; in no particular order.
+    /// Takes over what was noted, before [`Self::again`] and [`Self::report`]; in no particular order. Called only with what
+    /// [`Self::notes`] gave, and overridden with it: what is not taken over is lost.
     fn gather(&mut self, notes: Box<dyn SurveyNotes>) {
         let _ = notes;
     }

@@ -30,8 +30,8 @@ pub(crate) use unit::moment;
 
 /// Recognises and measures one payload format in one RTP stream (one SSRC and payload type).
 ///
-/// The RTP decoder makes one of each kind per stream, feeds all of them while the stream is young, and from then on
-/// only those whose [`refinement`](Self::refinement) still holds.
+/// The RTP decoder makes one of each kind that [can begin](Self::can_begin) with the first packet of a stream, feeds all of
+/// them while the stream is young, and from then on only those whose [`refinement`](Self::refinement) still holds.
 pub trait PayloadAnalyser: Send + Sync {
     /// Whether a stream of this format can begin with this packet. An analyser gives up at one that can't be its first, so
     /// there it is not made at all: of a million streams most are none of most formats. Yes unless overridden.

@@ -1,7 +1,7 @@
 //! What network monitors see of the flows.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use streamlens_decoders::{FlowReport, NetworkReport, Peer, Survey, SurveyNotes};
 use streamlens_registry::DecoderIndex;
@@ -66,16 +66,14 @@ impl<'e> Surveys<'e> {
 
     /// An empty notebook for a thread.
     pub(super) fn notebook(&self) -> Notebook {
-        let notes = |one: &OneSurvey<'_>| one.survey.lock().unwrap_or_else(PoisonError::into_inner).notes();
-        Notebook(self.list.iter().map(notes).collect())
+        Notebook(self.list.iter().map(|one| one.lock().notes()).collect())
     }
 
     /// Takes over what threads noted.
     pub(super) fn gather(&mut self, notebooks: impl IntoIterator<Item = Notebook>) {
         for notebook in notebooks {
             for (one, notes) in self.list.iter_mut().zip(notebook.0) {
-                let survey = one.survey.get_mut().unwrap_or_else(PoisonError::into_inner);
-                notes.into_iter().for_each(|notes| survey.gather(notes));
+                notes.into_iter().for_each(|notes| one.get_mut().gather(notes));
             }
         }
     }
@@ -92,7 +90,7 @@ impl<'e> Surveys<'e> {
                 let (number, peer) = (number_of(at, index.0), Peer { flow: &flow.key, decoder: own, encoding });
                 match notes {
                     Some(notes) => notes.see(number, &peer),
-                    None => one.survey.lock().unwrap_or_else(PoisonError::into_inner).see(number, &peer),
+                    None => one.lock().see(number, &peer),
                 }
             }
         }
@@ -106,7 +104,7 @@ impl<'e> Surveys<'e> {
     /// Ends a look at all flows: whether any wants another.
     pub(super) fn again(&mut self) -> bool {
         for one in &mut self.list {
-            one.is_open = one.survey.get_mut().unwrap_or_else(PoisonError::into_inner).again();
+            one.is_open = one.get_mut().again();
         }
         self.list.iter().any(|one| one.is_open)
     }
@@ -139,7 +137,15 @@ impl<'e> Surveys<'e> {
     }
 }
 
-impl OneSurvey<'_> {
+impl<'e> OneSurvey<'e> {
+    fn lock(&self) -> MutexGuard<'_, Box<dyn Survey + 'e>> {
+        self.survey.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get_mut(&mut self) -> &mut (dyn Survey + 'e) {
+        self.survey.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut()
+    }
+
     fn wants(&self, packets: u64, decoder: DecoderIndex) -> bool {
         self.wants_any(packets, 1 << (decoder.0 % 64), usize::from(decoder.0 / 64))
     }
