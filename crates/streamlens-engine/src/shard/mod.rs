@@ -12,6 +12,7 @@ use streamlens_model::{Frame, Packet};
 
 use self::index::Index;
 use self::table::{HELD, key_at};
+pub(crate) use self::waiting::TOGETHER;
 use self::waiting::may_wait;
 use crate::dissect::{Aside, Content, Dissected, Known, Repeats, dissect};
 use crate::flow::{FlowEntry, FrameFacts};

@@ -21,7 +21,7 @@ use crate::identify::{ENOUGH, standing};
 const MIRRORED_SHARE: f64 = 0.4;
 
 /// What is known of an encoding before its part of the document is made.
-struct Told<'a> {
+pub(super) struct Told<'a> {
     decoder: &'a dyn StreamDecoder,
     /// What its own decoder and the monitor of its conversation say.
     report: FlowReport,
@@ -45,16 +45,16 @@ impl Told<'_> {
 }
 
 impl Snapshot<'_> {
-    /// The encoding, or, where the evidence has fallen away, the candidate that is left of it.
+    /// The encoding.
     pub(super) fn encoding<'t>(
         &self,
-        shown: Shown<'_>,
+        mut told: Told<'_>,
+        flow: &FlowEntry,
         transport: &'t TransportEntry,
         encoding: &'t EncodingEntry,
         summaries: &mut Summaries<'t>,
         findings: &mut Findings,
-    ) -> Result<ApplicationEncoding, Candidate> {
-        let (flow, mut told) = (shown.flow, self.told(shown, encoding)?);
+    ) -> ApplicationEncoding {
         let mut metadata = std::mem::take(&mut told.report.metadata);
         told.additions.iter().for_each(|report| metadata.extend(report.metadata.clone()));
         let mut reasons = vec![self.reason(encoding)];
@@ -69,7 +69,7 @@ impl Snapshot<'_> {
         streams.sort_by_key(|stream| stream.id);
         let streams = streams.into_iter().map(|stream| told.health(flow, transport, stream, findings)).collect();
         told.log(flow, transport, told.logs(encoding), findings);
-        Ok(ApplicationEncoding {
+        ApplicationEncoding {
             confidence_score: told.score,
             packet_count: encoding.packets,
             byte_count: encoding.bytes,
@@ -90,7 +90,7 @@ impl Snapshot<'_> {
             ),
             intervals: encoding.series.as_ref().map_or_else(Vec::new, |series| series.list().to_vec()),
             encoding_name: told.name,
-        })
+        }
     }
 
     /// The findings of an encoding whose part of the document is not wanted.
@@ -154,7 +154,8 @@ impl Snapshot<'_> {
         }
     }
 
-    fn told(&self, shown: Shown<'_>, encoding: &EncodingEntry) -> Result<Told<'_>, Candidate> {
+    /// What is known of an encoding, or, where the evidence has fallen away, the candidate that is left of it.
+    pub(super) fn told(&self, shown: Shown<'_>, encoding: &EncodingEntry) -> Result<Told<'_>, Candidate> {
         let decoder = self.engine.registry.decoder(encoding.decoder);
         let Some(decoder) = decoder else { return Err(Candidate::default()) };
         let own_score = own_score(encoding);

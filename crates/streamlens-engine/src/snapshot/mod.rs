@@ -2,6 +2,7 @@
 
 mod encoding;
 mod findings;
+mod flow;
 mod packed;
 mod parts;
 mod rows;
@@ -10,24 +11,20 @@ mod surveys;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use streamlens_decoders::{FlowReport, NetworkReport};
-use streamlens_model::{
-    Analysis, Candidate, CaptureSummary, Finding, Flow, LinkType, Metadata, SCHEMA, TrafficType, TransportProtocol,
-    Value,
-};
+use streamlens_model::{Analysis, CaptureSummary, Finding, Flow, LinkType, SCHEMA};
 
-use self::encoding::Summaries;
 use self::findings::{Findings, Mirrored};
 pub(crate) use self::packed::Packed;
 pub use self::parts::Part;
 pub(crate) use self::parts::whole;
-use self::rows::{Card, FlowPlace, Note, Row, Shown, bit_rate};
+use self::rows::{Card, FlowPlace, Note, Shown};
 use self::surveys::{Additions, Notebook, Surveys};
 use crate::dissect::Aside;
 use crate::engine::Engine;
-use crate::flow::{EncodingEntry, FlowEntry, TransportEntry};
+use crate::flow::{EncodingEntry, FlowEntry};
 use crate::options::FlowSelection;
 use crate::parallel::{each, in_order, runs_in_order};
-use crate::shard::Shard;
+use crate::shard::{Shard, TOGETHER};
 
 /// Reads the engine's state; changes nothing.
 pub(crate) struct Snapshot<'e> {
@@ -91,15 +88,16 @@ impl<'e> Snapshot<'e> {
         let read = |state: &mut (Shard, Findings, Vec<Note>, Notebook), cards: &mut Vec<Card>, run: &[FlowPlace]| {
             let (replay, findings, notes, notebook) = state;
             self.look_ahead(run.iter().copied());
-            cards.extend(run.iter().filter_map(|&at| {
-                self.show(replay, at, |shown| {
-                    findings.of_copies(shown.flow);
-                    surveys.see(notebook, at, shown.flow);
+            self.show(replay, run, |shown| {
+                shown.iter().for_each(|&Shown { at, flow, .. }| surveys.see(notebook, at, flow));
+                for &shown in shown {
+                    let Shown { at, flow, .. } = shown;
+                    findings.of_copies(flow);
                     self.flow_findings(shown, findings);
                     notes.extend(findings.take_notes().map(|(severity, frame)| Note { severity, frame, at }));
-                    Card::new(at, shown.flow, self.selection.order)
-                })
-            }));
+                    cards.push(Card::new(at, flow, self.selection.order));
+                }
+            });
         };
         let parts = runs_in_order(self.engine.threads, &places, begin, read, |more| cards.append(more));
         for (_, findings, notes, notebook) in parts {
@@ -133,10 +131,12 @@ impl<'e> Snapshot<'e> {
         let wanted = |card: &&Card| surveys.want(card.packets.into(), card.decoders);
         let held: Vec<_> = self.cards.iter().filter(wanted).map(|card| card.row.at).collect();
         let begin = || (Shard::for_replay(), surveys.notebook());
-        let see = |(replay, notebook): &mut (Shard, Notebook), (): &mut (), at: &FlowPlace| {
-            self.show(replay, *at, |shown| surveys.see(notebook, *at, shown.flow));
+        let see = |(replay, notebook): &mut (Shard, Notebook), (): &mut (), run: &[FlowPlace]| {
+            self.show(replay, run, |shown| {
+                shown.iter().for_each(|&Shown { at, flow, .. }| surveys.see(notebook, at, flow));
+            });
         };
-        let states = in_order(self.engine.threads, &held, begin, see, |()| ());
+        let states = runs_in_order(self.engine.threads, &held, begin, see, |()| ());
         surveys.gather(states.into_iter().map(|(_, notebook)| notebook));
     }
 
@@ -177,22 +177,21 @@ impl<'e> Snapshot<'e> {
                 is_over.store(!take(&capture, piece), Ordering::Relaxed);
             }
         };
-        let show = |worker: &mut Worker, piece: &mut T, row: &Row| {
-            if is_over.load(Ordering::Relaxed) {
-                return self.look(worker, row.at);
-            }
-            let Worker { replay, findings, notebook } = worker;
-            self.show(replay, row.at, |shown| {
+        let show = |worker: &mut Worker, piece: &mut T, run: &[FlowPlace]| {
+            self.look_ahead(run.iter().copied());
+            let Worker { replay, findings, notebook, made } = worker;
+            self.show(replay, run, |shown| {
                 self.see_late(shown, notebook, findings);
-                make(piece, Part::Flow(&mut self.flow(shown, findings)));
+                if is_over.load(Ordering::Relaxed) {
+                    return shown.iter().for_each(|shown| self.flow_findings(*shown, findings));
+                }
+                self.make_flows(shown, made, findings);
+                made.iter_mut().for_each(|flow| make(piece, Part::Flow(flow)));
+                made.clear();
             });
         };
-        let show_run = |worker: &mut Worker, piece: &mut T, run: &[Row]| {
-            self.look_ahead(run.iter().map(|row| row.at));
-            run.iter().for_each(|row| show(worker, piece, row));
-        };
         let mut workers =
-            runs_in_order(threads, &shown, || self.worker_for(shown.len() / threads, &findings), show_run, &mut take);
+            runs_in_order(threads, &shown, || self.worker_for(shown.len() / threads, &findings), show, &mut take);
         if shown.len() < total_flows {
             self.look_at_others(&shown, &mut findings);
         }
@@ -220,7 +219,12 @@ impl<'e> Snapshot<'e> {
 
     /// A worker with a list for findings that is like another, and empty.
     fn worker(&self, findings: &Findings) -> Worker {
-        Worker { replay: Shard::for_replay(), findings: findings.empty(), notebook: self.late.notebook() }
+        Worker {
+            replay: Shard::for_replay(),
+            findings: findings.empty(),
+            notebook: self.late.notebook(),
+            made: Vec::with_capacity(TOGETHER),
+        }
     }
 
     /// A worker with room for the findings of so many flows, as most have one where there are many.
@@ -239,31 +243,30 @@ impl<'e> Snapshot<'e> {
     }
 
     /// Adds the findings of the flows that are not shown.
-    fn look_at_others(&mut self, shown: &[Row], findings: &mut Findings) {
-        let (threads, shown) = (self.engine.threads, shown.iter().map(|row| row.at).collect());
-        let look = |worker: &mut Worker, (): &mut (), at: &FlowPlace| self.look(worker, *at);
-        let others = in_order(threads, &self.rest(&shown), || self.worker(findings), look, |()| ());
+    fn look_at_others(&mut self, shown: &[FlowPlace], findings: &mut Findings) {
+        let (threads, shown) = (self.engine.threads, shown.iter().copied().collect());
+        let look = |worker: &mut Worker, (): &mut (), run: &[FlowPlace]| {
+            let Worker { replay, findings, notebook, .. } = worker;
+            self.show(replay, run, |shown| {
+                self.see_late(shown, notebook, findings);
+                shown.iter().for_each(|shown| self.flow_findings(*shown, findings));
+            });
+        };
+        let others = runs_in_order(threads, &self.rest(&shown), || self.worker(findings), look, |()| ());
         let (worst, counted) = self.noted(&shown, self.selection.most_findings.unwrap_or(usize::MAX));
-        let noted = in_order(threads, &worst, || self.worker(findings), look, |()| ());
+        let noted = runs_in_order(threads, &worst, || self.worker(findings), look, |()| ());
         counted.into_iter().for_each(|severity| findings.count(severity));
         self.gather(others, |of| findings.merge(of));
         self.gather(noted, |of| findings.extend(of));
     }
 
-    /// Adds the findings of a flow that is not shown.
-    fn look(&self, worker: &mut Worker, at: FlowPlace) {
-        let Worker { replay, findings, notebook } = worker;
-        self.show(replay, at, |shown| {
-            self.see_late(shown, notebook, findings);
-            self.flow_findings(shown, findings);
-        });
-    }
-
-    /// Takes note of a flow that is made, or whose findings are.
-    fn see_late(&self, Shown { at, flow, .. }: Shown<'_>, notebook: &mut Notebook, findings: &mut Findings) {
-        self.late.see(notebook, at, flow);
-        if at.is_held && self.notes.is_none() {
-            findings.of_copies(flow);
+    /// Takes note of flows that are made, or whose findings are.
+    fn see_late(&self, shown: &[Shown<'_>], notebook: &mut Notebook, findings: &mut Findings) {
+        for Shown { at, flow, .. } in shown {
+            self.late.see(notebook, *at, flow);
+            if at.is_held && self.notes.is_none() {
+                findings.of_copies(flow);
+            }
         }
     }
 
@@ -279,7 +282,9 @@ impl<'e> Snapshot<'e> {
         let additions: Vec<_> = additions.into_iter().collect();
         let add = |worker: &mut Worker, (): &mut (), item: &((FlowPlace, u16), Vec<FlowReport>)| {
             let (Worker { replay, findings, .. }, ((at, decoder), reports)) = (worker, item);
-            self.show(replay, *at, |shown| self.added_findings(shown, *decoder, reports, findings));
+            self.show(replay, &[*at], |shown| {
+                shown.iter().for_each(|shown| self.added_findings(*shown, *decoder, reports, findings));
+            });
         };
         let workers = in_order(self.engine.threads, &additions, || self.worker(findings), add, |()| ());
         workers.into_iter().for_each(|worker| findings.merge(worker.findings));
@@ -291,33 +296,6 @@ impl<'e> Snapshot<'e> {
                 let place = findings::Where { encoding: Some(name), ..findings::Where::default() };
                 findings.of_log(log, |see| see(&place), |id| report.stream_names.get(&id).cloned());
             }
-        }
-    }
-
-    fn flow(&self, shown: Shown<'_>, findings: &mut Findings) -> Flow {
-        let flow = shown.flow;
-        let traffic_type =
-            if flow.facts.broadcast { TrafficType::Broadcast } else { flow.key.dst.address.traffic_type() };
-        let (total_packets, total_bytes, facts) = (flow.packets(), flow.bytes(), flow.facts.lists());
-        let mut summaries = Summaries::new(self.engine.options.outlier_deviations);
-        let timing_stats = summaries.of(flow.timing());
-        let transport_protocols =
-            flow.transports().map(|transport| self.transport(shown, transport, &mut summaries, findings)).collect();
-        Flow {
-            key: flow.key,
-            traffic_type,
-            first_seen: flow.first_seen,
-            last_seen: flow.last_seen,
-            total_packets,
-            total_bytes,
-            bit_rate: bit_rate(flow.first_seen, flow.last_seen, total_packets, total_bytes),
-            timing_stats,
-            macs: facts.macs,
-            dscp: facts.dscp,
-            ttl: facts.ttl,
-            changes_not_kept: facts.not_kept,
-            transport_protocols,
-            intervals: flow.series.as_ref().map_or_else(Vec::new, |series| series.list().to_vec()),
         }
     }
 
@@ -334,46 +312,6 @@ impl<'e> Snapshot<'e> {
     fn additions_to(&self, at: FlowPlace, encoding: &EncodingEntry) -> &[FlowReport] {
         self.additions.get(&(at, encoding.decoder.0)).map_or(&[][..], Vec::as_slice)
     }
-
-    fn transport<'t>(
-        &self,
-        shown: Shown<'_>,
-        transport: &'t TransportEntry,
-        summaries: &mut Summaries<'t>,
-        findings: &mut Findings,
-    ) -> TransportProtocol {
-        let timing_stats = summaries.of(&transport.timing);
-        let mut application_encodings = Vec::with_capacity(transport.encodings.len());
-        let mut candidates = Vec::new();
-        for encoding in &transport.encodings {
-            match self.encoding(shown, transport, encoding, summaries, findings) {
-                Ok(encoding) => application_encodings.push(encoding),
-                Err(candidate) => candidates.push(candidate),
-            }
-        }
-        application_encodings
-            .sort_by(|a, b| b.packet_count.cmp(&a.packet_count).then(a.encoding_name.cmp(&b.encoding_name)));
-        let known = transport.young.as_ref().map(|young| young.candidates(None));
-        for (decoder, confidence) in known.as_ref().unwrap_or(&transport.candidates) {
-            let Some(decoder) = self.engine.registry.decoder(*decoder) else { continue };
-            candidates.push(Candidate {
-                encoding_name: decoder.encoding_name().into(),
-                confidence_score: rounded(confidence.value()),
-                reason: confidence.reason().into(),
-            });
-        }
-        TransportProtocol {
-            protocol_name: transport.transport.name(),
-            ports: shown.flow.key.src.port.zip(shown.flow.key.dst.port),
-            packet_count: transport.packets,
-            byte_count: transport.bytes,
-            timing_stats,
-            application_encodings,
-            candidates,
-            metadata: tcp_facts(transport),
-            intervals: transport.series.as_ref().map_or_else(Vec::new, |series| series.list().to_vec()),
-        }
-    }
 }
 
 /// What a thread needs to make flows.
@@ -382,17 +320,8 @@ struct Worker {
     findings: Findings,
     /// For the late surveys.
     notebook: Notebook,
-}
-
-fn tcp_facts(transport: &TransportEntry) -> Metadata {
-    let Some(stream) = &transport.tcp else { return Metadata::new() };
-    let facts = [
-        ("retransmitted_segments", stream.retransmitted),
-        ("out_of_order_segments", stream.out_of_order),
-        ("gaps", stream.gaps),
-        ("gap_bytes", stream.gap_bytes),
-    ];
-    facts.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| (name, Value::from(count))).collect()
+    /// Flows that are handed on next.
+    made: Vec<Flow>,
 }
 
 /// A confidence with three figures, free of the noise of single precision.

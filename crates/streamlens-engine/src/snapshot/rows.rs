@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
+use smallvec::SmallVec;
 use streamlens_model::{Endpoint, FlowKey, Severity, Timestamp};
 
 use super::Snapshot;
@@ -11,7 +12,7 @@ use crate::flow::FlowEntry;
 use crate::held::{FIRST_LINES, Head, LATER_LINES};
 use crate::options::FlowOrder;
 use crate::parallel::sort;
-use crate::shard::Shard;
+use crate::shard::{Shard, TOGETHER};
 
 /// Where a flow is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -122,7 +123,7 @@ impl Card {
 
 impl Snapshot<'_> {
     /// The flows that are asked for, in order.
-    pub(super) fn rows(&self, total_flows: usize) -> Vec<Row> {
+    pub(super) fn rows(&self, total_flows: usize) -> Vec<FlowPlace> {
         let order = self.selection.order;
         let changed = self.flows().filter(|(_, _, flow)| flow.changed > self.since);
         let changed = changed.map(|(at, _, flow)| Figures::of(flow).row(at, order));
@@ -136,11 +137,12 @@ impl Snapshot<'_> {
         };
         let by_numbers =
             |a: &Row, b: &Row| a.numbers().cmp(&b.numbers()).then_with(|| self.key(a.at).cmp(&self.key(b.at)));
-        match order {
+        let rows = match order {
             FlowOrder::Source => self.sorted(rows, total_flows, by_ends(|key| [key.src, key.dst])),
             FlowOrder::Destination => self.sorted(rows, total_flows, by_ends(|key| [key.dst, key.src])),
             _ => self.sorted(rows, total_flows, by_numbers),
-        }
+        };
+        rows.into_iter().map(|row| row.at).collect()
     }
 
     /// Rows in an order, as many as are asked for.
@@ -245,13 +247,19 @@ impl Snapshot<'_> {
         walks.into_iter().map(|(_, seen)| seen).collect()
     }
 
-    /// Shows a flow, which is decoded anew where it waits; `replay` is for that.
-    pub(super) fn show<R>(&self, replay: &mut Shard, at: FlowPlace, see: impl FnOnce(Shown<'_>) -> R) -> Option<R> {
-        let (shard, place) = (self.engine.shards.get(at.share as usize)?, at.place as usize);
-        if at.is_held {
-            replay.replay(self.engine.env(), &shard.held, place, |shard, flow| see(Shown { at, shard, flow }))
-        } else {
-            Some(see(Shown { at, shard, flow: shard.flows.get(place)? }))
+    /// Shows flows, some at a time, of which those that wait are decoded anew; `replay` is for that.
+    pub(super) fn show(&self, replay: &mut Shard, flows: &[FlowPlace], mut see: impl FnMut(&[Shown<'_>])) {
+        let shard_of = |at: &FlowPlace| self.engine.shards.get(at.share as usize);
+        for flows in flows.chunks(TOGETHER) {
+            let held = flows.iter().filter(|at| at.is_held);
+            let held = held.filter_map(|at| Some((&shard_of(at)?.held, at.place as usize)));
+            let mut replayed = replay.replay(self.engine.env(), held).into_iter();
+            let found = flows.iter().filter_map(|&at| {
+                let (shard, place) =
+                    if at.is_held { (&*replay, replayed.next()??) } else { (shard_of(&at)?, at.place as usize) };
+                Some(Shown { at, shard, flow: shard.flows.get(place)? })
+            });
+            see(&found.collect::<SmallVec<[_; TOGETHER]>>());
         }
     }
 }
