@@ -87,7 +87,6 @@ impl<'e> Snapshot<'e> {
         let begin = || (Shard::for_replay(), Findings::notes(), Vec::new(), surveys.notebook());
         let read = |state: &mut (Shard, Findings, Vec<Note>, Notebook), cards: &mut Vec<Card>, run: &[FlowPlace]| {
             let (replay, findings, notes, notebook) = state;
-            self.look_ahead(run.iter().copied());
             self.show(replay, run, |shown| {
                 shown.iter().for_each(|&Shown { at, flow, .. }| surveys.see(notebook, at, flow));
                 for &shown in shown {
@@ -178,7 +177,6 @@ impl<'e> Snapshot<'e> {
             }
         };
         let show = |worker: &mut Worker, piece: &mut T, run: &[FlowPlace]| {
-            self.look_ahead(run.iter().copied());
             let Worker { replay, findings, notebook, made } = worker;
             self.show(replay, run, |shown| {
                 self.see_late(shown, notebook, findings);

@@ -216,7 +216,7 @@ impl Snapshot<'_> {
     }
 
     /// Looks at the memory of flows that are shown next.
-    pub(super) fn look_ahead(&self, flows: impl Iterator<Item = FlowPlace>) {
+    fn look_ahead(&self, flows: impl Iterator<Item = FlowPlace>) {
         self.side_by_side(flows, |(), _| {});
     }
 
@@ -251,6 +251,7 @@ impl Snapshot<'_> {
     pub(super) fn show(&self, replay: &mut Shard, flows: &[FlowPlace], mut see: impl FnMut(&[Shown<'_>])) {
         let shard_of = |at: &FlowPlace| self.engine.shards.get(at.share as usize);
         for flows in flows.chunks(TOGETHER) {
+            self.look_ahead(flows.iter().copied());
             let held = flows.iter().filter(|at| at.is_held);
             let held = held.filter_map(|at| Some((&shard_of(at)?.held, at.place as usize)));
             let mut replayed = replay.replay(self.engine.env(), held).into_iter();
