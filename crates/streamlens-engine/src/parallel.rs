@@ -19,6 +19,8 @@ struct Board<T> {
     made: BTreeMap<usize, T>,
     /// What was handed on; its memory is used again.
     spare: Vec<T>,
+    /// Threads that wait for something to change: to wake nobody takes a system call too.
+    waiting: usize,
     is_over: bool,
 }
 
@@ -39,7 +41,10 @@ impl<T: Default> Runs<T> {
         make: impl FnOnce(usize, &mut T),
     ) -> MutexGuard<'b, Board<T>> {
         if !self.has_more(&board) || board.next >= board.taken + self.most {
-            return self.has_changed.wait(board).unwrap_or_else(PoisonError::into_inner);
+            board.waiting += 1;
+            board = self.has_changed.wait(board).unwrap_or_else(PoisonError::into_inner);
+            board.waiting -= 1;
+            return board;
         }
         let run = board.next;
         board.next += 1;
@@ -48,7 +53,7 @@ impl<T: Default> Runs<T> {
         make(run, &mut piece);
         board = self.board();
         board.made.insert(run, piece);
-        self.has_changed.notify_all();
+        self.wake(&board);
         board
     }
 }
@@ -56,6 +61,13 @@ impl<T: Default> Runs<T> {
 impl<T> Runs<T> {
     fn board(&self) -> MutexGuard<'_, Board<T>> {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells those that wait that something has changed.
+    fn wake(&self, board: &Board<T>) {
+        if board.waiting > 0 {
+            self.has_changed.notify_all();
+        }
     }
 
     /// Whether there is another run to be made, now or later.
@@ -71,7 +83,7 @@ impl<T> Drop for Over<'_, T> {
     fn drop(&mut self) {
         let mut board = self.0.board();
         board.is_over |= std::thread::panicking() || board.taken == self.0.count;
-        self.0.has_changed.notify_all();
+        self.0.wake(&board);
     }
 }
 
@@ -99,7 +111,7 @@ pub(crate) fn runs_in_order<I: Sync, S: Send, T: Default + Send>(
     let count = items.len().div_ceil(RUN);
     let threads = threads.clamp(1, count.max(1));
     let mut states: Vec<S> = (0..threads).map(|_| state()).collect();
-    let board = Board { next: 0, taken: 0, made: BTreeMap::new(), spare: Vec::new(), is_over: false };
+    let board = Board { next: 0, taken: 0, made: BTreeMap::new(), spare: Vec::new(), waiting: 0, is_over: false };
     let runs = Runs { count, most: RUNS * threads, board: Mutex::new(board), has_changed: Condvar::new() };
     let work = |state: &mut S, run: usize, piece: &mut T| {
         make(state, piece, items.chunks(RUN).nth(run).unwrap_or_default());
@@ -128,7 +140,7 @@ pub(crate) fn runs_in_order<I: Sync, S: Send, T: Default + Send>(
             board = runs.board();
             board.spare.push(made);
             board.taken += 1;
-            runs.has_changed.notify_all();
+            runs.wake(&board);
         }
     });
     states
