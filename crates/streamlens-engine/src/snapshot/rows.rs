@@ -256,8 +256,8 @@ impl Snapshot<'_> {
             let held = held.filter_map(|at| Some((&shard_of(at)?.held, at.place as usize)));
             let mut replayed = replay.replay(self.engine.env(), held).into_iter();
             let found = flows.iter().filter_map(|&at| {
-                let (shard, place) =
-                    if at.is_held { (&*replay, replayed.next()??) } else { (shard_of(&at)?, at.place as usize) };
+                let own = shard_of(&at)?;
+                let (shard, place) = if at.is_held { (&*replay, replayed.next()??) } else { (own, at.place as usize) };
                 Some(Shown { at, shard, flow: shard.flows.get(place)? })
             });
             see(&found.collect::<SmallVec<[_; TOGETHER]>>());
