@@ -142,6 +142,13 @@ impl DecodingResult {
         self.has_more = true;
     }
 
+    /// Whether there is more than a packet type and marks: flags, fields, PDUs inside this one, or bytes that were published.
+    #[must_use]
+    #[inline]
+    pub fn has_more(&self) -> bool {
+        self.has_more
+    }
+
     /// The PDUs inside this one: packet type and length in bytes.
     #[must_use]
     #[inline]

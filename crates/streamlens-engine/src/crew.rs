@@ -26,17 +26,17 @@ impl Job {
     /// Counts the frames of the batch for the capture as a whole, and sorts them by share.
     pub(crate) fn prepare(&mut self, totals: &mut Totals) {
         self.first_number = totals.packets + 1;
-        self.routes.sort(&self.batch, |frame| totals.note(frame));
+        totals.note(self.batch.records.iter());
+        self.routes.sort(&self.batch);
         self.taken.clear();
         self.taken.extend((0..SHARES).map(|share| AtomicBool::new(self.routes.of(share).is_empty())));
     }
 
     fn share(&self, env: Env<'_>, shard: &mut Shard) {
-        let frames = self.routes.of(shard.share).iter().filter_map(|&place| {
+        shard.frames(env, self.routes.of(shard.share), |place| {
             let frame = self.batch.frame(place as usize)?;
             Some(Frame { number: self.first_number + u64::from(place), ..frame })
         });
-        shard.frames(env, frames);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use streamlens_model::{Analysis, CaptureSummary, Frame, FrameBatch};
+use streamlens_model::{Analysis, CaptureSummary, Frame, FrameBatch, FrameRecord};
 use streamlens_registry::DecoderRegistry;
 
 use crate::crew::{Crew, Job};
@@ -33,7 +33,7 @@ const MOST_THREADS: usize = 8;
 ///
 /// ```
 /// use streamlens_engine::{Engine, EngineOptions};
-/// use streamlens_model::{Frame, LinkType, Timestamp};
+/// use streamlens_model::{Frame, FrameRecord, LinkType, Timestamp};
 /// use streamlens_registry::DecoderRegistry;
 ///
 /// let mut engine = Engine::new(DecoderRegistry::with_builtins(), EngineOptions::default());
@@ -78,7 +78,10 @@ impl Engine {
 
     /// Analyses one frame. Frames are numbered from 1 in the order in which they are given, whatever their own number.
     pub fn push(&mut self, frame: &Frame<'_>) {
-        self.totals.note(frame);
+        let Frame { time, link_type, interface, original_length, data, .. } = *frame;
+        let captured_length = u32::try_from(data.len()).unwrap_or(u32::MAX);
+        let record = FrameRecord { offset: 0, captured_length, original_length, interface, time, link_type };
+        self.totals.note(std::iter::once(&record));
         let frame = Frame { number: self.totals.packets, ..*frame };
         let env = Env { registry: &self.registry, options: &self.options };
         if let Some(shard) = self.shards.get_mut(share_of(&frame)) {

@@ -151,15 +151,16 @@ impl Young {
         list
     }
 
-    /// Holds a payload; where no decoder has a claim to it, only that it was there.
-    pub(crate) fn hold(&mut self, packet: &Packet<'_>, frames: &[FrameFacts], is_claimed: bool) {
+    /// Holds a payload, which `frame` brought, and frames before it where it was put together; where no decoder has a claim to
+    /// it, only that it was there.
+    pub(crate) fn hold(&mut self, packet: &Packet<'_>, frame: FrameFacts, earlier: &[FrameFacts], is_claimed: bool) {
         self.seen += 1;
         if !is_claimed {
             return;
         }
         self.bytes += packet.payload.len();
         self.held.push(Held {
-            frames: frames.into(),
+            frames: earlier.iter().copied().chain([frame]).collect(),
             payload: packet.payload.to_vec(),
             missing: packet.missing,
             ether_type: packet.ether_type,

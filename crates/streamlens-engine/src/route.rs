@@ -69,24 +69,23 @@ pub(crate) struct Routes {
 }
 
 impl Routes {
-    /// Sorts a batch by share; each frame is shown to `look` on the way.
-    pub(crate) fn sort(&mut self, batch: &FrameBatch, mut look: impl FnMut(&Frame<'_>)) {
+    /// Sorts a batch by share.
+    pub(crate) fn sort(&mut self, batch: &FrameBatch) {
+        let mut counts = [0_u32; SHARES];
         self.shares.clear();
         self.shares.extend((0..batch.len()).map(|at| {
-            batch.frame(at).map_or(0, |frame| {
-                look(&frame);
-                share_of(&frame) as u8
-            })
+            let share = batch.frame(at).map_or(0, |frame| share_of(&frame)) as u8;
+            counts[usize::from(share)] += 1;
+            share
         }));
+        let mut end = 0;
+        let mut next = counts.map(|count| {
+            end += count;
+            end - count
+        });
         self.starts.clear();
-        self.starts.resize(SHARES + 1, 0);
-        for &share in &self.shares {
-            self.starts[usize::from(share) + 1] += 1;
-        }
-        for share in 0..SHARES {
-            self.starts[share + 1] += self.starts[share];
-        }
-        let mut next = self.starts.clone();
+        self.starts.extend_from_slice(&next);
+        self.starts.push(end);
         self.order.clear();
         self.order.resize(self.shares.len(), 0);
         for (at, &share) in (0..).zip(&self.shares) {

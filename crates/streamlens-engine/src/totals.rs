@@ -1,6 +1,6 @@
 //! What is counted of the capture as a whole, before any frame is looked into.
 
-use streamlens_model::{CaptureSummary, Frame, LinkType, Timestamp};
+use streamlens_model::{CaptureSummary, FrameRecord, LinkType, Timestamp};
 
 /// Sums over all frames.
 #[derive(Debug, Default)]
@@ -24,30 +24,50 @@ const MAX_INTERFACES: usize = 4096;
 
 /// Before all times.
 const NEVER: Timestamp = Timestamp::from_nanos(i64::MIN);
+/// After all times.
+const FAR: Timestamp = Timestamp::from_nanos(i64::MAX);
 
 impl Totals {
-    #[inline]
-    pub(crate) fn note(&mut self, frame: &Frame<'_>) {
-        self.packets += 1;
-        self.bytes += u64::from(frame.original_length);
-        self.captured_bytes += frame.data.len() as u64;
-        if self.link_types.last() != Some(&frame.link_type) && !self.link_types.contains(&frame.link_type) {
-            self.link_types.push(frame.link_type);
+    /// Takes note of frames. What they add up to is kept apart until the last one, for which a processor has registers.
+    pub(crate) fn note<'r>(&mut self, frames: impl Iterator<Item = &'r FrameRecord>) {
+        let (mut packets, mut bytes, mut captured_bytes, mut with_time) = (0, 0, 0, 0);
+        let (mut first, mut last) = self.seen.unwrap_or((FAR, NEVER));
+        let mut link_type = self.link_types.last().copied();
+        for frame in frames {
+            packets += 1;
+            bytes += u64::from(frame.original_length);
+            captured_bytes += u64::from(frame.captured_length);
+            if link_type != Some(frame.link_type) {
+                link_type = Some(frame.link_type);
+                self.note_link_type(frame.link_type);
+            }
+            let Some(time) = frame.time else { continue };
+            with_time += 1;
+            (first, last) = (first.min(time), last.max(time));
+            match self.previous.get_mut(frame.interface as usize) {
+                Some(previous) if *previous <= time => *previous = time,
+                _ => self.note_step(frame, time),
+            }
         }
-        let Some(time) = frame.time else {
-            self.without_time += 1;
-            return;
-        };
-        self.seen = Some(self.seen.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
-        match self.previous.get_mut(frame.interface as usize) {
-            Some(previous) if *previous <= time => *previous = time,
-            _ => self.note_step(frame, time),
+        self.packets += packets;
+        self.bytes += bytes;
+        self.captured_bytes += captured_bytes;
+        self.without_time += packets - with_time;
+        if with_time > 0 {
+            self.seen = Some((first, last));
+        }
+    }
+
+    #[inline(never)]
+    fn note_link_type(&mut self, link_type: LinkType) {
+        if !self.link_types.contains(&link_type) {
+            self.link_types.push(link_type);
         }
     }
 
     /// A frame of an interface that has no place yet, or earlier than the one before it.
     #[inline(never)]
-    fn note_step(&mut self, frame: &Frame<'_>, time: Timestamp) {
+    fn note_step(&mut self, frame: &FrameRecord, time: Timestamp) {
         let interface = frame.interface as usize;
         if interface >= MAX_INTERFACES {
             return;

@@ -91,10 +91,19 @@ struct Headers {
 
 impl Headers {
     #[inline]
-    fn are_in(&self, now: &Words) -> bool {
-        let parts = now.iter().zip(&self.mask).zip(&self.masked);
+    fn are_in(&self, start: &[u8; COMPARED]) -> bool {
+        let parts = words(start).into_iter().zip(&self.mask).zip(&self.masked);
         parts.fold(0, |all, ((now, mask), masked)| all | (now & mask ^ masked)) == 0
     }
+}
+
+/// What lies in the IPv4 packet without options that begins here, and is missing of it, behind the fingerprint of its header.
+#[inline]
+fn in_ipv4<'a>(frame: &Frame<'a>, at: usize) -> Option<(u64, &'a [u8], usize)> {
+    let header = frame.data.get(at..)?;
+    let (payload, missing) = ip::v4_payload(header, 20, frame.missing())?;
+    // without ports it would be another flow's
+    (payload.len() >= 4).then_some((ip::v4_fingerprint(header)?, payload, missing))
 }
 
 /// The headers of the last few flows that had several frames.
@@ -111,43 +120,55 @@ pub(crate) struct Repeats {
 
 impl Repeats {
     /// What is known of a frame that repeats headers, and what it brought.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn find<'a>(&mut self, frame: &Frame<'a>) -> Option<(Known, Content<'a>)> {
-        let now = words(frame.data.first_chunk()?);
+        self.find_datagram(frame).or_else(|| self.find_segment(frame))
+    }
+
+    /// As [`Self::find`], but for the headers of TCP.
+    #[inline(always)]
+    pub(crate) fn find_datagram<'a>(&mut self, frame: &Frame<'a>) -> Option<(Known, Content<'a>)> {
+        let start = frame.data.first_chunk()?;
         if frame.link_type != LinkType::ETHERNET {
             return None;
         }
-        if !self.headers.get(self.hot).is_some_and(|headers| headers.are_in(&now)) {
-            self.turn_to(&now)?;
+        if !self.headers.get(self.hot).is_some_and(|headers| headers.are_in(start)) {
+            self.turn_to(start)?;
         }
         let Headers { layout, known, packet, .. } = self.headers.get(self.hot)?;
-        let Dissected { transport, ether_type, .. } = *packet;
-        let datagram = |at: usize| {
-            let header = frame.data.get(at..)?;
-            let (payload, missing) = ip::v4_payload(header, 20, frame.missing())?;
-            // without ports it would be another flow's
-            (payload.len() >= 4).then_some((ip::v4_fingerprint(header)?, payload, missing))
-        };
-        let (fingerprint, tcp, payload, missing) = match *layout {
-            Layout::Plain { at } => (0, None, frame.data.get(at..)?, frame.missing()),
+        let (fingerprint, payload, missing) = match *layout {
+            Layout::Plain { at } => (0, frame.data.get(at..)?, frame.missing()),
             Layout::Udp { at } => {
-                let (fingerprint, payload, missing) = datagram(at)?;
+                let (fingerprint, payload, missing) = in_ipv4(frame, at)?;
                 let (payload, missing) = transport::udp(payload, missing);
-                (fingerprint, None, payload, missing)
+                (fingerprint, payload, missing)
             }
-            Layout::Tcp { at } => {
-                let (fingerprint, payload, missing) = datagram(at)?;
-                let (tcp, payload, missing) = transport::tcp(payload, missing);
-                (fingerprint, tcp, payload, missing)
-            }
+            Layout::Tcp { .. } => return None,
         };
+        let Dissected { transport, ether_type, .. } = *packet;
+        Some((*known, Content { transport, ether_type, fingerprint, tcp: None, payload, missing }))
+    }
+
+    /// As [`Self::find`], for headers of TCP, after [`Self::find_datagram`] has looked for them.
+    #[inline]
+    pub(crate) fn find_segment<'a>(&self, frame: &Frame<'a>) -> Option<(Known, Content<'a>)> {
+        let Headers { layout: Layout::Tcp { at }, known, packet, .. } = self.headers.get(self.hot)? else {
+            return None;
+        };
+        let start = frame.data.first_chunk().filter(|_| frame.link_type == LinkType::ETHERNET)?;
+        if !self.headers.get(self.hot)?.are_in(start) {
+            return None;
+        }
+        let (fingerprint, payload, missing) = in_ipv4(frame, *at)?;
+        let (tcp, payload, missing) = transport::tcp(payload, missing);
+        let Dissected { transport, ether_type, .. } = *packet;
         Some((*known, Content { transport, ether_type, fingerprint, tcp, payload, missing }))
     }
 
     /// Looks for headers among those that were not found last.
     #[inline(never)]
-    fn turn_to(&mut self, now: &Words) -> Option<()> {
-        self.hot = self.headers.iter().position(|headers| headers.are_in(now))?;
+    fn turn_to(&mut self, start: &[u8; COMPARED]) -> Option<()> {
+        self.hot = self.headers.iter().position(|headers| headers.are_in(start))?;
         Some(())
     }
 
@@ -155,9 +176,8 @@ impl Repeats {
     /// gives the epoch of the flow's facts. Says whether they are still remembered.
     #[cold]
     pub(crate) fn note_again(&mut self, frame: &Frame<'_>, note: impl FnOnce(&Dissected<'_>) -> u64) -> bool {
-        let now = frame.data.first_chunk().map(words);
-        let found = self.headers.iter_mut().find(|headers| now.is_some_and(|now| headers.are_in(&now)));
-        let Some(headers) = found else { return false };
+        let Some(start) = frame.data.first_chunk() else { return false };
+        let Some(headers) = self.headers.iter_mut().find(|headers| headers.are_in(start)) else { return false };
         headers.known.epoch = note(&headers.packet);
         true
     }

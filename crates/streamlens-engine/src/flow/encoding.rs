@@ -6,7 +6,7 @@ use streamlens_decoders::{FlowDecoder, PacketType, PduState};
 use streamlens_model::{FindingLog, TimingStatistics};
 use streamlens_registry::DecoderIndex;
 
-use super::{FrameFacts, Pdu, Series};
+use super::{FrameFacts, Pdu, Pdus, Series};
 use crate::health::Streams;
 
 /// An application protocol found in a transport of a flow.
@@ -122,21 +122,13 @@ impl EncodingEntry {
         kind.timing.as_deref().or(self.timing.as_deref()).unwrap_or(transport)
     }
 
-    /// Called before a frame is counted: gives the only type intervals of its own where this frame is not one PDU of
-    /// that type. `transport` are the intervals of the transport.
-    #[inline(always)]
-    pub(crate) fn unshare_type(&mut self, pdus: &[Pdu], transport: &TimingStatistics) {
-        if self.packets == 0 {
-            self.type_shared = pdus.len() == 1;
-        } else if self.type_shared && !matches!((pdus, self.types.as_slice()), ([pdu], [only]) if pdu.kind == only.kind)
-        {
-            self.give_type_its_own(transport);
-        }
-    }
-
+    /// Gives the only type intervals of its own, where it shares the encoding's: a frame follows that is not one PDU of it.
+    /// `transport` are the intervals of the transport before that frame.
     #[cold]
-    fn give_type_its_own(&mut self, transport: &TimingStatistics) {
-        self.type_shared = false;
+    fn unshare_type(&mut self, transport: &TimingStatistics) {
+        if !std::mem::take(&mut self.type_shared) {
+            return;
+        }
         let so_far = self.timing.as_deref().unwrap_or(transport);
         if let Some(only) = self.types.first_mut() {
             only.timing = Some(Box::new(so_far.clone()));
@@ -144,34 +136,58 @@ impl EncodingEntry {
     }
 
     /// Counts a frame and the PDUs that it completed. The first PDU takes all wire bytes not yet given to one, less
-    /// the lengths of the others; each of those takes its own.
+    /// the lengths of the others; each of those takes its own. `transport` are the intervals of the transport, in which this
+    /// frame is not counted yet.
     #[inline(always)]
-    pub(super) fn count(&mut self, frame: &FrameFacts, pdus: &[Pdu], interval_ns: Option<u64>) {
+    pub(super) fn count(
+        &mut self,
+        frame: &FrameFacts,
+        pdus: &Pdus,
+        transport: &TimingStatistics,
+        interval_ns: Option<u64>,
+    ) {
+        if self.packets == 0 {
+            self.type_shared = self.types.is_empty() && pdus.only().is_some();
+        }
         let wire = u64::from(frame.wire_length);
+        self.unassigned += wire;
+        match (pdus.only(), self.types.get_mut(self.last_type)) {
+            (Some(pdu), Some(last)) if last.kind == pdu.kind => {
+                let share = std::mem::take(&mut self.unassigned);
+                last.count(frame, pdu, share, !self.type_shared, interval_ns);
+            }
+            _ => self.count_pdus(*frame, pdus, transport, interval_ns),
+        }
         self.packets += 1;
         self.bytes += wire;
-        self.unassigned += wire;
         if let Some(timing) = &mut self.timing {
             timing.push(frame.at.time, frame.at.frame);
         }
         Series::note(&mut self.series, interval_ns, frame.at.time, 1, wire);
-        self.count_pdus(frame, pdus, interval_ns);
     }
 
-    /// Counts PDUs whose frame is counted already.
-    #[inline(always)]
-    pub(crate) fn count_pdus(&mut self, frame: &FrameFacts, pdus: &[Pdu], interval_ns: Option<u64>) {
-        let Some((first, others)) = pdus.split_first() else { return };
+    /// Counts PDUs that are not one of the type of the last one alone, or whose frame is counted already.
+    #[inline(never)]
+    pub(crate) fn count_pdus(
+        &mut self,
+        frame: FrameFacts,
+        pdus: &Pdus,
+        transport: &TimingStatistics,
+        interval_ns: Option<u64>,
+    ) {
+        if !self.types.is_empty() {
+            self.unshare_type(transport);
+        }
+        let Some(first) = &pdus.first else { return };
         let mut rest = std::mem::take(&mut self.unassigned);
-        if !others.is_empty() {
-            rest = self.count_others(frame, others, rest, interval_ns);
+        if !pdus.others.is_empty() {
+            rest = self.count_others(frame, &pdus.others, rest, interval_ns);
         }
         self.count_pdu(frame, first, rest, interval_ns);
     }
 
     /// Counts PDUs behind the first of a frame, and gives what they leave of its wire bytes.
-    #[inline(never)]
-    fn count_others(&mut self, frame: &FrameFacts, others: &[Pdu], mut rest: u64, interval_ns: Option<u64>) -> u64 {
+    fn count_others(&mut self, frame: FrameFacts, others: &[Pdu], mut rest: u64, interval_ns: Option<u64>) -> u64 {
         for pdu in others {
             if let Some(within) = pdu.within {
                 self.count_nested(frame, pdu, within, interval_ns);
@@ -185,17 +201,16 @@ impl EncodingEntry {
     }
 
     #[inline(always)]
-    fn count_pdu(&mut self, frame: &FrameFacts, pdu: &Pdu, share: u64, interval_ns: Option<u64>) {
+    fn count_pdu(&mut self, frame: FrameFacts, pdu: &Pdu, share: u64, interval_ns: Option<u64>) {
         if self.types.get(self.last_type).is_none_or(|last| last.kind != pdu.kind) {
             self.turn_to(pdu.kind);
         }
         if let Some(kind) = self.types.get_mut(self.last_type) {
-            kind.count(frame, pdu, share, !self.type_shared, interval_ns);
+            kind.count(&frame, pdu, share, !self.type_shared, interval_ns);
         }
     }
 
     /// Finds a type, or makes it.
-    #[inline(never)]
     fn turn_to(&mut self, kind: PacketType) {
         self.last_type = self.types.iter().position(|known| known.kind == kind).unwrap_or_else(|| {
             if self.types.capacity() == 0 {
@@ -208,14 +223,14 @@ impl EncodingEntry {
 
     /// Counts a PDU that lies in another: its bytes are part of that one's.
     #[cold]
-    fn count_nested(&mut self, frame: &FrameFacts, pdu: &Pdu, within: PacketType, interval_ns: Option<u64>) {
+    fn count_nested(&mut self, frame: FrameFacts, pdu: &Pdu, within: PacketType, interval_ns: Option<u64>) {
         let known = self.nested.iter().position(|known| known.within == within && known.entry.kind == pdu.kind);
         let place = known.unwrap_or_else(|| {
             self.nested.push(NestedEntry { within, entry: TypeEntry::new(pdu.kind) });
             self.nested.len() - 1
         });
         if let Some(NestedEntry { entry, .. }) = self.nested.get_mut(place) {
-            entry.count(frame, pdu, u64::from(pdu.length), true, interval_ns);
+            entry.count(&frame, pdu, u64::from(pdu.length), true, interval_ns);
         }
     }
 }

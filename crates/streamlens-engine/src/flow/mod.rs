@@ -49,6 +49,36 @@ pub(crate) struct Pdu {
     pub(crate) within: Option<PacketType>,
 }
 
+/// The PDUs that a frame completed, in their order: one, mostly.
+#[derive(Debug, Default)]
+pub(crate) struct Pdus {
+    pub(crate) first: Option<Pdu>,
+    pub(crate) others: Vec<Pdu>,
+}
+
+impl Pdus {
+    #[inline(always)]
+    pub(crate) fn clear(&mut self) {
+        self.first = None;
+        self.others.clear();
+    }
+
+    #[inline(always)]
+    pub(crate) fn push(&mut self, pdu: Pdu) {
+        if self.first.is_none() {
+            self.first = Some(pdu);
+        } else {
+            self.others.push(pdu);
+        }
+    }
+
+    /// The only one.
+    #[inline(always)]
+    fn only(&self) -> Option<&Pdu> {
+        self.first.as_ref().filter(|_| self.others.is_empty())
+    }
+}
+
 /// One direction between two endpoints.
 #[derive(Debug)]
 pub(crate) struct FlowEntry {
@@ -138,14 +168,22 @@ impl FlowEntry {
     #[inline(always)]
     pub(crate) fn note_frame(&mut self, frame: &FrameFacts, interval_ns: Option<u64>) {
         self.changed = self.changed.max(frame.at.frame);
-        if let Some(time) = frame.at.time {
-            self.first_seen = Some(self.first_seen.map_or(time, |first| first.min(time)));
-            self.last_seen = Some(self.last_seen.map_or(time, |last| last.max(time)));
+        match (frame.at.time, self.last_seen) {
+            (Some(time), Some(last)) if last <= time => self.last_seen = Some(time),
+            (Some(time), _) => self.note_time(time),
+            (None, _) => {}
         }
         if let Some(timing) = &mut self.timing {
             timing.push(frame.at.time, frame.at.frame);
         }
         Series::note(&mut self.series, interval_ns, frame.at.time, 1, u64::from(frame.wire_length));
+    }
+
+    /// The time of the first frame that has one, or of one that is earlier than another.
+    #[cold]
+    fn note_time(&mut self, time: Timestamp) {
+        self.first_seen = Some(self.first_seen.map_or(time, |first| first.min(time)));
+        self.last_seen = Some(self.last_seen.map_or(time, |last| last.max(time)));
     }
 }
 
@@ -228,21 +266,17 @@ impl TransportEntry {
 
     /// Counts a frame: for the transport, and for the encoding whose payload it brought, with the PDUs it completed.
     #[inline(always)]
-    pub(crate) fn count(&mut self, frame: &FrameFacts, claim: Option<usize>, pdus: &[Pdu], interval_ns: Option<u64>) {
+    pub(crate) fn count(&mut self, frame: &FrameFacts, claim: Option<usize>, pdus: &Pdus, interval_ns: Option<u64>) {
         if self.shared && claim != Some(0) {
             self.unshare();
         }
-        let mut encoding = claim.and_then(|place| self.encodings.get_mut(place));
-        if let Some(encoding) = &mut encoding {
-            encoding.unshare_type(pdus, &self.timing);
+        if let Some(encoding) = claim.and_then(|place| self.encodings.get_mut(place)) {
+            encoding.count(frame, pdus, &self.timing, interval_ns);
         }
         self.packets += 1;
         self.bytes += u64::from(frame.wire_length);
         self.timing.push(frame.at.time, frame.at.frame);
         Series::note(&mut self.series, interval_ns, frame.at.time, 1, u64::from(frame.wire_length));
-        if let Some(encoding) = encoding {
-            encoding.count(frame, pdus, interval_ns);
-        }
     }
 
     /// Gives the first encoding intervals of its own.
@@ -255,10 +289,10 @@ impl TransportEntry {
     }
 
     /// Counts a frame for an encoding alone, where the transport has counted it before.
-    pub(crate) fn count_again(&mut self, frame: &FrameFacts, claim: usize, pdus: &[Pdu], interval_ns: Option<u64>) {
+    #[inline(never)]
+    pub(crate) fn count_again(&mut self, frame: FrameFacts, claim: usize, pdus: &Pdus, interval_ns: Option<u64>) {
         if let Some(encoding) = self.encodings.get_mut(claim) {
-            encoding.unshare_type(pdus, &self.timing);
-            encoding.count(frame, pdus, interval_ns);
+            encoding.count(&frame, pdus, &self.timing, interval_ns);
         }
     }
 }

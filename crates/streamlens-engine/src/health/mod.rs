@@ -43,7 +43,7 @@ impl Streams {
 
     /// Takes note of a PDU of a stream. `is_copy` says that its frame is the same as the one before.
     #[inline(always)]
-    pub(crate) fn push(&mut self, mark: &StreamMark, at: Occurrence, is_copy: bool) -> Option<Arrival> {
+    pub(crate) fn push(&mut self, mark: &StreamMark, at: &Occurrence, is_copy: bool) -> Option<Arrival> {
         let stream = self.find(mark)?;
         if let (Some(clock), Some(time)) = (mark.clock, at.time) {
             match &mut stream.clock {

@@ -91,7 +91,7 @@ impl SequenceTracker {
 
     /// Takes note of the next number. The first one is given to [`Self::new`].
     #[inline(always)]
-    pub(crate) fn push(&mut self, sequence: &Sequence, at: Occurrence) -> Arrival {
+    pub(crate) fn push(&mut self, sequence: &Sequence, at: &Occurrence) -> Arrival {
         let step = u64::from(sequence.step.max(1));
         let number = sequence.number & mask(self.bits);
         let distance = number.wrapping_sub(self.wire) & mask(self.bits);
@@ -101,7 +101,7 @@ impl SequenceTracker {
             self.unique += 1;
             return Arrival::InOrder;
         }
-        self.push_slowly(sequence, number, at)
+        self.push_slowly(sequence, number, *at)
     }
 
     #[inline(never)]

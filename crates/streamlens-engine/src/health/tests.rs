@@ -10,7 +10,7 @@ fn at(frame: u64) -> Occurrence {
 fn track(bits: u8, numbers: &[u64]) -> SequenceTracker {
     let mut tracker = SequenceTracker::new(Sequence::new(numbers[0], bits));
     for (frame, &number) in (2..).zip(&numbers[1..]) {
-        tracker.push(&Sequence::new(number, bits), at(frame));
+        tracker.push(&Sequence::new(number, bits), &at(frame));
     }
     tracker
 }
@@ -54,7 +54,7 @@ fn a_far_number_alone_is_a_stray_and_two_are_a_restart() {
 fn a_wide_step_is_one() {
     let mut tracker = SequenceTracker::new(Sequence { step: 32, ..Sequence::new(0, 16) });
     for number in [32, 64, 128] {
-        tracker.push(&Sequence { step: 32, ..Sequence::new(number, 16) }, at(1));
+        tracker.push(&Sequence { step: 32, ..Sequence::new(number, 16) }, &at(1));
     }
     assert_eq!((tracker.expected(), tracker.lost()), (5, 1));
 }
@@ -64,7 +64,7 @@ fn a_lawful_repeat_is_not_another_packet() {
     let mut streams = Streams::default();
     for number in [1, 1, 1, 2, 2] {
         let sequence = Sequence { repeats: true, ..Sequence::new(number, 24) };
-        streams.push(&StreamMark { sequence: Some(sequence), ..StreamMark::default() }, at(1), false);
+        streams.push(&StreamMark { sequence: Some(sequence), ..StreamMark::default() }, &at(1), false);
     }
     let stream = streams.iter().next().unwrap();
     assert_eq!((stream.received, stream.sequence.as_ref().unwrap().lost()), (2, 0));

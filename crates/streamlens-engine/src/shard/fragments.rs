@@ -1,16 +1,16 @@
 //! Frames that are parts of a datagram, and what becomes of them.
 
-use streamlens_model::{Frame, Timestamp};
+use streamlens_model::Timestamp;
 
 use super::Shard;
 use crate::dissect::{Aside, Dissected, transport_payload};
-use crate::flow::FrameFacts;
+use crate::flow::{FrameFacts, Pdus};
 use crate::fragments::Outcome;
 use crate::work::Env;
 
 impl Shard {
     /// A frame that counts for a flow and whose payload is not to be looked at (yet).
-    pub(super) fn part(&mut self, env: Env<'_>, packet: &Dissected<'_>, frame: &FrameFacts) {
+    pub(super) fn part(&mut self, env: Env<'_>, packet: &Dissected<'_>, frame: FrameFacts) {
         let Some(place) = self.place(env, packet, frame.at.frame) else {
             self.aside(Aside::TableFull, 1);
             return;
@@ -18,9 +18,9 @@ impl Shard {
         let Some(flow) = self.flows.get_mut(place) else { return };
         let transport = flow.transport_place(packet.transport);
         flow.facts.note(packet, frame.at.frame);
-        flow.note_frame(frame, env.options.interval_ns);
+        flow.note_frame(&frame, env.options.interval_ns);
         if let Some(transport) = flow.transports_mut().nth(transport) {
-            transport.count(frame, None, &[], env.options.interval_ns);
+            transport.count(&frame, None, &Pdus::default(), env.options.interval_ns);
         }
     }
 
@@ -34,18 +34,19 @@ impl Shard {
         for waiting in released.drain(..) {
             if let Some(first) = first {
                 let own = Dissected { ip: waiting.header.ip, ..first };
-                self.part(env, &Dissected { fragment: None, ..own }, &waiting.frame);
+                self.part(env, &Dissected { fragment: None, ..own }, waiting.frame);
             }
         }
         self.released = released;
         match outcome {
             None | Some(Outcome::Wait) => {}
-            Some(Outcome::Part(first)) => self.part(env, &first, &facts),
+            Some(Outcome::Part(first)) => self.part(env, &first, facts),
             Some(Outcome::Whole(first, bytes, frames)) => {
                 let mut whole = Dissected { payload: &bytes, missing: 0, fragment: None, ..first };
                 transport_payload(first.protocol(), &mut whole);
+                let Some((&frame, earlier)) = frames.split_last() else { return };
                 match self.place(env, &whole, facts.at.frame) {
-                    Some(place) => drop(self.whole(env, place, &whole, &frames)),
+                    Some(place) => drop(self.whole(env, place, &whole, frame, earlier)),
                     None => self.aside(Aside::TableFull, 1),
                 }
             }
@@ -54,16 +55,17 @@ impl Shard {
 
     /// Lets go of fragments that have waited too long when a frame comes.
     #[inline(always)]
-    pub(super) fn expire(&mut self, env: Env<'_>, frame: &Frame<'_>) {
-        if !self.fragments.is_idle() && frame.time.is_some() {
-            self.release_expired(env, frame.time);
+    pub(super) fn expire(&mut self, env: Env<'_>, now: Option<Timestamp>) {
+        if !self.fragments.is_idle() && now.is_some() {
+            self.release_expired(env, now);
         }
     }
 
     /// Fragments whose first one did not come in time count for a flow without ports.
+    #[inline(never)]
     pub(super) fn release_expired(&mut self, env: Env<'_>, now: Option<Timestamp>) {
         while let Some(waiting) = self.fragments.expired(now) {
-            self.part(env, &Dissected { fragment: None, ..waiting.header }, &waiting.frame);
+            self.part(env, &Dissected { fragment: None, ..waiting.header }, waiting.frame);
         }
     }
 

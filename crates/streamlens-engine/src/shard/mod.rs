@@ -91,22 +91,16 @@ impl Shard {
     }
 
     /// Analyses frames, some at a time: the memory that these lie in is waited for once for all of them.
-    pub(crate) fn frames<'f>(&mut self, env: Env<'_>, mut frames: impl Iterator<Item = Frame<'f>>) {
-        loop {
-            let (mut ahead, mut touched) = ([const { None::<Frame<'f>> }; AHEAD], 0);
-            for (slot, frame) in ahead.iter_mut().zip(&mut frames) {
-                let byte = |at: usize| frame.data.get(at).copied().unwrap_or_default();
-                touched ^= byte(0) ^ byte(CACHE_LINE);
-                *slot = Some(frame);
-            }
+    pub(crate) fn frames<'f>(&mut self, env: Env<'_>, places: &[u32], frame_at: impl Fn(u32) -> Option<Frame<'f>>) {
+        for places in places.chunks(AHEAD) {
+            let frames = places.iter().filter_map(|&place| frame_at(place));
+            let byte = |frame: &Frame<'f>, at: usize| frame.data.get(at).copied().unwrap_or_default();
+            let touched = frames.clone().fold(0, |all, frame| all ^ byte(&frame, 0) ^ byte(&frame, CACHE_LINE));
             std::hint::black_box(touched);
-            if ahead[0].is_none() {
-                return;
-            }
             if self.is_crowded(env) {
-                self.frames_of_many(env, &ahead);
+                self.frames_of_many(env, frames);
             } else {
-                ahead.iter().flatten().for_each(|frame| self.frame(env, frame));
+                frames.for_each(|frame| self.next(env, &frame));
             }
         }
     }
@@ -114,10 +108,10 @@ impl Shard {
     /// Analyses frames where there are very many flows: they are looked up together before the first of them is worked on.
     /// Then the memory of their flows, which no cache holds, is waited for once and not for each.
     #[inline(never)]
-    fn frames_of_many<'f>(&mut self, env: Env<'_>, frames: &[Option<Frame<'f>>; AHEAD]) {
+    fn frames_of_many<'f>(&mut self, env: Env<'_>, frames: impl Iterator<Item = Frame<'f>>) {
         let mut ahead = [const { None }; AHEAD];
-        for (slot, frame) in ahead.iter_mut().zip(frames.iter().flatten()) {
-            let (frame, packet, looked_up) = slot.insert((frame, Dissected::new(frame), LookedUp::Fragment));
+        for (slot, frame) in ahead.iter_mut().zip(frames) {
+            let (frame, packet, looked_up) = slot.insert((frame, Dissected::new(&frame), LookedUp::Fragment));
             *looked_up = match self.repeats.find(frame) {
                 Some((known, content)) => LookedUp::Again(known, content),
                 None => LookedUp::of(frame, packet, &self.seeds),
@@ -146,18 +140,23 @@ impl Shard {
             }
         }
         for (frame, packet, looked_up) in ahead.iter_mut().flatten() {
-            self.expire(env, frame);
+            self.expire(env, frame.time);
             self.looked_up(env, frame, packet, looked_up);
         }
     }
 
-    /// Analyses a frame.
-    #[inline(never)]
+    /// Analyses a frame that stands alone.
     pub(crate) fn frame(&mut self, env: Env<'_>, frame: &Frame<'_>) {
-        self.expire(env, frame);
-        match self.repeats.find(frame) {
+        self.next(env, frame);
+    }
+
+    /// Analyses a frame: what most frames need lies here in one piece.
+    #[inline(always)]
+    fn next(&mut self, env: Env<'_>, frame: &Frame<'_>) {
+        self.expire(env, frame.time);
+        match self.repeats.find_datagram(frame) {
             Some((known, content)) => self.again(env, frame, known, &content),
-            None => self.anew(env, frame),
+            None => self.anew(env, *frame),
         }
     }
 
@@ -167,17 +166,20 @@ impl Shard {
         let Self { flows, repeats, conversations, outbox, scratch, .. } = self;
         let Some(flow) = flows.get_mut(known.flow) else { return };
         if !flow.facts.note_again(known.epoch) {
-            note_facts(flow, repeats, frame);
+            note_facts(flow, repeats, *frame);
         }
-        count(Work { env, scratch, conversations, outbox }, flow, known.transport, content, &[FrameFacts::of(frame)]);
+        count(Work { env, scratch, conversations, outbox }, flow, known.transport, content, FrameFacts::of(frame), &[]);
     }
 
-    /// A frame with headers of its own.
+    /// A frame with headers of its own, or of TCP.
     #[inline(never)]
-    fn anew(&mut self, env: Env<'_>, frame: &Frame<'_>) {
-        let mut packet = Dissected::new(frame);
-        let looked_up = LookedUp::of(frame, &mut packet, &self.seeds);
-        self.looked_up(env, frame, &mut packet, &looked_up);
+    fn anew(&mut self, env: Env<'_>, frame: Frame<'_>) {
+        let mut packet = Dissected::new(&frame);
+        let looked_up = match self.repeats.find_segment(&frame) {
+            Some((known, content)) => LookedUp::Again(known, content),
+            None => LookedUp::of(&frame, &mut packet, &self.seeds),
+        };
+        self.looked_up(env, &frame, &mut packet, &looked_up);
     }
 
     /// A frame of which it is known what it is.
@@ -189,7 +191,7 @@ impl Shard {
                 let known = place.filter(|&place| place & HELD == 0 || self.held.holds((place & !HELD) as usize));
                 let place = known.or_else(|| self.find(*hash, key));
                 let Some(place) = self.keyed(env, frame, packet, (*hash, *key), place) else { return };
-                if let Some(known) = self.whole(env, place, packet, &[FrameFacts::of(frame)]) {
+                if let Some(known) = self.whole(env, place, packet, FrameFacts::of(frame), &[]) {
                     self.repeats.note(frame, packet, known);
                 }
             }
@@ -237,16 +239,23 @@ impl Shard {
         *self.asides.entry(reason).or_default() += frames;
     }
 
-    /// A packet whose payload is whole. `frames` brought it: the last is counted here, the others have been. Gives what is
-    /// known of its headers from now on.
+    /// A packet whose payload is whole. `frame` brought it, and is counted here; where it was put together, `earlier` ones did,
+    /// which have been. Gives what is known of its headers from now on.
     #[inline(never)]
-    fn whole(&mut self, env: Env<'_>, place: usize, packet: &Dissected<'_>, frames: &[FrameFacts]) -> Option<Known> {
+    fn whole(
+        &mut self,
+        env: Env<'_>,
+        place: usize,
+        packet: &Dissected<'_>,
+        frame: FrameFacts,
+        earlier: &[FrameFacts],
+    ) -> Option<Known> {
         let Self { flows, conversations, outbox, scratch, .. } = self;
         let flow = flows.get_mut(place)?;
         let transport = flow.transport_place(packet.transport);
-        flow.facts.note(packet, frames.last()?.at.frame);
+        flow.facts.note(packet, frame.at.frame);
         let known = Known { flow: place, transport, epoch: flow.facts.epoch() };
-        count(Work { env, scratch, conversations, outbox }, flow, transport, &packet.content(), frames);
+        count(Work { env, scratch, conversations, outbox }, flow, transport, &packet.content(), frame, earlier);
         Some(known)
     }
 
@@ -280,10 +289,16 @@ impl Shard {
     }
 }
 
-/// Counts and decodes a packet. `frames` brought it: the last is counted here, the others have been.
+/// Counts and decodes a packet. `frame` brought it, and is counted here; `earlier` ones have been.
 #[inline(always)]
-fn count(mut work: Work<'_>, flow: &mut FlowEntry, transport: usize, content: &Content<'_>, frames: &[FrameFacts]) {
-    let Some(mut frame) = frames.last().copied() else { return };
+fn count(
+    mut work: Work<'_>,
+    flow: &mut FlowEntry,
+    transport: usize,
+    content: &Content<'_>,
+    mut frame: FrameFacts,
+    earlier: &[FrameFacts],
+) {
     let interval_ns = work.env.options.interval_ns;
     frame.is_copy = flow.copies.is_copy(content, frame.at.frame);
     flow.note_frame(&frame, interval_ns);
@@ -301,26 +316,22 @@ fn count(mut work: Work<'_>, flow: &mut FlowEntry, transport: usize, content: &C
         missing: content.missing,
         is_stream: content.tcp.is_some(),
     };
-    let claim = match &content.tcp {
-        Some(tcp) => work.segment(transport, tcp, &packet, &frame),
-        None => {
-            let frames = if frames.len() == 1 { std::slice::from_ref(&frame) } else { frames };
-            work.datagram(transport, &packet, frames)
-        }
-    };
-    transport.count(&frame, claim, &work.scratch.pdus, interval_ns);
+    match &content.tcp {
+        Some(tcp) => work.segment(transport, tcp, &packet, frame),
+        None => work.datagram(transport, &packet, &frame, earlier),
+    }
 }
 
 /// Tells a flow of the facts in a frame that repeats headers, where others were told meanwhile.
 #[cold]
-fn note_facts(flow: &mut FlowEntry, repeats: &mut Repeats, frame: &Frame<'_>) {
+fn note_facts(flow: &mut FlowEntry, repeats: &mut Repeats, frame: Frame<'_>) {
     let facts = &mut flow.facts;
-    let is_known = repeats.note_again(frame, |packet| {
+    let is_known = repeats.note_again(&frame, |packet| {
         facts.note(packet, frame.number);
         facts.epoch()
     });
-    let mut packet = Dissected::new(frame);
-    if !is_known && dissect(frame, &mut packet).is_ok() {
+    let mut packet = Dissected::new(&frame);
+    if !is_known && dissect(&frame, &mut packet).is_ok() {
         facts.note(&packet, frame.number);
     }
 }

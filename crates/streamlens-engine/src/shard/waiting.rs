@@ -31,7 +31,7 @@ impl Shard {
             if dissect(frame, &mut packet).is_ok() {
                 let new = || FlowEntry::new(PackedKey::of(&packet), &packet, frame.number);
                 let place = *place.get_or_insert_with(|| self.flows.push(new()));
-                self.whole(env, place, &packet, &[FrameFacts::of(frame)]);
+                self.whole(env, place, &packet, FrameFacts::of(frame), &[]);
             }
         });
         (self.held, self.room) = (held, room);

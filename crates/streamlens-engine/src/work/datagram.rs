@@ -5,55 +5,68 @@ use streamlens_model::Packet;
 use streamlens_registry::{DecoderIndex, carrier_of};
 
 use super::Work;
-use crate::flow::{EncodingEntry, FrameFacts, TransportEntry};
+use crate::flow::{EncodingEntry, FrameFacts, Pdus, TransportEntry};
 use crate::identify::{ENOUGH, Identified, Young};
 
 /// Encodings that are kept apart in one transport of a flow.
 const MAX_ENCODINGS: usize = 8;
 
 impl Work<'_> {
-    /// Says which encoding takes a payload, and leaves its PDUs in `scratch.pdus`. `frames` are the frames that
-    /// brought it, the one at hand last; all but that one are counted for the encoding here.
+    /// Offers a payload to the encoding that took the last one, and counts the frame where it takes this one too: nearly all
+    /// payloads end here. `frame` brought it, with those `earlier` where it was put together.
     #[inline(always)]
     pub(crate) fn datagram(
         &mut self,
         transport: &mut TransportEntry,
         packet: &Packet<'_>,
-        frames: &[FrameFacts],
-    ) -> Option<usize> {
+        frame: &FrameFacts,
+        earlier: &[FrameFacts],
+    ) {
         self.scratch.pdus.clear();
-        let frame = frames.last()?;
-        if packet.payload.is_empty() {
-            return None;
-        }
         let current = usize::from(transport.current);
-        if self.offer(transport, current, packet, frame) {
-            self.count_earlier(transport, current, frames);
-            return Some(current);
+        if !packet.payload.is_empty() && self.offer(transport, current, packet, frame) {
+            if !earlier.is_empty() {
+                self.count_earlier(transport, current, earlier);
+            }
+            transport.count(frame, Some(current), &self.scratch.pdus, self.env.options.interval_ns);
+        } else {
+            self.lend().datagram_of_another(transport, packet, *frame, earlier);
         }
-        if let Some(place) = self.offer_others(transport, packet, frame) {
-            transport.current = place as u8;
-            self.count_earlier(transport, place, frames);
-            return Some(place);
+    }
+
+    /// As [`Self::datagram`], where that encoding has not taken it, or there is nothing to take.
+    #[inline(never)]
+    fn datagram_of_another(
+        mut self,
+        transport: &mut TransportEntry,
+        packet: &Packet<'_>,
+        frame: FrameFacts,
+        earlier: &[FrameFacts],
+    ) {
+        let mut place = None;
+        if !packet.payload.is_empty() {
+            place = self.offer_others(transport, packet, frame);
+            match place {
+                Some(place) => transport.current = place as u8,
+                None => place = self.unknown(transport, packet, frame, earlier),
+            }
+            match place {
+                Some(place) => self.count_earlier(transport, place, earlier),
+                None => self.overhear(packet, frame),
+            }
         }
-        let Some(place) = self.unknown(transport, packet, frames) else {
-            self.overhear(packet, frame);
-            return None;
-        };
-        self.count_earlier(transport, place, frames);
-        Some(place)
+        transport.count(&frame, place, &self.scratch.pdus, self.env.options.interval_ns);
     }
 
     /// Offers a payload to all encodings of the flow but the one that took the last.
-    #[cold]
     fn offer_others(
         &mut self,
         transport: &mut TransportEntry,
         packet: &Packet<'_>,
-        frame: &FrameFacts,
+        frame: FrameFacts,
     ) -> Option<usize> {
         let (current, count) = (usize::from(transport.current), transport.encodings.len());
-        (current + 1..count).chain(0..current.min(count)).find(|&place| self.offer(transport, place, packet, frame))
+        (current + 1..count).chain(0..current.min(count)).find(|&place| self.offer(transport, place, packet, &frame))
     }
 
     /// Offers a payload to one of the flow's encodings, and says whether it took it.
@@ -70,13 +83,11 @@ impl Work<'_> {
         is_taken
     }
 
-    /// Counts the frames of a reassembled payload for the encoding, all but the one at hand.
-    fn count_earlier(&self, transport: &mut TransportEntry, place: usize, frames: &[FrameFacts]) {
-        if let [earlier @ .., _] = frames {
-            earlier.iter().for_each(|frame| {
-                transport.count_again(frame, place, &[], self.env.options.interval_ns);
-            });
-        }
+    /// Counts the frames of a reassembled payload for the encoding, all but the last.
+    fn count_earlier(&self, transport: &mut TransportEntry, place: usize, earlier: &[FrameFacts]) {
+        earlier.iter().for_each(|&frame| {
+            transport.count_again(frame, place, &Pdus::default(), self.env.options.interval_ns);
+        });
     }
 
     fn carries(&self, packet: &Packet<'_>, decoder: DecoderIndex) -> bool {
@@ -96,13 +107,19 @@ impl Work<'_> {
     }
 
     /// A payload that none of the flow's encodings takes.
-    fn unknown(&mut self, transport: &mut TransportEntry, packet: &Packet<'_>, frames: &[FrameFacts]) -> Option<usize> {
+    fn unknown(
+        &mut self,
+        transport: &mut TransportEntry,
+        packet: &Packet<'_>,
+        frame: FrameFacts,
+        earlier: &[FrameFacts],
+    ) -> Option<usize> {
         let carrier = carrier_of(packet.transport, packet.ether_type)?;
         if self.env.registry.for_carrier(carrier).is_empty() {
             return None;
         }
         if let Some(pinned) = self.pinned(transport, packet) {
-            return self.identify(transport, Young::default(), pinned, packet, frames);
+            return self.identify(transport, Young::default(), pinned, packet, frame);
         }
         transport.unclaimed += 1;
         if let Some(encoding) = transport.encodings.get_mut(usize::from(transport.current)) {
@@ -121,9 +138,9 @@ impl Work<'_> {
         let at_once = young.weigh(packet, self.env.registry, &scratch.ranked, &mut scratch.result);
         if let Some(identified) = at_once {
             transport.unclaimed -= 1;
-            return self.identify(transport, *young, identified, packet, frames);
+            return self.identify(transport, *young, identified, packet, frame);
         }
-        young.hold(packet, frames, !self.scratch.ranked.is_empty());
+        young.hold(packet, frame, earlier, !self.scratch.ranked.is_empty());
         if !young.is_over() {
             transport.young = Some(young);
             return None;
@@ -135,11 +152,11 @@ impl Work<'_> {
         // the payload at hand is taken below, not replayed
         young.release_last(packet);
         transport.unclaimed -= 1;
-        self.identify(transport, *young, identified, packet, frames)
+        self.identify(transport, *young, identified, packet, frame)
     }
 
     /// Lets decoders hear a datagram that is not theirs.
-    fn overhear(&mut self, packet: &Packet<'_>, frame: &FrameFacts) {
+    fn overhear(&mut self, packet: &Packet<'_>, frame: FrameFacts) {
         for (index, decoder) in self.env.registry.overhearing(packet) {
             let result = &mut self.scratch.result;
             result.clear();
@@ -155,9 +172,8 @@ impl Work<'_> {
         young: Young,
         identified: Identified,
         packet: &Packet<'_>,
-        frames: &[FrameFacts],
+        frame: FrameFacts,
     ) -> Option<usize> {
-        let frame = frames.last()?;
         let place = self.add_encoding(transport, &young, &identified, packet, frame.at.frame)?;
         self.replay(transport, place, young, packet);
         self.scratch.pdus.clear();
@@ -200,7 +216,7 @@ impl Work<'_> {
         let interval_ns = self.env.options.interval_ns;
         for held in young.held {
             let Some(encoding) = transport.encodings.get_mut(place) else { return };
-            let Some((last, earlier)) = held.frames.split_last() else { continue };
+            let Some((&last, earlier)) = held.frames.split_last() else { continue };
             let packet = Packet {
                 frame: last.at.frame,
                 time: last.at.time,
@@ -213,7 +229,7 @@ impl Work<'_> {
             self.scratch.pdus.clear();
             if self.take_slowly(encoding, &packet, last) {
                 transport.unclaimed = transport.unclaimed.saturating_sub(1);
-                earlier.iter().for_each(|frame| transport.count_again(frame, place, &[], interval_ns));
+                self.count_earlier(transport, place, earlier);
                 transport.count_again(last, place, &self.scratch.pdus, interval_ns);
             }
         }

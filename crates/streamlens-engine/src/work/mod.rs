@@ -10,7 +10,7 @@ use streamlens_decoders::{ConversationMonitor, DecodingResult, PacketType, Strea
 use streamlens_model::{Address, Endpoint, FlowKey, Occurrence};
 use streamlens_registry::{DecoderIndex, DecoderRegistry, Ranked};
 
-use crate::flow::Pdu;
+use crate::flow::Pdus;
 use crate::options::EngineOptions;
 
 /// What an analysis is made with.
@@ -26,7 +26,7 @@ pub(crate) struct Scratch {
     pub(crate) ranked: Vec<Ranked>,
     pub(crate) result: DecodingResult,
     /// PDUs that the frame at hand completed.
-    pub(crate) pdus: Vec<Pdu>,
+    pub(crate) pdus: Pdus,
     /// Stream bytes put together for ranking.
     pub(crate) joined: Vec<u8>,
 }
@@ -78,6 +78,16 @@ pub(crate) struct Work<'w> {
     pub(crate) scratch: &'w mut Scratch,
     pub(crate) conversations: &'w mut Conversations,
     pub(crate) outbox: &'w mut Outbox,
+}
+
+impl Work<'_> {
+    /// The same, to be given away. What the packet path hands to functions beside it, it hands by value: a reference would
+    /// have it lie in memory for every packet, not just for those that come there.
+    #[inline(always)]
+    pub(crate) fn lend(&mut self) -> Work<'_> {
+        let Self { env, scratch, conversations, outbox } = self;
+        Work { env: *env, scratch, conversations, outbox }
+    }
 }
 
 impl Conversations {

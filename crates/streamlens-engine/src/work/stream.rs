@@ -16,19 +16,19 @@ const SEARCHES: usize = 16;
 const LOOK_AGAIN: u64 = 16;
 
 impl Work<'_> {
-    /// A TCP segment: says which encoding its payload belongs to, and leaves the PDUs that it completed in
-    /// `scratch.pdus`.
+    /// A TCP segment: finds out which encoding its payload belongs to, and counts the frame with the PDUs that it completed.
+    #[inline(never)]
     pub(crate) fn segment(
-        &mut self,
+        mut self,
         transport: &mut TransportEntry,
         tcp: &TcpFacts,
         packet: &Packet<'_>,
-        frame: &FrameFacts,
-    ) -> Option<usize> {
+        frame: FrameFacts,
+    ) {
         self.scratch.pdus.clear();
         let mut stream = transport.tcp.take().unwrap_or_default();
         let connections = stream.connections;
-        let kind = stream.place(tcp.sequence, tcp.syn, packet.payload, packet.missing, *frame);
+        let kind = stream.place(tcp.sequence, tcp.syn, packet.payload, packet.missing, frame);
         if stream.connections > connections
             && connections > 0
             && let Some(own) = transport.encodings.first_mut().and_then(|encoding| encoding.flow_decoder.as_mut())
@@ -55,14 +55,13 @@ impl Work<'_> {
             // an acknowledgement may show that a hole will not close: what lay behind it is the encoding's, the frame not
             self.count_delivered(transport, frame);
         }
-        claim
+        transport.count(&frame, claim, &self.scratch.pdus, self.env.options.interval_ns);
     }
 
     /// Counts the PDUs in `scratch.pdus` for the encoding, without a frame.
-    fn count_delivered(&mut self, transport: &mut TransportEntry, frame: &FrameFacts) {
-        if let Some(encoding) = transport.encodings.first_mut().filter(|_| !self.scratch.pdus.is_empty()) {
-            encoding.unshare_type(&[], &transport.timing);
-            encoding.count_pdus(frame, &self.scratch.pdus, self.env.options.interval_ns);
+    fn count_delivered(&mut self, transport: &mut TransportEntry, frame: FrameFacts) {
+        if let Some(encoding) = transport.encodings.first_mut().filter(|_| self.scratch.pdus.first.is_some()) {
+            encoding.count_pdus(frame, &self.scratch.pdus, &transport.timing, self.env.options.interval_ns);
             self.scratch.pdus.clear();
         }
     }
@@ -73,7 +72,7 @@ impl Work<'_> {
         transport: &mut TransportEntry,
         stream: &mut TcpStream,
         packet: &Packet<'_>,
-        frame: &FrameFacts,
+        frame: FrameFacts,
         flush: bool,
     ) -> Option<usize> {
         let mut claim = None;
@@ -85,7 +84,7 @@ impl Work<'_> {
                 Delivery::Bytes { bytes, missing, frame: own } => {
                     let was_known = !transport.encodings.is_empty();
                     // PDUs count with the frame at hand, which completed them; a young stream holds the bytes' own
-                    let with = if was_known { frame } else { &own };
+                    let with = if was_known { frame } else { own };
                     claim = self.bytes(transport, stream, packet, &bytes, with).or(claim);
                     if missing > 0 {
                         stream.skip_missing(missing);
@@ -104,7 +103,7 @@ impl Work<'_> {
         stream: &mut TcpStream,
         packet: &Packet<'_>,
         bytes: &[u8],
-        frame: &FrameFacts,
+        frame: FrameFacts,
     ) -> Option<usize> {
         if bytes.is_empty() {
             return None;
@@ -144,7 +143,7 @@ impl Work<'_> {
             transport.unclaimed = 0;
             return self.identify_stream(transport, stream, *young, identified, packet, bytes, frame);
         }
-        young.hold(&Packet { payload: bytes, ..*packet }, std::slice::from_ref(frame), true);
+        young.hold(&Packet { payload: bytes, ..*packet }, frame, &[], true);
         if !young.is_over_for_stream() {
             transport.young = Some(young);
         } else if let Some(identified) = young.best(ENOUGH) {
@@ -166,7 +165,7 @@ impl Work<'_> {
         identified: Identified,
         packet: &Packet<'_>,
         bytes: &[u8],
-        frame: &FrameFacts,
+        frame: FrameFacts,
     ) -> Option<usize> {
         let place = self.add_encoding(transport, &young, &identified, packet, frame.at.frame)?;
         self.replay_stream(transport, place, stream, young, packet);
@@ -186,7 +185,7 @@ impl Work<'_> {
         packet: &Packet<'_>,
     ) {
         for held in young.held {
-            let Some(frame) = held.frames.last() else { continue };
+            let Some(&frame) = held.frames.last() else { continue };
             self.scratch.pdus.clear();
             if let Some(bytes) = held.behind_gap {
                 self.gap(transport, stream, packet, bytes, frame.at);
@@ -213,7 +212,7 @@ impl Work<'_> {
         stream: &mut TcpStream,
         packet: &Packet<'_>,
         bytes: &[u8],
-        frame: &FrameFacts,
+        frame: FrameFacts,
     ) -> bool {
         let mut joined = std::mem::take(&mut stream.pending);
         let is_joined = !joined.is_empty();
@@ -243,7 +242,7 @@ impl Work<'_> {
             match decode(encoding, self.env.registry, &packet, &mut self.scratch.result) {
                 Ok(taken) if taken > 0 => {
                     let taken = taken.min(rest.len());
-                    self.note_pdu(encoding, &packet, taken, frame);
+                    self.note_pdu(encoding, &packet, taken, &frame);
                     encoding.taken += 1;
                     at += taken;
                     taken_any = true;
@@ -309,8 +308,8 @@ impl Work<'_> {
         self.scratch.pdus.clear();
         let frame =
             FrameFacts { at: Occurrence { frame: like.frame, time: like.time }, wire_length: 0, is_copy: false };
-        self.deliveries(transport, &mut stream, like, &frame, true);
-        self.count_delivered(transport, &frame);
+        self.deliveries(transport, &mut stream, like, frame, true);
+        self.count_delivered(transport, frame);
         if let Some(young) = transport.young.take() {
             match young.best(ENOUGH) {
                 None => transport.candidates = young.candidates(None),

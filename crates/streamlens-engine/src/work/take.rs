@@ -4,7 +4,7 @@
 //! in one piece it takes a tenth fewer instructions, and left to itself the compiler makes now one piece of it, now many.
 
 use streamlens_decoders::{DecodeError, DecodingResult, ObservedPdu, PduState};
-use streamlens_model::Packet;
+use streamlens_model::{Packet, Timestamp};
 use streamlens_registry::DecoderRegistry;
 
 use super::Work;
@@ -33,35 +33,45 @@ impl Work<'_> {
     /// Takes all PDUs off a datagram. Says whether it is of this encoding: then its PDUs are in `scratch.pdus`.
     #[inline(always)]
     pub(super) fn take(&mut self, encoding: &mut EncodingEntry, whole: &Packet<'_>, frame: &FrameFacts) -> bool {
-        let (mut at, mut packet, mut rest) = (0, whole, None);
-        while at < whole.payload.len() {
-            match decode(encoding, self.env.registry, packet, &mut self.scratch.result) {
-                Ok(taken) if taken > 0 => {
-                    self.note_pdu(encoding, packet, taken, frame);
-                    at += taken;
-                }
-                Ok(_) | Err(DecodeError::Refused { .. }) if at == 0 => return false,
-                // bytes behind the last PDU that are nothing of the protocol's
-                Ok(_) | Err(DecodeError::Refused { .. }) => break,
-                Err(_) => {
-                    encoding.malformed += 1;
-                    break;
+        match decode(encoding, self.env.registry, whole, &mut self.scratch.result) {
+            Ok(taken) if taken > 0 => {
+                self.note_pdu(encoding, whole, taken, frame);
+                // most datagrams are one PDU
+                if taken < whole.payload.len() {
+                    self.lend().take_others(encoding, whole, taken, *frame);
                 }
             }
-            // most datagrams are one PDU
-            if at < whole.payload.len() {
-                let payload = whole.payload.get(at..).unwrap_or_default();
-                packet = rest.insert(Packet { payload, offset: at, ..*whole });
-            }
+            Ok(_) | Err(DecodeError::Refused { .. }) => return false,
+            Err(_) => encoding.malformed += 1,
         }
         encoding.taken += 1;
         true
     }
 
+    /// Takes the PDUs that begin here, behind the first of a datagram.
+    #[inline(never)]
+    fn take_others(mut self, encoding: &mut EncodingEntry, whole: &Packet<'_>, mut at: usize, frame: FrameFacts) {
+        while let Some(payload) = whole.payload.get(at..).filter(|rest| !rest.is_empty()) {
+            let packet = Packet { payload, offset: at, ..*whole };
+            match decode(encoding, self.env.registry, &packet, &mut self.scratch.result) {
+                Ok(taken) if taken > 0 => {
+                    self.note_pdu(encoding, &packet, taken, &frame);
+                    at += taken;
+                }
+                // bytes behind the last PDU that are nothing of the protocol's
+                Ok(_) | Err(DecodeError::Refused { .. }) => return,
+                Err(_) => {
+                    encoding.malformed += 1;
+                    return;
+                }
+            }
+        }
+    }
+
     /// As [`Self::take`], off the packet path.
     #[inline(never)]
-    pub(super) fn take_slowly(&mut self, encoding: &mut EncodingEntry, whole: &Packet<'_>, frame: &FrameFacts) -> bool {
-        self.take(encoding, whole, frame)
+    pub(super) fn take_slowly(&mut self, encoding: &mut EncodingEntry, whole: &Packet<'_>, frame: FrameFacts) -> bool {
+        self.take(encoding, whole, &frame)
     }
 
     /// Notes one PDU of `taken` bytes at the front of the packet.
@@ -75,23 +85,12 @@ impl Work<'_> {
     ) {
         let (result, interval_ns) = (&self.scratch.result, self.env.options.interval_ns);
         for mark in result.marks() {
-            let arrival = encoding.streams.push(mark, frame.at, frame.is_copy);
+            let arrival = encoding.streams.push(mark, &frame.at, frame.is_copy);
             encoding.follows += u64::from(arrival == Some(Arrival::InOrder));
             if interval_ns.is_some() {
-                let lost = match arrival {
-                    Some(Arrival::Gap(numbers)) => numbers.cast_signed(),
-                    Some(Arrival::Reordered(_)) => -1,
-                    _ => 0,
-                };
-                let jitter = encoding.streams.latest_jitter_ns();
-                Series::note_health(&mut encoding.series, interval_ns, frame.at.time, lost, jitter);
+                note_health(encoding, interval_ns, frame.at.time, arrival);
             }
         }
-        for flag in result.flags() {
-            let log = encoding.findings.get_or_insert_default();
-            log.add(flag.code, flag.severity, flag.stream, frame.at, || flag.text.to_string());
-        }
-        self.outbox.take(result, encoding.decoder, packet.flow, frame.at);
         if let Some(monitor) =
             encoding.conversation.and_then(|place| self.conversations.monitors.get_mut(place as usize))
         {
@@ -105,10 +104,43 @@ impl Work<'_> {
         if result.state != PduState::Unfinished {
             let length = result.pdu_length.unwrap_or_else(|| u32::try_from(taken).unwrap_or(u32::MAX));
             self.scratch.pdus.push(Pdu { kind: result.packet_type, length, state: result.state, within: None });
+        }
+        if result.has_more() {
+            self.lend().note_more(encoding, packet, *frame);
+        }
+    }
+
+    /// Notes what few PDUs have: faults, bytes that are handed on, PDUs inside.
+    #[inline(never)]
+    fn note_more(self, encoding: &mut EncodingEntry, packet: &Packet<'_>, frame: FrameFacts) {
+        let result = &self.scratch.result;
+        for flag in result.flags() {
+            let log = encoding.findings.get_or_insert_default();
+            log.add(flag.code, flag.severity, flag.stream, frame.at, || flag.text.to_string());
+        }
+        self.outbox.take(result, encoding.decoder, packet.flow, frame.at);
+        if result.state != PduState::Unfinished {
             for &(kind, length) in result.nested() {
                 let within = Some(result.packet_type);
                 self.scratch.pdus.push(Pdu { kind, length, state: PduState::Whole, within });
             }
         }
     }
+}
+
+/// Notes in the interval of time what became of the number of the stream that was pushed last.
+#[inline(never)]
+fn note_health(
+    encoding: &mut EncodingEntry,
+    interval_ns: Option<u64>,
+    time: Option<Timestamp>,
+    arrival: Option<Arrival>,
+) {
+    let lost = match arrival {
+        Some(Arrival::Gap(numbers)) => numbers.cast_signed(),
+        Some(Arrival::Reordered(_)) => -1,
+        _ => 0,
+    };
+    let jitter = encoding.streams.latest_jitter_ns();
+    Series::note_health(&mut encoding.series, interval_ns, time, lost, jitter);
 }
