@@ -30,8 +30,8 @@ fn whole(frame: &Frame<'_>) -> Option<u64> {
 #[inline]
 fn plain(frame: &Frame<'_>) -> Option<u64> {
     let head = frame.data.first_chunk::<HEAD>().filter(|_| frame.link_type == LinkType::ETHERNET)?;
-    match [head[12], head[13]] {
-        [0x81, 0x00] => at::<18>(head),
+    match u16::from_be_bytes([head[12], head[13]]) {
+        0x8100 => at::<18>(head),
         _ => at::<14>(head),
     }
 }
@@ -42,15 +42,15 @@ const HEAD: usize = 38;
 /// As [`plain`], where the payload of Ethernet begins here.
 #[inline(always)]
 fn at<const AT: usize>(head: &[u8; HEAD]) -> Option<u64> {
-    match [head[AT - 2], head[AT - 1]] {
-        [0x08, 0x00] => {
+    match u16::from_be_bytes([head[AT - 2], head[AT - 1]]) {
+        0x0800 => {
             let total = u16::from_be_bytes([head[AT + 2], head[AT + 3]]);
             let is_sound = head[AT] == 0x45 && (total == 0 || total >= 20);
             let address = |at: usize| Address::V4(Ipv4Addr::new(head[at], head[at + 1], head[at + 2], head[at + 3]));
             is_sound.then(|| conversation_hash(&address(AT + 12), &address(AT + 16)))
         }
         // PROFINET, EtherCAT, PTP
-        [0x88, 0x92 | 0xA4 | 0xF7] => {
+        0x8892 | 0x88A4 | 0x88F7 => {
             let [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, ..] = *head;
             let mac = |bytes| Address::Mac(MacAddress(bytes));
             Some(conversation_hash(&mac([s0, s1, s2, s3, s4, s5]), &mac([d0, d1, d2, d3, d4, d5])))

@@ -3,16 +3,17 @@
 use streamlens_model::{CaptureSummary, FrameRecord, LinkType, Timestamp};
 
 /// Sums over all frames.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Totals {
     pub(crate) packets: u64,
     bytes: u64,
     captured_bytes: u64,
-    /// The earliest and the latest time.
-    seen: Option<(Timestamp, Timestamp)>,
+    /// The earliest and the latest time; [`FAR`] and [`NEVER`] where there was none.
+    first: Timestamp,
+    last: Timestamp,
     /// Link types in order of first appearance.
     link_types: Vec<LinkType>,
-    /// Time of the last frame, by interface; [`NEVER`] where none had a time.
+    /// Time of the last frame, by interface; [`FAR`] where none had a time yet, so that the first one is no frame in order.
     previous: Vec<Timestamp>,
     backward_steps: u64,
     largest_step: u64,
@@ -27,23 +28,41 @@ const NEVER: Timestamp = Timestamp::from_nanos(i64::MIN);
 /// After all times.
 const FAR: Timestamp = Timestamp::from_nanos(i64::MAX);
 
+impl Default for Totals {
+    fn default() -> Self {
+        Self {
+            packets: 0,
+            bytes: 0,
+            captured_bytes: 0,
+            first: FAR,
+            last: NEVER,
+            link_types: Vec::new(),
+            previous: Vec::new(),
+            backward_steps: 0,
+            largest_step: 0,
+            without_time: 0,
+        }
+    }
+}
+
 impl Totals {
     /// Takes note of frames. What they add up to is kept apart until the last one, for which a processor has registers.
     pub(crate) fn note<'r>(&mut self, frames: impl Iterator<Item = &'r FrameRecord>) {
-        let (mut packets, mut bytes, mut captured_bytes, mut with_time) = (0, 0, 0, 0);
-        let (mut first, mut last) = self.seen.unwrap_or((FAR, NEVER));
-        let mut link_type = self.link_types.last().copied();
+        let (mut packets, mut bytes, mut captured_bytes, mut last) = (0, 0, 0, self.last);
+        let mut link_type = self.link_types.last().copied().unwrap_or_default();
         for frame in frames {
             packets += 1;
             bytes += u64::from(frame.original_length);
             captured_bytes += u64::from(frame.captured_length);
-            if link_type != Some(frame.link_type) {
-                link_type = Some(frame.link_type);
-                self.note_link_type(frame.link_type);
+            if link_type != frame.link_type || self.link_types.is_empty() {
+                link_type = frame.link_type;
+                self.note_link_type(link_type);
             }
-            let Some(time) = frame.time else { continue };
-            with_time += 1;
-            (first, last) = (first.min(time), last.max(time));
+            let Some(time) = frame.time else {
+                self.without_time += 1;
+                continue;
+            };
+            last = last.max(time);
             match self.previous.get_mut(frame.interface as usize) {
                 Some(previous) if *previous <= time => *previous = time,
                 _ => self.note_step(frame, time),
@@ -52,10 +71,7 @@ impl Totals {
         self.packets += packets;
         self.bytes += bytes;
         self.captured_bytes += captured_bytes;
-        self.without_time += packets - with_time;
-        if with_time > 0 {
-            self.seen = Some((first, last));
-        }
+        self.last = last;
     }
 
     #[inline(never)]
@@ -65,18 +81,19 @@ impl Totals {
         }
     }
 
-    /// A frame of an interface that has no place yet, or earlier than the one before it.
+    /// The first frame of an interface, or one earlier than the one before it: only such a one can be the earliest of all.
     #[inline(never)]
     fn note_step(&mut self, frame: &FrameRecord, time: Timestamp) {
+        self.first = self.first.min(time);
         let interface = frame.interface as usize;
         if interface >= MAX_INTERFACES {
             return;
         }
         if interface >= self.previous.len() {
-            self.previous.resize(interface + 1, NEVER);
+            self.previous.resize(interface + 1, FAR);
         }
         if let Some(previous) = self.previous.get_mut(interface) {
-            let step = previous.since(time);
+            let step = if *previous == FAR { 0 } else { previous.since(time) };
             // packets of a recorder file are written by channel, lawfully out of order
             if step > 0 && frame.link_type != LinkType::CHAPTER10_FILE {
                 self.backward_steps += 1;
@@ -91,7 +108,8 @@ impl Totals {
         summary.packets = self.packets;
         summary.bytes = self.bytes;
         summary.captured_bytes = self.captured_bytes;
-        (summary.first_seen, summary.last_seen) = self.seen.unzip();
+        let has_time = self.packets > self.without_time;
+        (summary.first_seen, summary.last_seen) = has_time.then_some((self.first, self.last)).unzip();
         summary.link_types.clear();
         for name in self.link_types.iter().map(|link| link.name().into_owned()) {
             // several numbers have one name
@@ -103,5 +121,57 @@ impl Totals {
         timestamps.backward_steps = self.backward_steps;
         timestamps.largest_backward_step_ns = (self.backward_steps > 0).then_some(self.largest_step);
         timestamps.without_time = self.without_time;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(interface: u32, nanos: Option<i64>) -> FrameRecord {
+        let time = nanos.map(Timestamp::from_nanos);
+        FrameRecord {
+            offset: 0,
+            captured_length: 60,
+            original_length: 64,
+            interface,
+            time,
+            link_type: LinkType::ETHERNET,
+        }
+    }
+
+    fn summary(records: &[FrameRecord]) -> CaptureSummary {
+        let (mut totals, mut summary) = (Totals::default(), CaptureSummary::default());
+        // in two batches
+        let (first, second) = records.split_at(records.len() / 2);
+        totals.note(first.iter());
+        totals.note(second.iter());
+        totals.fill(&mut summary);
+        summary
+    }
+
+    #[test]
+    fn the_earliest_frame_may_be_the_first_of_a_later_interface() {
+        let summary = summary(&[record(1, Some(50)), record(1, Some(60)), record(0, Some(10)), record(2, Some(55))]);
+        assert_eq!(summary.first_seen, Some(Timestamp::from_nanos(10)));
+        assert_eq!(summary.last_seen, Some(Timestamp::from_nanos(60)));
+        assert_eq!((summary.packets, summary.bytes, summary.captured_bytes), (4, 256, 240));
+        assert_eq!(summary.timestamps.backward_steps, 0);
+    }
+
+    #[test]
+    fn a_step_back_is_one_of_an_interface() {
+        let times = [Some(50), None, Some(40), Some(45)];
+        let summary = summary(&times.map(|time| record(0, time)));
+        assert_eq!(summary.first_seen, Some(Timestamp::from_nanos(40)));
+        assert_eq!(summary.timestamps.backward_steps, 1);
+        assert_eq!(summary.timestamps.largest_backward_step_ns, Some(10));
+        assert_eq!(summary.timestamps.without_time, 1);
+    }
+
+    #[test]
+    fn without_times_there_is_no_first_one() {
+        let summary = summary(&[record(0, None)]);
+        assert_eq!((summary.first_seen, summary.last_seen), (None, None));
     }
 }
