@@ -1,12 +1,13 @@
 //! Who announces, who is best, and what changes: the grandmaster as a slave in this domain would choose it.
 
-use std::collections::BTreeMap;
+use std::ops::Range;
 
 use streamlens_model::{FindingLog, Occurrence, Severity};
 
 use super::super::names::{self, message};
 use super::super::wire::{Header, PortIdentity, tlvs, u8_at, u64_at};
 use super::announcement::{Announcement, changes, check_path, check_utc};
+use super::by_port::ByPort;
 use super::message::Message;
 use super::stats::{interval_ns, readable};
 use crate::nanos;
@@ -67,8 +68,10 @@ pub(super) struct Selected {
 /// All announcers of a domain.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Masters {
-    pub(super) announcers: BTreeMap<PortIdentity, Announcer>,
+    pub(super) announcers: ByPort<Announcer>,
     pub(super) selected: Option<Selected>,
+    /// Where the selected one stands among the announcers.
+    selected_place: usize,
     /// Selections in order, the first one included.
     pub(super) history: Vec<Selected>,
     pub(super) changes: u64,
@@ -82,8 +85,9 @@ pub(super) struct Masters {
     timeout_noted: bool,
     no_master_noted: bool,
     began: Option<i64>,
-    /// No silence can be too long before this instant, so that most messages need no further look.
-    next_look: Option<i64>,
+    /// No silence can be too long between these instants, so that most messages need no further look. Empty where that is not
+    /// known.
+    quiet: Range<i64>,
     /// Whether the domain's traffic asks for a master.
     is_asked_for: bool,
 }
@@ -92,15 +96,26 @@ impl Masters {
     /// Looks at the clock with each message of the domain: has the master fallen silent, is there none at all?
     #[inline]
     pub(super) fn on_time(&mut self, now: i64, m: &Message<'_>, log: &mut FindingLog) {
-        let began = *self.began.get_or_insert(now);
         self.is_asked_for |= matches!(m.kind, message::SYNC | message::DELAY_REQ | message::PDELAY_REQ);
         // A clock that runs back looks again as well.
-        if self.next_look.is_some_and(|next| (began..next).contains(&now)) {
-            return;
+        if !self.quiet.contains(&now) {
+            self.look(now, m, log);
         }
-        let master = self.selected.and_then(|selected| Some((selected, self.announcers.get(&selected.port)?)));
-        let deadline = self.deadline(began, master.map(|(_, master)| master));
-        self.next_look = Some(deadline.max(nanos::sum(now, LOOK_NS)));
+    }
+
+    fn look(&mut self, now: i64, m: &Message<'_>, log: &mut FindingLog) {
+        let began = *self.began.get_or_insert(now);
+        let deadline = self.deadline(began);
+        self.quiet = began..deadline.max(nanos::sum(now, LOOK_NS));
+        if now > deadline {
+            self.note_silence(began, now, m, log);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_silence(&mut self, began: i64, now: i64, m: &Message<'_>, log: &mut FindingLog) {
+        let master = self.selected.and_then(|selected| Some((selected, self.announcers.at(self.selected_place)?)));
         if let Some((selected, master)) = master
             && !self.timeout_noted
             && master.is_silent(now)
@@ -146,11 +161,17 @@ impl Masters {
     }
 
     /// The instant up to which neither the master nor the domain has been silent for too long.
-    fn deadline(&self, began: i64, master: Option<&Announcer>) -> i64 {
+    fn deadline(&self, began: i64) -> i64 {
         let interval = if self.longest_interval > 0 { self.longest_interval } else { DEFAULT_INTERVAL_NS };
         let none = self.last_heard.unwrap_or(began).saturating_add(interval.saturating_mul(2 * RECEIPT_TIMEOUT));
-        let timeout = master.map(|a| a.last_time.saturating_add(a.interval.saturating_mul(RECEIPT_TIMEOUT)));
+        let timeout =
+            self.selected_announcer().map(|a| a.last_time.saturating_add(a.interval.saturating_mul(RECEIPT_TIMEOUT)));
         timeout.map_or(none, |timeout| none.min(timeout))
+    }
+
+    #[inline]
+    fn selected_announcer(&self) -> Option<&Announcer> {
+        self.selected.and_then(|_| self.announcers.at(self.selected_place))
     }
 
     pub(super) fn on_announce(&mut self, m: &Message<'_>, log: &mut FindingLog) {
@@ -182,21 +203,21 @@ impl Masters {
         log: &mut FindingLog,
     ) {
         let Some(now) = m.time else {
-            if let Some(known) = self.announcers.get_mut(&m.source) {
+            if let Some(known) = self.announcers.get_mut(m.source) {
                 known.carries(path, power);
             }
             return;
         };
         self.first_heard.get_or_insert(now);
         self.last_heard = Some(now);
-        self.next_look = None;
+        self.quiet = 0..0;
         self.no_master_noted = false;
         self.longest_interval = self.longest_interval.max(interval);
         let is_selected = self.selected.is_some_and(|selected| selected.port == m.source);
         self.timeout_noted &= !is_selected;
         self.grandmasters_differ |= *self.grandmaster.get_or_insert(said.grandmaster) != said.grandmaster;
         let (mut is_as_before, mut run_began) = (false, None);
-        if let Some(known) = self.announcers.get_mut(&m.source) {
+        if let Some(known) = self.announcers.get_mut(m.source) {
             is_as_before = known.said == said;
             if !is_as_before {
                 changes(m, &known.said, &said, log);
@@ -228,7 +249,7 @@ impl Masters {
                 path,
                 has_power_profile_tlv: power,
             };
-            self.announcers.insert(m.source, announcer);
+            self.announcers.add(m.source, announcer);
             run_began = Some(now);
         }
         if m.flags & Header::ALTERNATE_MASTER == 0 {
@@ -245,8 +266,7 @@ impl Masters {
     }
 
     fn selected_is_heard(&self, now: i64) -> bool {
-        let selected = self.selected.and_then(|selected| self.announcers.get(&selected.port));
-        selected.is_some_and(|selected| !selected.is_silent(now))
+        self.selected_announcer().is_some_and(|selected| !selected.is_silent(now))
     }
 
     fn select(&mut self, m: &Message<'_>, now: i64, log: &mut FindingLog) {
@@ -254,9 +274,10 @@ impl Masters {
             .announcers
             .iter()
             .filter(|(_, a)| a.is_qualified && !a.is_silent(now) && a.said.steps_removed < 255)
-            .min_by_key(|(port, a)| (a.said.rank(), **port));
-        let Some((&port, announcer)) = best else { return };
-        let chosen = Selected { at: m.at, grandmaster: announcer.said.grandmaster, port };
+            .min_by_key(|(port, a)| (a.said.rank(), *port));
+        let Some((port, said)) = best.map(|(port, announcer)| (port, announcer.said)) else { return };
+        let chosen = Selected { at: m.at, grandmaster: said.grandmaster, port };
+        self.selected_place = self.announcers.place(port).unwrap_or_default();
         let Some(before) = self.selected.replace(chosen) else {
             self.history.push(chosen);
             return;
@@ -282,7 +303,6 @@ impl Masters {
                 format!("{domain}: the way to grandmaster {grandmaster} leads over {new} instead of {old}")
             });
         } else {
-            let said = announcer.said;
             log.add("ptp.grandmaster-changed", Severity::Warning, stream, m.at, || {
                 format!(
                     "{domain}: grandmaster {} (announced by {}) took the place of {} (by {}): priority1 {}, class {} ({}), \
@@ -320,8 +340,8 @@ impl Masters {
         if m.is_unicast() || m.domain.version() == 1 {
             return;
         }
-        for (port, rival) in &self.announcers {
-            if *port == m.source || rival.is_unicast || rival.said.grandmaster == own.grandmaster {
+        for (port, rival) in self.announcers.iter() {
+            if port == m.source || rival.is_unicast || rival.said.grandmaster == own.grandmaster {
                 continue;
             }
             let interval = interval.max(rival.interval);
@@ -334,7 +354,7 @@ impl Masters {
                         "{domain}: {} announces grandmaster {} and {} announces {}, both for {}",
                         domain.port_name(m.source),
                         domain.clock_name(own.grandmaster),
-                        domain.port_name(*port),
+                        domain.port_name(port),
                         domain.clock_name(rival.said.grandmaster),
                         readable(together)
                     )
@@ -347,7 +367,7 @@ impl Masters {
     /// Whether the domain's time is TAI (true) or arbitrary (false), as the selected master says.
     pub(super) fn timescale(&self) -> Option<(bool, i16)> {
         let said = match self.selected {
-            Some(selected) => self.announcers.get(&selected.port)?.said,
+            Some(selected) => self.announcers.get(selected.port)?.said,
             None => self.announcers.values().next()?.said,
         };
         Some((said.time_flags & Announcement::PTP_TIMESCALE != 0, said.utc_offset))

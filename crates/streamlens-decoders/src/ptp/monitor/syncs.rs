@@ -42,7 +42,7 @@ impl MasterClock {
         }
         if !m.two_step {
             self.one_step += 1;
-            if let Some(origin) = m.stamp.filter(|&stamp| stamp != 0)
+            if let Some(origin) = m.stamp().filter(|&stamp| stamp != 0)
                 && let Some(difference) = difference(now, origin, &[m.correction])
             {
                 self.arrived(Arrival { sequence: m.sequence, to: m.to(), time: now, origin, difference }, m, key, log);
@@ -50,7 +50,7 @@ impl MasterClock {
             return;
         }
         self.two_step += 1;
-        let sync = Waiting::new(m, now);
+        let sync = Waiting::sync(m, now);
         let fits = |early: &Waiting| {
             early.sequence == m.sequence && early.to == m.to() && now.saturating_sub(early.time) <= patience
         };
@@ -67,7 +67,7 @@ impl MasterClock {
         if self.last_pair == Some((m.answers, m.to())) {
             return;
         }
-        let follow_up = Waiting::new(m, now);
+        let follow_up = Waiting::follow_up(m, now);
         let fits = |sync: &Waiting| sync.sequence == m.answers && sync.to == m.to();
         if let Some(sync) = self.syncs.take(fits) {
             self.pair(&sync, &follow_up, m, key, log);
@@ -94,22 +94,49 @@ impl MasterClock {
         }
     }
 
+    #[inline]
     fn arrived(&mut self, arrival: Arrival, m: &Message<'_>, key: DomainKey, log: &mut FindingLog) {
         self.arrival.push(arrival.difference);
         if let Some((delay, _)) = self.link_delay {
             self.offset.push(arrival.difference.saturating_sub(delay));
         }
-        let before = self.last_arrival.replace(arrival).filter(|before| {
+        let goes_on = |before: &Arrival| {
             before.to == arrival.to && matches!(arrival.sequence.wrapping_sub(before.sequence), 1..=0x7FFF)
-        });
-        let Some(before) = before else {
-            self.slope.push(arrival.time, arrival.difference);
-            return;
         };
+        if let Some(before) = self.last_arrival.filter(goes_on) {
+            self.compare(&before, &arrival, m, key, log);
+        }
+        self.last_arrival = Some(arrival);
+        self.slope.push(arrival.time, arrival.difference);
+    }
+
+    /// Looks whether the master's time, or the capture's clock, was set between two Syncs.
+    #[inline]
+    fn compare(&mut self, before: &Arrival, arrival: &Arrival, m: &Message<'_>, key: DomainKey, log: &mut FindingLog) {
+        let (step, change) = (
+            nanos::difference(arrival.origin, before.origin),
+            nanos::difference(arrival.difference, before.difference),
+        );
+        // What follows allows no less than this.
+        if step >= 0 && change.unsigned_abs() <= JUMP_NS.unsigned_abs() {
+            return;
+        }
+        self.note_jump((step, change), before, arrival, m, key, log);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_jump(
+        &mut self,
+        (step, change): (i64, i64),
+        before: &Arrival,
+        arrival: &Arrival,
+        m: &Message<'_>,
+        key: DomainKey,
+        log: &mut FindingLog,
+    ) {
         let stream = Some(key.stream(message::SYNC, m.source));
-        let (step, passed) =
-            (nanos::difference(arrival.origin, before.origin), nanos::difference(arrival.time, before.time));
-        let change = nanos::difference(arrival.difference, before.difference);
+        let passed = nanos::difference(arrival.time, before.time);
         if step < 0 {
             self.backward += 1;
             self.slope = Slope::default();
@@ -137,11 +164,20 @@ impl MasterClock {
                 )
             });
         }
-        self.slope.push(arrival.time, arrival.difference);
     }
 
     /// Lets go of what has waited too long.
+    #[inline]
     fn age(&mut self, now: i64, patience: i64, port: PortIdentity, key: DomainKey, log: &mut FindingLog) {
+        let is_stale = |first: &Waiting| nanos::difference(now, first.time) > patience;
+        if self.syncs.first().is_some_and(is_stale) || self.early.first().is_some_and(is_stale) {
+            self.let_go(now, patience, port, key, log);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn let_go(&mut self, now: i64, patience: i64, port: PortIdentity, key: DomainKey, log: &mut FindingLog) {
         while let Some(sync) = self.syncs.pop_if(|sync| nanos::difference(now, sync.time) > patience) {
             self.give_up(&sync, port, key, log);
         }
