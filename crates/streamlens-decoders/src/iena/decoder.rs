@@ -173,7 +173,7 @@ impl IenaFlow {
         let verdict = self.observe(packet, header, fit);
         result.packet_type = packet_type(header.key, verdict.variant, fit, verdict.is_kept);
         // The year is filled in, so the clock runs on over New Year.
-        let clock = MediaClock { ticks: verdict.instant.div_euclid(1000) as u64, bits: 64, rate_hz: 1_000_000 };
+        let clock = MediaClock { ticks: verdict.instant_micros as u64, bits: 64, rate_hz: 1_000_000 };
         fill(packet, header, fit, clock, verdict.variant, result);
     }
 
