@@ -152,12 +152,10 @@ impl FlowDecoder for IenaFlow {
     }
 
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        let (header, fit) = judge(packet)?;
         // Told apart here, so that nothing below asks a whole packet again what it is.
-        if fit == Fit::Whole {
-            self.take(packet, header, Fit::Whole, result)
-        } else {
-            self.take_other(packet, header, fit, result)?
+        match Fit::whole(packet.payload, packet.wire_payload_length()) {
+            Some(header) => self.take(packet, header, Fit::Whole, result),
+            None => self.take_other(packet, result)?,
         }
         Ok(packet.payload.len())
     }
@@ -179,13 +177,8 @@ impl IenaFlow {
 
     /// A packet that the capture cut, or that breaks a rule.
     #[inline(never)]
-    fn take_other(
-        &mut self,
-        packet: &Packet<'_>,
-        header: IenaHeader,
-        fit: Fit,
-        result: &mut DecodingResult,
-    ) -> Result<(), DecodeError> {
+    fn take_other(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<(), DecodeError> {
+        let (header, fit) = judge(packet)?;
         // One rule broken is a damaged packet where the key is known to be IENA, another protocol otherwise.
         if matches!(fit, Fit::OtherTrailer | Fit::OtherSize) && !self.is_proved(header.key) {
             return Err(refused(fit));

@@ -102,6 +102,20 @@ impl Fit {
         };
         Some((header, fit?))
     }
+
+    /// The header of a datagram that is [`Self::Whole`], as nearly all are: asked first, it need not be told from others.
+    #[inline]
+    pub(crate) fn whole(payload: &[u8], wire_length: usize) -> Option<IenaHeader> {
+        let header = IenaHeader::parse(payload)?;
+        if payload.len() < wire_length
+            || wire_length < SHORTEST
+            || usize::from(header.size) * 2 != wire_length
+            || payload.last_chunk() != Some(&TRAILER)
+        {
+            return None;
+        }
+        Some(header)
+    }
 }
 
 /// The bytes between header and trailer.
