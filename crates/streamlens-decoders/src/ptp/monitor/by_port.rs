@@ -90,3 +90,28 @@ impl<T> ByPort<T> {
         self.iter().map(|(_, entry)| entry)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_found_again_whatever_the_order_they_came_in() {
+        let mut table = ByPort::default();
+        // the first three share a guess
+        let ports = [(0x21, 1), (0x11, 1), (0x10, 0), (7, 0xFFFF)].map(|(clock, port)| PortIdentity { clock, port });
+        for (number, port) in ports.into_iter().enumerate() {
+            assert_eq!(table.place(port), None);
+            assert_eq!(table.add(port, number), number);
+        }
+        for _ in 0..2 {
+            for (number, port) in ports.into_iter().enumerate() {
+                assert_eq!((table.place(port), table.get(port)), (Some(number), Some(&number)));
+                assert_eq!(table.get_mut(port).copied(), table.at(number).copied());
+            }
+        }
+        assert_eq!(table.get(PortIdentity { clock: 0x31, port: 1 }), None);
+        assert_eq!((table.len(), table.iter().map(|(port, _)| port.clock).collect()), (4, vec![7, 0x10, 0x11, 0x21]));
+        assert_eq!(table.values().copied().collect::<Vec<_>>(), [3, 2, 1, 0]);
+    }
+}

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use streamlens_model::{Address, FindingLog, Occurrence, Severity, TrafficType};
+use streamlens_model::{Address, FindingLog, Occurrence, Severity};
 
 use super::super::names::{self, message};
 use super::super::wire::{DomainKey, PortIdentity, TimeInterval};
 use super::by_port::ByPort;
 use super::grants::Grants;
 use super::masters::Masters;
-use super::message::Message;
+use super::message::{Message, is_unicast};
 use super::paths::{Link, Path};
 use super::port::{MAX_PORTS, PATIENCE_NS, Port};
 use super::stats::readable;
@@ -34,7 +34,7 @@ impl Totals {
             *total += count;
         }
         self.on_ethernet += if matches!(to, Address::Mac(_)) { count } else { 0 };
-        self.unicast += if to.traffic_type() == TrafficType::Unicast { count } else { 0 };
+        self.unicast += if is_unicast(to) { count } else { 0 };
         self.edition = self.edition.max(edition);
     }
 
@@ -106,7 +106,7 @@ impl Domain {
             None => self.ports.add(m.source, Port::default()),
         };
         self.check_correction(m, log);
-        if let Some(now) = m.time {
+        if let Some(now) = m.time() {
             self.masters.on_time(now, m, log);
         }
         let grants = &self.grants;
@@ -129,12 +129,20 @@ impl Domain {
                     master.on_follow_up(m, patience, self.key, log);
                 }
             }
+            message::ANNOUNCE => self.masters.on_announce(m, log),
+            _ => self.observe_other(m, log),
+        }
+    }
+
+    /// A message that is not of those that masters send all the time.
+    #[inline(never)]
+    fn observe_other(&mut self, m: &Message<'_>, log: &mut FindingLog) {
+        match m.kind {
             message::DELAY_REQ => self.on_request(m, log, false),
             message::PDELAY_REQ => self.on_request(m, log, true),
             message::DELAY_RESP => self.on_delay_resp(m, log),
             message::PDELAY_RESP => self.on_peer_resp(m, log),
             message::PDELAY_RESP_FOLLOW_UP => self.on_peer_follow_up(m),
-            message::ANNOUNCE => self.masters.on_announce(m, log),
             message::SIGNALING => {
                 self.grants.observe(m, log);
                 self.hear_signaling(m);

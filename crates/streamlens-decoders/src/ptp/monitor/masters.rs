@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use streamlens_model::{FindingLog, Occurrence, Severity};
+use streamlens_model::{Address, FindingLog, Occurrence, Severity};
 
 use super::super::names::{self, message};
 use super::super::wire::{Header, PortIdentity, tlvs, u8_at, u64_at};
 use super::announcement::{Announcement, changes, check_path, check_utc};
 use super::by_port::ByPort;
-use super::message::Message;
+use super::message::{Message, is_unicast};
 use super::stats::{interval_ns, readable};
 use crate::nanos;
 
@@ -37,7 +37,8 @@ pub(super) struct Announcer {
     last_time: i64,
     is_qualified: bool,
     interval: i64,
-    is_unicast: bool,
+    /// Where its announcements go.
+    to: Address,
     pub(super) path: Option<Vec<u64>>,
     /// Sign of IEEE C37.238.
     pub(super) has_power_profile_tlv: bool,
@@ -55,6 +56,17 @@ impl Announcer {
     fn is_silent(&self, now: i64) -> bool {
         nanos::difference(now, self.last_time) > self.interval.saturating_mul(RECEIPT_TIMEOUT)
     }
+}
+
+/// What TLVs say: the path trace, and whether there is a sign of the power profile.
+#[inline(never)]
+fn path_and_power(behind: &[u8]) -> (Option<Vec<u64>>, bool) {
+    let path = tlvs(behind)
+        .find(|(kind, _)| *kind == 0x0008)
+        .map(|(_, value)| value.chunks_exact(8).filter_map(|id| u64_at(id, 0)).collect::<Vec<_>>());
+    let power = tlvs(behind)
+        .any(|(kind, value)| matches!(kind, 0x0003 | 0x4000 | 0x8000) && value.starts_with(&[0x1C, 0x12, 0x9D]));
+    (path, power)
 }
 
 /// The selected master at some time.
@@ -122,7 +134,7 @@ impl Masters {
         {
             self.timeout_noted = true;
             let (last, silence) = (master.last, now.saturating_sub(master.last_time));
-            if !master.is_unicast {
+            if !is_unicast(master.to) {
                 let stream = Some(m.domain.stream(message::ANNOUNCE, selected.port));
                 log.add("ptp.announce-timeout", Severity::Warning, stream, m.at, || {
                     format!(
@@ -174,19 +186,18 @@ impl Masters {
         self.selected.and_then(|_| self.announcers.at(self.selected_place))
     }
 
+    #[inline(never)]
     pub(super) fn on_announce(&mut self, m: &Message<'_>, log: &mut FindingLog) {
         let Some(said) = Announcement::parse(m) else { return };
         let interval = m.log_interval.and_then(interval_ns).unwrap_or(DEFAULT_INTERVAL_NS);
-        let path = tlvs(m.bytes.get(64..).unwrap_or_default())
-            .find(|(kind, _)| *kind == 0x0008)
-            .map(|(_, value)| value.chunks_exact(8).filter_map(|id| u64_at(id, 0)).collect::<Vec<_>>());
-        let power = tlvs(m.bytes.get(64..).unwrap_or_default())
-            .any(|(kind, value)| matches!(kind, 0x0003 | 0x4000 | 0x8000) && value.starts_with(&[0x1C, 0x12, 0x9D]));
+        let behind = m.bytes.get(64..).unwrap_or_default();
+        let (path, power) = if behind.is_empty() { (None, false) } else { path_and_power(behind) };
         check_path(m, path.as_deref(), &said, log);
         self.hear(m, said, interval, (path, power), log);
     }
 
     /// Version 1 has no Announce: its Syncs name the grandmaster.
+    #[inline(never)]
     pub(super) fn on_v1_sync(&mut self, m: &Message<'_>, log: &mut FindingLog) {
         let Some(said) = Announcement::parse_v1(m.bytes) else { return };
         let interval = u8_at(m.bytes, 83).and_then(|log| interval_ns(log.cast_signed()));
@@ -194,6 +205,7 @@ impl Masters {
     }
 
     /// `path` and `power` are what stands behind the announcement.
+    #[inline(always)]
     fn hear(
         &mut self,
         m: &Message<'_>,
@@ -202,7 +214,7 @@ impl Masters {
         (path, power): (Option<Vec<u64>>, bool),
         log: &mut FindingLog,
     ) {
-        let Some(now) = m.time else {
+        let Some(now) = m.time() else {
             if let Some(known) = self.announcers.get_mut(m.source) {
                 known.carries(path, power);
             }
@@ -230,7 +242,7 @@ impl Masters {
             known.is_qualified = pause <= interval.saturating_mul(QUALIFICATION);
             is_as_before &= known.is_qualified;
             (known.said, known.interval, known.last, known.last_time) = (said, interval, m.at, now);
-            known.is_unicast = m.is_unicast();
+            known.to = m.to();
             known.count += 1;
             known.carries(path, power);
             run_began = Some(known.run_began);
@@ -245,7 +257,7 @@ impl Masters {
                 last_time: now,
                 is_qualified: false,
                 interval,
-                is_unicast: m.is_unicast(),
+                to: m.to(),
                 path,
                 has_power_profile_tlv: power,
             };
@@ -269,6 +281,7 @@ impl Masters {
         self.selected_announcer().is_some_and(|selected| !selected.is_silent(now))
     }
 
+    #[inline(never)]
     fn select(&mut self, m: &Message<'_>, now: i64, log: &mut FindingLog) {
         let best = self
             .announcers
@@ -328,6 +341,7 @@ impl Masters {
 
     /// Two grandmasters announced at once, for longer than masters need to find out who is best. Unicast slaves ask
     /// several masters to announce, which is no conflict.
+    #[inline(never)]
     fn check_rivals(
         &self,
         m: &Message<'_>,
@@ -337,11 +351,11 @@ impl Masters {
         now: i64,
         log: &mut FindingLog,
     ) {
-        if m.is_unicast() || m.domain.version() == 1 {
+        if is_unicast(m.to()) || m.domain.version() == 1 {
             return;
         }
         for (port, rival) in self.announcers.iter() {
-            if port == m.source || rival.is_unicast || rival.said.grandmaster == own.grandmaster {
+            if port == m.source || is_unicast(rival.to) || rival.said.grandmaster == own.grandmaster {
                 continue;
             }
             let interval = interval.max(rival.interval);

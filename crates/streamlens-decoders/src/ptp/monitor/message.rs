@@ -1,6 +1,6 @@
 //! One message as the monitor sees it, alike for all versions.
 
-use streamlens_model::{Address, FlowKey, Occurrence, TrafficType};
+use streamlens_model::{Address, FlowKey, Occurrence, Timestamp, TrafficType};
 
 use super::super::names::message;
 use super::super::v1::{self, HeaderV1};
@@ -10,8 +10,6 @@ use crate::ObservedPdu;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Message<'a> {
     pub(super) at: Occurrence,
-    /// Capture time in nanoseconds; frames without one are not measured.
-    pub(super) time: Option<i64>,
     pub(super) flow: &'a FlowKey,
     /// 10 for version 1, 20 for version 2.0, 21 for 2.1.
     pub(super) edition: u8,
@@ -35,7 +33,6 @@ impl<'a> Message<'a> {
     pub(super) fn from_v2(pdu: &ObservedPdu<'a>, header: &Header) -> Self {
         Self {
             at: pdu.at,
-            time: pdu.at.time.map(streamlens_model::Timestamp::as_nanos),
             flow: pdu.flow,
             edition: 20 + header.minor_version.min(9),
             domain: header.domain_key(),
@@ -61,7 +58,6 @@ impl<'a> Message<'a> {
         };
         Some(Self {
             at: pdu.at,
-            time: pdu.at.time.map(streamlens_model::Timestamp::as_nanos),
             flow: pdu.flow,
             edition: 10,
             domain: header.domain_key(),
@@ -75,6 +71,12 @@ impl<'a> Message<'a> {
             answers: answers.unwrap_or(header.sequence),
             bytes: b,
         })
+    }
+
+    /// Capture time in nanoseconds; frames without one are not measured.
+    #[inline]
+    pub(super) fn time(&self) -> Option<i64> {
+        self.at.time.map(Timestamp::as_nanos)
     }
 
     /// The timestamp in the body, in nanoseconds of the sender's timescale. Read where it is asked for, which is not for most
@@ -108,14 +110,15 @@ impl<'a> Message<'a> {
         self.flow.dst.address
     }
 
-    pub(super) fn is_unicast(&self) -> bool {
-        self.to().traffic_type() == TrafficType::Unicast
-    }
-
     /// Whether a message that this one answers went to an address from which this one may come: a group, or its own.
     pub(super) fn may_answer(&self, asked: Address) -> bool {
-        asked.traffic_type() != TrafficType::Unicast || asked == self.flow.src.address
+        !is_unicast(asked) || asked == self.flow.src.address
     }
+}
+
+/// Whether an address is that of one receiver.
+pub(super) fn is_unicast(to: Address) -> bool {
+    to.traffic_type() == TrafficType::Unicast
 }
 
 /// `left - right` less corrections, in whole nanoseconds; `None` where a correction is too big to be expressed.

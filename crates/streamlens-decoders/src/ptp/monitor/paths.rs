@@ -89,7 +89,7 @@ pub(super) fn unanswered(request: &Request, kind: u8, port: PortIdentity, key: D
 
 impl Domain {
     pub(super) fn on_request(&mut self, m: &Message<'_>, log: &mut FindingLog, is_peer: bool) {
-        let (key, Some(now)) = (self.key, m.time) else { return };
+        let (key, Some(now)) = (self.key, m.time()) else { return };
         let Some(port) = self.ports.get_mut(m.source) else { return };
         let requests = if is_peer { &mut port.peer } else { &mut port.delay }.get_or_insert_default();
         requests.age(now, m.kind, m.source, key, log);
@@ -107,7 +107,7 @@ impl Domain {
     /// Finds the request that a message answers and notes the answer: `None` where there is none, or where it is a copy
     /// of an answer. A second master's answer measures the way to that master.
     fn answer(&mut self, m: &Message<'_>, log: &mut FindingLog, is_peer: bool) -> Option<Request> {
-        let (now, requester) = (m.time?, m.requester()?);
+        let (now, requester) = (m.time()?, m.requester()?);
         let key = self.key;
         let port = self.ports.get_mut(requester)?;
         if let (false, Some(log_interval)) = (is_peer, m.log_interval) {
@@ -172,7 +172,7 @@ impl Domain {
     }
 
     pub(super) fn on_peer_resp(&mut self, m: &Message<'_>, log: &mut FindingLog) {
-        let (Some(request), Some(now)) = (self.answer(m, log, true), m.time) else { return };
+        let (Some(request), Some(now)) = (self.answer(m, log, true), m.time()) else { return };
         if !m.two_step
             && let Some(round) = difference(now, request.time, &[m.correction])
         {

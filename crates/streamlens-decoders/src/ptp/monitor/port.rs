@@ -70,7 +70,8 @@ impl TypeState {
     #[inline(always)]
     fn push(&mut self, m: &Message<'_>, granted: impl FnOnce() -> Option<i8>) {
         let step = m.sequence.wrapping_sub(self.last_sequence);
-        let previous = std::mem::replace(&mut self.last, m.at);
+        let before = self.last.time;
+        self.last = m.at;
         self.last_sequence = m.sequence;
         self.edition = self.edition.max(m.edition);
         if m.log_interval.is_none() || m.log_interval != self.log_interval {
@@ -86,7 +87,7 @@ impl TypeState {
             2..=0x7FFF => self.missing += u64::from(step) - 1,
             _ => self.backward += 1,
         }
-        let (Some(now), Some(before)) = (m.at.time, previous.time) else { return };
+        let (Some(now), Some(before)) = (m.at.time, before) else { return };
         let interval = nanos::between(before, now);
         if interval < 0 {
             return;
