@@ -86,8 +86,10 @@ pub struct DecodingResult {
     nested: Vec<(PacketType, u32)>,
     published: Vec<u8>,
     is_published: bool,
-    /// Whether there is anything in the lists: most PDUs have marks and no more.
+    /// Whether there is anything but marks: most PDUs have no more.
     has_more: bool,
+    /// Whether there is anything in the lists, which what is published is not.
+    has_lists: bool,
 }
 
 /// A fault that a stateless decoder saw in one PDU.
@@ -121,7 +123,11 @@ impl DecodingResult {
         self.pdu_length = None;
         self.mark_count = 0;
         if self.has_more {
-            self.clear_lists();
+            self.published.clear();
+            (self.is_published, self.has_more) = (false, false);
+            if self.has_lists {
+                self.clear_lists();
+            }
         }
     }
 
@@ -130,8 +136,7 @@ impl DecodingResult {
         self.flags.clear();
         self.fields.clear();
         self.nested.clear();
-        self.published.clear();
-        (self.is_published, self.has_more) = (false, false);
+        self.has_lists = false;
     }
 
     /// Says that a PDU of a protocol of its own lies whole inside this one: a mailbox message in an EtherCAT datagram. It
@@ -139,7 +144,7 @@ impl DecodingResult {
     /// one's.
     pub fn nest(&mut self, packet_type: PacketType, length: u32) {
         self.nested.push((packet_type, length));
-        self.has_more = true;
+        (self.has_more, self.has_lists) = (true, true);
     }
 
     /// Whether there is more than a packet type and marks: flags, fields, PDUs inside this one, or bytes that were published.
@@ -181,7 +186,7 @@ impl DecodingResult {
     /// Points out a fault in this PDU. For decoders without state; those with state keep a
     /// [`FindingLog`](streamlens_model::FindingLog) and make the sentence only once.
     pub fn flag(&mut self, code: &'static str, severity: Severity, stream: Option<StreamId>, text: &'static str) {
-        self.has_more = true;
+        (self.has_more, self.has_lists) = (true, true);
         self.flags.push(Flag { code, severity, stream, text: Cow::Borrowed(text) });
     }
 
@@ -203,7 +208,7 @@ impl DecodingResult {
     pub fn field(&mut self, name: &'static str, value: impl Into<Value>) {
         if self.wants_fields {
             self.fields.push((name, value.into()));
-            self.has_more = true;
+            (self.has_more, self.has_lists) = (true, true);
         }
     }
 

@@ -3,24 +3,18 @@
 use streamlens_model::{FindingLog, Occurrence, Packet, Severity, Timestamp};
 
 use super::body::walk;
-use super::channel::{ByteCounts, Channel, ChannelTable, TimeTrack};
+use super::channel::{Alike, ByteCounts, Channel, ChannelTable, TimeTrack};
 use super::channel_stream;
 use super::flow::INCOMPLETE;
 use super::header::{
     COUNTER_BITS, COUNTER_HZ, PacketHeader, SecondaryChecksum, checksum_covers_transfer_header, data_checksum_ok,
     secondary_checksum,
 };
-use super::time::{Moment, TimeReading, nearest_year, read_time, ticks_between};
+use super::time::{Moment, nearest_year, read_time, ticks_between};
 use super::tmats::SetupReader;
 use super::transfer::Format;
 use super::types::{self, is_computer_generated};
-use crate::{DecodingResult, MediaClock, Sequence, StreamMark, nanos};
-
-/// A disagreement of packet time with capture time beyond this is a jump, in nanoseconds.
-const JUMP_NS: u64 = 500_000_000;
-/// A disagreement of a time packet with the counter beyond this is a jump, in nanoseconds: half the resolution of
-/// Time Data Format 1.
-const TIME_STEP_NS: u64 = 5_000_000;
+use crate::{DecodingResult, MediaClock, Sequence, StreamMark};
 
 /// Counts good and bad.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,7 +39,8 @@ impl Verdicts {
 pub(super) struct Account {
     /// Datagrams by format, whole packets and segments.
     pub(super) transfers: [[u64; 2]; 3],
-    pub(super) header_checksum: Verdicts,
+    /// Without the packets of [`Channel::alike`]: all of these have the right one.
+    header_checksum: Verdicts,
     pub(super) covers_transfer_header: u64,
     pub(super) data_checksum: Verdicts,
     pub(super) no_sync: u64,
@@ -57,8 +52,9 @@ pub(super) struct Account {
     pub(super) complete: u64,
     pub(super) incomplete: u64,
     pub(super) evicted: u64,
-    pub(super) flags: ByteCounts,
-    pub(super) versions: ByteCounts,
+    /// Without the packets of [`Channel::alike`].
+    flags: ByteCounts,
+    versions: ByteCounts,
     pub(super) channels: ChannelTable,
     pub(super) setup: SetupReader,
     pub(super) findings: FindingLog,
@@ -74,9 +70,49 @@ impl Account {
         }
     }
 
+    /// Takes note of a packet that goes on with its channel like most: its header says nothing new but number and time. Says
+    /// where in its channel it stands, as [`Self::header`] does. False, where it is not like that; nothing is noted then.
+    #[inline(always)]
+    pub(super) fn goes_on(&mut self, header: &PacketHeader, packet: &Packet<'_>, result: &mut DecodingResult) -> bool {
+        let Some(channel) = self.channels.recent(header.channel) else { return false };
+        if !header.checksum_ok() || !channel.repeats(header) {
+            return false;
+        }
+        if packet.time > self.last_time {
+            self.last_time = packet.time;
+        }
+        mark(header, result);
+        let at = Occurrence { frame: packet.frame, time: packet.time };
+        channel.step(header, at, self.is_file, &mut self.findings);
+        channel.last = Some(at);
+        channel.last_time = packet.time.or(channel.last_time);
+        channel.counter_last = header.counter;
+        true
+    }
+
+    /// The verdicts on all header checksums.
+    pub(super) fn header_checksum(&self) -> Verdicts {
+        let Verdicts { ok, bad } = self.header_checksum;
+        Verdicts { ok: ok + self.alike().map(|alike| alike.packets).sum::<u64>(), bad }
+    }
+
+    /// Packets by their flags, and by their header version.
+    pub(super) fn flags_and_versions(&self) -> (ByteCounts, ByteCounts) {
+        let (mut flags, mut versions) = (self.flags.clone(), self.versions.clone());
+        for alike in self.alike() {
+            flags.add_many(alike.flags, alike.packets);
+            versions.add_many(alike.version, alike.packets);
+        }
+        (flags, versions)
+    }
+
+    fn alike(&self) -> impl Iterator<Item = Alike> {
+        self.channels.iter().filter_map(Channel::alike)
+    }
+
     /// Takes note of a packet whose header has come, with as many of its bytes as are there, and says where in its
     /// channel it stands. `transfer` is the transfer header in front of it.
-    #[inline]
+    #[inline(never)]
     pub(super) fn header(
         &mut self,
         header: &PacketHeader,
@@ -98,15 +134,14 @@ impl Account {
         if header.flags.has_secondary() {
             self.secondary(header, bytes, at);
         }
-        result.mark(StreamMark {
-            id: stream,
-            sequence: Some(Sequence::new(u64::from(header.sequence), 8)),
-            clock: Some(MediaClock { ticks: header.counter, bits: COUNTER_BITS, rate_hz: COUNTER_HZ }),
-        });
+        mark(header, result);
         let is_file = self.is_file;
         let Some(channel) = self.channels.get_mut(header.channel) else { return };
-        channel.packets += 1;
-        channel.types.add(header.data_type);
+        if let Some(alike) = channel.begin(header.data_type) {
+            self.header_checksum.ok += alike.packets;
+            self.flags.add_many(alike.flags, alike.packets);
+            self.versions.add_many(alike.version, alike.packets);
+        }
         if header.flags.overflow() {
             channel.overflows += 1;
             self.findings.add("chapter10.overflow", Severity::Error, Some(stream), at, || {
@@ -126,12 +161,16 @@ impl Account {
             channel.first = Some(at);
             channel.counter_first = header.counter;
         } else {
-            step(channel, header, packet.time, is_file, at, &mut self.findings);
+            channel.step(header, at, is_file, &mut self.findings);
         }
         channel.last = Some(at);
         channel.last_time = packet.time.or(channel.last_time);
         channel.counter_last = header.counter;
         channel.last_was_generated = is_computer_generated(header.data_type);
+        let flags = header.flags;
+        if header.checksum_ok() && !(flags.has_secondary() || flags.overflow() || flags.sync_error()) {
+            channel.expect_alike(header);
+        }
     }
 
     #[cold]
@@ -301,75 +340,12 @@ const fn is_opaque(data_type: u8) -> bool {
     matches!(data_type, 0x09 | 0x0A | 0x21 | 0x23)
 }
 
-/// Compares a packet with the one before it in its channel.
+/// Says where in its channel a packet stands.
 #[inline]
-fn step(
-    channel: &mut Channel,
-    header: &PacketHeader,
-    time: Option<Timestamp>,
-    is_file: bool,
-    at: Occurrence,
-    findings: &mut FindingLog,
-) {
-    let ticks = ticks_between(channel.counter_last, header.counter);
-    let stream = Some(channel_stream(header.channel));
-    if ticks < 0 {
-        channel.backward_steps += 1;
-        // The recorder's own packets (setup, index, events) carry the time of what they speak of.
-        if !channel.last_was_generated && !is_computer_generated(header.data_type) {
-            findings.add("chapter10.rtc-backwards", Severity::Warning, stream, at, || {
-                format!(
-                    "the relative time counter of channel {} fell from {} to {}",
-                    header.channel, channel.counter_last, header.counter
-                )
-            });
-        }
-    }
-    let (Some(time), Some(before)) = (time, channel.last_time) else { return };
-    let passed = nanos::between(before, time);
-    channel.longest_gap_ns = channel.longest_gap_ns.max(passed);
-    if is_file || is_computer_generated(header.data_type) || channel.last_was_generated {
-        return;
-    }
-    let disagreement = nanos::difference(ticks.saturating_mul(100), passed);
-    if disagreement.unsigned_abs() > JUMP_NS {
-        channel.time_jumps += 1;
-        findings.add("chapter10.time-jump", Severity::Warning, stream, at, || {
-            format!(
-                "the relative time counter of channel {} jumps by {:.3} s against the time of capture",
-                header.channel,
-                disagreement as f64 / 1e9
-            )
-        });
-    }
-}
-
-impl TimeTrack {
-    fn new(reading: TimeReading, utc: i64, offset: Option<i64>, year_from_capture: bool) -> Self {
-        let here = (reading.counter, utc);
-        Self {
-            latest: reading,
-            first: here,
-            last: here,
-            packets: 1,
-            largest_step_ns: 0,
-            longest_interval_ns: 0,
-            offset_first_ns: offset,
-            offset_last_ns: offset,
-            year_from_capture,
-        }
-    }
-
-    /// Takes the next time packet; returns by how many nanoseconds it jumps against the counter, where it does.
-    fn go_on(&mut self, reading: TimeReading, utc: i64, offset: Option<i64>) -> Option<i64> {
-        let ran = ticks_between(self.last.0, reading.counter).saturating_mul(100);
-        let step = utc.saturating_sub(self.last.1).saturating_sub(ran);
-        self.latest = reading;
-        self.last = (reading.counter, utc);
-        self.packets += 1;
-        self.largest_step_ns = self.largest_step_ns.max(step.unsigned_abs());
-        self.longest_interval_ns = self.longest_interval_ns.max(ran);
-        self.offset_last_ns = offset;
-        (step.unsigned_abs() > TIME_STEP_NS).then_some(step)
-    }
+fn mark(header: &PacketHeader, result: &mut DecodingResult) {
+    result.mark(StreamMark {
+        id: channel_stream(header.channel),
+        sequence: Some(Sequence::new(u64::from(header.sequence), 8)),
+        clock: Some(MediaClock { ticks: header.counter, bits: COUNTER_BITS, rate_hz: COUNTER_HZ }),
+    });
 }

@@ -1,9 +1,19 @@
 //! What is kept of each channel of a flow.
 
 use smallvec::SmallVec;
-use streamlens_model::Timestamp;
+use streamlens_model::{FindingLog, Occurrence, Severity, Timestamp};
 
-use super::time::TimeReading;
+use super::channel_stream;
+use super::header::PacketHeader;
+use super::time::{TimeReading, ticks_between};
+use super::types::is_computer_generated;
+use crate::nanos;
+
+/// A disagreement of a time packet with the counter beyond this is a jump, in nanoseconds: half the resolution of
+/// Time Data Format 1.
+const TIME_STEP_NS: u64 = 5_000_000;
+/// A disagreement of packet time with capture time beyond this is a jump, in nanoseconds.
+const JUMP_NS: u64 = 500_000_000;
 
 /// How often each of a few byte values came. The value that came first lies inline: mostly there is no other.
 #[derive(Clone, Debug, Default)]
@@ -13,24 +23,25 @@ pub(super) struct ByteCounts {
 }
 
 impl ByteCounts {
-    #[inline]
     pub(super) fn add(&mut self, value: u8) {
-        if self.first.0 == value && self.first.1 > 0 {
-            self.first.1 += 1;
-        } else {
-            self.add_other(value);
-        }
+        self.add_many(value, 1);
     }
 
-    #[inline(never)]
-    fn add_other(&mut self, value: u8) {
+    /// Counts a value so many times.
+    pub(super) fn add_many(&mut self, value: u8, times: u64) {
+        if times == 0 {
+            return;
+        }
         if self.first.1 == 0 {
-            self.first = (value, 1);
+            self.first.0 = value;
+        }
+        if self.first.0 == value {
+            self.first.1 += times;
             return;
         }
         match self.others.iter_mut().find(|(held, _)| *held == value) {
-            Some((_, count)) => *count += 1,
-            None => self.others.push((value, 1)),
+            Some((_, count)) => *count += times,
+            None => self.others.push((value, times)),
         }
     }
 
@@ -67,12 +78,46 @@ pub(super) struct TimeTrack {
     pub(super) year_from_capture: bool,
 }
 
+impl TimeTrack {
+    pub(super) fn new(reading: TimeReading, utc: i64, offset: Option<i64>, year_from_capture: bool) -> Self {
+        let here = (reading.counter, utc);
+        Self {
+            latest: reading,
+            first: here,
+            last: here,
+            packets: 1,
+            largest_step_ns: 0,
+            longest_interval_ns: 0,
+            offset_first_ns: offset,
+            offset_last_ns: offset,
+            year_from_capture,
+        }
+    }
+
+    /// Takes the next time packet; returns by how many nanoseconds it jumps against the counter, where it does.
+    pub(super) fn go_on(&mut self, reading: TimeReading, utc: i64, offset: Option<i64>) -> Option<i64> {
+        let ran = ticks_between(self.last.0, reading.counter).saturating_mul(100);
+        let step = utc.saturating_sub(self.last.1).saturating_sub(ran);
+        self.latest = reading;
+        self.last = (reading.counter, utc);
+        self.packets += 1;
+        self.largest_step_ns = self.largest_step_ns.max(step.unsigned_abs());
+        self.longest_interval_ns = self.longest_interval_ns.max(ran);
+        self.offset_last_ns = offset;
+        (step.unsigned_abs() > TIME_STEP_NS).then_some(step)
+    }
+}
+
 /// One channel of a flow.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Channel {
     pub(super) id: u16,
-    pub(super) packets: u64,
-    pub(super) types: ByteCounts,
+    packets: u64,
+    types: ByteCounts,
+    /// [`kind`] of the last packet, where another one of it says nothing new by that; else 0.
+    kind: u32,
+    /// How many others came, which are in no count yet.
+    alike: u64,
     pub(super) counter_first: u64,
     pub(super) counter_last: u64,
     pub(super) backward_steps: u64,
@@ -88,6 +133,117 @@ pub(super) struct Channel {
     pub(super) last_was_generated: bool,
     pub(super) invalid_times: u64,
     pub(super) time: Option<Box<TimeTrack>>,
+}
+
+/// Packets of a channel that have the same flags, version and data type.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Alike {
+    pub(super) flags: u8,
+    pub(super) version: u8,
+    pub(super) data_type: u8,
+    pub(super) packets: u64,
+}
+
+/// Flags, version and data type of a packet in one number, which is never 0.
+#[inline]
+fn kind(header: &PacketHeader) -> u32 {
+    u32::from_be_bytes([1, header.flags.0, header.version, header.data_type])
+}
+
+impl Channel {
+    /// Compares a packet with the one before it in its channel.
+    #[inline(always)]
+    pub(super) fn step(&mut self, header: &PacketHeader, at: Occurrence, is_file: bool, findings: &mut FindingLog) {
+        let ticks = ticks_between(self.counter_last, header.counter);
+        if ticks < 0 {
+            self.fell(header, at, findings);
+        }
+        let (Some(time), Some(before)) = (at.time, self.last_time) else { return };
+        let passed = nanos::between(before, time);
+        self.longest_gap_ns = self.longest_gap_ns.max(passed);
+        if is_file || is_computer_generated(header.data_type) || self.last_was_generated {
+            return;
+        }
+        // A counter of 48 bits is far from the limits.
+        let disagreement = nanos::difference(ticks * 100, passed);
+        if disagreement.unsigned_abs() > JUMP_NS {
+            self.jumped(disagreement, at, findings);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn fell(&mut self, header: &PacketHeader, at: Occurrence, findings: &mut FindingLog) {
+        self.backward_steps += 1;
+        // The recorder's own packets (setup, index, events) carry the time of what they speak of.
+        if !self.last_was_generated && !is_computer_generated(header.data_type) {
+            let stream = Some(channel_stream(self.id));
+            findings.add("chapter10.rtc-backwards", Severity::Warning, stream, at, || {
+                format!(
+                    "the relative time counter of channel {} fell from {} to {}",
+                    self.id, self.counter_last, header.counter
+                )
+            });
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn jumped(&mut self, disagreement: i64, at: Occurrence, findings: &mut FindingLog) {
+        self.time_jumps += 1;
+        findings.add("chapter10.time-jump", Severity::Warning, Some(channel_stream(self.id)), at, || {
+            format!(
+                "the relative time counter of channel {} jumps by {:.3} s against the time of capture",
+                self.id,
+                disagreement as f64 / 1e9
+            )
+        });
+    }
+
+    /// Whether a packet's flags, version and data type are those of the one before and say nothing new; it is counted then.
+    #[inline]
+    pub(super) fn repeats(&mut self, header: &PacketHeader) -> bool {
+        let is_alike = self.kind == kind(header);
+        self.alike += u64::from(is_alike);
+        is_alike
+    }
+
+    /// Counts a packet that is not like the one before, and gives those that were and are in no other count.
+    pub(super) fn begin(&mut self, data_type: u8) -> Option<Alike> {
+        let alike = self.alike();
+        if let Some(alike) = alike {
+            self.packets += alike.packets;
+            self.types.add_many(alike.data_type, alike.packets);
+        }
+        (self.kind, self.alike) = (0, 0);
+        self.packets += 1;
+        self.types.add(data_type);
+        alike
+    }
+
+    /// From this packet on, those that have the same flags, version and data type say nothing new by them.
+    pub(super) fn expect_alike(&mut self, header: &PacketHeader) {
+        self.kind = kind(header);
+    }
+
+    /// Those packets that are alike and in no other count.
+    pub(super) fn alike(&self) -> Option<Alike> {
+        let [_, flags, version, data_type] = self.kind.to_be_bytes();
+        (self.kind != 0).then_some(Alike { flags, version, data_type, packets: self.alike })
+    }
+
+    pub(super) fn packets(&self) -> u64 {
+        self.packets + self.alike
+    }
+
+    /// Packets by data type.
+    pub(super) fn types(&self) -> ByteCounts {
+        let mut types = self.types.clone();
+        if let Some(alike) = self.alike() {
+            types.add_many(alike.data_type, alike.packets);
+        }
+        types
+    }
 }
 
 /// The channels of a flow, found by id.
@@ -120,6 +276,13 @@ impl ChannelTable {
             self.guesses[line] = self.find_or_add(id)?;
         }
         self.slots.get_mut(usize::from(self.guesses[line]))
+    }
+
+    /// A channel, where it is known and was met lately.
+    #[inline]
+    pub(super) fn recent(&mut self, id: u16) -> Option<&mut Channel> {
+        let line = usize::from((id ^ id >> 6) & 63);
+        self.slots.get_mut(usize::from(self.guesses[line])).filter(|channel| channel.id == id)
     }
 
     #[inline(never)]

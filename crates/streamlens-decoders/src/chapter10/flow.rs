@@ -141,7 +141,16 @@ impl Chapter10Flow {
         self.account.transfer(Format::One, false);
         result.sequence(udp_stream(Format::One, 0), Sequence::new(u64::from(number), 24));
         self.rest = Rest::Packets { late: false };
-        Some(4 + self.packet(&header, bytes, head, false, packet, result))
+        if header.packet_length as usize != bytes.len() {
+            return Some(4 + self.packet(&header, bytes, head, false, packet, result));
+        }
+        result.packet_type = PacketType(u32::from(header.data_type));
+        result.pdu_length = Some(header.packet_length);
+        if !self.account.goes_on(&header, packet, result) {
+            self.account.header(&header, bytes, head, false, packet, result);
+        }
+        self.account.body(&header, bytes, packet);
+        Some(packet.payload.len())
     }
 
     fn go_on(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
@@ -188,7 +197,7 @@ impl Chapter10Flow {
     }
 
     /// A whole packet whose header has been read. Returns the bytes it takes.
-    #[inline(always)]
+    #[inline(never)]
     fn packet(
         &mut self,
         header: &PacketHeader,
@@ -213,7 +222,9 @@ impl Chapter10Flow {
         let whole = bytes.get(..length).unwrap_or_default();
         result.packet_type = PacketType(u32::from(header.data_type));
         result.pdu_length = u32::try_from(length).ok();
-        self.account.header(header, whole, transfer, late, packet, result);
+        if late || !self.account.goes_on(header, packet, result) {
+            self.account.header(header, whole, transfer, late, packet, result);
+        }
         if result.state == PduState::Whole {
             self.account.body(header, whole, packet);
         }

@@ -29,12 +29,13 @@ pub(super) fn report(flow: &Chapter10Flow, report: &mut FlowReport) {
     // in order of the names, which is done soonest
     let Verdicts { ok, bad } = account.data_checksum;
     report.fact("data_checksum", counts([("bad", bad), ("ok", ok)]));
-    let Verdicts { ok, bad } = account.header_checksum;
+    let Verdicts { ok, bad } = account.header_checksum();
     let covers = Some(("bad_as_sum_over_transfer_header", account.covers_transfer_header)).filter(|(_, n)| *n > 0);
     let header_checksum = [("checksum_bad", bad), ("checksum_ok", ok), ("no_sync", account.no_sync)];
     report.fact("header_checksum", counts(covers.into_iter().chain(header_checksum)));
-    report.fact("header_version", by_value(&account.versions, |version| version.to_string()));
-    report.fact("packet_flags", by_value(&account.flags, |flags| hex_numbered("0x", flags.into(), 2, LOWER)));
+    let (flags, versions) = account.flags_and_versions();
+    report.fact("header_version", by_value(&versions, |version| version.to_string()));
+    report.fact("packet_flags", by_value(&flags, |flags| hex_numbered("0x", flags.into(), 2, LOWER)));
     if !account.is_file {
         let incomplete = account.incomplete + flow.open_packets();
         let reassembly = [("complete", account.complete), ("incomplete", incomplete)].into_iter();
@@ -139,7 +140,7 @@ fn setup(record: &SetupRecord, channels: &BTreeMap<u16, ChannelSetup>, report: &
 }
 
 fn channel(channel: &Channel, said: Option<&ChannelSetup>, clock: Option<&TimeTrack>, report: &mut FlowReport) {
-    if channel.packets == 0 {
+    if channel.packets() == 0 {
         return;
     }
     let stream = report.stream(channel_stream(channel.id));
@@ -152,11 +153,11 @@ fn channel(channel: &Channel, said: Option<&ChannelSetup>, clock: Option<&TimeTr
         measures.insert(Cow::Borrowed(name), value);
     };
     put("channel_id", Value::text(hex_numbered("0x", channel.id.into(), 4, UPPER)));
-    put("packets", channel.packets.into());
+    put("packets", channel.packets().into());
     put("rtc_backward_steps", channel.backward_steps.into());
     put("rtc_first", channel.counter_first.into());
     put("rtc_last", channel.counter_last.into());
-    put("types", by_value(&channel.types, type_name));
+    put("types", by_value(&channel.types(), type_name));
     for (name, count) in [
         ("time_jumps", channel.time_jumps),
         ("messages", channel.messages),
@@ -230,7 +231,7 @@ fn time_facts(time: &TimeTrack) -> Value {
 fn contradiction(channel: &Channel, said: Option<&ChannelSetup>, findings: &mut FindingLog) {
     let Some(kind) = said.and_then(|said| said.data_type.as_deref()) else { return };
     let Some(at) = channel.first else { return };
-    let other = channel.types.sorted().into_iter().find(|(code, _)| contradicts_setup(*code, kind));
+    let other = channel.types().sorted().into_iter().find(|(code, _)| contradicts_setup(*code, kind));
     let Some((code, _)) = other else { return };
     findings.add("chapter10.setup-mismatch", Severity::Warning, Some(channel_stream(channel.id)), at, || {
         format!("channel {} carries {}, and the setup record says {kind}", channel.id, type_name(code))
@@ -241,7 +242,7 @@ fn stopped(channel: &Channel, account: &Account, findings: &mut FindingLog) {
     let (Some(end), Some(last_time), Some(at)) = (account.last_time, channel.last_time, channel.last) else { return };
     let silent = end.since(last_time);
     let pause = channel.longest_gap_ns.saturating_mul(STOPPED_PAUSES).max(STOPPED_NS);
-    if account.is_file || channel.packets < STOPPED_PACKETS || channel.last_was_generated || silent <= pause {
+    if account.is_file || channel.packets() < STOPPED_PACKETS || channel.last_was_generated || silent <= pause {
         return;
     }
     findings.add("chapter10.stream-stopped", Severity::Warning, Some(channel_stream(channel.id)), at, || {

@@ -152,12 +152,10 @@ impl FlowDecoder for IenaFlow {
     }
 
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        let (header, fit) = judge(packet)?;
         // Told apart here, so that nothing below asks a whole packet again what it is.
-        if fit == Fit::Whole {
-            self.take(packet, header, Fit::Whole, result)
-        } else {
-            self.take_other(packet, header, fit, result)?
+        match Fit::whole(packet.payload, packet.wire_payload_length()) {
+            Some(header) => self.take(packet, header, Fit::Whole, result),
+            None => self.take_other(packet, result)?,
         }
         Ok(packet.payload.len())
     }
@@ -173,19 +171,14 @@ impl IenaFlow {
         let verdict = self.observe(packet, header, fit);
         result.packet_type = packet_type(header.key, verdict.variant, fit, verdict.is_kept);
         // The year is filled in, so the clock runs on over New Year.
-        let clock = MediaClock { ticks: verdict.instant.div_euclid(1000) as u64, bits: 64, rate_hz: 1_000_000 };
+        let clock = MediaClock { ticks: verdict.instant_micros as u64, bits: 64, rate_hz: 1_000_000 };
         fill(packet, header, fit, clock, verdict.variant, result);
     }
 
     /// A packet that the capture cut, or that breaks a rule.
     #[inline(never)]
-    fn take_other(
-        &mut self,
-        packet: &Packet<'_>,
-        header: IenaHeader,
-        fit: Fit,
-        result: &mut DecodingResult,
-    ) -> Result<(), DecodeError> {
+    fn take_other(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<(), DecodeError> {
+        let (header, fit) = judge(packet)?;
         // One rule broken is a damaged packet where the key is known to be IENA, another protocol otherwise.
         if matches!(fit, Fit::OtherTrailer | Fit::OtherSize) && !self.is_proved(header.key) {
             return Err(refused(fit));

@@ -39,10 +39,12 @@ impl IenaHeader {
     #[inline]
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let &[k0, k1, s0, s1, t0, t1, t2, t3, t4, t5, key_status, n2_status, q0, q1] = bytes.first_chunk::<HEADER>()?;
+        // Size and time fill a machine word.
+        let size_and_time = u64::from_be_bytes([s0, s1, t0, t1, t2, t3, t4, t5]);
         Some(Self {
             key: u16::from_be_bytes([k0, k1]),
-            size: u16::from_be_bytes([s0, s1]),
-            time: u64::from_be_bytes([0, 0, t0, t1, t2, t3, t4, t5]),
+            size: (size_and_time >> 48) as u16,
+            time: size_and_time & (u64::MAX >> 16),
             key_status,
             n2_status,
             sequence: u16::from_be_bytes([q0, q1]),
@@ -99,6 +101,20 @@ impl Fit {
             }
         };
         Some((header, fit?))
+    }
+
+    /// The header of a datagram that is [`Self::Whole`], as nearly all are: asked first, it need not be told from others.
+    #[inline]
+    pub(crate) fn whole(payload: &[u8], wire_length: usize) -> Option<IenaHeader> {
+        let header = IenaHeader::parse(payload)?;
+        if payload.len() < wire_length
+            || wire_length < SHORTEST
+            || usize::from(header.size) * 2 != wire_length
+            || payload.last_chunk() != Some(&TRAILER)
+        {
+            return None;
+        }
+        Some(header)
     }
 }
 

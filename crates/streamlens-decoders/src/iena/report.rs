@@ -24,14 +24,14 @@ impl IenaFlow {
                 None => variants.push((name, 1)),
             }
             key.measures(name, certainty, &mut report.stream(StreamId(id.into())).measures);
-            if key.undeclared > 0 && key.pin.is_none() {
+            if key.has_undeclared && key.pin.is_none() {
                 report.type_names.insert(undeclared(id as u16), Cow::Borrowed(name));
             }
         }
         report_table(&self.keys, "keys", report);
         report.fact("keys_by_variant", Value::map(variants.into_iter().map(|(name, keys)| (name, keys.into()))));
         // Packets of one sender that all have the same flaw prove no more than a few of them.
-        if self.keys.iter().all(|(_, key)| key.proved == 0) && self.size_in_bytes > 0 {
+        if self.keys.iter().all(|(_, key)| !key.is_proved) && self.size_in_bytes > 0 {
             report.confidence_limit = Some(0.6);
             report.reasons.push("every packet has its size in bytes instead of words".into());
         }
@@ -54,7 +54,7 @@ impl Key {
         let fitting = self.candidates.iter().next().filter(|_| self.tested > 0);
         if self.pin.is_some() {
             (self.pin, "pinned by configuration")
-        } else if self.proved == 0 {
+        } else if !self.is_proved {
             (None, "size field wrong")
         } else if self.declared.is_some() {
             let certainty = if self.declares_several {
@@ -75,17 +75,18 @@ impl Key {
     /// In order of the names, which is done soonest.
     fn measures(&self, name: &'static str, certainty: &'static str, measures: &mut Metadata) {
         measures.reserve(12);
+        let (key_status, n2_status) = self.statuses();
         let mut add = |name: &'static str, value: Value| measures.insert(name.into(), value);
         if self.discarded > 0 {
             add("discard_bit_packets", self.discarded.into());
         }
-        add("key_status", histogram(&self.key_status));
-        add("key_status_changes", self.key_status.changes.into());
+        add("key_status", histogram(&key_status));
+        add("key_status_changes", key_status.changes.into());
         if self.malformed > 0 {
             add("malformed_packets", self.malformed.into());
         }
-        add("n2_status", histogram(&self.n2_status));
-        add("n2_status_changes", self.n2_status.changes.into());
+        add("n2_status", histogram(&n2_status));
+        add("n2_status_changes", n2_status.changes.into());
         let candidates = self.candidates.iter().filter(|_| self.tested > 0).map(IenaVariant::letter);
         add("structural_candidates", Value::list(candidates));
         add("structure_tested_packets", self.tested.into());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use streamlens_model::{FindingLog, Occurrence, Packet, Severity, StreamId};
 
-use super::header::{Fit, IenaHeader, body};
+use super::header::{Fit, IenaHeader, SHORTEST, body};
 use super::variant::{Candidates, IenaVariant};
 use super::year::Year;
 use crate::telemetry::{Codes, Reading, StreamTable, TelemetryFlow, Track, at};
@@ -46,16 +46,23 @@ pub(super) struct Key {
     pub(super) candidates: Candidates,
     /// Packets whose structure was tested.
     pub(super) tested: u64,
-    /// Packets that kept IENA's rules.
-    pub(super) proved: u64,
+    /// Whether a packet kept IENA's rules.
+    pub(super) is_proved: bool,
     pub(super) malformed: u64,
-    pub(super) undeclared: u64,
+    /// Whether such a packet declared no variant.
+    pub(super) has_undeclared: bool,
     /// The variant declared last, and whether another one was declared before.
     pub(super) declared: Option<IenaVariant>,
     pub(super) declares_several: bool,
     pub(super) discarded: u64,
-    pub(super) key_status: StatusCounts,
-    pub(super) n2_status: StatusCounts,
+    key_status: StatusCounts,
+    n2_status: StatusCounts,
+    /// Key status and N2 status of the last packet, where whole packets that repeat them say nothing new by them.
+    repeated: Option<[u8; 2]>,
+    /// How many repeated them, which is not in the counts yet.
+    repetitions: u64,
+    /// The variant of these: pinned, or declared by that key status.
+    variant: Option<IenaVariant>,
     pub(super) first_micros: u64,
     pub(super) last_micros: u64,
     year: Year,
@@ -68,8 +75,8 @@ pub(super) struct Verdict {
     pub(super) variant: Option<IenaVariant>,
     /// Whether the key has room in the table.
     pub(super) is_kept: bool,
-    /// The packet time in nanoseconds since the Unix epoch.
-    pub(super) instant: i64,
+    /// The packet time in microseconds since the Unix epoch.
+    pub(super) instant_micros: i64,
 }
 
 impl IenaFlow {
@@ -80,7 +87,7 @@ impl IenaFlow {
 
     /// Whether a packet of this key has kept the rules in this flow.
     pub(super) fn is_proved(&mut self, key: u16) -> bool {
-        self.keys.get(key.into()).is_some_and(|key| key.proved > 0)
+        self.keys.get(key.into()).is_some_and(|key| key.is_proved)
     }
 
     /// Takes note of a packet.
@@ -94,8 +101,8 @@ impl IenaFlow {
         let pins = &self.pins;
         let Some(key) = self.keys.entry(header.key.into(), now, || Key::new(packet, header, pins)) else {
             let variant = IenaVariant::declared(header.key_status);
-            let instant = Year::of(packet.time, header.time).instant(header.time);
-            return Verdict { variant, is_kept: false, instant };
+            let instant_micros = Year::of(packet.time, header.time).instant_micros(header.time);
+            return Verdict { variant, is_kept: false, instant_micros };
         };
         let instant = if key.track.packets() == 0 {
             key.year.instant(header.time)
@@ -105,21 +112,18 @@ impl IenaFlow {
         let reading = Reading { sequence: (header.sequence.into(), 16), time: instant, comparable: true };
         key.track.observe(packet, reading, id, &CODES, &mut self.log);
         key.last_micros = header.time;
-        if matches!(fit, Fit::Whole | Fit::Cut | Fit::SizeInBytes) {
-            key.note_status(header, id, now, &mut self.log);
-        }
-        if matches!(fit, Fit::Whole | Fit::Cut) {
-            key.proved += 1;
-            let declared = IenaVariant::declared(header.key_status);
-            key.note_declared(declared);
-            if fit == Fit::Whole {
-                key.note_structure(body(packet.payload), header, declared, id, now, &mut self.log);
-            }
-            Verdict { variant: key.pin.or(declared), is_kept: true, instant }
+        if fit == Fit::Whole && key.repeated == Some([header.key_status, header.n2_status]) {
+            key.repetitions += 1;
         } else {
-            key.malformed += 1;
-            Verdict { variant: None, is_kept: true, instant }
+            key.note_anew(header, fit, id, now, &mut self.log);
         }
+        if fit == Fit::Whole {
+            key.note_structure(packet.payload, header, id, now, &mut self.log);
+        }
+        // This is also the time in microseconds of the instant above: where the year turned, this is the new one.
+        let instant_micros = key.year.instant_micros(header.time);
+        let variant = if matches!(fit, Fit::Whole | Fit::Cut) { key.variant } else { None };
+        Verdict { variant, is_kept: true, instant_micros }
     }
 
     #[cold]
@@ -168,21 +172,53 @@ impl Key {
             pin: pins.get(&header.key).copied(),
             candidates: Candidates::ALL,
             tested: 0,
-            proved: 0,
+            is_proved: false,
             malformed: 0,
-            undeclared: 0,
+            has_undeclared: false,
             declared: None,
             declares_several: false,
             discarded: 0,
             key_status: StatusCounts::default(),
             n2_status: StatusCounts::default(),
+            repeated: None,
+            repetitions: 0,
+            variant: None,
             first_micros: header.time,
             last_micros: header.time,
             year: Year::of(packet.time, header.time),
         }
     }
 
-    #[inline]
+    /// How often each value of the status bytes came: of the key status, and of the N2 status.
+    pub(super) fn statuses(&self) -> (StatusCounts, StatusCounts) {
+        let mut counts = (self.key_status.clone(), self.n2_status.clone());
+        counts.0.repeat(self.repetitions);
+        counts.1.repeat(self.repetitions);
+        counts
+    }
+
+    /// Takes note of what the key and its status say, where the packet before did not say the same.
+    #[inline(never)]
+    fn note_anew(&mut self, header: IenaHeader, fit: Fit, id: StreamId, now: Occurrence, log: &mut FindingLog) {
+        self.key_status.repeat(self.repetitions);
+        self.n2_status.repeat(self.repetitions);
+        (self.repetitions, self.repeated) = (0, None);
+        if matches!(fit, Fit::Whole | Fit::Cut | Fit::SizeInBytes) {
+            self.note_status(header, id, now, log);
+        }
+        if matches!(fit, Fit::Whole | Fit::Cut) {
+            self.is_proved = true;
+            let declared = IenaVariant::declared(header.key_status);
+            self.note_declared(declared);
+            self.variant = self.pin.or(declared);
+        } else {
+            self.malformed += 1;
+        }
+        if fit == Fit::Whole && !header.is_discarded() {
+            self.repeated = Some([header.key_status, header.n2_status]);
+        }
+    }
+
     fn note_status(&mut self, header: IenaHeader, id: StreamId, now: Occurrence, log: &mut FindingLog) {
         let key_status = self.key_status.count(header.key_status);
         let n2_status = self.n2_status.count(header.n2_status);
@@ -192,10 +228,9 @@ impl Key {
         }
     }
 
-    #[inline]
     fn note_declared(&mut self, declared: Option<IenaVariant>) {
         match declared {
-            None => self.undeclared += 1,
+            None => self.has_undeclared = true,
             Some(_) => {
                 self.declares_several |= self.declared.is_some() && self.declared != declared;
                 self.declared = declared;
@@ -206,19 +241,26 @@ impl Key {
     #[inline]
     fn note_structure(
         &mut self,
-        body: &[u8],
+        payload: &[u8],
         header: IenaHeader,
-        declared: Option<IenaVariant>,
         id: StreamId,
         now: Occurrence,
         log: &mut FindingLog,
     ) {
-        if body.is_empty() {
+        if payload.len() <= SHORTEST {
             return;
         }
         self.tested += 1;
+        // Every body has the structure of P, and once no other variant fits, none will.
+        if self.candidates != Candidates::NONE || !matches!(self.variant, None | Some(IenaVariant::P)) {
+            self.test_structure(body(payload), header, id, now, log);
+        }
+    }
+
+    #[inline(never)]
+    fn test_structure(&mut self, body: &[u8], header: IenaHeader, id: StreamId, now: Occurrence, log: &mut FindingLog) {
         self.candidates.narrow(body, header.data_words());
-        let Some(said) = self.pin.or(declared) else { return };
+        let Some(said) = self.variant else { return };
         if !self.candidates.contains(said) && !said.fits(body, header.data_words()) {
             log_contradiction(said, self.pin.is_some(), body.len(), id, now, log);
         }
@@ -272,22 +314,16 @@ fn log_contradiction(
 impl StatusCounts {
     const MAX: usize = 16;
 
-    /// Counts a value; gives the one before where it differs.
-    #[inline]
-    fn count(&mut self, value: u8) -> Option<u8> {
-        // A status stays what it is mostly, so the value of the packet before is at hand.
-        if value == self.last
-            && let Some((_, count)) = self.values.get_mut(usize::from(self.last_place))
-        {
-            *count += 1;
-            return None;
+    /// Counts the last value so many times more.
+    fn repeat(&mut self, times: u64) {
+        match self.values.get_mut(usize::from(self.last_place)) {
+            Some((_, count)) => *count += times,
+            None => self.others += times,
         }
-        self.count_other(value)
     }
 
-    #[cold]
-    #[inline(never)]
-    fn count_other(&mut self, value: u8) -> Option<u8> {
+    /// Counts a value; gives the one before where it differs.
+    fn count(&mut self, value: u8) -> Option<u8> {
         let used = self.values.len();
         let before = (used > 0 && self.last != value).then_some(self.last);
         self.changes += u64::from(before.is_some());

@@ -103,16 +103,11 @@ impl Candidates {
     /// Before the first packet.
     pub(crate) const ALL: Self = Self(0b1111);
 
-    /// Leaves out what does not fit this body.
-    #[inline]
-    pub(crate) fn narrow(&mut self, body: &[u8], words: usize) {
-        if self.0 != 0 {
-            self.test(body, words);
-        }
-    }
+    /// When no variant fits any more.
+    pub(crate) const NONE: Self = Self(0);
 
-    #[inline(never)]
-    fn test(&mut self, body: &[u8], words: usize) {
+    /// Leaves out what does not fit this body.
+    pub(crate) fn narrow(&mut self, body: &[u8], words: usize) {
         for (bit, variant) in IenaVariant::BY_PREFERENCE.into_iter().enumerate() {
             if self.0 & 1 << bit != 0 && !variant.fits(body, words) {
                 self.0 &= !(1 << bit);

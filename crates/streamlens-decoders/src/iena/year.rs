@@ -16,6 +16,8 @@ pub(crate) struct Year {
     year: i64,
     /// When it begins, in nanoseconds since the Unix epoch.
     start: i64,
+    /// The same in microseconds.
+    start_micros: i64,
 }
 
 impl Year {
@@ -32,13 +34,19 @@ impl Year {
 
     fn starting(year: i64) -> Self {
         let start = days_before(year).saturating_mul(DAY);
-        Self { year, start }
+        Self { year, start, start_micros: start.div_euclid(1000) }
     }
 
-    /// A time of this year as nanoseconds since the Unix epoch.
+    /// A time of this year, of 48 bits, as nanoseconds since the Unix epoch.
     #[inline]
     pub(crate) fn instant(&self, micros: u64) -> i64 {
-        nanos::sum(self.start, (micros as i64).saturating_mul(1000))
+        nanos::sum(self.start, micros as i64 * 1000)
+    }
+
+    /// The same in microseconds, which takes no division.
+    #[inline]
+    pub(crate) fn instant_micros(&self, micros: u64) -> i64 {
+        (self.start_micros + micros as i64).min(i64::MAX / 1000)
     }
 
     /// The instant of a packet that follows one at `previous`. Turns the year where the time of year falls by more than
@@ -134,6 +142,12 @@ mod tests {
         let mut year = Year::of(Some(Timestamp::from_nanos(i64::MAX)), u64::MAX >> 16);
         year.follow(i64::MAX, 0);
         year.follow(i64::MIN, u64::MAX >> 16);
+        for capture in [i64::MIN, 0, i64::MAX] {
+            let year = Year::of(Some(Timestamp::from_nanos(capture)), 0);
+            for micros in [0, 1, 1 << 47, u64::MAX >> 16] {
+                assert_eq!(year.instant_micros(micros), year.instant(micros).div_euclid(1000));
+            }
+        }
         Year::of(Some(Timestamp::from_nanos(i64::MIN)), 0).follow(0, u64::MAX >> 16);
     }
 }

@@ -35,6 +35,14 @@ impl<T: Copy + PartialEq + Ord> Tally<T> {
         Self { entries: Vec::new(), last: 0, limit, others: 0 }
     }
 
+    /// Counts the value that was counted last so many times more.
+    fn repeat(&mut self, value: T, times: u64) {
+        match self.entries.iter_mut().find(|(held, _)| *held == value) {
+            Some((_, count)) => *count += times,
+            None => self.others += times,
+        }
+    }
+
     /// Counts a value and says how often it has come.
     #[inline(always)]
     fn add(&mut self, value: T) -> u64 {
@@ -120,8 +128,10 @@ pub(super) struct CyclicStream {
     step: u16,
     step_count: u64,
     pub(super) steps: Tally<u16>,
-    pub(super) statuses: Tally<u8>,
-    pub(super) transfers: Tally<u8>,
+    statuses: Tally<u8>,
+    transfers: Tally<u8>,
+    /// Frames whose status and transfer status are those of the frame before, which are in no tally yet.
+    alike: u64,
     pub(super) intervals: Intervals,
     pub(super) backwards: u64,
     pub(super) changes: Vec<StatusChange>,
@@ -146,6 +156,7 @@ impl CyclicStream {
             steps: Tally::new(MAX_STEPS),
             statuses: Tally::new(MAX_STATUSES),
             transfers: Tally::new(MAX_STATUSES),
+            alike: 0,
             intervals: Intervals::default(),
             backwards: 0,
             changes: Vec::new(),
@@ -175,6 +186,30 @@ impl CyclicStream {
         self.previous.map(|trailer| trailer.status)
     }
 
+    /// How often each data status and each transfer status came.
+    pub(super) fn tallies(&self) -> (Tally<u8>, Tally<u8>) {
+        let (mut statuses, mut transfers) = (self.statuses.clone(), self.transfers.clone());
+        if let Some(last) = self.previous {
+            statuses.repeat(last.status.0, self.alike);
+            transfers.repeat(last.transfer, self.alike);
+        }
+        (statuses, transfers)
+    }
+
+    /// Counts what was alike, and the status of the next frame, which is not; `None` where it has none.
+    #[inline(never)]
+    fn count_status(&mut self, next: Option<Trailer>) {
+        if let Some(last) = self.previous {
+            self.statuses.repeat(last.status.0, self.alike);
+            self.transfers.repeat(last.transfer, self.alike);
+        }
+        self.alike = 0;
+        if let Some(next) = next {
+            self.statuses.add(next.status.0);
+            self.transfers.add(next.transfer);
+        }
+    }
+
     /// Frames that the counter passed over, going by the step seen most often.
     pub(super) fn missing(&self) -> Option<u64> {
         let step = self.step()?;
@@ -193,11 +228,16 @@ impl CyclicStream {
         let trailer = if packet.missing == 0 { self.trailer(packet.payload) } else { None };
         let Some(trailer) = trailer else {
             self.cut += 1;
+            self.count_status(None);
             (self.last, self.previous) = (at, None);
             return (None, events);
         };
-        self.statuses.add(trailer.status.0);
-        self.transfers.add(trailer.transfer);
+        let says = |trailer: Trailer| (trailer.status, trailer.transfer);
+        if self.previous.is_some_and(|previous| says(previous) == says(trailer)) {
+            self.alike += 1;
+        } else {
+            self.count_status(Some(trailer));
+        }
         if let Some(previous) = self.previous {
             let step = trailer.counter.wrapping_sub(previous.counter);
             events = [self.note_step(step), self.note_status(previous.status, trailer.status, at)];

@@ -8,13 +8,14 @@ use super::frame::DataStatus;
 /// The measures of a cyclic stream.
 pub(super) fn stream_measures(stream: &CyclicStream, measures: &mut Metadata) {
     let mut put = |name: &'static str, value: Value| measures.insert(name.into(), value);
+    let (statuses, transfers) = stream.tallies();
     put("frames", stream.frames.into());
     put("first_frame", stream.first.frame.into());
     put("last_frame", stream.last.frame.into());
     put("data_length", (stream.data_length as u64).into());
     put("counter_steps", counts(&stream.steps.sorted(), u16::to_string));
-    put("data_status_counts", counts(&stream.statuses.sorted(), |status| format!("0x{status:02x}")));
-    put("transfer_status_counts", counts(&stream.transfers.sorted(), |status| format!("0x{status:02x}")));
+    put("data_status_counts", counts(&statuses.sorted(), |status| format!("0x{status:02x}")));
+    put("transfer_status_counts", counts(&transfers.sorted(), |status| format!("0x{status:02x}")));
     if let Some(status) = stream.status() {
         put("data_status", status.text().into());
     }
@@ -31,14 +32,14 @@ pub(super) fn stream_measures(stream: &CyclicStream, measures: &mut Metadata) {
     if let Some(median) = stream.intervals.median().filter(|_| stream.intervals.count() > 1) {
         put("update_time_ns", median.into());
     }
-    let frames = |condition: fn(DataStatus) -> bool| stream.statuses.count_where(|s| condition(DataStatus(s)));
+    let frames = |condition: fn(DataStatus) -> bool| statuses.count_where(|s| condition(DataStatus(s)));
     for (name, count) in [
         ("stop_frames", frames(|s| !s.is_running())),
         ("station_problem_frames", frames(DataStatus::has_problem)),
         ("invalid_frames", frames(|s| !s.is_valid())),
         ("backup_frames", frames(|s| !s.is_primary())),
         ("ignored_frames", frames(DataStatus::is_ignored)),
-        ("bad_transfer_frames", stream.transfers.count_where(|transfer| transfer != 0)),
+        ("bad_transfer_frames", transfers.count_where(|transfer| transfer != 0)),
         ("frames_cut", stream.cut),
         ("times_backwards", stream.backwards),
         ("status_change_count", stream.change_count),

@@ -211,11 +211,12 @@ impl Stream {
         let is_first = self.path.is_none();
         let path = self.path.get_or_insert_with(|| Path::new(packet.sequence));
         let position = path.observe(packet.sequence, packet.timestamp, at);
+        let is_next = position == Position::Ahead(1);
         let late = position == Position::Behind && !is_first;
         let step = packet.timestamp.wrapping_sub(self.last_timestamp).cast_signed();
         if step != 0 && !late {
             self.timestamp_changes += 1;
-            if position == Position::Ahead(1) {
+            if is_next {
                 self.backward_steps += u64::from(step < 0);
                 if step > 0 {
                     self.steps.add(step.cast_unsigned());
@@ -232,7 +233,7 @@ impl Stream {
             intervals.sum = nanos::sum(intervals.sum, interval);
             intervals.smallest = intervals.smallest.min(interval);
             intervals.largest = intervals.largest.max(interval);
-            if position == Position::Ahead(1) {
+            if is_next {
                 // Even at 27 MHz, and at 1 kHz the more so, fewer ticks than this are no jump.
                 if step.unsigned_abs() >= 40_000 {
                     self.large_step(step, interval, at, findings);

@@ -5,14 +5,16 @@ use streamlens_model::Occurrence;
 
 /// The streams of one flow by their identifier, in a fixed bound; packets of streams beyond it are counted.
 ///
-/// A flow holds one stream mostly, a few often and thousands hardly ever: recently used ones are found in a small
-/// direct-mapped cache, others by binary search.
+/// A flow holds one stream mostly, a few often and thousands hardly ever: that of the packet before is at hand, recently used
+/// ones are found in a small direct-mapped cache, others by binary search.
 #[derive(Clone, Debug)]
 pub(crate) struct StreamTable<T> {
     /// Identifier and place of each stream, ordered by identifier.
     index: SmallVec<[(u32, u32); 2]>,
     streams: Vec<T>,
     recent: [(u32, u32); 16],
+    /// Identifier and place of the stream that the last packet belonged to; before the first one no identifier.
+    last: (u64, u32),
     beyond: u64,
     first_beyond: Option<Occurrence>,
 }
@@ -20,7 +22,8 @@ pub(crate) struct StreamTable<T> {
 impl<T> Default for StreamTable<T> {
     fn default() -> Self {
         let recent = [(0, u32::MAX); 16];
-        Self { index: SmallVec::new(), streams: Vec::new(), recent, beyond: 0, first_beyond: None }
+        let last = (u64::MAX, 0);
+        Self { index: SmallVec::new(), streams: Vec::new(), recent, last, beyond: 0, first_beyond: None }
     }
 }
 
@@ -42,11 +45,14 @@ impl<T> StreamTable<T> {
     /// The stream, made where it is new; `None`, and counted, where there is no room for another one.
     #[inline]
     pub(crate) fn entry(&mut self, id: u32, at: Occurrence, make: impl FnOnce() -> T) -> Option<&mut T> {
-        let cached = self.recent[line(id)];
-        if cached.0 != id || cached.1 == u32::MAX {
-            self.find_or_add(id, at, make)?;
+        if self.last.0 != u64::from(id) {
+            let cached = self.recent[line(id)];
+            if cached.0 != id || cached.1 == u32::MAX {
+                self.find_or_add(id, at, make)?;
+            }
+            self.last = (id.into(), self.recent[line(id)].1);
         }
-        self.streams.get_mut(self.recent[line(id)].1 as usize)
+        self.streams.get_mut(self.last.1 as usize)
     }
 
     #[inline(never)]

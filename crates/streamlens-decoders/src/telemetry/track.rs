@@ -78,6 +78,8 @@ pub(crate) struct Track {
     payload_bytes: u64,
     payload_min: usize,
     payload_max: usize,
+    /// Length of the last payload: mostly all have the same.
+    payload_last: usize,
     first: Occurrence,
     last: Occurrence,
     longest_interval: i64,
@@ -102,6 +104,7 @@ impl Track {
             payload_bytes: 0,
             payload_min: usize::MAX,
             payload_max: 0,
+            payload_last: usize::MAX,
             first: at(packet),
             last: at(packet),
             longest_interval: 0,
@@ -133,8 +136,11 @@ impl Track {
         let length = packet.wire_payload_length();
         self.wire_bytes += u64::from(packet.wire_length);
         self.payload_bytes += length as u64;
-        self.payload_min = self.payload_min.min(length);
-        self.payload_max = self.payload_max.max(length);
+        if self.payload_last != length {
+            self.payload_last = length;
+            self.payload_min = self.payload_min.min(length);
+            self.payload_max = self.payload_max.max(length);
+        }
         if self.packets == 0 {
             (self.highest, self.time, self.first_time) = (number, reading.time, reading.time);
         } else {

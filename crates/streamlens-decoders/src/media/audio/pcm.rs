@@ -73,6 +73,8 @@ pub struct PcmAnalyser {
     rough16: Roughness,
     rough24: Roughness,
     sizes: Vec<(u32, u64)>,
+    /// Where the size of the last packet stands among them.
+    size_place: usize,
 }
 
 impl PcmAnalyser {
@@ -92,6 +94,7 @@ impl PcmAnalyser {
             rough16: Roughness::default(),
             rough24: Roughness::default(),
             sizes: Vec::new(),
+            size_place: 0,
         }
     }
 
@@ -119,6 +122,21 @@ impl PcmAnalyser {
         }
     }
 
+    #[inline(never)]
+    fn count_another_size(&mut self, length: u32) {
+        let known = self.sizes.iter().position(|(size, _)| *size == length);
+        if known.is_none() && self.sizes.len() < MAX_SIZES {
+            self.sizes.push((length, 0));
+        }
+        self.size_place = known.unwrap_or(self.sizes.len() - 1);
+        if let Some((size, count)) = self.sizes.get_mut(self.size_place)
+            && *size == length
+        {
+            *count += 1;
+        }
+    }
+
+    #[cold]
     fn look_at_samples(&mut self, payload: &[u8]) {
         let Some(frame) = self.frame_bytes else { return };
         if frame.is_multiple_of(6) {
@@ -201,8 +219,15 @@ impl Default for PcmAnalyser {
     }
 }
 
-/// Whether all samples are 0; a block at a time, which the compiler turns into wide operations.
+/// Whether all samples are 0; mostly the first ones tell.
+#[inline]
 fn is_silent(payload: &[u8]) -> bool {
+    payload.first_chunk().is_none_or(|first| u64::from_ne_bytes(*first) == 0) && is_zero(payload)
+}
+
+/// Whether all bytes are 0; a block at a time, which the compiler turns into wide operations.
+#[inline]
+fn is_zero(payload: &[u8]) -> bool {
     let (blocks, rest) = payload.as_chunks::<128>();
     blocks.iter().all(|block| any_bit(block) == 0) && any_bit(rest) == 0
 }
@@ -221,10 +246,9 @@ impl PayloadAnalyser for PcmAnalyser {
         self.ssrc = packet.ssrc;
         let length = u32::try_from(packet.payload.len()).unwrap_or(u32::MAX);
         self.timing.observe(packet, at);
-        if let Some((_, count)) = self.sizes.iter_mut().find(|(size, _)| *size == length) {
-            *count += 1;
-        } else if self.sizes.len() < MAX_SIZES {
-            self.sizes.push((length, 1));
+        match self.sizes.get_mut(self.size_place) {
+            Some((size, count)) if *size == length => *count += 1,
+            _ => self.count_another_size(length),
         }
         if is_silent(packet.payload) {
             self.silent += 1;

@@ -100,7 +100,7 @@ impl Timing {
     }
 
     /// Takes note of a packet's timestamp and arrival.
-    #[inline]
+    #[inline(always)]
     pub(super) fn observe(&mut self, packet: &RtpPacket<'_>, at: Occurrence) {
         let Some(time) = at.time else { return };
         if self.first.is_none() {

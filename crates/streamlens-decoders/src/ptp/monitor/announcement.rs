@@ -134,7 +134,7 @@ pub(super) fn check_utc(m: &Message<'_>, said: &Announcement, log: &mut FindingL
     let flags = Announcement::UTC_VALID | Announcement::PTP_TIMESCALE;
     let is_claimed = said.time_flags & flags == flags;
     // Later leap seconds are not known here, so only an offset that is too small is certainly wrong.
-    if is_claimed && said.utc_offset < UTC_OFFSET.0 && m.time.is_some_and(|now| now >= UTC_OFFSET.1) {
+    if is_claimed && said.utc_offset < UTC_OFFSET.0 && m.time().is_some_and(|now| now >= UTC_OFFSET.1) {
         log.add("ptp.utc-offset", Severity::Warning, Some(m.domain.stream(message::ANNOUNCE, m.source)), m.at, || {
             format!(
                 "{} announces a valid currentUtcOffset of {} s; it has been {} s since 2017",
@@ -147,7 +147,15 @@ pub(super) fn check_utc(m: &Message<'_>, said: &Announcement, log: &mut FindingL
 }
 
 /// Loops in the path trace, and paths that are too long.
+#[inline]
 pub(super) fn check_path(m: &Message<'_>, path: Option<&[u64]>, said: &Announcement, log: &mut FindingLog) {
+    if path.is_some() || said.steps_removed >= 255 {
+        look_at_path(m, path, said, log);
+    }
+}
+
+#[inline(never)]
+fn look_at_path(m: &Message<'_>, path: Option<&[u64]>, said: &Announcement, log: &mut FindingLog) {
     let stream = Some(m.domain.stream(message::ANNOUNCE, m.source));
     if let Some(path) = path {
         // A published message is short, so this is at most some 50 by 50 comparisons.

@@ -2,20 +2,47 @@
 
 use std::collections::BTreeMap;
 
-use streamlens_model::{FindingLog, Occurrence, Severity};
+use streamlens_model::{Address, FindingLog, Occurrence, Severity};
 
 use super::super::names::{self, message};
 use super::super::wire::{DomainKey, PortIdentity, TimeInterval};
+use super::by_port::ByPort;
 use super::grants::Grants;
 use super::masters::Masters;
-use super::message::Message;
+use super::message::{Message, is_unicast};
 use super::paths::{Link, Path};
-use super::port::{MAX_PORTS, Port};
+use super::port::{MAX_PORTS, PATIENCE_NS, Port};
 use super::stats::readable;
 use super::told::Told;
 
 /// A correction beyond this, in nanoseconds, is no residence time of a working network.
 const MAX_CORRECTION_NS: i64 = 1_000_000_000;
+
+/// How many messages there are, by what they are.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Totals {
+    pub(super) by_type: [u64; 16],
+    pub(super) on_ethernet: u64,
+    pub(super) unicast: u64,
+    /// The newest edition seen, as in [`Message::edition`].
+    pub(super) edition: u8,
+}
+
+impl Totals {
+    fn add(&mut self, kind: u8, to: Address, edition: u8, count: u64) {
+        if let Some(total) = self.by_type.get_mut(usize::from(kind)) {
+            *total += count;
+        }
+        self.on_ethernet += if matches!(to, Address::Mac(_)) { count } else { 0 };
+        self.unicast += if is_unicast(to) { count } else { 0 };
+        self.edition = self.edition.max(edition);
+    }
+
+    /// How many messages of a type there are.
+    pub(super) fn of(&self, kind: u8) -> u64 {
+        self.by_type.get(usize::from(kind)).copied().unwrap_or(0)
+    }
+}
 
 /// One domain of the network.
 #[derive(Debug)]
@@ -23,9 +50,7 @@ pub(super) struct Domain {
     pub(super) key: DomainKey,
     pub(super) first: Occurrence,
     pub(super) last: Occurrence,
-    /// The newest edition seen, as in [`Message::edition`].
-    pub(super) edition: u8,
-    pub(super) ports: BTreeMap<PortIdentity, Port>,
+    pub(super) ports: ByPort<Port>,
     /// Ports that send Syncs, in order of appearance; bounded.
     pub(super) sync_senders: Vec<PortIdentity>,
     pub(super) masters: Masters,
@@ -35,10 +60,8 @@ pub(super) struct Domain {
     pub(super) links: BTreeMap<(PortIdentity, PortIdentity), Link>,
     pub(super) grants: Grants,
     pub(super) told: BTreeMap<PortIdentity, Told>,
-    /// Messages by type.
-    pub(super) totals: [u64; 16],
-    pub(super) on_ethernet: u64,
-    pub(super) unicast: u64,
+    /// Of the messages that no port counts: there was no room for it, or in it.
+    uncounted: Totals,
     /// Messages of ports beyond the bound.
     pub(super) unfollowed: u64,
 }
@@ -49,41 +72,49 @@ impl Domain {
             key: m.domain,
             first: m.at,
             last: m.at,
-            edition: m.edition,
-            ports: BTreeMap::new(),
+            ports: ByPort::default(),
             sync_senders: Vec::new(),
             masters: Masters::default(),
             paths: BTreeMap::new(),
             links: BTreeMap::new(),
             grants: Grants::default(),
             told: BTreeMap::new(),
-            totals: [0; 16],
-            on_ethernet: 0,
-            unicast: 0,
+            uncounted: Totals::default(),
             unfollowed: 0,
         }
+    }
+
+    /// All messages of the domain. The ports count theirs by type and destination, which says the rest.
+    pub(super) fn totals(&self) -> Totals {
+        let mut totals = self.uncounted.clone();
+        for state in self.ports.values().flat_map(|port| &port.types) {
+            totals.add(state.kind, state.to, state.edition, state.count);
+        }
+        totals
     }
 
     #[inline(never)]
     pub(super) fn observe(&mut self, m: &Message<'_>, log: &mut FindingLog) {
         self.last = m.at;
-        self.edition = self.edition.max(m.edition);
-        if let Some(total) = self.totals.get_mut(usize::from(m.kind)) {
-            *total += 1;
-        }
-        self.on_ethernet += u64::from(m.is_ethernet());
-        self.unicast += u64::from(m.is_unicast());
-        if self.ports.len() >= MAX_PORTS && !self.ports.contains_key(&m.source) {
-            self.unfollowed += 1;
-            return;
-        }
+        let place = match self.ports.place(m.source) {
+            Some(place) => place,
+            None if self.ports.len() >= MAX_PORTS => {
+                self.unfollowed += 1;
+                self.uncounted.add(m.kind, m.to(), m.edition, 1);
+                return;
+            }
+            None => self.ports.add(m.source, Port::default()),
+        };
         self.check_correction(m, log);
-        if let Some(now) = m.time {
+        if let Some(now) = m.time() {
             self.masters.on_time(now, m, log);
         }
         let grants = &self.grants;
-        let port = self.ports.entry(m.source).or_default();
-        let patience = port.count(m, || grants.interval(m.source, m.to(), m.kind));
+        let Some(port) = self.ports.at_mut(place) else { return };
+        let patience = port.count(m, || grants.interval(m.source, m.to(), m.kind)).unwrap_or_else(|| {
+            self.uncounted.add(m.kind, m.to(), m.edition, 1);
+            PATIENCE_NS
+        });
         match m.kind {
             message::SYNC => {
                 if self.key.version() == 1 {
@@ -98,12 +129,20 @@ impl Domain {
                     master.on_follow_up(m, patience, self.key, log);
                 }
             }
+            message::ANNOUNCE => self.masters.on_announce(m, log),
+            _ => self.observe_other(m, log),
+        }
+    }
+
+    /// A message that is not of those that masters send all the time.
+    #[inline(never)]
+    fn observe_other(&mut self, m: &Message<'_>, log: &mut FindingLog) {
+        match m.kind {
             message::DELAY_REQ => self.on_request(m, log, false),
             message::PDELAY_REQ => self.on_request(m, log, true),
             message::DELAY_RESP => self.on_delay_resp(m, log),
             message::PDELAY_RESP => self.on_peer_resp(m, log),
             message::PDELAY_RESP_FOLLOW_UP => self.on_peer_follow_up(m),
-            message::ANNOUNCE => self.masters.on_announce(m, log),
             message::SIGNALING => {
                 self.grants.observe(m, log);
                 self.hear_signaling(m);
@@ -113,7 +152,16 @@ impl Domain {
         }
     }
 
+    #[inline]
     fn check_correction(&self, m: &Message<'_>, log: &mut FindingLog) {
+        if m.correction.0.unsigned_abs() > (MAX_CORRECTION_NS as u64) << 16 {
+            self.large_correction(m, log);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn large_correction(&self, m: &Message<'_>, log: &mut FindingLog) {
         let nanos = m.correction.as_nanos();
         if nanos.abs() <= MAX_CORRECTION_NS {
             return;

@@ -66,16 +66,17 @@ impl Map {
 pub(super) fn domain_facts(domain: &Domain) -> Value {
     let key = domain.key;
     let mut out = Map::default();
-    out.put("version", version_name(domain.edition));
+    let totals = domain.totals();
+    out.put("version", version_name(totals.edition));
     if key.version() == 2 {
         out.put("domain_number", key.number());
         out.put("sdo_id", key.sdo_id());
     }
     out.maybe("first_seen", domain.first.time);
     out.maybe("last_seen", domain.last.time);
-    let totals = domain.totals.iter().enumerate().filter(|(_, count)| **count > 0);
-    let totals = totals.map(|(kind, count)| (names::message_type(kind as u32), Value::Unsigned(*count)));
-    out.put("messages", Value::map(totals));
+    let messages = totals.by_type.iter().enumerate().filter(|(_, count)| **count > 0);
+    let messages = messages.map(|(kind, count)| (names::message_type(kind as u32), Value::Unsigned(*count)));
+    out.put("messages", Value::map(messages));
     out.count("messages_of_unfollowed_ports", domain.unfollowed);
     if let Some(hint) = profile::hint(domain) {
         out.put("profile", hint.profile);
@@ -83,11 +84,11 @@ pub(super) fn domain_facts(domain: &Domain) -> Value {
     }
     grandmaster_facts(domain, &mut out);
     let announcers = domain.masters.announcers.iter();
-    out.table("announcers", announcers.map(|(port, a)| (key.port_name(*port), announcer_facts(key, a))));
-    out.table("ports", domain.ports.iter().map(|(id, port)| (key.port_name(*id), port_facts(port))));
+    out.table("announcers", announcers.map(|(port, a)| (key.port_name(port), announcer_facts(key, a))));
+    out.table("ports", domain.ports.iter().map(|(id, port)| (key.port_name(id), port_facts(port))));
     let mut masters = Vec::new();
     for id in &domain.sync_senders {
-        let master = domain.ports.get(id).and_then(|port| port.master.as_deref());
+        let master = domain.ports.get(*id).and_then(|port| port.master.as_deref());
         if let Some(master) = master {
             masters.push((key.port_name(*id), master_facts(domain, *id, master)));
         }
@@ -332,11 +333,11 @@ fn grant_facts(domain: &Domain, out: &mut Map) {
 fn unknown(domain: &Domain) -> Vec<String> {
     let mut list = Vec::new();
     let measured = domain.sync_senders.iter().any(|id| {
-        domain.ports.get(id).and_then(|port| port.master.as_ref()).is_some_and(|master| master.arrival.count() > 0)
+        domain.ports.get(*id).and_then(|port| port.master.as_ref()).is_some_and(|master| master.arrival.count() > 0)
     });
     let split = !domain.paths.is_empty()
         || domain.sync_senders.iter().any(|id| {
-            let master = domain.ports.get(id).and_then(|port| port.master.as_ref());
+            let master = domain.ports.get(*id).and_then(|port| port.master.as_ref());
             master.is_some_and(|master| master.offset.count() > 0)
         });
     if measured && split {
@@ -356,8 +357,7 @@ fn unknown(domain: &Domain) -> Vec<String> {
     if !domain.told.values().any(tells) && measured {
         list.push("no slave tells its own offset from the master in this capture".to_owned());
     }
-    let e2e = domain.totals.get(usize::from(message::DELAY_REQ)).is_some_and(|&count| count > 0);
-    if e2e && domain.paths.len() > 1 {
+    if domain.totals().of(message::DELAY_REQ) > 0 && domain.paths.len() > 1 {
         list.push(
             "a path delay by requester holds only where that requester's Delay_Reqs pass the capture point on their way \
              to the master"

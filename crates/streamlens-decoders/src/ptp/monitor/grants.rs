@@ -86,6 +86,6 @@ impl Grants {
             return;
         }
         grant.granted += 1;
-        (grant.log_interval, grant.duration_s, grant.granted_at) = (said.log_interval, said.duration, m.time);
+        (grant.log_interval, grant.duration_s, grant.granted_at) = (said.log_interval, said.duration, m.time());
     }
 }

@@ -1,13 +1,14 @@
 //! Who announces, who is best, and what changes: the grandmaster as a slave in this domain would choose it.
 
-use std::collections::BTreeMap;
+use std::ops::Range;
 
-use streamlens_model::{FindingLog, Occurrence, Severity};
+use streamlens_model::{Address, FindingLog, Occurrence, Severity};
 
 use super::super::names::{self, message};
 use super::super::wire::{Header, PortIdentity, tlvs, u8_at, u64_at};
 use super::announcement::{Announcement, changes, check_path, check_utc};
-use super::message::Message;
+use super::by_port::ByPort;
+use super::message::{Message, is_unicast};
 use super::stats::{interval_ns, readable};
 use crate::nanos;
 
@@ -36,7 +37,8 @@ pub(super) struct Announcer {
     last_time: i64,
     is_qualified: bool,
     interval: i64,
-    is_unicast: bool,
+    /// Where its announcements go.
+    to: Address,
     pub(super) path: Option<Vec<u64>>,
     /// Sign of IEEE C37.238.
     pub(super) has_power_profile_tlv: bool,
@@ -56,6 +58,17 @@ impl Announcer {
     }
 }
 
+/// What TLVs say: the path trace, and whether there is a sign of the power profile.
+#[inline(never)]
+fn path_and_power(behind: &[u8]) -> (Option<Vec<u64>>, bool) {
+    let path = tlvs(behind)
+        .find(|(kind, _)| *kind == 0x0008)
+        .map(|(_, value)| value.chunks_exact(8).filter_map(|id| u64_at(id, 0)).collect::<Vec<_>>());
+    let power = tlvs(behind)
+        .any(|(kind, value)| matches!(kind, 0x0003 | 0x4000 | 0x8000) && value.starts_with(&[0x1C, 0x12, 0x9D]));
+    (path, power)
+}
+
 /// The selected master at some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Selected {
@@ -67,8 +80,10 @@ pub(super) struct Selected {
 /// All announcers of a domain.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Masters {
-    pub(super) announcers: BTreeMap<PortIdentity, Announcer>,
+    pub(super) announcers: ByPort<Announcer>,
     pub(super) selected: Option<Selected>,
+    /// Where the selected one stands among the announcers.
+    selected_place: usize,
     /// Selections in order, the first one included.
     pub(super) history: Vec<Selected>,
     pub(super) changes: u64,
@@ -82,8 +97,9 @@ pub(super) struct Masters {
     timeout_noted: bool,
     no_master_noted: bool,
     began: Option<i64>,
-    /// No silence can be too long before this instant, so that most messages need no further look.
-    next_look: Option<i64>,
+    /// No silence can be too long between these instants, so that most messages need no further look. Empty where that is not
+    /// known.
+    quiet: Range<i64>,
     /// Whether the domain's traffic asks for a master.
     is_asked_for: bool,
 }
@@ -92,22 +108,33 @@ impl Masters {
     /// Looks at the clock with each message of the domain: has the master fallen silent, is there none at all?
     #[inline]
     pub(super) fn on_time(&mut self, now: i64, m: &Message<'_>, log: &mut FindingLog) {
-        let began = *self.began.get_or_insert(now);
         self.is_asked_for |= matches!(m.kind, message::SYNC | message::DELAY_REQ | message::PDELAY_REQ);
         // A clock that runs back looks again as well.
-        if self.next_look.is_some_and(|next| (began..next).contains(&now)) {
-            return;
+        if !self.quiet.contains(&now) {
+            self.look(now, m, log);
         }
-        let master = self.selected.and_then(|selected| Some((selected, self.announcers.get(&selected.port)?)));
-        let deadline = self.deadline(began, master.map(|(_, master)| master));
-        self.next_look = Some(deadline.max(nanos::sum(now, LOOK_NS)));
+    }
+
+    fn look(&mut self, now: i64, m: &Message<'_>, log: &mut FindingLog) {
+        let began = *self.began.get_or_insert(now);
+        let deadline = self.deadline(began);
+        self.quiet = began..deadline.max(nanos::sum(now, LOOK_NS));
+        if now > deadline {
+            self.note_silence(began, now, m, log);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_silence(&mut self, began: i64, now: i64, m: &Message<'_>, log: &mut FindingLog) {
+        let master = self.selected.and_then(|selected| Some((selected, self.announcers.at(self.selected_place)?)));
         if let Some((selected, master)) = master
             && !self.timeout_noted
             && master.is_silent(now)
         {
             self.timeout_noted = true;
             let (last, silence) = (master.last, now.saturating_sub(master.last_time));
-            if !master.is_unicast {
+            if !is_unicast(master.to) {
                 let stream = Some(m.domain.stream(message::ANNOUNCE, selected.port));
                 log.add("ptp.announce-timeout", Severity::Warning, stream, m.at, || {
                     format!(
@@ -146,26 +173,31 @@ impl Masters {
     }
 
     /// The instant up to which neither the master nor the domain has been silent for too long.
-    fn deadline(&self, began: i64, master: Option<&Announcer>) -> i64 {
+    fn deadline(&self, began: i64) -> i64 {
         let interval = if self.longest_interval > 0 { self.longest_interval } else { DEFAULT_INTERVAL_NS };
         let none = self.last_heard.unwrap_or(began).saturating_add(interval.saturating_mul(2 * RECEIPT_TIMEOUT));
-        let timeout = master.map(|a| a.last_time.saturating_add(a.interval.saturating_mul(RECEIPT_TIMEOUT)));
+        let timeout =
+            self.selected_announcer().map(|a| a.last_time.saturating_add(a.interval.saturating_mul(RECEIPT_TIMEOUT)));
         timeout.map_or(none, |timeout| none.min(timeout))
     }
 
+    #[inline]
+    fn selected_announcer(&self) -> Option<&Announcer> {
+        self.selected.and_then(|_| self.announcers.at(self.selected_place))
+    }
+
+    #[inline(never)]
     pub(super) fn on_announce(&mut self, m: &Message<'_>, log: &mut FindingLog) {
         let Some(said) = Announcement::parse(m) else { return };
         let interval = m.log_interval.and_then(interval_ns).unwrap_or(DEFAULT_INTERVAL_NS);
-        let path = tlvs(m.bytes.get(64..).unwrap_or_default())
-            .find(|(kind, _)| *kind == 0x0008)
-            .map(|(_, value)| value.chunks_exact(8).filter_map(|id| u64_at(id, 0)).collect::<Vec<_>>());
-        let power = tlvs(m.bytes.get(64..).unwrap_or_default())
-            .any(|(kind, value)| matches!(kind, 0x0003 | 0x4000 | 0x8000) && value.starts_with(&[0x1C, 0x12, 0x9D]));
+        let behind = m.bytes.get(64..).unwrap_or_default();
+        let (path, power) = if behind.is_empty() { (None, false) } else { path_and_power(behind) };
         check_path(m, path.as_deref(), &said, log);
         self.hear(m, said, interval, (path, power), log);
     }
 
     /// Version 1 has no Announce: its Syncs name the grandmaster.
+    #[inline(never)]
     pub(super) fn on_v1_sync(&mut self, m: &Message<'_>, log: &mut FindingLog) {
         let Some(said) = Announcement::parse_v1(m.bytes) else { return };
         let interval = u8_at(m.bytes, 83).and_then(|log| interval_ns(log.cast_signed()));
@@ -173,6 +205,7 @@ impl Masters {
     }
 
     /// `path` and `power` are what stands behind the announcement.
+    #[inline(always)]
     fn hear(
         &mut self,
         m: &Message<'_>,
@@ -181,22 +214,22 @@ impl Masters {
         (path, power): (Option<Vec<u64>>, bool),
         log: &mut FindingLog,
     ) {
-        let Some(now) = m.time else {
-            if let Some(known) = self.announcers.get_mut(&m.source) {
+        let Some(now) = m.time() else {
+            if let Some(known) = self.announcers.get_mut(m.source) {
                 known.carries(path, power);
             }
             return;
         };
         self.first_heard.get_or_insert(now);
         self.last_heard = Some(now);
-        self.next_look = None;
+        self.quiet = 0..0;
         self.no_master_noted = false;
         self.longest_interval = self.longest_interval.max(interval);
         let is_selected = self.selected.is_some_and(|selected| selected.port == m.source);
         self.timeout_noted &= !is_selected;
         self.grandmasters_differ |= *self.grandmaster.get_or_insert(said.grandmaster) != said.grandmaster;
         let (mut is_as_before, mut run_began) = (false, None);
-        if let Some(known) = self.announcers.get_mut(&m.source) {
+        if let Some(known) = self.announcers.get_mut(m.source) {
             is_as_before = known.said == said;
             if !is_as_before {
                 changes(m, &known.said, &said, log);
@@ -209,7 +242,7 @@ impl Masters {
             known.is_qualified = pause <= interval.saturating_mul(QUALIFICATION);
             is_as_before &= known.is_qualified;
             (known.said, known.interval, known.last, known.last_time) = (said, interval, m.at, now);
-            known.is_unicast = m.is_unicast();
+            known.to = m.to();
             known.count += 1;
             known.carries(path, power);
             run_began = Some(known.run_began);
@@ -224,11 +257,11 @@ impl Masters {
                 last_time: now,
                 is_qualified: false,
                 interval,
-                is_unicast: m.is_unicast(),
+                to: m.to(),
                 path,
                 has_power_profile_tlv: power,
             };
-            self.announcers.insert(m.source, announcer);
+            self.announcers.add(m.source, announcer);
             run_began = Some(now);
         }
         if m.flags & Header::ALTERNATE_MASTER == 0 {
@@ -245,18 +278,19 @@ impl Masters {
     }
 
     fn selected_is_heard(&self, now: i64) -> bool {
-        let selected = self.selected.and_then(|selected| self.announcers.get(&selected.port));
-        selected.is_some_and(|selected| !selected.is_silent(now))
+        self.selected_announcer().is_some_and(|selected| !selected.is_silent(now))
     }
 
+    #[inline(never)]
     fn select(&mut self, m: &Message<'_>, now: i64, log: &mut FindingLog) {
         let best = self
             .announcers
             .iter()
             .filter(|(_, a)| a.is_qualified && !a.is_silent(now) && a.said.steps_removed < 255)
-            .min_by_key(|(port, a)| (a.said.rank(), **port));
-        let Some((&port, announcer)) = best else { return };
-        let chosen = Selected { at: m.at, grandmaster: announcer.said.grandmaster, port };
+            .min_by_key(|(port, a)| (a.said.rank(), *port));
+        let Some((port, said)) = best.map(|(port, announcer)| (port, announcer.said)) else { return };
+        let chosen = Selected { at: m.at, grandmaster: said.grandmaster, port };
+        self.selected_place = self.announcers.place(port).unwrap_or_default();
         let Some(before) = self.selected.replace(chosen) else {
             self.history.push(chosen);
             return;
@@ -282,7 +316,6 @@ impl Masters {
                 format!("{domain}: the way to grandmaster {grandmaster} leads over {new} instead of {old}")
             });
         } else {
-            let said = announcer.said;
             log.add("ptp.grandmaster-changed", Severity::Warning, stream, m.at, || {
                 format!(
                     "{domain}: grandmaster {} (announced by {}) took the place of {} (by {}): priority1 {}, class {} ({}), \
@@ -308,6 +341,7 @@ impl Masters {
 
     /// Two grandmasters announced at once, for longer than masters need to find out who is best. Unicast slaves ask
     /// several masters to announce, which is no conflict.
+    #[inline(never)]
     fn check_rivals(
         &self,
         m: &Message<'_>,
@@ -317,11 +351,11 @@ impl Masters {
         now: i64,
         log: &mut FindingLog,
     ) {
-        if m.is_unicast() || m.domain.version() == 1 {
+        if is_unicast(m.to()) || m.domain.version() == 1 {
             return;
         }
-        for (port, rival) in &self.announcers {
-            if *port == m.source || rival.is_unicast || rival.said.grandmaster == own.grandmaster {
+        for (port, rival) in self.announcers.iter() {
+            if port == m.source || is_unicast(rival.to) || rival.said.grandmaster == own.grandmaster {
                 continue;
             }
             let interval = interval.max(rival.interval);
@@ -334,7 +368,7 @@ impl Masters {
                         "{domain}: {} announces grandmaster {} and {} announces {}, both for {}",
                         domain.port_name(m.source),
                         domain.clock_name(own.grandmaster),
-                        domain.port_name(*port),
+                        domain.port_name(port),
                         domain.clock_name(rival.said.grandmaster),
                         readable(together)
                     )
@@ -347,7 +381,7 @@ impl Masters {
     /// Whether the domain's time is TAI (true) or arbitrary (false), as the selected master says.
     pub(super) fn timescale(&self) -> Option<(bool, i16)> {
         let said = match self.selected {
-            Some(selected) => self.announcers.get(&selected.port)?.said,
+            Some(selected) => self.announcers.get(selected.port)?.said,
             None => self.announcers.values().next()?.said,
         };
         Some((said.time_flags & Announcement::PTP_TIMESCALE != 0, said.utc_offset))

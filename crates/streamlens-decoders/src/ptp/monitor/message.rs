@@ -1,6 +1,6 @@
 //! One message as the monitor sees it, alike for all versions.
 
-use streamlens_model::{Address, FlowKey, Occurrence, TrafficType};
+use streamlens_model::{Address, FlowKey, Occurrence, Timestamp, TrafficType};
 
 use super::super::names::message;
 use super::super::v1::{self, HeaderV1};
@@ -10,8 +10,6 @@ use crate::ObservedPdu;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Message<'a> {
     pub(super) at: Occurrence,
-    /// Capture time in nanoseconds; frames without one are not measured.
-    pub(super) time: Option<i64>,
     pub(super) flow: &'a FlowKey,
     /// 10 for version 1, 20 for version 2.0, 21 for 2.1.
     pub(super) edition: u8,
@@ -25,10 +23,6 @@ pub(super) struct Message<'a> {
     /// logMessageInterval where it is one; not 127, not in version 1.
     pub(super) log_interval: Option<i8>,
     pub(super) two_step: bool,
-    /// The timestamp in the body, in nanoseconds of the sender's timescale.
-    pub(super) stamp: Option<i64>,
-    /// Whose request it answers.
-    pub(super) requester: Option<PortIdentity>,
     /// The sequenceId of the message that it answers or completes; its own for others.
     pub(super) answers: u16,
     pub(super) bytes: &'a [u8],
@@ -37,19 +31,8 @@ pub(super) struct Message<'a> {
 impl<'a> Message<'a> {
     #[inline(always)]
     pub(super) fn from_v2(pdu: &ObservedPdu<'a>, header: &Header) -> Self {
-        let stamp = match header.message_type {
-            message::SIGNALING | message::MANAGEMENT => None,
-            _ => PtpTime::parse(pdu.bytes, Header::LENGTH).and_then(PtpTime::as_nanos),
-        };
-        let requester = match header.message_type {
-            message::DELAY_RESP | message::PDELAY_RESP | message::PDELAY_RESP_FOLLOW_UP => {
-                PortIdentity::parse(pdu.bytes, Header::LENGTH + PtpTime::LENGTH)
-            }
-            _ => None,
-        };
         Self {
             at: pdu.at,
-            time: pdu.at.time.map(streamlens_model::Timestamp::as_nanos),
             flow: pdu.flow,
             edition: 20 + header.minor_version.min(9),
             domain: header.domain_key(),
@@ -60,8 +43,6 @@ impl<'a> Message<'a> {
             correction: header.correction,
             log_interval: (header.log_interval != 127).then_some(header.log_interval),
             two_step: header.is_two_step(),
-            stamp,
-            requester,
             answers: header.sequence,
             bytes: pdu.bytes,
         }
@@ -70,18 +51,13 @@ impl<'a> Message<'a> {
     pub(super) fn from_v1(pdu: &ObservedPdu<'a>, header: &HeaderV1) -> Option<Self> {
         let kind = header.message_type()?;
         let b = pdu.bytes;
-        let (stamp, requester, answers) = match kind {
-            message::FOLLOW_UP => (v1::time(b, 44), None, u16_at(b, 42)),
-            message::DELAY_RESP => {
-                let requester = v1::requester(b);
-                (v1::time(b, 40), requester.map(|(port, _)| port), requester.map(|(_, sequence)| sequence))
-            }
-            message::MANAGEMENT => (None, None, None),
-            _ => (v1::time(b, 40), None, None),
+        let answers = match kind {
+            message::FOLLOW_UP => u16_at(b, 42),
+            message::DELAY_RESP => v1::requester(b).map(|(_, sequence)| sequence),
+            _ => None,
         };
         Some(Self {
             at: pdu.at,
-            time: pdu.at.time.map(streamlens_model::Timestamp::as_nanos),
             flow: pdu.flow,
             edition: 10,
             domain: header.domain_key(),
@@ -92,29 +68,57 @@ impl<'a> Message<'a> {
             correction: TimeInterval(0),
             log_interval: None,
             two_step: header.is_assisted(),
-            stamp: stamp.and_then(PtpTime::as_nanos),
-            requester,
             answers: answers.unwrap_or(header.sequence),
             bytes: b,
         })
+    }
+
+    /// Capture time in nanoseconds; frames without one are not measured.
+    #[inline]
+    pub(super) fn time(&self) -> Option<i64> {
+        self.at.time.map(Timestamp::as_nanos)
+    }
+
+    /// The timestamp in the body, in nanoseconds of the sender's timescale. Read where it is asked for, which is not for most
+    /// messages.
+    #[inline]
+    pub(super) fn stamp(&self) -> Option<i64> {
+        let is_v1 = self.domain.version() == 1;
+        let time = match self.kind {
+            message::MANAGEMENT => None,
+            message::FOLLOW_UP if is_v1 => v1::time(self.bytes, 44),
+            _ if is_v1 => v1::time(self.bytes, 40),
+            message::SIGNALING => None,
+            _ => PtpTime::parse(self.bytes, Header::LENGTH),
+        };
+        time.and_then(PtpTime::as_nanos)
+    }
+
+    /// Whose request it answers.
+    pub(super) fn requester(&self) -> Option<PortIdentity> {
+        match self.kind {
+            message::DELAY_RESP if self.domain.version() == 1 => v1::requester(self.bytes).map(|(port, _)| port),
+            _ if self.domain.version() == 1 => None,
+            message::DELAY_RESP | message::PDELAY_RESP | message::PDELAY_RESP_FOLLOW_UP => {
+                PortIdentity::parse(self.bytes, Header::LENGTH + PtpTime::LENGTH)
+            }
+            _ => None,
+        }
     }
 
     pub(super) fn to(&self) -> Address {
         self.flow.dst.address
     }
 
-    pub(super) fn is_unicast(&self) -> bool {
-        self.to().traffic_type() == TrafficType::Unicast
-    }
-
-    pub(super) fn is_ethernet(&self) -> bool {
-        matches!(self.flow.dst.address, Address::Mac(_))
-    }
-
     /// Whether a message that this one answers went to an address from which this one may come: a group, or its own.
     pub(super) fn may_answer(&self, asked: Address) -> bool {
-        asked.traffic_type() != TrafficType::Unicast || asked == self.flow.src.address
+        !is_unicast(asked) || asked == self.flow.src.address
     }
+}
+
+/// Whether an address is that of one receiver.
+pub(super) fn is_unicast(to: Address) -> bool {
+    to.traffic_type() == TrafficType::Unicast
 }
 
 /// `left - right` less corrections, in whole nanoseconds; `None` where a correction is too big to be expressed.

@@ -17,6 +17,7 @@
 //! Tables are bounded; what goes beyond a bound is counted and not followed.
 
 mod announcement;
+mod by_port;
 mod domain;
 mod facts;
 mod grants;
@@ -30,14 +31,12 @@ mod stats;
 mod syncs;
 mod told;
 
-use std::collections::BTreeMap;
-
 use streamlens_model::FindingLog;
 
 use self::domain::Domain;
 use self::message::Message;
 use super::v1::HeaderV1;
-use super::wire::{DomainKey, Header};
+use super::wire::Header;
 use crate::{NetworkMonitor, ObservedPdu, Survey};
 
 /// The most domains that are followed.
@@ -46,7 +45,10 @@ const MAX_DOMAINS: usize = 256;
 /// Follows all domains of one analysis.
 #[derive(Debug, Default)]
 pub(crate) struct PtpMonitor {
-    domains: BTreeMap<DomainKey, Domain>,
+    /// By key.
+    domains: Vec<Domain>,
+    /// Where the domain of the last message stands: most networks have one.
+    recent: usize,
     findings: FindingLog,
     /// Messages of domains beyond the bound.
     unfollowed: u64,
@@ -55,21 +57,33 @@ pub(crate) struct PtpMonitor {
 impl PtpMonitor {
     #[inline(always)]
     fn hear(&mut self, message: &Message<'_>) {
-        if let Some(domain) = self.domains.get_mut(&message.domain) {
-            domain.observe(message, &mut self.findings);
-        } else if self.domains.len() < MAX_DOMAINS {
-            let domain = self.domains.entry(message.domain).or_insert_with(|| Domain::new(message));
-            domain.observe(message, &mut self.findings);
-        } else {
-            self.unfollowed += 1;
+        if self.domains.get(self.recent).is_none_or(|domain| domain.key != message.domain) {
+            self.find_or_add(message);
         }
+        match self.domains.get_mut(self.recent) {
+            Some(domain) => domain.observe(message, &mut self.findings),
+            None => self.unfollowed += 1,
+        }
+    }
+
+    /// Makes the domain of a message the recent one; none, where there is no room for it.
+    #[inline(never)]
+    fn find_or_add(&mut self, message: &Message<'_>) {
+        self.recent = match self.domains.binary_search_by_key(&message.domain, |domain| domain.key) {
+            Ok(place) => place,
+            Err(place) if self.domains.len() < MAX_DOMAINS => {
+                self.domains.insert(place, Domain::new(message));
+                place
+            }
+            Err(_) => usize::MAX,
+        };
     }
 
     /// Every grandmaster that was selected in a domain of version 2, with the domain's number.
     pub(crate) fn grandmasters(&self) -> impl Iterator<Item = (u8, u64)> + '_ {
-        let domains = self.domains.iter().filter(|(key, _)| key.version() == 2);
-        domains.flat_map(|(key, domain)| {
-            domain.masters.history.iter().map(|selected| (key.number(), selected.grandmaster))
+        let domains = self.domains.iter().filter(|domain| domain.key.version() == 2);
+        domains.flat_map(|domain| {
+            domain.masters.history.iter().map(|selected| (domain.key.number(), selected.grandmaster))
         })
     }
 }

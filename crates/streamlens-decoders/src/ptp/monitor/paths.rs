@@ -89,8 +89,8 @@ pub(super) fn unanswered(request: &Request, kind: u8, port: PortIdentity, key: D
 
 impl Domain {
     pub(super) fn on_request(&mut self, m: &Message<'_>, log: &mut FindingLog, is_peer: bool) {
-        let (key, Some(now)) = (self.key, m.time) else { return };
-        let Some(port) = self.ports.get_mut(&m.source) else { return };
+        let (key, Some(now)) = (self.key, m.time()) else { return };
+        let Some(port) = self.ports.get_mut(m.source) else { return };
         let requests = if is_peer { &mut port.peer } else { &mut port.delay }.get_or_insert_default();
         requests.age(now, m.kind, m.source, key, log);
         let is_repeat = |r: &Request| r.sequence == m.sequence && r.to == m.to();
@@ -107,9 +107,9 @@ impl Domain {
     /// Finds the request that a message answers and notes the answer: `None` where there is none, or where it is a copy
     /// of an answer. A second master's answer measures the way to that master.
     fn answer(&mut self, m: &Message<'_>, log: &mut FindingLog, is_peer: bool) -> Option<Request> {
-        let (now, requester) = (m.time?, m.requester?);
+        let (now, requester) = (m.time()?, m.requester()?);
         let key = self.key;
-        let port = self.ports.get_mut(&requester)?;
+        let port = self.ports.get_mut(requester)?;
         if let (false, Some(log_interval)) = (is_peer, m.log_interval) {
             port.log_min_delay_req = Some(log_interval);
         }
@@ -132,7 +132,7 @@ impl Domain {
         let turn_round = now.saturating_sub(request.time);
         let is_complete = !(is_peer && m.two_step);
         request.answer =
-            Some(Answer { from: m.source, time: now, stamp: m.stamp, correction: m.correction, is_complete });
+            Some(Answer { from: m.source, time: now, stamp: m.stamp(), correction: m.correction, is_complete });
         let request = *request;
         requests.answered += 1;
         if turn_round >= 0 {
@@ -142,7 +142,7 @@ impl Domain {
     }
 
     pub(super) fn on_delay_resp(&mut self, m: &Message<'_>, log: &mut FindingLog) {
-        let (Some(request), Some(requester), Some(received)) = (self.answer(m, log, false), m.requester, m.stamp)
+        let (Some(request), Some(requester), Some(received)) = (self.answer(m, log, false), m.requester(), m.stamp())
         else {
             return;
         };
@@ -152,7 +152,7 @@ impl Domain {
         else {
             return;
         };
-        let sync = self.ports.get(&m.source).and_then(|port| port.master.as_ref()?.last_arrival);
+        let sync = self.ports.get(m.source).and_then(|port| port.master.as_ref()?.last_arrival);
         let is_known = self.paths.contains_key(&(m.source, requester));
         if !is_known && self.paths.len() >= MAX_PAIRS {
             return;
@@ -172,7 +172,7 @@ impl Domain {
     }
 
     pub(super) fn on_peer_resp(&mut self, m: &Message<'_>, log: &mut FindingLog) {
-        let (Some(request), Some(now)) = (self.answer(m, log, true), m.time) else { return };
+        let (Some(request), Some(now)) = (self.answer(m, log, true), m.time()) else { return };
         if !m.two_step
             && let Some(round) = difference(now, request.time, &[m.correction])
         {
@@ -181,8 +181,8 @@ impl Domain {
     }
 
     pub(super) fn on_peer_follow_up(&mut self, m: &Message<'_>) {
-        let (Some(requester), Some(sent)) = (m.requester, m.stamp) else { return };
-        let Some(requests) = self.ports.get_mut(&requester).and_then(|port| port.peer.as_mut()) else { return };
+        let (Some(requester), Some(sent)) = (m.requester(), m.stamp()) else { return };
+        let Some(requests) = self.ports.get_mut(requester).and_then(|port| port.peer.as_mut()) else { return };
         let fits = |r: &Request| r.sequence == m.answers && r.answer.is_some_and(|answer| answer.from == m.source);
         let Some(request) = requests.waiting.find(fits) else { return };
         let Some(answer) = request.answer.as_mut() else { return };
@@ -213,7 +213,7 @@ impl Domain {
 
     /// Notes a link delay, and tells those masters whose Syncs come over this link.
     fn link_measured(&mut self, m: &Message<'_>, delay: i64, times: Option<(i64, i64, i64)>) {
-        let Some(requester) = m.requester else { return };
+        let Some(requester) = m.requester() else { return };
         let is_known = self.links.contains_key(&(requester, m.source));
         if !is_known && self.links.len() >= MAX_PAIRS {
             return;
@@ -227,7 +227,7 @@ impl Domain {
         // The responder is the master itself, or the transparent clock from whose address the Sync frames come.
         let from = m.flow.src.address;
         for sender in &self.sync_senders {
-            let Some(master) = self.ports.get_mut(sender).and_then(|port| port.master.as_mut()) else { continue };
+            let Some(master) = self.ports.get_mut(*sender).and_then(|port| port.master.as_mut()) else { continue };
             if *sender == m.source || (from != Address::None && master.sent_from == from) {
                 master.link_delay = Some((delay, m.source));
             }

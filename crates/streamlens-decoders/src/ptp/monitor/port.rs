@@ -34,8 +34,10 @@ pub(super) struct TypeState {
     pub(super) backward: u64,
     /// The interval announced last, from the message itself or from the unicast grant.
     pub(super) log_interval: Option<i8>,
-    /// The same in nanoseconds.
-    interval: Option<i64>,
+    /// The same in nanoseconds, and how far off it is still as announced.
+    interval: Option<(i64, i64)>,
+    /// What [`Self::patience`] says.
+    patience: i64,
     pub(super) intervals: Summary,
     /// Intervals that could be compared with the announced one, and those of them that are more than 30 % off.
     pub(super) judged: u64,
@@ -58,20 +60,22 @@ impl TypeState {
             backward: 0,
             log_interval: None,
             interval: None,
+            patience: PATIENCE_NS,
             intervals: Summary::default(),
             judged: 0,
             off_rate: 0,
         }
     }
 
-    fn push(&mut self, m: &Message<'_>, granted: Option<i8>) {
+    #[inline(always)]
+    fn push(&mut self, m: &Message<'_>, granted: impl FnOnce() -> Option<i8>) {
         let step = m.sequence.wrapping_sub(self.last_sequence);
-        let previous = std::mem::replace(&mut self.last, m.at);
+        let before = self.last.time;
+        self.last = m.at;
         self.last_sequence = m.sequence;
         self.edition = self.edition.max(m.edition);
-        let log_interval = m.log_interval.or(granted).or(self.log_interval);
-        if log_interval != self.log_interval {
-            (self.log_interval, self.interval) = (log_interval, log_interval.and_then(interval_ns));
+        if m.log_interval.is_none() || m.log_interval != self.log_interval {
+            self.announce(m.log_interval.or_else(granted));
         }
         self.count += 1;
         if self.count == 1 {
@@ -83,7 +87,7 @@ impl TypeState {
             2..=0x7FFF => self.missing += u64::from(step) - 1,
             _ => self.backward += 1,
         }
-        let (Some(now), Some(before)) = (m.at.time, previous.time) else { return };
+        let (Some(now), Some(before)) = (m.at.time, before) else { return };
         let interval = nanos::between(before, now);
         if interval < 0 {
             return;
@@ -91,16 +95,28 @@ impl TypeState {
         self.intervals.push(interval);
         // Where a message is missing the interval says nothing of the sender's rate.
         if step == 1
-            && let Some(expected) = self.interval
+            && let Some((expected, tolerance)) = self.interval
         {
             self.judged += 1;
-            self.off_rate += u64::from((interval - expected).abs() > expected / 10 * 3);
+            self.off_rate += u64::from((interval - expected).abs() > tolerance);
         }
+    }
+
+    /// Notes the interval that a message announces, itself or by its grant; where none is said, the one before stays.
+    #[inline(never)]
+    fn announce(&mut self, log_interval: Option<i8>) {
+        if log_interval.is_none() || log_interval == self.log_interval {
+            return;
+        }
+        self.log_interval = log_interval;
+        let interval = log_interval.and_then(interval_ns);
+        self.interval = interval.map(|interval| (interval, interval / 10 * 3));
+        self.patience = interval.map_or(PATIENCE_NS, |interval| PATIENCE_NS.max(interval.saturating_mul(2)));
     }
 
     /// How long a Sync waits for its Follow_Up.
     pub(super) fn patience(&self) -> i64 {
-        self.interval.map_or(PATIENCE_NS, |interval| PATIENCE_NS.max(interval.saturating_mul(2)))
+        self.patience
     }
 
     /// Whether more than one in ten intervals is more than 30 % off the announced one (IEEE 1588-2019 9.5.9.2).
@@ -121,9 +137,15 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    pub(super) fn new(m: &Message<'_>, time: i64) -> Self {
-        let (sequence, to) = (m.answers, m.to());
-        Self { at: m.at, time, sequence, to, correction: m.correction, stamp: m.stamp }
+    /// A Sync that has a Follow_Up, whose own timestamp is none.
+    #[inline]
+    pub(super) fn sync(m: &Message<'_>, time: i64) -> Self {
+        Self { at: m.at, time, sequence: m.answers, to: m.to(), correction: m.correction, stamp: None }
+    }
+
+    #[inline]
+    pub(super) fn follow_up(m: &Message<'_>, time: i64) -> Self {
+        Self { stamp: m.stamp(), ..Self::sync(m, time) }
     }
 }
 
@@ -143,6 +165,12 @@ impl<T> Queue<T> {
         let oldest = if self.0.len() >= MAX_WAITING { self.0.pop_front() } else { None };
         self.0.push_back(item);
         oldest
+    }
+
+    /// The oldest.
+    #[inline]
+    pub(super) fn first(&self) -> Option<&T> {
+        self.0.front()
     }
 
     /// Takes the oldest off, where it is stale.
@@ -262,27 +290,20 @@ pub(super) struct Port {
 
 impl Port {
     /// Counts a message under its type and destination, and says how long its partner is waited for: a second, or two
-    /// of its intervals where they are longer.
+    /// of its intervals where they are longer. `None` where there is no room for it.
     #[inline]
-    pub(super) fn count(&mut self, m: &Message<'_>, granted: impl FnOnce() -> Option<i8>) -> i64 {
-        let granted = if m.log_interval.is_none() { granted() } else { None };
-        match self.slot(m).and_then(|slot| self.types.get_mut(slot)) {
-            Some(state) => {
-                state.push(m, granted);
-                state.patience()
-            }
-            None => {
-                self.uncounted += 1;
-                PATIENCE_NS
-            }
-        }
+    pub(super) fn count(&mut self, m: &Message<'_>, granted: impl FnOnce() -> Option<i8>) -> Option<i64> {
+        let recent = *self.recent.get(usize::from(m.kind))?;
+        let is_recent = self.types.get(recent).is_some_and(|state| state.kind == m.kind && state.to == m.to());
+        let slot = if is_recent { recent } else { self.find_or_add(m)? };
+        let state = self.types.get_mut(slot)?;
+        state.push(m, granted);
+        Some(state.patience)
     }
 
-    fn slot(&mut self, m: &Message<'_>) -> Option<usize> {
+    #[inline(never)]
+    fn find_or_add(&mut self, m: &Message<'_>) -> Option<usize> {
         let recent = self.recent.get_mut(usize::from(m.kind))?;
-        if self.types.get(*recent).is_some_and(|state| state.kind == m.kind && state.to == m.to()) {
-            return Some(*recent);
-        }
         let slot = match self.index.get(&(m.kind, m.to())) {
             Some(&slot) => slot,
             None if self.types.len() < MAX_TYPES => {
@@ -290,7 +311,10 @@ impl Port {
                 self.index.insert((m.kind, m.to()), self.types.len() - 1);
                 self.types.len() - 1
             }
-            None => return None,
+            None => {
+                self.uncounted += 1;
+                return None;
+            }
         };
         *recent = slot;
         Some(slot)

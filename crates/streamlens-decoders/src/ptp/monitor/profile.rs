@@ -33,11 +33,12 @@ pub(super) fn hint(domain: &Domain) -> Option<Hint> {
         return None;
     }
     let rates = Rates::of(domain);
-    let total: u64 = domain.totals.iter().sum();
-    let seen = |kind: u8| domain.totals.get(usize::from(kind)).is_some_and(|&count| count > 0);
+    let totals = domain.totals();
+    let total: u64 = totals.by_type.iter().sum();
+    let seen = |kind: u8| totals.of(kind) > 0;
     let (e2e, p2p) = (seen(message::DELAY_REQ), seen(message::PDELAY_REQ));
-    let ethernet = domain.on_ethernet == total;
-    let unicast = domain.unicast == total;
+    let ethernet = totals.on_ethernet == total;
+    let unicast = totals.unicast == total;
     let negotiated = domain.grants.requests > 0;
     let priority1_is = |value: u8| domain.masters.announcers.values().all(|a| a.said.priority1 == value);
     let power = domain.masters.announcers.values().any(|a| a.has_power_profile_tlv);

@@ -14,15 +14,15 @@ use super::stats::{interval_ns, readable};
 use super::{PtpMonitor, paths, profile, syncs};
 use crate::{NetworkReport, Peer, Survey};
 
-fn write(domains: &BTreeMap<DomainKey, Domain>, findings: &FindingLog, unfollowed: u64, report: &mut NetworkReport) {
+fn write(domains: &[Domain], findings: &FindingLog, unfollowed: u64, report: &mut NetworkReport) {
     if domains.is_empty() {
         return;
     }
     let mut log = findings.clone();
     let mut facts = Metadata::new();
-    for (key, domain) in domains {
+    for domain in domains {
         at_the_end(domain, &mut log);
-        facts.insert(Cow::Owned(key.name().into_owned()), domain_facts(domain));
+        facts.insert(Cow::Owned(domain.key.name().into_owned()), domain_facts(domain));
     }
     report.facts.insert(Cow::Borrowed("domains"), Value::Map(facts));
     if unfollowed > 0 {
@@ -47,14 +47,14 @@ pub(super) struct Flows<'m> {
 impl<'m> Flows<'m> {
     pub(super) fn new(monitor: &'m PtpMonitor) -> Self {
         let mut by_flow: BTreeMap<FlowKey, (BTreeSet<DomainKey>, u8)> = BTreeMap::new();
-        for (key, domain) in &monitor.domains {
+        for domain in &monitor.domains {
             for state in domain.ports.values().flat_map(|port| &port.types) {
                 let entry = by_flow.entry(state.flow).or_default();
-                entry.0.insert(*key);
+                entry.0.insert(domain.key);
                 entry.1 = entry.1.max(state.edition);
             }
         }
-        let profiles = monitor.domains.iter().map(|(key, domain)| (*key, profile::hint(domain))).collect();
+        let profiles = monitor.domains.iter().map(|domain| (domain.key, profile::hint(domain))).collect();
         Self { monitor, by_flow, profiles, report: NetworkReport::default() }
     }
 }
@@ -95,7 +95,7 @@ pub(super) fn version_name(edition: u8) -> String {
 fn at_the_end(domain: &Domain, log: &mut FindingLog) {
     let key = domain.key;
     let now = domain.last.time.map(Timestamp::as_nanos);
-    for (&id, port) in &domain.ports {
+    for (id, port) in domain.ports.iter() {
         for state in &port.types {
             let kind = state.kind;
             if matches!(kind, message::SYNC | message::ANNOUNCE) && state.is_off_rate() {
@@ -120,8 +120,8 @@ fn at_the_end(domain: &Domain, log: &mut FindingLog) {
             }
         }
     }
-    let count = |kind: u8| domain.totals.get(usize::from(kind)).copied().unwrap_or(0);
-    let (e2e, p2p) = (count(message::DELAY_REQ), count(message::PDELAY_REQ));
+    let totals = domain.totals();
+    let (e2e, p2p) = (totals.of(message::DELAY_REQ), totals.of(message::PDELAY_REQ));
     if e2e > 0 && p2p > 0 {
         log.add("ptp.delay-mechanisms-mixed", Severity::Warning, Some(key.whole()), domain.last, || {
             format!(

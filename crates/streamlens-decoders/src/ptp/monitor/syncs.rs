@@ -3,7 +3,7 @@
 use streamlens_model::{FindingLog, Severity};
 
 use super::super::names::message;
-use super::super::wire::{DomainKey, PortIdentity};
+use super::super::wire::{DomainKey, PortIdentity, TimeInterval};
 use super::message::{Message, difference};
 use super::port::{Arrival, MasterClock, Port, Waiting};
 use super::stats::{Slope, readable};
@@ -34,7 +34,7 @@ impl Port {
 
 impl MasterClock {
     pub(super) fn on_sync(&mut self, m: &Message<'_>, patience: i64, key: DomainKey, log: &mut FindingLog) {
-        let Some(now) = m.time else { return };
+        let Some(now) = m.time() else { return };
         self.sent_from = m.flow.src.address;
         // A frame that a mirror port delivered twice is no second Sync.
         if self.last_sync.replace((m.sequence, m.to())) == Some((m.sequence, m.to())) {
@@ -42,7 +42,7 @@ impl MasterClock {
         }
         if !m.two_step {
             self.one_step += 1;
-            if let Some(origin) = m.stamp.filter(|&stamp| stamp != 0)
+            if let Some(origin) = m.stamp().filter(|&stamp| stamp != 0)
                 && let Some(difference) = difference(now, origin, &[m.correction])
             {
                 self.arrived(Arrival { sequence: m.sequence, to: m.to(), time: now, origin, difference }, m, key, log);
@@ -50,66 +50,132 @@ impl MasterClock {
             return;
         }
         self.two_step += 1;
-        let sync = Waiting::new(m, now);
-        let fits = |early: &Waiting| {
-            early.sequence == m.sequence && early.to == m.to() && now.saturating_sub(early.time) <= patience
-        };
-        if let Some(follow_up) = self.early.take(fits) {
-            self.pair(&sync, &follow_up, m, key, log);
-        } else if let Some(oldest) = self.syncs.push(sync) {
+        if !self.pair_early(m, now, patience, key, log)
+            && let Some(oldest) = self.syncs.push(Waiting::sync(m, now))
+        {
             self.give_up(&oldest, m.source, key, log);
         }
         self.age(now, patience, m.source, key, log);
     }
 
     pub(super) fn on_follow_up(&mut self, m: &Message<'_>, patience: i64, key: DomainKey, log: &mut FindingLog) {
-        let Some(now) = m.time else { return };
+        let Some(now) = m.time() else { return };
         if self.last_pair == Some((m.answers, m.to())) {
             return;
         }
-        let follow_up = Waiting::new(m, now);
         let fits = |sync: &Waiting| sync.sequence == m.answers && sync.to == m.to();
         if let Some(sync) = self.syncs.take(fits) {
-            self.pair(&sync, &follow_up, m, key, log);
-        } else if self.last_sync.is_none() {
+            self.pair((sync.time, sync.correction), (now, m.stamp(), m.correction), m, key, log);
+        } else {
+            self.come_early(m, now, key, log);
+        }
+        self.age(now, patience, m.source, key, log);
+    }
+
+    /// A Follow_Up whose Sync is not there.
+    #[cold]
+    #[inline(never)]
+    fn come_early(&mut self, m: &Message<'_>, now: i64, key: DomainKey, log: &mut FindingLog) {
+        let follow_up = Waiting::follow_up(m, now);
+        if self.last_sync.is_none() {
             // Its Sync was sent before the capture began; but it may still come, where the two were swapped.
             self.before_first_sync += 1;
             self.early.push(follow_up);
         } else if let Some(oldest) = self.early.push(follow_up) {
             self.stray(&oldest, m.source, key, log);
         }
-        self.age(now, patience, m.source, key, log);
     }
 
-    fn pair(&mut self, sync: &Waiting, follow_up: &Waiting, m: &Message<'_>, key: DomainKey, log: &mut FindingLog) {
-        self.last_pair = Some((sync.sequence, sync.to));
-        let turn_round = nanos::difference(follow_up.time, sync.time);
+    /// Whether the Follow_Up of a Sync came before it.
+    #[inline]
+    fn pair_early(&mut self, m: &Message<'_>, now: i64, patience: i64, key: DomainKey, log: &mut FindingLog) -> bool {
+        self.early.first().is_some() && self.look_for_early(m, now, patience, key, log)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_for_early(
+        &mut self,
+        m: &Message<'_>,
+        now: i64,
+        patience: i64,
+        key: DomainKey,
+        log: &mut FindingLog,
+    ) -> bool {
+        let fits = |early: &Waiting| {
+            early.sequence == m.sequence && early.to == m.to() && now.saturating_sub(early.time) <= patience
+        };
+        let Some(early) = self.early.take(fits) else { return false };
+        self.pair((now, m.correction), (early.time, early.stamp, early.correction), m, key, log);
+        true
+    }
+
+    /// A Sync and its Follow_Up, the later of which is the message: they have number and destination in common. Given are
+    /// capture time and correction of each, and the timestamp of the Follow_Up.
+    #[inline(always)]
+    fn pair(
+        &mut self,
+        (sync_time, sync_correction): (i64, TimeInterval),
+        (time, stamp, correction): (i64, Option<i64>, TimeInterval),
+        m: &Message<'_>,
+        key: DomainKey,
+        log: &mut FindingLog,
+    ) {
+        self.last_pair = Some((m.answers, m.to()));
+        let turn_round = nanos::difference(time, sync_time);
         if turn_round >= 0 {
             self.turn_round.push(turn_round);
         }
-        let Some(origin) = follow_up.stamp else { return };
-        if let Some(difference) = difference(sync.time, origin, &[sync.correction, follow_up.correction]) {
-            let arrival = Arrival { sequence: sync.sequence, to: sync.to, time: sync.time, origin, difference };
+        let Some(origin) = stamp else { return };
+        if let Some(difference) = difference(sync_time, origin, &[sync_correction, correction]) {
+            let arrival = Arrival { sequence: m.answers, to: m.to(), time: sync_time, origin, difference };
             self.arrived(arrival, m, key, log);
         }
     }
 
+    #[inline(always)]
     fn arrived(&mut self, arrival: Arrival, m: &Message<'_>, key: DomainKey, log: &mut FindingLog) {
         self.arrival.push(arrival.difference);
         if let Some((delay, _)) = self.link_delay {
             self.offset.push(arrival.difference.saturating_sub(delay));
         }
-        let before = self.last_arrival.replace(arrival).filter(|before| {
+        let goes_on = |before: &Arrival| {
             before.to == arrival.to && matches!(arrival.sequence.wrapping_sub(before.sequence), 1..=0x7FFF)
-        });
-        let Some(before) = before else {
-            self.slope.push(arrival.time, arrival.difference);
-            return;
         };
+        if let Some(before) = self.last_arrival.filter(goes_on) {
+            self.compare(&before, &arrival, m, key, log);
+        }
+        self.last_arrival = Some(arrival);
+        self.slope.push(arrival.time, arrival.difference);
+    }
+
+    /// Looks whether the master's time, or the capture's clock, was set between two Syncs.
+    #[inline]
+    fn compare(&mut self, before: &Arrival, arrival: &Arrival, m: &Message<'_>, key: DomainKey, log: &mut FindingLog) {
+        let (step, change) = (
+            nanos::difference(arrival.origin, before.origin),
+            nanos::difference(arrival.difference, before.difference),
+        );
+        // What follows allows no less than this.
+        if step >= 0 && change.unsigned_abs() <= JUMP_NS.unsigned_abs() {
+            return;
+        }
+        self.note_jump((step, change), before, arrival, m, key, log);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_jump(
+        &mut self,
+        (step, change): (i64, i64),
+        before: &Arrival,
+        arrival: &Arrival,
+        m: &Message<'_>,
+        key: DomainKey,
+        log: &mut FindingLog,
+    ) {
         let stream = Some(key.stream(message::SYNC, m.source));
-        let (step, passed) =
-            (nanos::difference(arrival.origin, before.origin), nanos::difference(arrival.time, before.time));
-        let change = nanos::difference(arrival.difference, before.difference);
+        let passed = nanos::difference(arrival.time, before.time);
         if step < 0 {
             self.backward += 1;
             self.slope = Slope::default();
@@ -137,11 +203,20 @@ impl MasterClock {
                 )
             });
         }
-        self.slope.push(arrival.time, arrival.difference);
     }
 
     /// Lets go of what has waited too long.
+    #[inline]
     fn age(&mut self, now: i64, patience: i64, port: PortIdentity, key: DomainKey, log: &mut FindingLog) {
+        let is_stale = |first: &Waiting| nanos::difference(now, first.time) > patience;
+        if self.syncs.first().is_some_and(is_stale) || self.early.first().is_some_and(is_stale) {
+            self.let_go(now, patience, port, key, log);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn let_go(&mut self, now: i64, patience: i64, port: PortIdentity, key: DomainKey, log: &mut FindingLog) {
         while let Some(sync) = self.syncs.pop_if(|sync| nanos::difference(now, sync.time) > patience) {
             self.give_up(&sync, port, key, log);
         }
