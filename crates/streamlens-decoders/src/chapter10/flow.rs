@@ -1,12 +1,15 @@
 //! The decoder of one flow: from datagrams to packets.
 
+mod stream;
+
 use smallvec::SmallVec;
 use streamlens_model::{FindingLog, Occurrence, Packet, Severity, Transport};
 
+use self::stream::ByteStream;
 use super::account::Account;
 use super::header::{HEADER_LENGTH, PacketHeader, SYNC};
 use super::reassembly::{Added, Assembly};
-use super::transfer::{Evidence, Format, Transfer, classify, start_in_stream};
+use super::transfer::{Evidence, Format, Transfer, classify};
 use super::window::{Arrival, SequenceWindow};
 use super::{NAME, udp_stream};
 use crate::{DecodeError, DecodingResult, FlowDecoder, FlowReport, PacketType, PduState, Sequence};
@@ -39,18 +42,6 @@ enum Rest {
         late: bool,
     },
     Stream(usize),
-}
-
-/// The stream of packets of one source (Format 3).
-#[derive(Debug, Default)]
-struct ByteStream {
-    source: u16,
-    /// The beginning of a packet that goes on in the next datagram.
-    buffer: Vec<u8>,
-    /// Whether it is known where the next packet begins.
-    synced: bool,
-    /// The capture left off the end of the last datagram.
-    cut: bool,
 }
 
 impl Chapter10Flow {
@@ -329,109 +320,6 @@ impl Chapter10Flow {
         if bytes.capacity() > self.spare.capacity() && bytes.capacity() <= 1 << 20 {
             self.spare = bytes;
         }
-    }
-
-    /// A datagram of Format 3. Returns the bytes taken, the transfer header's included.
-    fn stream_datagram(
-        &mut self,
-        transfer: &Transfer,
-        arrival: Arrival,
-        packet: &Packet<'_>,
-        result: &mut DecodingResult,
-    ) -> usize {
-        result.state = PduState::Unfinished;
-        let all = packet.payload.len();
-        let index = match self.streams.iter().position(|held| held.source == transfer.source) {
-            Some(index) => index,
-            None if self.streams.len() < Self::MAX_SOURCES => {
-                self.streams.push(ByteStream { source: transfer.source, ..ByteStream::default() });
-                self.streams.len() - 1
-            }
-            None => return all,
-        };
-        let Some(stream) = self.streams.get_mut(index) else { return all };
-        if arrival == Arrival::Late {
-            return all;
-        }
-        if arrival != Arrival::Next || stream.cut {
-            if !stream.buffer.is_empty() {
-                self.account.partial_dropped(&stream.buffer, occurrence(packet));
-                stream.buffer.clear();
-            }
-            stream.synced = false;
-        }
-        stream.cut = packet.missing > 0;
-        let mut begin = transfer.header_length;
-        let at_packet = |at: usize| packet.payload.get(at..).is_some_and(begins_with_sync);
-        if !stream.synced || (stream.buffer.is_empty() && !at_packet(begin)) {
-            let Some(at) = start_in_stream(packet.payload, usize::from(transfer.packet_start)) else { return all };
-            stream.synced = true;
-            begin = at;
-        }
-        self.rest = Rest::Stream(index);
-        begin + self.stream_packet(index, packet.payload.get(begin..).unwrap_or_default(), packet, result)
-    }
-
-    /// The next packet of a stream, or the part of it that has come. Returns the bytes taken.
-    fn stream_packet(&mut self, index: usize, bytes: &[u8], packet: &Packet<'_>, result: &mut DecodingResult) -> usize {
-        result.state = PduState::Unfinished;
-        let held: usize = self.streams.iter().map(|stream| stream.buffer.capacity()).sum();
-        let Some(stream) = self.streams.get_mut(index) else { return bytes.len() };
-        let mut used = 0;
-        if !stream.buffer.is_empty() && stream.buffer.len() < HEADER_LENGTH {
-            used = bytes.len().min(HEADER_LENGTH - stream.buffer.len());
-            stream.buffer.extend_from_slice(bytes.get(..used).unwrap_or_default());
-        }
-        let front = if stream.buffer.is_empty() { bytes } else { &stream.buffer };
-        if front.len() < HEADER_LENGTH {
-            if stream.buffer.is_empty() && begins_with_sync(front) {
-                stream.buffer.extend_from_slice(bytes);
-            }
-            return bytes.len();
-        }
-        let rest = bytes.get(used..).unwrap_or_default();
-        let missing = PacketHeader::parse(front)
-            .filter(PacketHeader::length_is_legal)
-            .map(|header| (header, (header.packet_length as usize).saturating_sub(stream.buffer.len())));
-        let Some((header, missing)) = missing else {
-            // The stream is not where it should be: the next datagram whose offset leads to a packet goes on.
-            if !stream.buffer.is_empty() {
-                self.account.partial_dropped(&stream.buffer, occurrence(packet));
-                stream.buffer.clear();
-            }
-            stream.synced = false;
-            self.account.no_sync += 1;
-            return bytes.len();
-        };
-        if missing > rest.len() {
-            if held + rest.len() > Self::MAX_HELD {
-                self.account.partial_dropped(&stream.buffer, occurrence(packet));
-                stream.buffer = Vec::new();
-                stream.synced = false;
-                return bytes.len();
-            }
-            stream.buffer.extend_from_slice(rest);
-            return bytes.len();
-        }
-        let mut buffer = std::mem::take(&mut stream.buffer);
-        let end = rest.get(..missing).unwrap_or_default();
-        let whole = if buffer.is_empty() {
-            end
-        } else {
-            buffer.extend_from_slice(end);
-            &buffer
-        };
-        self.account.complete += 1;
-        self.account.header(&header, whole, &[], false, packet, result);
-        self.account.body(&header, whole, packet);
-        result.packet_type = PacketType(u32::from(header.data_type));
-        result.state = PduState::Whole;
-        result.pdu_length = Some(header.packet_length);
-        buffer.clear();
-        if let Some(stream) = self.streams.get_mut(index) {
-            stream.buffer = buffer;
-        }
-        used + missing
     }
 
     /// Packets that are not whole yet.
