@@ -167,7 +167,7 @@ impl fmt::Display for MacAddress {
 
 impl Serialize for MacAddress {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.text().as_str(Self::LENGTH))
+        self.text().serialize(Self::LENGTH, serializer)
     }
 }
 
@@ -221,7 +221,10 @@ impl Serialize for Address {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::None => serializer.serialize_none(),
-            address => serializer.serialize_str(Short::of(|text| text.address(*address)).as_str()),
+            address => {
+                let Short { text, length } = Short::of(|text| text.address(*address));
+                text.serialize(length, serializer)
+            }
         }
     }
 }

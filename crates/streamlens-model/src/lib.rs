@@ -22,6 +22,7 @@ pub use analysis::{
     Analysis, ApplicationEncoding, Candidate, Change, Flow, Health, Interval, MacPair, PacketTypeStats, SCHEMA,
     TransportProtocol,
 };
+pub use ascii::ASCII;
 pub use capture::{CaptureSummary, Interface, TimestampQuality, Warning};
 pub use finding::{Finding, FindingLog, LoggedFinding, Occurrence, Place, Severity, StreamId};
 pub use frame::{Frame, FrameBatch, FrameRecord};
@@ -30,7 +31,7 @@ pub use link::LinkType;
 pub use metadata::Metadata;
 pub use packet::Packet;
 pub use shared::{SHARED, Shared};
-pub use time::Timestamp;
+pub use time::{INSTANT, InstantText, Timestamp};
 pub use timing::{Outlier, Outliers, TimingStatistics, TimingSummary};
 pub use transport::Transport;
 pub use value::Value;
