@@ -7,15 +7,14 @@
 use std::fmt::{self, Display, Write as _};
 use std::ops::Range;
 
-use serde::ser::{
-    Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
-    SerializeTupleStruct, SerializeTupleVariant, Serializer,
-};
+use serde::{Serialize, Serializer};
 use streamlens::model::{ASCII, INSTANT, InstantText, SHARED, Timestamp};
 
+use self::items::Items;
 use self::number::{push_float, push_signed, push_unsigned};
 use self::plain::{is_plain, long, name, push_short, push_text};
 
+mod items;
 mod number;
 mod plain;
 
@@ -43,9 +42,7 @@ impl Written {
         self.shared = None;
         value.serialize(Text::<VALUE> { out: self, lead: 0 })
     }
-}
 
-impl Written {
     #[inline(never)]
     fn instant(&mut self, nanos: i64) {
         let mut quoted = [b'"'; 32];
@@ -69,15 +66,6 @@ struct Text<'o, const KIND: Kind> {
     lead: u8,
 }
 
-/// Writes the items of a list, a tuple, a map or a struct.
-struct Items<'o> {
-    out: &'o mut Written,
-    /// What stands in front of the next item: a bracket or a comma.
-    lead: u8,
-    /// What closes it.
-    end: &'static [u8],
-}
-
 impl<'o, const KIND: Kind> Text<'o, KIND> {
     #[inline(always)]
     fn items(self, begin: u8, end: &'static [u8]) -> Items<'o> {
@@ -88,42 +76,6 @@ impl<'o, const KIND: Kind> Text<'o, KIND> {
     fn variant(self, variant: &'static str, begin: u8, end: &'static [u8]) -> Items<'o> {
         name(&mut self.out.text, b'{', variant);
         self.items(begin, end)
-    }
-}
-
-impl Items<'_> {
-    #[inline(always)]
-    fn item(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
-        self.out.text.push(self.lead);
-        self.lead = b',';
-        value.serialize(Text::<VALUE> { out: self.out, lead: 0 })
-    }
-
-    #[inline(always)]
-    fn field(&mut self, key: &'static str, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
-        name(&mut self.out.text, self.lead, key);
-        self.lead = b',';
-        value.serialize(Text::<VALUE> { out: self.out, lead: 0 })
-    }
-
-    /// Completes a key that was not written as text is.
-    #[cold]
-    fn other_key(&mut self, begin: usize) {
-        let text = &mut self.out.text;
-        if text.get(begin) != Some(&b'"') {
-            text.insert(begin, b'"');
-            text.push(b'"');
-        }
-        text.insert(begin, self.lead);
-        text.push(b':');
-    }
-
-    #[inline(always)]
-    fn close(self) {
-        if self.lead != b',' {
-            self.out.text.push(self.lead);
-        }
-        self.out.text.extend_from_slice(self.end);
     }
 }
 
@@ -359,60 +311,6 @@ impl<'o, const KIND: Kind> Serializer for Text<'o, KIND> {
         Ok(())
     }
 }
-
-impl SerializeMap for Items<'_> {
-    type Ok = ();
-    type Error = Error;
-
-    /// A key that is no text stands in quotation marks.
-    #[inline]
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
-        let begin = self.out.text.len();
-        key.serialize(Text::<KEY> { out: self.out, lead: self.lead })?;
-        if self.out.text.last() != Some(&b':') {
-            self.other_key(begin);
-        }
-        self.lead = b',';
-        Ok(())
-    }
-
-    #[inline]
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        value.serialize(Text::<VALUE> { out: self.out, lead: 0 })
-    }
-
-    fn end(self) -> Result<(), Error> {
-        self.close();
-        Ok(())
-    }
-}
-
-macro_rules! items {
-    ($($kind:ident . $method:ident($($key:ident)?) by $write:ident),* $(,)?) => {$(
-        impl $kind for Items<'_> {
-            type Ok = ();
-            type Error = Error;
-
-            #[inline(always)]
-            fn $method<T: Serialize + ?Sized>(&mut self, $($key: &'static str,)? value: &T) -> Result<(), Error> {
-                self.$write($($key,)? value)
-            }
-
-            fn end(self) -> Result<(), Error> {
-                self.close();
-                Ok(())
-            }
-        }
-    )*};
-}
-items!(
-    SerializeSeq.serialize_element() by item,
-    SerializeTuple.serialize_element() by item,
-    SerializeTupleStruct.serialize_field() by item,
-    SerializeTupleVariant.serialize_field() by item,
-    SerializeStruct.serialize_field(key) by field,
-    SerializeStructVariant.serialize_field(key) by field,
-);
 
 #[cfg(test)]
 mod tests;

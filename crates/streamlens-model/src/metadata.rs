@@ -190,7 +190,11 @@ impl Metadata {
         for entry in more.entries {
             while let Some((name, _)) = known.as_slice().first() {
                 match order(name, &entry.0) {
-                    Ordering::Less => entries.extend(known.next()),
+                    Ordering::Less => {
+                        if let Some(before) = known.next() {
+                            entries.push(before);
+                        }
+                    }
                     // it is left out
                     Ordering::Equal => drop(known.next()),
                     Ordering::Greater => break,
