@@ -8,13 +8,15 @@ use std::fmt::{self, Display, Write as _};
 use std::ops::Range;
 
 use serde::{Serialize, Serializer};
-use streamlens::model::{ASCII, INSTANT, InstantText, SHARED, Timestamp};
+use streamlens::model::{ASCII, INSTANT, InstantText, SHARED, STATIC, Timestamp};
 
 use self::items::Items;
+use self::keys::Keys;
 use self::number::{push_float, push_signed, push_unsigned};
 use self::plain::{is_plain, long, name, push_short, push_text};
 
 mod items;
+mod keys;
 mod number;
 mod plain;
 
@@ -29,6 +31,7 @@ pub(crate) struct Written {
     /// come one after the other.
     shared: Option<(usize, Range<usize>)>,
     instants: InstantText,
+    keys: Keys,
 }
 
 impl Written {
@@ -58,6 +61,7 @@ const VALUE: Kind = 0;
 const KEY: Kind = 1;
 const LETTERS: Kind = 2;
 const NANOS: Kind = 3;
+const STATIC_KEY: Kind = 4;
 
 /// Writes values one behind the other.
 struct Text<'o, const KIND: Kind> {
@@ -174,7 +178,10 @@ impl<'o, const KIND: Kind> Serializer for Text<'o, KIND> {
 
     #[inline]
     fn serialize_str(self, value: &str) -> Result<(), Error> {
-        if KIND == KEY {
+        if KIND == STATIC_KEY {
+            let Written { text, keys, .. } = self.out;
+            keys.push(text, self.lead, value)
+        } else if KIND == KEY {
             push_text::<true>(&mut self.out.text, self.lead, value)
         } else {
             push_text::<false>(&mut self.out.text, 0, value)
@@ -220,6 +227,7 @@ impl<'o, const KIND: Kind> Serializer for Text<'o, KIND> {
         if name != SHARED || KIND == KEY {
             return match name {
                 // a key is written as other text is
+                STATIC if KIND == KEY => value.serialize(Text::<STATIC_KEY> { out, lead }),
                 INSTANT if KIND != KEY => value.serialize(Text::<NANOS> { out, lead }),
                 ASCII if KIND != KEY => value.serialize(Text::<LETTERS> { out, lead }),
                 _ => value.serialize(Self { out, lead }),

@@ -28,7 +28,7 @@ pub use finding::{Finding, FindingLog, LoggedFinding, Occurrence, Place, Severit
 pub use frame::{Frame, FrameBatch, FrameRecord};
 pub use health::StreamHealth;
 pub use link::LinkType;
-pub use metadata::Metadata;
+pub use metadata::{Metadata, STATIC};
 pub use packet::Packet;
 pub use shared::{SHARED, Shared};
 pub use time::{INSTANT, InstantText, Timestamp};

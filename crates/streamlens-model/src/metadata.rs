@@ -245,7 +245,23 @@ impl fmt::Debug for Metadata {
 
 impl Serialize for Metadata {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self)
+        serializer.collect_map(self.entries.iter().map(|(name, value)| (Name(name), value)))
+    }
+}
+
+/// The name of the newtype that those names serialize as which stand in the program. A serializer that knows it can tell them by
+/// where they are and how long.
+pub const STATIC: &str = "streamlens::Static";
+
+struct Name<'a>(&'a Cow<'static, str>);
+
+impl Serialize for Name<'_> {
+    #[inline]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Cow::Borrowed(name) => serializer.serialize_newtype_struct(STATIC, name),
+            Cow::Owned(name) => serializer.serialize_str(name),
+        }
     }
 }
 

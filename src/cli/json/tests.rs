@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use serde::Serialize;
-use streamlens::model::{Address, MacAddress, Shared, Timestamp, Value};
+use streamlens::model::{Address, MacAddress, Metadata, Shared, Timestamp, Value};
 
 use super::plain::push_short;
 use super::*;
@@ -76,6 +76,21 @@ fn value() -> impl Strategy<Value = Value> {
             proptest::collection::btree_map(".*", inner, 0..6).prop_map(Value::map),
         ]
     })
+}
+
+#[test]
+fn keys_that_stand_in_the_program_are_written_wherever_they_are() {
+    let names = [
+        "",
+        "one",
+        "a key of 36 bytes, the last that fits",
+        "a key that is longer than those that are remembered",
+        "\"\n",
+    ];
+    let all = "abcdefghijklmnopqrstuvwxyz0123456789".repeat(40).leak();
+    let parts = (0..1000).map(|at| &all[at..at + 1 + at % 36]).chain(names);
+    let one: Metadata = parts.map(|name| (name, Value::from(name.len() as u64))).collect();
+    same(&[one.clone(), one]);
 }
 
 #[test]
