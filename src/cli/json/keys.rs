@@ -30,7 +30,7 @@ impl Keys {
             return more(out, |out| self.push(out, lead, text));
         }
         let (address, begin) = (text.as_ptr().addr(), out.len());
-        let place = (address ^ address / SLOTS) % SLOTS;
+        let place = (address ^ (address / SLOTS)) % SLOTS;
         match self.0.get(place) {
             Some(key) if key.address == address && key.length == text.len() => {
                 out.extend_from_slice(&key.written);
