@@ -7,105 +7,83 @@
 use std::fmt::{self, Display, Write as _};
 use std::ops::Range;
 
-use serde::ser::{
-    Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
-    SerializeTupleStruct, SerializeTupleVariant, Serializer,
-};
-use streamlens::model::SHARED;
+use serde::{Serialize, Serializer};
+use streamlens::model::{ASCII, INSTANT, InstantText, SHARED, STATIC, Timestamp};
 
-use self::plain::{is_plain, name, push_text};
+use self::items::Items;
+use self::keys::Keys;
+use self::number::{push_float, push_signed, push_unsigned};
+use self::plain::{is_plain, long, name, push_short, push_text};
 
+mod items;
+mod keys;
+mod number;
 mod plain;
-
-/// Whole numbers below this are written without an exponent, and are exact.
-const WHOLE: u64 = 1_000_000_000_000_000;
 
 /// Why a value has no text: it says so itself.
 pub(crate) type Error = serde_json::Error;
 
-/// Appends the text of a value.
-///
-/// # Errors
-///
-/// Where the value says that it can't be serialized.
-pub(crate) fn append(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
-    let mut written = Written { text: std::mem::take(out), shared: None };
-    let result = value.serialize(Text::<false>(&mut written));
-    *out = written.text;
-    result
-}
-
 /// What is written.
-struct Written {
-    text: Vec<u8>,
+#[derive(Default)]
+pub(crate) struct Written {
+    pub(crate) text: Vec<u8>,
     /// The address of the shared value that was written last, and where its text is: levels of a flow that share one
     /// come one after the other.
     shared: Option<(usize, Range<usize>)>,
+    instants: InstantText,
+    keys: Keys,
 }
 
-/// Writes values one behind the other; text that is a key has a colon behind it.
-struct Text<'o, const IS_KEY: bool = false>(&'o mut Written);
+impl Written {
+    /// Appends the text of a value.
+    ///
+    /// # Errors
+    ///
+    /// Where the value says that it can't be serialized.
+    pub(crate) fn append(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
+        // another value may have come to the address
+        self.shared = None;
+        value.serialize(Text::<VALUE> { out: self, lead: 0 })
+    }
 
-/// Writes the items of a list, a tuple, a map or a struct.
-struct Items<'o> {
+    #[inline(never)]
+    fn instant(&mut self, nanos: i64) {
+        let mut quoted = [b'"'; 32];
+        let [_, room @ .., _] = &mut quoted;
+        *room = *self.instants.of(Timestamp::from_nanos(nanos));
+        self.text.extend_from_slice(&quoted);
+    }
+}
+
+/// What is written next: any value, a key, or what a newtype that is known by its name has in it.
+type Kind = u8;
+const VALUE: Kind = 0;
+const KEY: Kind = 1;
+const LETTERS: Kind = 2;
+const NANOS: Kind = 3;
+const STATIC_KEY: Kind = 4;
+
+/// Writes values one behind the other.
+struct Text<'o, const KIND: Kind> {
     out: &'o mut Written,
-    is_empty: bool,
-    /// What closes it.
-    end: &'static [u8],
+    /// What stands in front of a key, which has a colon behind it.
+    lead: u8,
 }
 
-impl<'o, const IS_KEY: bool> Text<'o, IS_KEY> {
-    fn items(self, begin: &[u8], end: &'static [u8]) -> Items<'o> {
-        self.0.text.extend_from_slice(begin);
-        Items { out: self.0, is_empty: true, end }
+impl<'o, const KIND: Kind> Text<'o, KIND> {
+    #[inline(always)]
+    fn items(self, begin: u8, end: &'static [u8]) -> Items<'o> {
+        Items { out: self.out, lead: begin, end }
     }
 
     /// Of a variant: an object with one entry, whose value is in these brackets.
-    fn variant(self, variant: &'static str, begin: &[u8], end: &'static [u8]) -> Items<'o> {
-        self.0.text.push(b'{');
-        name(&mut self.0.text, true, variant);
+    fn variant(self, variant: &'static str, begin: u8, end: &'static [u8]) -> Items<'o> {
+        name(&mut self.out.text, b'{', variant);
         self.items(begin, end)
     }
 }
 
-impl Items<'_> {
-    #[inline(always)]
-    fn comma(&mut self) {
-        if !self.is_empty {
-            self.out.text.push(b',');
-        }
-        self.is_empty = false;
-    }
-
-    #[inline(always)]
-    fn item(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
-        self.comma();
-        value.serialize(Text::<false>(self.out))
-    }
-
-    #[inline(always)]
-    fn field(&mut self, key: &'static str, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
-        name(&mut self.out.text, self.is_empty, key);
-        self.is_empty = false;
-        value.serialize(Text::<false>(self.out))
-    }
-
-    /// Ends a key that was not written as text is.
-    #[cold]
-    fn other_key(&mut self, begin: usize) {
-        if self.out.text.get(begin) != Some(&b'"') {
-            self.out.text.insert(begin, b'"');
-            self.out.text.push(b'"');
-        }
-        self.out.text.push(b':');
-    }
-
-    fn close(self) {
-        self.out.text.extend_from_slice(self.end);
-    }
-}
-
-impl<'o, const IS_KEY: bool> Serializer for Text<'o, IS_KEY> {
+impl<'o, const KIND: Kind> Serializer for Text<'o, KIND> {
     type Ok = ();
     type Error = Error;
     type SerializeSeq = Items<'o>;
@@ -116,8 +94,14 @@ impl<'o, const IS_KEY: bool> Serializer for Text<'o, IS_KEY> {
     type SerializeStruct = Items<'o>;
     type SerializeStructVariant = Items<'o>;
 
+    /// What newtypes that are known by their names have in them is not for people.
+    #[inline(always)]
+    fn is_human_readable(&self) -> bool {
+        KIND != LETTERS && KIND != NANOS
+    }
+
     fn serialize_bool(self, value: bool) -> Result<(), Error> {
-        self.0.text.extend_from_slice(if value { b"true" } else { b"false" });
+        self.out.text.extend_from_slice(if value { b"true" } else { b"false" });
         Ok(())
     }
 
@@ -133,13 +117,18 @@ impl<'o, const IS_KEY: bool> Serializer for Text<'o, IS_KEY> {
         self.serialize_i64(value.into())
     }
 
+    #[inline]
     fn serialize_i64(self, value: i64) -> Result<(), Error> {
-        self.0.text.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+        if KIND == NANOS {
+            self.out.instant(value);
+        } else {
+            push_signed(&mut self.out.text, value);
+        }
         Ok(())
     }
 
     fn serialize_i128(self, value: i128) -> Result<(), Error> {
-        self.0.text.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+        self.out.text.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
         Ok(())
     }
 
@@ -159,38 +148,28 @@ impl<'o, const IS_KEY: bool> Serializer for Text<'o, IS_KEY> {
     fn serialize_u64(self, value: u64) -> Result<(), Error> {
         match value {
             // most figures are counts of what is not there
-            0..10 => self.0.text.push(b'0' + value as u8),
-            _ => self.0.text.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
+            0..10 => self.out.text.push(b'0' + value as u8),
+            _ => push_unsigned(&mut self.out.text, value),
         }
         Ok(())
     }
 
     fn serialize_u128(self, value: u128) -> Result<(), Error> {
-        self.0.text.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+        self.out.text.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
         Ok(())
     }
 
     fn serialize_f32(self, value: f32) -> Result<(), Error> {
         if value.is_finite() {
-            self.0.text.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
+            self.out.text.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
             return Ok(());
         }
         self.serialize_unit()
     }
 
     fn serialize_f64(self, value: f64) -> Result<(), Error> {
-        let whole = value as i64;
-        if whole as f64 == value && whole.unsigned_abs() < WHOLE && (whole != 0 || value.is_sign_positive()) {
-            // most figures are whole numbers, which are found sooner than the shortest digits of others
-            self.0.text.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
-            self.0.text.extend_from_slice(b".0");
-            return Ok(());
-        }
-        if value.is_finite() {
-            self.0.text.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
-            return Ok(());
-        }
-        self.serialize_unit()
+        push_float(&mut self.out.text, value);
+        Ok(())
     }
 
     fn serialize_char(self, value: char) -> Result<(), Error> {
@@ -199,11 +178,24 @@ impl<'o, const IS_KEY: bool> Serializer for Text<'o, IS_KEY> {
 
     #[inline]
     fn serialize_str(self, value: &str) -> Result<(), Error> {
-        push_text::<IS_KEY>(&mut self.0.text, value)
+        if KIND == STATIC_KEY {
+            let Written { text, keys, .. } = self.out;
+            keys.push(text, self.lead, value)
+        } else if KIND == KEY {
+            push_text::<true>(&mut self.out.text, self.lead, value)
+        } else {
+            push_text::<false>(&mut self.out.text, 0, value)
+        }
     }
 
     fn serialize_bytes(self, value: &[u8]) -> Result<(), Error> {
-        self.collect_seq(value)
+        if KIND != LETTERS {
+            return self.collect_seq(value);
+        }
+        if push_short::<false>(&mut self.out.text, 0, value) {
+            return Ok(());
+        }
+        long::<false>(&mut self.out.text, 0, &String::from_utf8_lossy(value))
     }
 
     fn serialize_none(self) -> Result<(), Error> {
@@ -215,7 +207,7 @@ impl<'o, const IS_KEY: bool> Serializer for Text<'o, IS_KEY> {
     }
 
     fn serialize_unit(self) -> Result<(), Error> {
-        self.0.text.extend_from_slice(b"null");
+        self.out.text.extend_from_slice(b"null");
         Ok(())
     }
 
@@ -227,18 +219,26 @@ impl<'o, const IS_KEY: bool> Serializer for Text<'o, IS_KEY> {
         self.serialize_str(variant)
     }
 
-    /// What is shared is written once; all of it is borrowed as long as this writes, so that an address is that of one value.
+    /// What is shared is written once; all of it is borrowed as long as a value is written, so that an address is that of one
+    /// value.
     #[inline(always)]
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<(), Error> {
-        if name != SHARED {
-            return value.serialize(self);
+        let Self { out, lead } = self;
+        if name != SHARED || KIND == KEY {
+            return match name {
+                // a key is written as other text is
+                STATIC if KIND == KEY => value.serialize(Text::<STATIC_KEY> { out, lead }),
+                INSTANT if KIND != KEY => value.serialize(Text::<NANOS> { out, lead }),
+                ASCII if KIND != KEY => value.serialize(Text::<LETTERS> { out, lead }),
+                _ => value.serialize(Self { out, lead }),
+            };
         }
-        let (address, out) = (std::ptr::from_ref(value).addr(), self.0);
+        let address = std::ptr::from_ref(value).addr();
         match &out.shared {
             Some((known, written)) if *known == address => out.text.extend_from_within(written.clone()),
             _ => {
                 let begin = out.text.len();
-                value.serialize(Text::<false>(out))?;
+                value.serialize(Text::<VALUE> { out, lead })?;
                 out.shared = Some((address, begin..out.text.len()));
             }
         }
@@ -252,22 +252,22 @@ impl<'o, const IS_KEY: bool> Serializer for Text<'o, IS_KEY> {
         variant: &'static str,
         value: &T,
     ) -> Result<(), Error> {
-        let mut items = self.items(b"{", b"}");
+        let mut items = self.items(b'{', b"}");
         items.field(variant, value)?;
         items.close();
         Ok(())
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Items<'o>, Error> {
-        Ok(self.items(b"[", b"]"))
+        Ok(self.items(b'[', b"]"))
     }
 
     fn serialize_tuple(self, _: usize) -> Result<Items<'o>, Error> {
-        Ok(self.items(b"[", b"]"))
+        Ok(self.items(b'[', b"]"))
     }
 
     fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Items<'o>, Error> {
-        Ok(self.items(b"[", b"]"))
+        Ok(self.items(b'[', b"]"))
     }
 
     fn serialize_tuple_variant(
@@ -277,15 +277,15 @@ impl<'o, const IS_KEY: bool> Serializer for Text<'o, IS_KEY> {
         variant: &'static str,
         _: usize,
     ) -> Result<Items<'o>, Error> {
-        Ok(self.variant(variant, b"[", b"]}"))
+        Ok(self.variant(variant, b'[', b"]}"))
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Items<'o>, Error> {
-        Ok(self.items(b"{", b"}"))
+        Ok(self.items(b'{', b"}"))
     }
 
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Items<'o>, Error> {
-        Ok(self.items(b"{", b"}"))
+        Ok(self.items(b'{', b"}"))
     }
 
     fn serialize_struct_variant(
@@ -295,7 +295,7 @@ impl<'o, const IS_KEY: bool> Serializer for Text<'o, IS_KEY> {
         variant: &'static str,
         _: usize,
     ) -> Result<Items<'o>, Error> {
-        Ok(self.variant(variant, b"{", b"}}"))
+        Ok(self.variant(variant, b'{', b"}}"))
     }
 
     /// Text is displayed where it will stand.
@@ -307,7 +307,7 @@ impl<'o, const IS_KEY: bool> Serializer for Text<'o, IS_KEY> {
                 Ok(())
             }
         }
-        let out = &mut self.0.text;
+        let out = &mut self.out.text;
         let begin = out.len();
         out.push(b'"');
         let written = write!(Into(out), "{value}");
@@ -319,58 +319,6 @@ impl<'o, const IS_KEY: bool> Serializer for Text<'o, IS_KEY> {
         Ok(())
     }
 }
-
-impl SerializeMap for Items<'_> {
-    type Ok = ();
-    type Error = Error;
-
-    /// A key that is no text stands in quotation marks.
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
-        self.comma();
-        let begin = self.out.text.len();
-        key.serialize(Text::<true>(self.out))?;
-        if self.out.text.last() != Some(&b':') {
-            self.other_key(begin);
-        }
-        Ok(())
-    }
-
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        value.serialize(Text::<false>(self.out))
-    }
-
-    fn end(self) -> Result<(), Error> {
-        self.close();
-        Ok(())
-    }
-}
-
-macro_rules! items {
-    ($($kind:ident . $method:ident($($key:ident)?) by $write:ident),* $(,)?) => {$(
-        impl $kind for Items<'_> {
-            type Ok = ();
-            type Error = Error;
-
-            #[inline(always)]
-            fn $method<T: Serialize + ?Sized>(&mut self, $($key: &'static str,)? value: &T) -> Result<(), Error> {
-                self.$write($($key,)? value)
-            }
-
-            fn end(self) -> Result<(), Error> {
-                self.close();
-                Ok(())
-            }
-        }
-    )*};
-}
-items!(
-    SerializeSeq.serialize_element() by item,
-    SerializeTuple.serialize_element() by item,
-    SerializeTupleStruct.serialize_field() by item,
-    SerializeTupleVariant.serialize_field() by item,
-    SerializeStruct.serialize_field(key) by field,
-    SerializeStructVariant.serialize_field(key) by field,
-);
 
 #[cfg(test)]
 mod tests;

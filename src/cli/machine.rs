@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use streamlens::model::{Analysis, CaptureSummary, Finding, Flow, Metadata, SCHEMA};
 
-use super::json;
+use super::json::{self, Written};
 
 /// The form of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ struct Head<'a> {
 #[derive(Default)]
 pub(crate) struct Piece {
     /// In JSON with a comma in front of each.
-    bytes: Vec<u8>,
+    bytes: Written,
     /// What it holds; `None` where it is empty.
     list: Option<List>,
     /// Why one of them can't be written.
@@ -60,8 +60,8 @@ impl Piece {
     fn add<'a, P: Serialize>(&mut self, form: Form, part: &'a P, line_of: impl FnOnce(&'a P) -> Line<'a>) {
         let result = match form {
             Form::Json => {
-                self.bytes.push(b',');
-                json::append(&mut self.bytes, part)
+                self.bytes.text.push(b',');
+                self.bytes.append(part)
             }
             Form::Ndjson => line(&mut self.bytes, &line_of(part)),
         };
@@ -97,9 +97,9 @@ impl<W: Write> Document<W> {
     pub(crate) fn piece(&mut self, capture: &CaptureSummary, piece: &mut Piece) -> bool {
         let Piece { mut bytes, list, failure } = std::mem::take(piece);
         if let Some(list) = list.filter(|_| self.failure.is_none()) {
-            self.failure = failure.or(self.try_piece(capture, &bytes, list).err());
+            self.failure = failure.or(self.try_piece(capture, &bytes.text, list).err());
         }
-        bytes.clear();
+        bytes.text.clear();
         piece.bytes = bytes;
         self.failure.is_none()
     }
@@ -128,18 +128,18 @@ impl<W: Write> Document<W> {
     }
 
     fn head(&mut self, capture: &CaptureSummary) -> io::Result<()> {
-        let mut bytes = Vec::new();
+        let mut bytes = Written::default();
         match self.form {
             Form::Ndjson => line(&mut bytes, &Head { schema: SCHEMA, capture })?,
             Form::Json => {
-                bytes.extend(b"{\"schema\":");
-                json::append(&mut bytes, SCHEMA)?;
-                bytes.extend(b",\"capture\":");
-                json::append(&mut bytes, capture)?;
-                bytes.extend(b",\"flows\":[");
+                bytes.text.extend(b"{\"schema\":");
+                bytes.append(SCHEMA)?;
+                bytes.text.extend(b",\"capture\":");
+                bytes.append(capture)?;
+                bytes.text.extend(b",\"flows\":[");
             }
         }
-        self.out.write_all(&bytes)
+        self.out.write_all(&bytes.text)
     }
 
     /// Writes what follows on flows and findings; those of `analysis` itself are not looked at.
@@ -148,26 +148,26 @@ impl<W: Write> Document<W> {
             return Err(failure);
         }
         self.begin(&analysis.capture, List::Findings)?;
-        let (mut bytes, networks) = (Vec::new(), &analysis.networks);
+        let (mut bytes, networks) = (Written::default(), &analysis.networks);
         match self.form {
             Form::Json => {
-                bytes.push(b']');
+                bytes.text.push(b']');
                 if !networks.is_empty() {
-                    bytes.extend(b",\"networks\":");
-                    json::append(&mut bytes, networks)?;
+                    bytes.text.extend(b",\"networks\":");
+                    bytes.append(networks)?;
                 }
-                bytes.extend(b"}\n");
+                bytes.text.extend(b"}\n");
             }
             Form::Ndjson if networks.is_empty() => {}
             Form::Ndjson => line(&mut bytes, &Line::Networks(networks))?,
         }
-        self.out.write_all(&bytes)
+        self.out.write_all(&bytes.text)
     }
 }
 
-fn line(bytes: &mut Vec<u8>, value: &impl Serialize) -> Result<(), json::Error> {
-    json::append(bytes, value)?;
-    bytes.push(b'\n');
+fn line(bytes: &mut Written, value: &impl Serialize) -> Result<(), json::Error> {
+    bytes.append(value)?;
+    bytes.text.push(b'\n');
     Ok(())
 }
 

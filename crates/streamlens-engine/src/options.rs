@@ -57,6 +57,13 @@ pub enum FlowOrder {
     Destination,
 }
 
+impl FlowOrder {
+    /// Whether nothing matters but what the first frame of a flow says, given that it is the earliest.
+    pub(crate) fn is_by_beginning(self) -> bool {
+        matches!(self, Self::FirstSeen | Self::Source | Self::Destination)
+    }
+}
+
 /// Which flows and findings a result holds. Its totals are those of all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FlowSelection {

@@ -167,7 +167,7 @@ impl fmt::Display for MacAddress {
 
 impl Serialize for MacAddress {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.text().as_str(Self::LENGTH))
+        self.text().serialize(Self::LENGTH, serializer)
     }
 }
 
@@ -221,7 +221,10 @@ impl Serialize for Address {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::None => serializer.serialize_none(),
-            address => serializer.serialize_str(Short::of(|text| text.address(*address)).as_str()),
+            address => {
+                let Short { text, length } = Short::of(|text| text.address(*address));
+                text.serialize(length, serializer)
+            }
         }
     }
 }
@@ -306,10 +309,10 @@ pub struct FlowKey {
     pub vlan: VlanStack,
 }
 
-/// `10.0.0.1:5004 -> 239.0.0.1:5004`, followed by ` vlan 10,20` where there are tags.
-impl fmt::Display for FlowKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = Long::of(|text| {
+impl FlowKey {
+    /// What [`Display`](fmt::Display) prints.
+    fn text(&self) -> Long {
+        Long::of(|text| {
             text.endpoint(&self.src);
             text.push(b" -> ");
             text.endpoint(&self.dst);
@@ -317,8 +320,20 @@ impl fmt::Display for FlowKey {
                 text.push(if index == 0 { b" vlan " } else { b"," });
                 text.decimal(*id);
             }
-        });
-        f.write_str(text.as_str())
+        })
+    }
+
+    /// Appends the text that is displayed, without what it takes to display it.
+    pub fn append_to(&self, bytes: &mut Vec<u8>) {
+        let Long { text, length } = self.text();
+        bytes.extend_from_slice(text.0.get(..length).unwrap_or_default());
+    }
+}
+
+/// `10.0.0.1:5004 -> 239.0.0.1:5004`, followed by ` vlan 10,20` where there are tags.
+impl fmt::Display for FlowKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text().as_str())
     }
 }
 

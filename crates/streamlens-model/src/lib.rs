@@ -22,15 +22,16 @@ pub use analysis::{
     Analysis, ApplicationEncoding, Candidate, Change, Flow, Health, Interval, MacPair, PacketTypeStats, SCHEMA,
     TransportProtocol,
 };
+pub use ascii::ASCII;
 pub use capture::{CaptureSummary, Interface, TimestampQuality, Warning};
 pub use finding::{Finding, FindingLog, LoggedFinding, Occurrence, Place, Severity, StreamId};
 pub use frame::{Frame, FrameBatch, FrameRecord};
 pub use health::StreamHealth;
 pub use link::LinkType;
-pub use metadata::Metadata;
+pub use metadata::{Metadata, STATIC};
 pub use packet::Packet;
 pub use shared::{SHARED, Shared};
-pub use time::Timestamp;
+pub use time::{INSTANT, InstantText, Timestamp};
 pub use timing::{Outlier, Outliers, TimingStatistics, TimingSummary};
 pub use transport::Transport;
 pub use value::Value;

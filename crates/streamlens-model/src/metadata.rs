@@ -1,6 +1,7 @@
 //! Named values.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Index;
 
@@ -129,12 +130,18 @@ impl Metadata {
     }
 }
 
-/// Whether a name comes before another. Most names differ in their first eight bytes.
+/// Whether a name comes before another.
 #[inline]
 fn precedes(one: &str, other: &str) -> bool {
+    order(one, other) == Ordering::Less
+}
+
+/// The order of two names. Most differ in their first eight bytes.
+#[inline]
+fn order(one: &str, other: &str) -> Ordering {
     match (one.as_bytes().first_chunk(), other.as_bytes().first_chunk()) {
-        (Some(a), Some(b)) if a != b => u64::from_be_bytes(*a) < u64::from_be_bytes(*b),
-        _ => one < other,
+        (Some(a), Some(b)) if a != b => u64::from_be_bytes(*a).cmp(&u64::from_be_bytes(*b)),
+        _ => one.cmp(other),
     }
 }
 
@@ -164,7 +171,8 @@ impl<N: Into<Cow<'static, str>>> Extend<(N, Value)> for Metadata {
         let known = std::mem::take(&mut self.entries);
         let entries = entries.into_iter().map(|(name, value)| (name.into(), value));
         if known.is_empty() {
-            self.entries.extend(entries);
+            // collected, which makes room for all at once
+            self.entries = entries.collect();
             return self.tidy();
         }
         let mut more = Self { entries: entries.collect() };
@@ -180,13 +188,16 @@ impl Metadata {
         let mut known = std::mem::take(&mut self.entries).into_iter();
         let mut entries = Vec::with_capacity(known.len() + more.len());
         for entry in more.entries {
-            while let Some((name, _)) = known.as_slice().first()
-                && !precedes(&entry.0, name)
-                && let Some(before) = known.next()
-            {
-                // one of the same name is left out
-                if precedes(&before.0, &entry.0) {
-                    entries.push(before);
+            while let Some((name, _)) = known.as_slice().first() {
+                match order(name, &entry.0) {
+                    Ordering::Less => {
+                        if let Some(before) = known.next() {
+                            entries.push(before);
+                        }
+                    }
+                    // it is left out
+                    Ordering::Equal => drop(known.next()),
+                    Ordering::Greater => break,
                 }
             }
             entries.push(entry);
@@ -234,7 +245,23 @@ impl fmt::Debug for Metadata {
 
 impl Serialize for Metadata {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self)
+        serializer.collect_map(self.entries.iter().map(|(name, value)| (Name(name), value)))
+    }
+}
+
+/// The name of the newtype that those names serialize as which stand in the program. A serializer that knows it can tell them by
+/// where they are and how long.
+pub const STATIC: &str = "streamlens::Static";
+
+struct Name<'a>(&'a Cow<'static, str>);
+
+impl Serialize for Name<'_> {
+    #[inline]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Cow::Borrowed(name) => serializer.serialize_newtype_struct(STATIC, name),
+            Cow::Owned(name) => serializer.serialize_str(name),
+        }
     }
 }
 

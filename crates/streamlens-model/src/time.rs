@@ -40,26 +40,46 @@ impl Timestamp {
     }
 }
 
-impl Timestamp {
-    /// Bytes of its text.
+/// Texts of instants, made one after the other in the same memory: what an instant has in common with the one before is not
+/// written again. All have as many bytes, for years are those from 1677 to 2262.
+///
+/// Digit by digit, since a result may hold millions of instants, and the formatting of the standard library takes ten times as
+/// long.
+///
+/// ```
+/// use streamlens_model::{InstantText, Timestamp};
+/// let mut texts = InstantText::default();
+/// assert_eq!(texts.of(Timestamp::from_nanos(7)), b"1970-01-01T00:00:00.000000007Z");
+/// ```
+#[derive(Clone, Debug)]
+pub struct InstantText {
+    /// The day of the text, counted from the first of March of the year 0.
+    days: u32,
+    text: Ascii<32>,
+}
+
+impl Default for InstantText {
+    fn default() -> Self {
+        Self { days: 0, text: Ascii(*b"0000-03-01T00:00:00.000000000Z\0\0") }
+    }
+}
+
+impl InstantText {
+    /// Bytes of a text.
     const LENGTH: usize = 30;
 
-    /// What [`Display`](fmt::Display) prints. All instants have as many bytes: years are those from 1677 to 2262. Digit by digit,
-    /// since a result may hold millions of instants, and the formatting of the standard library takes ten times as long.
-    fn text(self) -> Ascii<32> {
+    /// What [`Display`](fmt::Display) prints of an instant.
+    #[inline]
+    pub fn of(&mut self, time: Timestamp) -> &[u8; Self::LENGTH] {
         const SECOND: i64 = 1_000_000_000;
         // from a day in the year 0 on no number is negative, and short ones are divided sooner
-        let seconds = self.0.div_euclid(SECOND) + DAYS_BEFORE_1970 * 86_400;
+        let seconds = time.0.div_euclid(SECOND) + DAYS_BEFORE_1970 * 86_400;
         let (days, second) = ((seconds / 86_400) as u32, (seconds % 86_400) as u32);
-        let nanos = self.0.rem_euclid(SECOND) as u32;
-        let (year, month, day) = civil_date(days);
-        let mut text = *b"0000-00-00T00:00:00.000000000Z\0\0";
-        // the last two digits of a number
-        let mut put = |at: usize, number: u32| text[at..at + 2].copy_from_slice(&PAIRS[number as usize % 100]);
-        put(0, year / 100);
-        put(2, year);
-        put(5, month);
-        put(8, day);
+        let nanos = time.0.rem_euclid(SECOND) as u32;
+        if days != self.days {
+            self.turn_to(days);
+        }
+        let mut put = |at, number| self.put(at, number);
         put(11, second / 3600);
         put(14, second / 60 % 60);
         put(17, second % 60);
@@ -67,21 +87,56 @@ impl Timestamp {
         put(22, nanos / 100_000);
         put(24, nanos / 1000);
         put(26, nanos / 10);
-        text[28] = b'0' + (nanos % 10) as u8;
-        Ascii(text)
+        self.text.0[28] = b'0' + (nanos % 10) as u8;
+        let [text @ .., _, _] = &self.text.0;
+        text
+    }
+
+    /// Writes the date of another day.
+    #[inline(never)]
+    fn turn_to(&mut self, days: u32) {
+        let (year, month, day) = civil_date(days);
+        self.days = days;
+        [(0, year / 100), (2, year), (5, month), (8, day)].into_iter().for_each(|(at, number)| self.put(at, number));
+    }
+
+    /// Writes the last two digits of a number.
+    #[inline(always)]
+    fn put(&mut self, at: usize, number: u32) {
+        self.text.0[at..at + 2].copy_from_slice(&PAIRS[number as usize % 100]);
     }
 }
 
 /// RFC 3339 in UTC with nine digits of a second: `2026-11-22T21:43:05.123456789Z`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text().as_str(Self::LENGTH))
+        let mut texts = InstantText::default();
+        texts.of(*self);
+        f.write_str(texts.text.as_str(InstantText::LENGTH))
     }
 }
 
+/// The name of the newtype that a [`Timestamp`] serializes as: its text, or, to a serializer that says that it is not for people,
+/// the number of nanoseconds. One that knows the name can say so there, and make the text with an [`InstantText`].
+pub const INSTANT: &str = "streamlens::Instant";
+
 impl Serialize for Timestamp {
+    #[inline]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.text().as_str(Self::LENGTH))
+        serializer.serialize_newtype_struct(INSTANT, &Nanos(*self))
+    }
+}
+
+struct Nanos(Timestamp);
+
+impl Serialize for Nanos {
+    #[inline]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(&self.0)
+        } else {
+            serializer.serialize_i64(self.0.0)
+        }
     }
 }
 

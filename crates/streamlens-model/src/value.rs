@@ -3,13 +3,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::{Metadata, Timestamp};
 
 /// A typed value of a decoded field or of metadata. Serializes as the plain JSON value.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// Yes or no.
     Bool(bool),
@@ -29,7 +28,32 @@ pub enum Value {
     Map(Metadata),
 }
 
+impl Serialize for Value {
+    #[inline]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            // most are counts, for which a branch takes less than a jump to one of many places
+            Self::Unsigned(value) => serializer.serialize_u64(*value),
+            other => other.serialize_other(serializer),
+        }
+    }
+}
+
 impl Value {
+    #[inline(never)]
+    fn serialize_other<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Bool(value) => value.serialize(serializer),
+            Self::Unsigned(value) => value.serialize(serializer),
+            Self::Signed(value) => value.serialize(serializer),
+            Self::Float(value) => value.serialize(serializer),
+            Self::Text(value) => value.serialize(serializer),
+            Self::Time(value) => value.serialize(serializer),
+            Self::List(value) => value.serialize(serializer),
+            Self::Map(value) => value.serialize(serializer),
+        }
+    }
+
     /// Text that is made at run time.
     #[must_use]
     pub fn text(text: impl Into<Cow<'static, str>>) -> Self {

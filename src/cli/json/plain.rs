@@ -2,23 +2,23 @@
 
 use super::Error;
 
-/// Writes a comma, unless the name is the first, then the name of a field, as the program spells it, and a colon.
+/// Writes a bracket or a comma, then the name of a field, as the program spells it, and a colon.
 ///
 /// The name is known where this is compiled into, so that all of it is written at once, as a constant.
 #[inline(always)]
-pub(super) fn name(out: &mut Vec<u8>, is_first: bool, name: &'static str) {
+pub(super) fn name(out: &mut Vec<u8>, lead: u8, name: &'static str) {
     let mut text = [0; 40];
-    text[..2].copy_from_slice(b",\"");
-    let Some(room) = text.get_mut(2..name.len() + 4) else { return long_name(out, is_first, name) };
+    text[..2].copy_from_slice(&[lead, b'"']);
+    let Some(room) = text.get_mut(2..name.len() + 4) else { return long_name(out, lead, name) };
     let (letters, end) = room.split_at_mut(name.len());
     letters.copy_from_slice(name.as_bytes());
     end.copy_from_slice(b"\":");
-    out.extend_from_slice(if is_first { &text[1..name.len() + 4] } else { &text[..name.len() + 4] });
+    out.extend_from_slice(&text[..name.len() + 4]);
 }
 
 #[cold]
-fn long_name(out: &mut Vec<u8>, is_first: bool, name: &'static str) {
-    out.extend_from_slice(if is_first { b"\"" } else { b",\"" });
+fn long_name(out: &mut Vec<u8>, lead: u8, name: &'static str) {
+    out.extend_from_slice(&[lead, b'"']);
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"\":");
 }
@@ -83,36 +83,40 @@ fn is_suspect(text: &[u8; 16]) -> bool {
 
 /// The longest text that is written by [`push_short`].
 const SHORT: usize = 32;
-/// What it appends before it takes back what is too much: quotation marks, the text, a colon, and a few bytes more.
+/// What it appends before it takes back what is too much: quotation marks, the text, what is around it, and a few bytes more.
 const ROOM: usize = SHORT + 16;
 
-/// Writes the first and the last bytes of a text, which may overlap, behind a quotation mark; whether they are plain.
+/// Writes the first and the last bytes of a text, which may overlap, to a place; whether they are plain.
 #[inline(always)]
 fn put_ends<const N: usize>(
     room: &mut [u8; ROOM],
+    at: usize,
     text: &[u8],
     are_plain: impl Fn(&[u8; N], &[u8; N]) -> bool,
 ) -> bool {
     let length = text.len();
     let (Some(first), Some(last)) = (text.first_chunk::<N>(), text.last_chunk::<N>()) else { return false };
-    let Some(end) = room.get_mut(length + 1 - N..length + 1) else { return false };
+    let Some(end) = room.get_mut(at + length - N..at + length) else { return false };
     end.copy_from_slice(last);
-    room[1..=N].copy_from_slice(first);
+    room[at..at + N].copy_from_slice(first);
     are_plain(first, last)
 }
 
-/// Appends text in quotation marks, with a colon behind it where it is a key.
+/// Appends text in quotation marks; where it is a key, behind a bracket or a comma, and with a colon behind it.
 #[inline(never)]
-pub(super) fn push_text<const IS_KEY: bool>(out: &mut Vec<u8>, text: &str) -> Result<(), Error> {
+pub(super) fn push_text<const IS_KEY: bool>(out: &mut Vec<u8>, lead: u8, text: &str) -> Result<(), Error> {
     if lacks(out, ROOM) {
-        return more(out, |out| push_text::<IS_KEY>(out, text));
+        return more(out, |out| push_text::<IS_KEY>(out, lead, text));
     }
-    if push_short::<IS_KEY>(out, text.as_bytes()) { Ok(()) } else { long::<IS_KEY>(out, text) }
+    if push_short::<IS_KEY>(out, lead, text.as_bytes()) { Ok(()) } else { long::<IS_KEY>(out, lead, text) }
 }
 
 /// Appends text that is long or not plain.
 #[inline(never)]
-fn long<const IS_KEY: bool>(out: &mut Vec<u8>, text: &str) -> Result<(), Error> {
+pub(super) fn long<const IS_KEY: bool>(out: &mut Vec<u8>, lead: u8, text: &str) -> Result<(), Error> {
+    if IS_KEY {
+        out.push(lead);
+    }
     if is_plain(text.as_bytes()) {
         out.push(b'"');
         out.extend_from_slice(text.as_bytes());
@@ -126,11 +130,10 @@ fn long<const IS_KEY: bool>(out: &mut Vec<u8>, text: &str) -> Result<(), Error> 
     Ok(())
 }
 
-/// Appends short plain text in quotation marks, and a colon where it is a key; false, and nothing appended, where it is longer
-/// or not plain. Most texts of a document are names: to write the two ends of one takes less time than a call that copies
+/// Appends short plain text as [`push_text`] does; false, and nothing appended, where it is longer or not plain. Most texts of a document are names: to write the two ends of one takes less time than a call that copies
 /// any number of bytes.
 #[inline(always)]
-pub(super) fn push_short<const IS_KEY: bool>(out: &mut Vec<u8>, text: &[u8]) -> bool {
+pub(super) fn push_short<const IS_KEY: bool>(out: &mut Vec<u8>, lead: u8, text: &[u8]) -> bool {
     let (begin, length) = (out.len(), text.len());
     if length > SHORT {
         return false;
@@ -138,22 +141,26 @@ pub(super) fn push_short<const IS_KEY: bool>(out: &mut Vec<u8>, text: &[u8]) -> 
     // what is behind the text goes again
     out.extend_from_slice(&[b'"'; ROOM]);
     let Some(room) = out.last_chunk_mut() else { return false };
+    let at = if IS_KEY { 2 } else { 1 };
+    if IS_KEY {
+        room[0] = lead;
+    }
     let is_plain = match length {
-        16.. => put_ends(room, text, |first, last| !(is_suspect(first) | is_suspect(last))),
-        8.. => put_ends(room, text, |first, last| {
+        16.. => put_ends(room, at, text, |first, last| !(is_suspect(first) | is_suspect(last))),
+        8.. => put_ends(room, at, text, |first, last| {
             let [first, last] = [first, last].map(|word| suspects(u64::from_ne_bytes(*word)));
             (first | last) & TOPS == 0
         }),
-        4.. => put_ends(room, text, |first, last| {
+        4.. => put_ends(room, at, text, |first, last| {
             let [first, last] = [first, last].map(|half| u64::from(u32::from_ne_bytes(*half)));
             suspects(first << 32 | last) & TOPS == 0
         }),
         _ => {
-            room[1..].iter_mut().zip(text).for_each(|(room, byte)| *room = *byte);
+            room[at..].iter_mut().zip(text).for_each(|(room, byte)| *room = *byte);
             is_plain(text)
         }
     };
-    let mut end = length + 2;
+    let mut end = at + length + 1;
     if IS_KEY {
         room[end] = b':';
         end += 1;
@@ -164,14 +171,14 @@ pub(super) fn push_short<const IS_KEY: bool>(out: &mut Vec<u8>, text: &[u8]) -> 
 
 /// Whether there is no room for so many bytes. Where that is asked once and first of all, a function has nothing to save.
 #[inline(always)]
-fn lacks(out: &Vec<u8>, room: usize) -> bool {
+pub(super) fn lacks(out: &Vec<u8>, room: usize) -> bool {
     out.capacity() - out.len() < room
 }
 
 /// Makes room, and does again what found none.
 #[cold]
 #[inline(never)]
-fn more<T>(out: &mut Vec<u8>, again: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+pub(super) fn more<T>(out: &mut Vec<u8>, again: impl FnOnce(&mut Vec<u8>) -> T) -> T {
     out.reserve(1024);
     again(out)
 }

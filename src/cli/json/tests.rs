@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use serde::Serialize;
-use streamlens::model::{Shared, Timestamp, Value};
+use streamlens::model::{Address, MacAddress, Metadata, Shared, Timestamp, Value};
 
 use super::plain::push_short;
 use super::*;
 
 fn same(value: &impl Serialize) {
-    let mut text = b"before".to_vec();
-    append(&mut text, value).expect("it serializes");
+    let mut written = Written { text: b"before".to_vec(), ..Written::default() };
+    written.append(value).expect("it serializes");
     let wanted = serde_json::to_string(value).expect("it serializes");
-    assert_eq!(String::from_utf8(text).expect("JSON is UTF-8"), format!("before{wanted}"));
+    assert_eq!(String::from_utf8(written.text).expect("JSON is UTF-8"), format!("before{wanted}"));
 }
 
 #[test]
@@ -49,7 +49,10 @@ fn every_kind_of_value_is_written_as_serde_json_does() {
     same(&BTreeMap::from([("a key that is longer than those that are short", 1), ("\n", 2)]));
     same(&BTreeMap::from([(-7_i64, BTreeMap::from([("q\"", 'x')]))]));
     same(&(u64::MAX, i64::MIN, 9_u64, 10_u64, -1_i8, 100_i16, 70_000_i32));
-    same(&Timestamp::from_nanos(1_700_000_000_000_000_001));
+    same(&[0, 1_700_000_000_000_000_001, 1_700_000_000_999_999_999, i64::MIN, i64::MAX].map(Timestamp::from_nanos));
+    same(&BTreeMap::from([(Timestamp::from_nanos(1), MacAddress([1; 6]))]));
+    same(&BTreeMap::from([(MacAddress([0xAB; 6]), Address::V4([10, 0, 0, 1].into()))]));
+    same(&[Address::None, Address::Mac(MacAddress([0; 6])), Address::V6([u16::MAX; 8].into())]);
     same(&std::net::IpAddr::from([10, 0, 0, 1]));
     (0..=10_001_u64).for_each(|number| same(&number));
     let powers = (1..20).map(|digits| 10_u64.pow(digits));
@@ -73,6 +76,21 @@ fn value() -> impl Strategy<Value = Value> {
             proptest::collection::btree_map(".*", inner, 0..6).prop_map(Value::map),
         ]
     })
+}
+
+#[test]
+fn keys_that_stand_in_the_program_are_written_wherever_they_are() {
+    let names = [
+        "",
+        "one",
+        "a key of 36 bytes, the last that fits",
+        "a key that is longer than those that are remembered",
+        "\"\n",
+    ];
+    let all = "abcdefghijklmnopqrstuvwxyz0123456789".repeat(40).leak();
+    let parts = (0..1000).map(|at| &all[at..at + 1 + at % 36]).chain(names);
+    let one: Metadata = parts.map(|name| (name, Value::from(name.len() as u64))).collect();
+    same(&[one.clone(), one]);
 }
 
 #[test]
@@ -100,7 +118,11 @@ fn every_byte_is_known_to_be_plain_or_not_wherever_it_stands() {
                 text[at] = byte;
                 assert_eq!(is_plain(&text), is_one, "{byte} at {at} of {length}");
                 let mut out = b"before".to_vec();
-                assert_eq!(push_short::<false>(&mut out, &text), is_one && length <= 32, "{byte} at {at} of {length}");
+                assert_eq!(
+                    push_short::<false>(&mut out, 0, &text),
+                    is_one && length <= 32,
+                    "{byte} at {at} of {length}"
+                );
                 let quoted = if is_one && length <= 32 { [b"\"", text.as_slice(), b"\""].concat() } else { Vec::new() };
                 assert_eq!(out, [b"before", quoted.as_slice()].concat(), "{byte} at {at} of {length}");
             }

@@ -31,6 +31,8 @@ pub(crate) struct HeldFlows {
     /// Flows that are still held.
     count: usize,
     chunks: Vec<Chunk>,
+    /// Whether a frame was earlier than the first one of its flow, or that one without a time.
+    has_earlier: bool,
     /// What differs in a frame, before it is known whether that is kept; only for its memory.
     differing: Vec<u8>,
 }
@@ -184,6 +186,11 @@ impl HeldFlows {
         self.first(place).map_or(0, |frame| frame.number)
     }
 
+    /// Whether no frame of any flow is earlier than its first one.
+    pub(crate) fn begin_with_earliest(&self) -> bool {
+        !self.has_earlier
+    }
+
     /// Number of frames of a flow.
     pub(crate) fn frame_count(&self, place: usize) -> u64 {
         self.flows.get(place).map_or(0, |flow| u64::from(flow.frames))
@@ -202,7 +209,7 @@ impl HeldFlows {
 
     /// Adds a frame to a flow; false where there is no room for it.
     pub(crate) fn add(&mut self, place: usize, frame: &Frame<'_>) -> bool {
-        let Self { flows, chunks, differing, .. } = self;
+        let Self { flows, chunks, differing, has_earlier, .. } = self;
         let Some(flow) = flows.get_mut(place).filter(|flow| usize::from(flow.frames) < MOST_FRAMES) else {
             return false;
         };
@@ -212,12 +219,13 @@ impl HeldFlows {
         let first = flow.first.and_then(|first| read(chunks, first));
         let mut head = Head::of(frame, first.as_ref().and_then(|(first, _)| first.link));
         let mut bytes = frame.data;
-        if let Some((first, rest)) = &first
-            && first.length == head.length
-        {
-            differences(rest.get(..frame.data.len()).unwrap_or_default(), frame.data, differing);
-            if differing.len() < bytes.len() {
-                (head.is_like, bytes) = (true, differing);
+        if let Some((first, rest)) = &first {
+            *has_earlier |= frame.time.is_some() && frame.time < first.time || first.time.is_none();
+            if first.length == head.length {
+                differences(rest.get(..frame.data.len()).unwrap_or_default(), frame.data, differing);
+                if differing.len() < bytes.len() {
+                    (head.is_like, bytes) = (true, differing);
+                }
             }
         }
         let size = (head.size() + bytes.len()).next_multiple_of(UNIT);

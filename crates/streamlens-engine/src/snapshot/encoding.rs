@@ -366,14 +366,14 @@ fn lengths<'t>(kinds: impl Iterator<Item = &'t TypeEntry> + Clone, packets: u64)
     let shortest = kinds.clone().map(|kind| kind.shortest).min().unwrap_or(0);
     let longest = kinds.clone().map(|kind| kind.longest).max().unwrap_or(0);
     let sum: u64 = kinds.map(|kind| kind.length_sum).sum();
-    if packets == 0 {
-        return Metadata::new();
+    let mut facts = Metadata::new();
+    if packets > 0 {
+        facts.reserve(3);
+        facts.insert("max_length".into(), Value::from(longest));
+        facts.insert("mean_length".into(), Value::from(sum as f64 / packets as f64));
+        facts.insert("min_length".into(), Value::from(shortest));
     }
-    Metadata::from([
-        ("max_length", Value::from(longest)),
-        ("mean_length", Value::from(sum as f64 / packets as f64)),
-        ("min_length", Value::from(shortest)),
-    ])
+    facts
 }
 
 /// The evidence so far for an encoding.

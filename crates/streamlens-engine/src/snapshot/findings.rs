@@ -26,14 +26,15 @@ pub(super) struct Where<'a> {
 /// Findings as they are collected.
 #[derive(Default)]
 pub(super) struct Findings {
-    list: Vec<Packed>,
+    /// By severity, the gravest first: the flows come in order of time, and so do nearly all of their findings of one severity.
+    lists: [Vec<Packed>; 3],
     /// For packing.
     buffer: Vec<u8>,
     /// By severity, those that were let go included.
     total: BTreeMap<Severity, u64>,
     /// How many are wanted: the gravest.
     most: usize,
-    /// What the list holds no more room for, once it was sorted: as grave as that, and no earlier.
+    /// What there is no more room for, once they were sorted: as grave as that, and no earlier.
     bar: Option<(Severity, u64)>,
     dropped: u64,
     pub(super) mirrored: Mirrored,
@@ -84,9 +85,10 @@ impl Findings {
         Self { most: self.most, dropped: self.dropped, ..Self::default() }
     }
 
-    /// Makes room for so many, or as many as are wanted.
+    /// Makes room for so many of each severity, or as many as are wanted. Where nothing comes to it, it takes no memory.
     pub(super) fn reserve(&mut self, count: usize) {
-        self.list.reserve(count.min(self.most.saturating_add(PILE)));
+        let count = count.min(self.most.saturating_add(PILE));
+        self.lists.iter_mut().for_each(|list| list.reserve(count));
     }
 
     /// A list that only notes what findings there are.
@@ -105,11 +107,13 @@ impl Findings {
     }
 
     /// Adds findings that are counted already.
-    pub(super) fn extend(&mut self, mut counted: Self) {
-        if self.list.len() < counted.list.len() {
-            std::mem::swap(&mut self.list, &mut counted.list);
+    pub(super) fn extend(&mut self, counted: Self) {
+        for (list, mut more) in self.lists.iter_mut().zip(counted.lists) {
+            if list.len() < more.len() {
+                std::mem::swap(list, &mut more);
+            }
+            list.append(&mut more);
         }
-        self.list.append(&mut counted.list);
     }
 
     /// Adds those of a part of the flows.
@@ -130,13 +134,24 @@ impl Findings {
     /// Gravest first, then by the frame of the first occurrence; and how many of each severity there are in all.
     pub(super) fn into_list(mut self) -> (Vec<Packed>, BTreeMap<Severity, u64>) {
         self.sort();
-        (self.list, self.total)
+        let [mut list, graver, least] = self.lists;
+        list.extend(graver.into_iter().chain(least));
+        (list, self.total)
     }
 
     /// Puts them in order, and lets those go that are not among the wanted ones.
     pub(super) fn sort(&mut self) {
-        self.list.sort_by(Packed::order);
-        self.list.truncate(self.most);
+        let mut left = self.most;
+        for list in &mut self.lists {
+            list.sort_by(Packed::order);
+            list.truncate(left);
+            left -= list.len();
+        }
+    }
+
+    /// How many there are.
+    fn len(&self) -> usize {
+        self.lists.iter().map(Vec::len).sum()
     }
 
     /// Counts a finding, and makes it only where it may be among those wanted: `make` then shows what it is.
@@ -149,11 +164,17 @@ impl Findings {
         if self.bar.is_some_and(|(grave, frame)| severity < grave || severity == grave && first_frame > frame) {
             return;
         }
-        let Self { list, buffer, .. } = self;
+        let Self { lists: [errors, warnings, infos], buffer, .. } = self;
+        let list = match severity {
+            Severity::Error => errors,
+            Severity::Warning => warnings,
+            Severity::Info => infos,
+        };
         make(&mut |sketch| list.push(Packed::new(sketch, buffer)));
-        if self.list.len() >= self.most.saturating_add(PILE) {
+        if self.len() >= self.most.saturating_add(PILE) {
             self.sort();
-            self.bar = self.list.last().map(|last| (last.severity, last.first_frame));
+            self.bar =
+                self.lists.iter().rev().find_map(|list| list.last()).map(|last| (last.severity, last.first_frame));
         }
     }
 

@@ -51,7 +51,7 @@ impl<'e> Snapshot<'e> {
         let (mut early, mut late) = Surveys::of(engine);
         if !makes_all || since > 0 {
             // flows that wait are decoded now, for their findings; or not all flows are made
-            early.join(&mut late);
+            early.join(std::mem::replace(&mut late, Surveys::none(engine)));
         }
         let (cards, notes) = (Vec::new(), (!makes_all).then(Vec::new));
         let (mirrored, additions, networks) = (Mirrored::default(), Additions::new(), Vec::new());
@@ -111,9 +111,14 @@ impl<'e> Snapshot<'e> {
     fn list_held(&mut self) {
         let places = self.held_places();
         let mut cards = Vec::with_capacity(places.len());
+        // most often the first frame of each says when it was first seen, and that is all that the order asks for
+        let is_brief = self.selection.order.is_by_beginning()
+            && self.engine.shards.iter().all(|shard| shard.held.begin_with_earliest());
+        let heads = if is_brief { 1 } else { usize::MAX };
         let independent = (0..64).zip(self.engine.registry.iter()).filter(|(_, decoder)| decoder.is_independent());
         let decoders = independent.fold(0, |all, (index, _)| all | 1 << index);
-        let list = |(): &mut (), cards: &mut Vec<Card>, run: &[FlowPlace]| cards.extend(self.unread(run, decoders));
+        let list =
+            |(): &mut (), cards: &mut Vec<Card>, run: &[FlowPlace]| cards.extend(self.unread(run, heads, decoders));
         runs_in_order(self.engine.threads, &places, || (), list, |more| cards.append(more));
         self.cards = cards;
     }

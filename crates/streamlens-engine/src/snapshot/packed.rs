@@ -61,13 +61,13 @@ impl Packed {
         let transport = place.transport.map(Transport::name);
         let mut parts = Parts { buffer, next: NUMBERS };
         parts.add(|to| [code.0, code.1].iter().for_each(|part| to.extend_from_slice(part.as_bytes())));
-        // writing to memory doesn't fail
-        parts.add_some(place.flow, |to, flow| drop(write!(to, "{flow}")));
+        parts.add_some(place.flow, |to, flow| flow.append_to(to));
         for name in [transport.as_deref(), place.encoding, place.stream] {
             parts.add_some(name, |to, name| to.extend_from_slice(name.as_bytes()));
         }
         parts.add(|to| match text {
             Words::Said(text) => to.extend_from_slice(text.as_bytes()),
+            // writing to memory doesn't fail
             Words::ToSay(text) => drop(to.write_fmt(*text)),
         });
         Self { severity: *severity, first_frame: first.frame, rest: buffer.as_slice().into() }

@@ -205,26 +205,34 @@ impl Snapshot<'_> {
         dissect(&frame, &mut packet).map(|()| packet.flow_key()).unwrap_or_default()
     }
 
-    /// The cards of flows that wait and have not been decoded, any of which may have these decoders.
-    pub(super) fn unread<'p>(&'p self, flows: &'p [FlowPlace], decoders: u64) -> impl Iterator<Item = Card> + 'p {
-        let figures = self.side_by_side(flows.iter().copied(), |figures: &mut Figures, head| figures.add(head));
-        figures.into_iter().map(move |(at, figures)| Card {
-            row: figures.row(at, self.selection.order),
-            packets: figures.packets as u32,
-            decoders,
+    /// The cards of flows that wait and have not been decoded, any of which may have these decoders. So many of the frames of
+    /// each are looked at.
+    pub(super) fn unread<'p>(
+        &'p self,
+        flows: &'p [FlowPlace],
+        heads: usize,
+        decoders: u64,
+    ) -> impl Iterator<Item = Card> + 'p {
+        let figures = self.side_by_side(flows.iter().copied(), heads, |figures: &mut Figures, head| figures.add(head));
+        figures.into_iter().map(move |(at, figures)| {
+            let shard = self.engine.shards.get(at.share as usize);
+            let packets = shard.map_or(0, |shard| shard.held.frame_count(at.place as usize)) as u32;
+            Card { row: figures.row(at, self.selection.order), packets, decoders }
         })
     }
 
     /// Looks at the memory of flows that are shown next.
     fn look_ahead(&self, flows: impl Iterator<Item = FlowPlace>) {
-        self.side_by_side(flows, |(), _| {});
+        self.side_by_side(flows, usize::MAX, |(), _| {});
     }
 
     /// Goes through the frames of flows that wait. Each lies where it came in, and says where the one before it does, which has
-    /// to be waited for: so one frame of each flow is seen before the next of any, and all of these are waited for at once.
+    /// to be waited for: so one frame of each flow is seen before the next of any, and all of these are waited for at once. Of
+    /// each flow it sees so many frames.
     fn side_by_side<T: Default>(
         &self,
         flows: impl Iterator<Item = FlowPlace>,
+        most: usize,
         mut see: impl FnMut(&mut T, &Head),
     ) -> Vec<(FlowPlace, T)> {
         let begin = |at: FlowPlace| {
@@ -233,14 +241,16 @@ impl Snapshot<'_> {
         };
         let mut walks: Vec<_> = flows.filter(|at| at.is_held).filter_map(begin).collect();
         walks.iter().for_each(|(heads, _)| heads.look_at::<FIRST_LINES>());
-        let mut is_over = false;
-        while !is_over {
-            is_over = true;
+        for _ in 0..most {
+            let mut is_over = true;
             for (heads, (_, seen)) in &mut walks {
                 if let Some((head, _)) = heads.next() {
                     see(seen, &head);
                     is_over = false;
                 }
+            }
+            if is_over {
+                break;
             }
             walks.iter().for_each(|(heads, _)| heads.look_at::<LATER_LINES>());
         }

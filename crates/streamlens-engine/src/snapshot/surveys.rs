@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use streamlens_decoders::{FlowReport, NetworkReport, Peer, Survey, SurveyNotes};
-use streamlens_registry::DecoderIndex;
 
 use super::rows::FlowPlace;
 use crate::engine::Engine;
@@ -18,6 +17,8 @@ pub(super) type Additions = BTreeMap<(FlowPlace, u16), Vec<FlowReport>>;
 pub(super) struct Surveys<'e> {
     engine: &'e Engine,
     list: Vec<OneSurvey<'e>>,
+    /// The places of those that want the flows of a decoder, by its index.
+    of_decoder: Vec<Vec<usize>>,
 }
 
 struct OneSurvey<'e> {
@@ -50,18 +51,27 @@ impl<'e> Surveys<'e> {
                 let name = decoder.encoding_name();
                 wanted[index / 64] |= u64::from(name == own || watched.contains(&name)) << (index % 64);
             }
-            into.list.push(OneSurvey { own, watched, wanted, least_frames, is_open: true, survey });
+            into.add(OneSurvey { own, watched, wanted, least_frames, is_open: true, survey });
         }
         (early, late)
     }
 
     pub(super) fn none(engine: &'e Engine) -> Self {
-        Self { engine, list: Vec::new() }
+        Self { engine, list: Vec::new(), of_decoder: vec![Vec::new(); engine.registry.len()] }
+    }
+
+    fn add(&mut self, one: OneSurvey<'e>) {
+        for (decoder, places) in self.of_decoder.iter_mut().enumerate() {
+            if one.wants_any(u64::MAX, 1 << (decoder % 64), decoder / 64) {
+                places.push(self.list.len());
+            }
+        }
+        self.list.push(one);
     }
 
     /// Takes over those of another list.
-    pub(super) fn join(&mut self, other: &mut Self) {
-        self.list.append(&mut other.list);
+    pub(super) fn join(&mut self, other: Self) {
+        other.list.into_iter().for_each(|one| self.add(one));
     }
 
     /// An empty notebook for a thread.
@@ -83,8 +93,11 @@ impl<'e> Surveys<'e> {
         let packets = flow.packets();
         for encoding in flow.transports().flat_map(|transport| &transport.encodings) {
             let index = encoding.decoder;
-            let all = self.list.iter().zip(&mut notebook.0);
-            for (one, notes) in all.filter(|(one, _)| one.wants(packets, index)) {
+            for &place in self.of_decoder.get(usize::from(index.0)).into_iter().flatten() {
+                let (Some(one), Some(notes)) = (self.list.get(place), notebook.0.get_mut(place)) else { continue };
+                if !one.is_open || packets < one.least_frames {
+                    continue;
+                }
                 let Some(decoder) = self.engine.registry.decoder(index) else { continue };
                 let (own, encoding) = (encoding.flow_decoder.as_deref(), decoder.encoding_name());
                 let (number, peer) = (number_of(at, index.0), Peer { flow: &flow.key, decoder: own, encoding });
@@ -144,10 +157,6 @@ impl<'e> OneSurvey<'e> {
 
     fn get_mut(&mut self) -> &mut (dyn Survey + 'e) {
         self.survey.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut()
-    }
-
-    fn wants(&self, packets: u64, decoder: DecoderIndex) -> bool {
-        self.wants_any(packets, 1 << (decoder.0 % 64), usize::from(decoder.0 / 64))
     }
 
     /// Whether it wants to see a flow of any of these decoders, in this word of them.
