@@ -130,8 +130,8 @@ pub(super) fn long<const IS_KEY: bool>(out: &mut Vec<u8>, lead: u8, text: &str) 
     Ok(())
 }
 
-/// Appends short plain text as [`push_text`] does; false, and nothing appended, where it is longer or not plain. Most texts of a document are names: to write the two ends of one takes less time than a call that copies
-/// any number of bytes.
+/// Appends short plain text as [`push_text`] does; false, and nothing appended, where it is longer or not plain. Most texts of a
+/// document are names: to write the two ends of one takes less time than a call that copies any number of bytes.
 #[inline(always)]
 pub(super) fn push_short<const IS_KEY: bool>(out: &mut Vec<u8>, lead: u8, text: &[u8]) -> bool {
     let (begin, length) = (out.len(), text.len());
