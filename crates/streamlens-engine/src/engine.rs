@@ -33,7 +33,7 @@ const MOST_THREADS: usize = 8;
 ///
 /// ```
 /// use streamlens_engine::{Engine, EngineOptions};
-/// use streamlens_model::{Frame, FrameRecord, LinkType, Timestamp};
+/// use streamlens_model::{Frame, LinkType, Timestamp};
 /// use streamlens_registry::DecoderRegistry;
 ///
 /// let mut engine = Engine::new(DecoderRegistry::with_builtins(), EngineOptions::default());
