@@ -14,7 +14,7 @@ use std::process::{Command, ExitCode};
 use streamlens_testing::{Made, telemetry};
 
 /// What was measured before, one line each: name and instructions a frame.
-const NOTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions.txt");
+const NOTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../benches/instructions.txt");
 
 /// Frames of the shorter capture of telemetry: enough for every flow to be past its youth.
 const FRAMES: u32 = 40_000;

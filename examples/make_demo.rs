@@ -1,4 +1,4 @@
-//! Writes the demo capture. Every byte follows from field tables (see `crates/streamlens-testing`), so two runs write
+//! Writes the demo capture. Every byte follows from field tables (see `streamlens-testing`), so two runs write
 //! the same file.
 //!
 //! `cargo run --example make_demo [FILE]`

@@ -1,5 +1,4 @@
 //! The command from outside: exit statuses, where captures come from, messages, pipes.
-#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod common;

@@ -1,5 +1,4 @@
 //! What the formats say: order, depth, intervals, widths, colours, hostile names.
-#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod common;

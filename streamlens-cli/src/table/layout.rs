@@ -6,7 +6,7 @@ use streamlens::model::TrafficType;
 
 use super::rows::{Lead, Row};
 use super::{ERROR, FAINT, GOOD, Look, TITLE};
-use crate::cli::text::{self, grouped, width};
+use crate::text::{self, grouped, width};
 
 /// The narrowest that a column of endpoints becomes before rows are broken into two lines.
 const LEAST_ENDPOINT: usize = 12;

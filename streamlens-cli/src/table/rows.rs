@@ -4,8 +4,8 @@ use anstyle::Style;
 use streamlens::model::{ApplicationEncoding, Flow, PacketTypeStats, TimingSummary, TrafficType, TransportProtocol};
 
 use super::{ENCODING, FAINT};
-use crate::cli::args::Depth;
-use crate::cli::text;
+use crate::args::Depth;
+use crate::text;
 
 /// What stands in front of the figures.
 pub(super) enum Lead {

@@ -7,7 +7,7 @@ use anstyle::Style;
 use streamlens::model::{Analysis, CaptureSummary, Finding, Occurrence, Severity, Timestamp};
 
 use super::{ERROR, FAINT, INFO, Look, TITLE, WARNING};
-use crate::cli::text::{self, counted, escaped, grouped};
+use crate::text::{self, counted, escaped, grouped};
 
 /// Columns of the titles.
 const INDENT: usize = 10;
