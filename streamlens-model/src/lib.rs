@@ -11,6 +11,7 @@ mod health;
 mod link;
 mod metadata;
 mod packet;
+pub mod row;
 mod shared;
 mod time;
 mod timing;

@@ -1,0 +1,153 @@
+//! What changed between two looks, and what a reader makes of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{FindingId, Row, RowId, RowName};
+use crate::{Finding, Timestamp};
+
+/// Number of a look; what lies between two looks is an epoch. The first look has number 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Epoch(pub u64);
+
+/// What changed since a look. Immutable; shared by all readers that ask for the same.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Delta {
+    /// The look that this follows on; `None` where it holds the whole state.
+    pub since: Option<Epoch>,
+    /// This look.
+    pub epoch: Epoch,
+    /// Capture time of this look; `None` before the first frame with a time.
+    pub now: Option<Timestamp>,
+    /// Rows that appeared or changed, flows in the order of their identifiers, each row behind the one above it.
+    pub rows: Vec<Row>,
+    /// What rows are called that appeared or got another name.
+    pub names: Vec<(RowId, RowName)>,
+    /// Flows that ended, with the last figures of theirs; all rows below end with them.
+    pub gone: Vec<Row>,
+    /// Findings that are new, grew or were resolved.
+    pub findings: Vec<FindingChange>,
+    /// Counts of the capture so far.
+    pub capture: CaptureCounts,
+}
+
+/// Counts of the whole capture. `flows + retired.packets + not_in_flows = packets`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CaptureCounts {
+    /// Frames read.
+    pub packets: u64,
+    /// Bytes on the wire.
+    pub bytes: u64,
+    /// Flows that are kept.
+    pub flows: u64,
+    /// Frames of those.
+    pub packets_in_flows: u64,
+    /// Frames in no flow.
+    pub packets_not_in_flows: u64,
+    /// Flows that ended.
+    pub retired: Retired,
+}
+
+/// Totals of flows that ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Retired {
+    /// Number of flows.
+    pub flows: u64,
+    /// Frames.
+    pub packets: u64,
+    /// Bytes on the wire.
+    pub bytes: u64,
+    /// Frames and bytes by transport.
+    pub transports: BTreeMap<String, RetiredCounts>,
+    /// Frames and bytes by encoding.
+    pub encodings: BTreeMap<String, RetiredCounts>,
+}
+
+/// Counts of ended flows under one name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct RetiredCounts {
+    /// Frames.
+    pub packets: u64,
+    /// Bytes on the wire.
+    pub bytes: u64,
+}
+
+/// What became of a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FindingState {
+    /// It was not there at the look before.
+    New,
+    /// It happened again.
+    Grown,
+    /// It is no longer so, or its flow ended.
+    Resolved,
+}
+
+/// A finding that is new, grew or was resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FindingChange {
+    /// Which finding.
+    pub id: FindingId,
+    /// What became of it.
+    pub state: FindingState,
+    /// The row that it stands at; `None` for those of a network or the capture.
+    pub row: Option<RowId>,
+    /// The finding as it stands now.
+    pub finding: Arc<Finding>,
+}
+
+/// What a reader knows: the state that the deltas it applied add up to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RowTable {
+    /// The last look applied.
+    pub epoch: Epoch,
+    /// Capture time of that look.
+    pub now: Option<Timestamp>,
+    /// All rows.
+    pub rows: BTreeMap<RowId, (Row, Option<RowName>)>,
+    /// All findings that are not resolved.
+    pub findings: BTreeMap<FindingId, FindingChange>,
+    /// Counts of the capture.
+    pub capture: CaptureCounts,
+}
+
+impl RowTable {
+    /// Applies a delta; false, and no change, where it does not follow on the last one.
+    pub fn apply(&mut self, delta: &Delta) -> bool {
+        match delta.since {
+            None => *self = Self::default(),
+            Some(since) if since == self.epoch => {}
+            Some(_) => return false,
+        }
+        (self.epoch, self.now) = (delta.epoch, delta.now);
+        self.capture.clone_from(&delta.capture);
+        for gone in &delta.gone {
+            let flow = gone.id.flow;
+            let below: Vec<RowId> =
+                self.rows.range(RowId::flow(flow)..).map(|(id, _)| *id).take_while(|id| id.flow == flow).collect();
+            below.iter().for_each(|id| {
+                self.rows.remove(id);
+            });
+        }
+        for row in &delta.rows {
+            match self.rows.get_mut(&row.id) {
+                Some((known, _)) => *known = *row,
+                None => {
+                    self.rows.insert(row.id, (*row, None));
+                }
+            }
+        }
+        for (id, name) in &delta.names {
+            if let Some((_, known)) = self.rows.get_mut(id) {
+                *known = Some(name.clone());
+            }
+        }
+        for change in &delta.findings {
+            match change.state {
+                FindingState::Resolved => self.findings.remove(&change.id),
+                FindingState::New | FindingState::Grown => self.findings.insert(change.id, change.clone()),
+            };
+        }
+        true
+    }
+}

@@ -1,0 +1,110 @@
+//! Rows: the hierarchy laid flat, for everything that shows, sorts, filters, exports or compares it.
+//!
+//! A [`Row`] holds figures only: it has a fixed size and costs a copy. What it is called stands in its [`RowName`], which
+//! changes rarely and travels apart from the figures. A [`Delta`] is what changed between two looks.
+
+mod delta;
+mod id;
+
+pub use self::delta::{CaptureCounts, Delta, Epoch, FindingChange, FindingState, Retired, RetiredCounts, RowTable};
+pub use self::id::{FindingId, FlowId, Level, RowId};
+
+use std::sync::Arc;
+
+use crate::{FlowKey, Severity, Timestamp, TrafficType};
+
+/// The figures of a row of any level but findings.
+///
+/// What is undefined, or unknown at the row's level, is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Row {
+    /// Which row.
+    pub id: RowId,
+    /// The row above; `None` for flows.
+    pub parent: Option<RowId>,
+    /// Frames; of packet types PDUs, of streams packets received.
+    pub packets: u64,
+    /// Bytes on the wire; of streams `None`.
+    pub bytes: Option<u64>,
+    /// Earliest time of a frame; of levels below the flow `None` where it is not kept.
+    pub first_seen: Option<Timestamp>,
+    /// Latest time of a frame; of levels below the flow `None` where it is not kept.
+    pub last_seen: Option<Timestamp>,
+    /// Bits per second: of finished captures over the whole span, live over the last second.
+    pub bit_rate: Option<f64>,
+    /// Packets per second, likewise.
+    pub packet_rate: Option<f64>,
+    /// Inter-arrival times.
+    pub timing: RowTiming,
+    /// What became of the packets; of an encoding the sums of its streams, and its greatest jitter.
+    pub health: RowHealth,
+    /// How sure the identification is, 0.0 to 1.0; of encodings.
+    pub confidence: Option<f64>,
+    /// Payloads that broke the protocol's rules (encodings), or PDUs that were cut (packet types).
+    pub malformed: u64,
+    /// Number of findings at this row, not at those below.
+    pub findings: u32,
+    /// The gravest of them.
+    pub severity: Option<Severity>,
+}
+
+/// The inter-arrival times of a row: durations in nanoseconds, `None` where undefined.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct RowTiming {
+    /// Number of intervals.
+    pub count: u64,
+    /// The shortest.
+    pub min_ns: Option<u64>,
+    /// The longest.
+    pub max_ns: Option<u64>,
+    /// The mean.
+    pub mean_ns: Option<f64>,
+    /// Standard deviation of the population.
+    pub std_dev_ns: Option<f64>,
+    /// RFC 3550 §6.4.1 filter over the differences of consecutive intervals; the media clock has no part in it.
+    pub jitter_ns: Option<f64>,
+    /// The median.
+    pub p50_ns: Option<u64>,
+    /// 95 of 100 are not longer.
+    pub p95_ns: Option<u64>,
+    /// 99 of 100 are not longer.
+    pub p99_ns: Option<u64>,
+    /// Intervals far from the mean.
+    pub outliers: Option<u64>,
+    /// How often the time ran backwards.
+    pub backwards: u64,
+}
+
+/// The health of a row; see [`StreamHealth`](crate::StreamHealth) for the meanings.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct RowHealth {
+    /// Packets received, duplicates included.
+    pub received: Option<u64>,
+    /// Numbers from the first to the highest, over all restarts.
+    pub expected: Option<u64>,
+    /// Numbers that never came.
+    pub lost: Option<u64>,
+    /// Packets whose number had come before.
+    pub duplicated: Option<u64>,
+    /// Packets that came after one with a higher number.
+    pub reordered: Option<u64>,
+    /// How often counting began afresh.
+    pub restarts: Option<u64>,
+    /// The longest run of numbers missing in one jump.
+    pub longest_gap: Option<u64>,
+    /// RFC 3550 §6.4.1 jitter against the stream's own clock, in nanoseconds.
+    pub media_jitter_ns: Option<f64>,
+    /// Clock drift in parts per million; of streams.
+    pub drift_ppm: Option<f64>,
+}
+
+/// What a row is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RowName {
+    /// A flow: endpoints and VLANs, and what its destination is.
+    Flow(FlowKey, TrafficType),
+    /// A transport, an encoding or a packet type, by the name in the document.
+    Named(Arc<str>),
+    /// A stream: its identifier as the protocol writes it, and a name for people where one is known.
+    Stream(Arc<str>, Option<Arc<str>>),
+}
