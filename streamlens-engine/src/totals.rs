@@ -76,7 +76,7 @@ impl Totals {
 
     #[inline(never)]
     fn note_link_type(&mut self, link_type: LinkType) {
-        if !self.link_types.contains(&link_type) {
+        if link_type != LinkType::UNDESCRIBED && !self.link_types.contains(&link_type) {
             self.link_types.push(link_type);
         }
     }

@@ -35,6 +35,10 @@ impl LinkType {
     /// packets have no LINKTYPE, and none will be assigned at the very end of the range.
     pub const CHAPTER10_FILE: Self = Self(65_535);
 
+    /// Of a frame whose interface the capture does not describe, so that nobody knows how it begins. As for
+    /// [`Self::CHAPTER10_FILE`], the number is StreamLens' own.
+    pub const UNDESCRIBED: Self = Self(65_534);
+
     /// The name under which the link type is known; `LINKTYPE-<number>` where it has none here.
     #[must_use]
     pub fn name(self) -> Cow<'static, str> {
@@ -79,6 +83,7 @@ impl LinkType {
             276 => "Linux SLL2",
             277 => "Apple PKTAP with userspace",
             283 => "IEEE 802.15.4 TAP",
+            65_534 => "undescribed interface",
             65_535 => "Chapter10 file",
             other => return Cow::Owned(format!("LINKTYPE-{other}")),
         })

@@ -104,7 +104,9 @@ impl Chapter10 {
             if present == length {
                 self.learn(&header, bytes, at, out);
             }
-            let (Ok(offset), Ok(captured_length)) = (u32::try_from(at), u32::try_from(present)) else { break };
+            let (Ok(offset), Ok(captured_length)) = (u32::try_from(out.start + at), u32::try_from(present)) else {
+                break;
+            };
             out.records.push(FrameRecord {
                 offset,
                 captured_length,

@@ -104,6 +104,28 @@ pub(crate) fn format_of(start: &[u8]) -> Option<Format> {
     (u32::from_le_bytes(magic) == SHB_MAGIC || has_order).then_some(Format::PcapNg)
 }
 
+/// Which capture format begins with these bytes inside of another capture: where a record could stand too, all fields of the
+/// file header have to be lawful.
+#[cold]
+pub(crate) fn format_behind(start: &[u8; DETECT_BYTES]) -> Option<Format> {
+    match format_of(start)? {
+        Format::Pcap(variant) => {
+            let [_, _, _, _, major0, major1, minor0, minor1, rest @ ..] = *start;
+            let half = |bytes| if variant.big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) };
+            // time zone and accuracy, which nobody sets
+            let is_unset = rest.first_chunk() == Some(&[0; 8]);
+            let is_lawful = half([major0, major1]) == 2 && half([minor0, minor1]) <= 4 && is_unset;
+            is_lawful.then_some(Format::Pcap(variant))
+        }
+        Format::PcapNg if start.first_chunk().is_some_and(|magic| u32::from_le_bytes(*magic) == SHB_MAGIC) => {
+            let order = start.get(8..)?.first_chunk()?;
+            let is_lawful = u32::from_le_bytes(*order) == BOM_MAGIC || u32::from_be_bytes(*order) == BOM_MAGIC;
+            is_lawful.then_some(Format::PcapNg)
+        }
+        Format::PcapNg | Format::Chapter10 => None,
+    }
+}
+
 /// What the first bytes are, in words, for the error that says that they are no capture.
 pub(crate) fn describe(start: &[u8]) -> (String, &'static str) {
     let named = match start {

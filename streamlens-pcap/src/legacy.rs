@@ -6,7 +6,7 @@
 use pcap_parser::parse_pcap_header;
 use streamlens_model::{FrameRecord, Interface, LinkType, Timestamp};
 
-use crate::detect::PcapVariant;
+use crate::detect::{PcapVariant, format_behind};
 use crate::report::code;
 use crate::walk::{MAX_FRAME, Walk};
 
@@ -26,6 +26,8 @@ pub(crate) struct Legacy {
     unsuspicious: u32,
     lengths: Lengths,
     header_done: bool,
+    /// Which of the interfaces is this file's.
+    interface: u32,
 }
 
 /// In which order the two lengths of a record header come. Writers of version 2.2 and before had them the other
@@ -45,15 +47,24 @@ struct Header {
     original: u32,
 }
 
+/// Interfaces of joined files that are kept apart; a hostile file could hold millions of headers.
+const MAX_INTERFACES: usize = 256;
+
 impl Legacy {
     pub(crate) fn new(variant: PcapVariant) -> Self {
+        Self::behind(variant, Vec::new())
+    }
+
+    /// Behind another file, whose interfaces are these.
+    pub(crate) fn behind(variant: PcapVariant, interfaces: Vec<Interface>) -> Self {
         Self {
             variant,
-            interfaces: Vec::new(),
+            interfaces,
             link_type: LinkType::default(),
             unsuspicious: UNSUSPICIOUS,
             lengths: Lengths::CapturedFirst,
             header_done: false,
+            interface: 0,
         }
     }
 
@@ -106,12 +117,26 @@ impl Legacy {
             (2, 3) => Lengths::SmallerIsCaptured,
             _ => Lengths::CapturedFirst,
         };
-        self.interfaces.push(Interface {
+        let interface = Interface {
             link_type: self.link_type,
             snap_length: header.snaplen,
             resolution_ns: if self.variant.nanoseconds { 1 } else { 1000 },
             ..Interface::default()
+        };
+        // parts of one capture that were joined come from one interface
+        let is_same = |known: &Interface| {
+            known.name.is_none()
+                && (known.link_type, known.snap_length, known.resolution_ns)
+                    == (interface.link_type, interface.snap_length, interface.resolution_ns)
+        };
+        let known = self.interfaces.iter().take(MAX_INTERFACES).position(is_same);
+        let index = known.unwrap_or_else(|| {
+            if self.interfaces.len() < MAX_INTERFACES || self.interfaces.is_empty() {
+                self.interfaces.push(interface);
+            }
+            self.interfaces.len() - 1
         });
+        self.interface = u32::try_from(index).unwrap_or(0);
     }
 
     #[inline]
@@ -142,6 +167,17 @@ impl Legacy {
                 break;
             };
             let header = self.header::<BIG>(header);
+            if header.captured == 0 || header.captured > self.unsuspicious {
+                match rest.first_chunk().map(format_behind) {
+                    Some(None) => {}
+                    Some(joined) => {
+                        out.joined = joined;
+                        break;
+                    }
+                    None if out.at_end => {}
+                    None => break,
+                }
+            }
             let end = HEADER + header.captured as usize;
             if header.captured > self.unsuspicious {
                 match self.judge_long::<BIG, HEADER>(rest, &header, out.at_end) {
@@ -183,10 +219,10 @@ impl Legacy {
                 None
             };
             out.records.push(FrameRecord {
-                offset: (position + HEADER) as u32,
+                offset: (out.start + position + HEADER) as u32,
                 captured_length: header.captured,
                 original_length: header.original,
-                interface: 0,
+                interface: self.interface,
                 time,
                 link_type: self.link_type,
             });

@@ -261,6 +261,8 @@ impl CaptureReader {
                 at_end: self.ended,
                 end_is_news: self.fault.is_none() && !stopped_by_user,
                 finished: false,
+                start: 0,
+                joined: None,
             };
             let taken = self.walker.walk(data, &mut walk);
             self.finished = walk.finished || self.ended;

@@ -22,6 +22,8 @@ pub(crate) mod code {
     pub(crate) const UNKNOWN_YEAR: &str = "capture.unknown-year";
     /// Frames of an interface that the capture does not describe.
     pub(crate) const UNKNOWN_INTERFACE: &str = "capture.unknown-interface";
+    /// A further file begins where a record should.
+    pub(crate) const JOINED: &str = "capture.joined-files";
     /// More interfaces than are kept apart.
     pub(crate) const MANY_INTERFACES: &str = "capture.many-interfaces";
     /// More warnings than are kept.

@@ -29,12 +29,19 @@ pub(crate) struct Walk<'a> {
     pub(crate) end_is_news: bool,
     /// Set by a walker that will not read on.
     pub(crate) finished: bool,
+    /// Bytes of the buffer in front of those that the walker is given.
+    pub(crate) start: usize,
+    /// Set by a walker that stands at the header of a further file, and wants no more itself.
+    pub(crate) joined: Option<Format>,
 }
 
 impl Walk<'_> {
     /// The place of a byte of the buffer, for a warning.
     pub(crate) fn place(&self, position: usize) -> Place {
-        Place { byte: self.base + position as u64, frames: self.frames_before + self.records.len() as u64 }
+        Place {
+            byte: self.base + (self.start + position) as u64,
+            frames: self.frames_before + self.records.len() as u64,
+        }
     }
 
     /// Warns that the capture ends inside something that begins at `position`.
@@ -72,13 +79,44 @@ impl Walker {
         }
     }
 
-    /// Takes whole records off the front of the buffer; returns how many bytes it took.
+    /// Takes whole records off the front of the buffer; returns how many bytes it took. Files that were joined are read
+    /// one after the other.
     pub(crate) fn walk(&mut self, data: &[u8], out: &mut Walk<'_>) -> usize {
-        match self {
-            Self::Legacy(legacy) => legacy.walk(data, out),
-            Self::PcapNg(pcapng) => pcapng.walk(data, out),
-            Self::Chapter10(chapter10) => chapter10.walk(data, out),
+        let mut taken = 0;
+        loop {
+            out.start = taken;
+            let rest = data.get(taken..).unwrap_or_default();
+            taken += match self {
+                Self::Legacy(legacy) => legacy.walk(rest, out),
+                Self::PcapNg(pcapng) => pcapng.walk(rest, out),
+                Self::Chapter10(chapter10) => chapter10.walk(rest, out),
+            };
+            let Some(format) = out.joined.take() else { return taken };
+            out.start = taken;
+            self.go_on_as(format, out);
         }
+    }
+
+    #[cold]
+    fn go_on_as(&mut self, format: Format, out: &mut Walk<'_>) {
+        let place = out.place(0);
+        out.report.note(
+            code::JOINED,
+            place,
+            format_args!(
+                "the header of a further file ({}) stands at byte {}, after frame {}: what follows is read by it, as \
+                 files that were joined",
+                format.name(),
+                place.byte,
+                place.frames
+            ),
+        );
+        let interfaces = self.interfaces().to_vec();
+        *self = match format {
+            Format::Pcap(variant) => Self::Legacy(Legacy::behind(variant, interfaces)),
+            Format::PcapNg => Self::PcapNg(PcapNg::behind(interfaces)),
+            Format::Chapter10 => return,
+        };
     }
 
     pub(crate) fn interfaces(&self) -> &[Interface] {

@@ -334,6 +334,7 @@ fn rounded(confidence: f32) -> f64 {
 
 fn reason_text(reason: Aside) -> String {
     match reason {
+        Aside::LinkType(number) if LinkType(number) == LinkType::UNDESCRIBED => "undescribed interface".to_owned(),
         Aside::LinkType(number) => format!("unsupported link type {}", LinkType(number).name()),
         Aside::TooShort => "shorter than its link-layer header".to_owned(),
         Aside::VlanDepth => "more VLAN tags than a network has".to_owned(),

@@ -17,11 +17,15 @@ use self::framing::{
     Candidate, FRAMING, Flaw, Framed, OPB_MAGIC, Order, candidate, candidate_in_other_order, frame_block,
 };
 use self::section::Sections;
+use crate::detect::{Format, format_behind};
 use crate::report::code;
 use crate::walk::Walk;
 
 /// A damaged block is kept in the buffer up to this distance, in case its end shows that it was whole.
 const KEEP_DAMAGED: usize = 1 << 18;
+
+/// Blocks of types from here on are nearly unheard of, and the magic numbers of pcap files read as such.
+const FIRST_UNUSUAL: u32 = 0x1000_0000;
 
 /// Walks the blocks of one pcapng file.
 #[derive(Debug, Default)]
@@ -58,6 +62,11 @@ enum Search {
 }
 
 impl PcapNg {
+    /// Behind another file, whose interfaces are these.
+    pub(crate) fn behind(interfaces: Vec<Interface>) -> Self {
+        Self { sections: Sections::behind(interfaces), ..Self::default() }
+    }
+
     pub(crate) fn interfaces(&self) -> &[Interface] {
         &self.sections.interfaces
     }
@@ -81,6 +90,16 @@ impl PcapNg {
                 return position;
             }
             let kind = self.order.word(rest, 0).unwrap_or_default();
+            if kind >= FIRST_UNUSUAL {
+                match rest.first_chunk().map(format_behind) {
+                    Some(Some(joined @ Format::Pcap(_))) => {
+                        out.joined = Some(joined);
+                        return position;
+                    }
+                    None if !out.at_end => return position,
+                    _ => {}
+                }
+            }
             if kind == SHB_MAGIC {
                 match Order::of_section_header(rest) {
                     Some(order) => self.order = order,

@@ -10,9 +10,6 @@ use crate::walk::{MAX_FRAME, Walk};
 
 /// Interfaces kept apart, over all sections; a hostile file could describe millions.
 const MAX_INTERFACES: usize = 1 << 16;
-/// The link type of frames whose interface is not described. No link type has this number.
-const UNDESCRIBED: LinkType = LinkType(u16::MAX);
-
 /// One interface of the current section.
 #[derive(Clone, Copy, Debug)]
 struct Local {
@@ -32,11 +29,18 @@ pub(super) struct Sections {
     locals: Vec<Local>,
     /// Index of the interface that stands for all those which are not described.
     undescribed: Option<u32>,
+    /// Index of the interface that stands for those that are described and find no room.
+    further: Option<u32>,
     warned_undescribed: bool,
     warned_many: bool,
 }
 
 impl Sections {
+    /// Behind another file, whose interfaces are these.
+    pub(super) fn behind(interfaces: Vec<Interface>) -> Self {
+        Self { interfaces, ..Self::default() }
+    }
+
     pub(super) fn begin(&mut self) {
         self.locals.clear();
         self.warned_undescribed = false;
@@ -79,7 +83,7 @@ impl Sections {
             (self.interfaces.len() - 1) as u32
         } else {
             self.many(position, out);
-            self.undescribed()
+            self.further(interface)
         };
         self.add_local(Local { global, link_type, snap_length, clock, described: true });
     }
@@ -89,7 +93,7 @@ impl Sections {
         let global = self.undescribed();
         self.add_local(Local {
             global,
-            link_type: UNDESCRIBED,
+            link_type: LinkType::UNDESCRIBED,
             snap_length: 0,
             clock: Clock::MICROSECONDS,
             described: false,
@@ -117,10 +121,19 @@ impl Sections {
         }
     }
 
+    /// The interface that stands for all that find no room; each frame has the link type of its own.
+    fn further(&mut self, first: Interface) -> u32 {
+        let interfaces = &mut self.interfaces;
+        *self.further.get_or_insert_with(|| {
+            interfaces.push(Interface { name: None, ..first });
+            (interfaces.len() - 1) as u32
+        })
+    }
+
     fn undescribed(&mut self) -> u32 {
         let interfaces = &mut self.interfaces;
         *self.undescribed.get_or_insert_with(|| {
-            interfaces.push(Interface { link_type: UNDESCRIBED, resolution_ns: 1, ..Interface::default() });
+            interfaces.push(Interface { link_type: LinkType::UNDESCRIBED, resolution_ns: 1, ..Interface::default() });
             (interfaces.len() - 1) as u32
         })
     }
@@ -190,10 +203,10 @@ impl Sections {
         }
         let (interface, link_type, time) = match self.locals.get(packet.interface as usize) {
             Some(local) if local.described => (local.global, local.link_type, local.clock.instant(packet.ticks)),
-            _ => (self.unknown(packet.interface, position, out), UNDESCRIBED, None),
+            _ => (self.unknown(packet.interface, position, out), LinkType::UNDESCRIBED, None),
         };
         out.records.push(FrameRecord {
-            offset: (position + DATA) as u32,
+            offset: (out.start + position + DATA) as u32,
             captured_length: packet.captured,
             original_length: packet.original,
             interface,
@@ -208,14 +221,14 @@ impl Sections {
         let original = order.word(block, 8).unwrap_or_default();
         let (interface, link_type, limit) = match self.locals.first() {
             Some(local) if local.described => (local.global, local.link_type, local.snap_length),
-            _ => (self.unknown(0, position, out), UNDESCRIBED, 0),
+            _ => (self.unknown(0, position, out), LinkType::UNDESCRIBED, 0),
         };
         let room = block.len().saturating_sub(DATA + 4) as u32;
         let cut = if limit == 0 { original } else { original.min(limit) };
         // Where the snap length does not explain the block's length, it is the block that bounds the frame.
         let captured_length = if cut.checked_next_multiple_of(4) == Some(room) { cut } else { original.min(room) };
         out.records.push(FrameRecord {
-            offset: (position + DATA) as u32,
+            offset: (out.start + position + DATA) as u32,
             captured_length,
             original_length: original,
             interface,
