@@ -194,6 +194,21 @@ impl FindingLog {
         }
     }
 
+    /// Records what happened `count` times, from a first frame to a last one, and is only known now.
+    pub fn add_run(
+        &mut self,
+        (code, severity): (&'static str, Severity),
+        (stream, subject): (Option<StreamId>, Subject),
+        (first, last): (Occurrence, Occurrence),
+        count: u64,
+        text: impl FnOnce() -> String,
+    ) {
+        if let Some(entry) = self.record((code, stream, subject), severity, first, text) {
+            entry.count += count.saturating_sub(1);
+            entry.last = last;
+        }
+    }
+
     fn record(
         &mut self,
         key: Identity,
@@ -224,11 +239,11 @@ impl FindingLog {
         }
     }
 
-    /// Adds to the end of every sentence of this code and stream, whatever its subject: where a thing whose states were
-    /// recorded stands now. Called on a copy of the log, when a result is made.
-    pub fn conclude(&mut self, code: &str, stream: Option<StreamId>, end: &str) {
-        for ((known, of, _), entry) in &mut self.entries {
-            if *known == code && *of == stream {
+    /// Adds to the end of the sentences of this code and stream where the thing whose states were recorded stands now, but
+    /// to those whose subject says that already. Called on a copy of the log, when a result is made.
+    pub fn conclude(&mut self, code: &str, stream: Option<StreamId>, end: &str, says_so: impl Fn(Subject) -> bool) {
+        for ((known, of, subject), entry) in &mut self.entries {
+            if *known == code && *of == stream && !says_so(*subject) {
                 entry.text.push_str(end);
             }
         }
@@ -292,15 +307,15 @@ mod tests {
     }
 
     #[test]
-    fn a_conclusion_stands_at_the_end_of_every_sentence_of_its_stream() {
+    fn a_conclusion_stands_at_the_end_of_the_sentences_of_its_stream() {
         let (mut log, stream) = (FindingLog::default(), Some(StreamId(7)));
         for (number, of) in [(1, stream), (2, stream), (3, None)] {
             let subject = Subject::of([number]);
             log.add_about("a.state", Severity::Info, of, subject, at(1), || format!("went to {number}"));
         }
-        log.conclude("a.state", stream, "; now 2");
+        log.conclude("a.state", stream, "; now 2", |subject| subject == Subject::of([2]));
         let texts: Vec<_> = log.iter().map(|(_, _, entry)| entry.text.as_str()).collect();
-        assert_eq!(texts, ["went to 3", "went to 1; now 2", "went to 2; now 2"]);
+        assert_eq!(texts, ["went to 3", "went to 1; now 2", "went to 2"]);
     }
 
     #[test]

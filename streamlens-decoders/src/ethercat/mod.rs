@@ -23,6 +23,7 @@
 
 mod decoder;
 mod frame;
+mod journeys;
 mod mailbox;
 mod monitor;
 mod names;

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use streamlens_model::{Address, FindingLog, FlowKey, Occurrence, Severity};
+use streamlens_model::{Address, FindingLog, FlowKey, Occurrence, Severity, Subject};
 
 use super::frame::{Datagram, FRAME_HEADER, is_logical};
+use super::journeys::{Fate, Journeys, Sent};
 use super::mailbox::{self, Complaint};
 use super::names::{FRAME_TYPE, sdo_abort};
 use super::slots::{Change, Slots, Verdict, slot_id, slot_name, station_id};
@@ -12,8 +13,6 @@ use super::stations::{Place, Stations};
 use crate::distribution::Distribution;
 use crate::{ConversationMonitor, FlowReport, ObservedPdu};
 
-/// Frames whose return is waited for.
-const MAX_WAITING: usize = 64;
 /// A frame that this many later returns have overtaken is lost.
 pub(super) const OVERTAKEN: u64 = 10;
 /// Sets of commands whose cycle is measured.
@@ -23,16 +22,6 @@ const LEARNING: u64 = 64;
 /// Slots of a set that are kept, to name it.
 const NAMED: usize = 4;
 
-/// A frame that is on its way.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sent {
-    signature: u64,
-    first: u64,
-    pub(super) at: Occurrence,
-    /// Returns seen before it was sent.
-    pub(super) returned_before: u64,
-}
-
 /// The frame that is being read.
 #[derive(Clone, Copy, Debug, Default)]
 struct Current {
@@ -40,6 +29,10 @@ struct Current {
     /// Whether another datagram follows.
     open: bool,
     is_return: bool,
+    /// Whether it is like one that went out or came back just before: a copy, or a frame that no station has touched.
+    is_again: bool,
+    /// Whether it has gone round once already.
+    circulates: bool,
     datagrams: usize,
     /// Index and slot of the first datagram.
     first: u64,
@@ -73,12 +66,14 @@ pub(super) struct ExchangeMonitor {
     current: Current,
     /// Whether frames with a source that is not locally administered were seen: then the bit tells the direction.
     pub(super) by_address: bool,
-    pub(super) waiting: Vec<Sent>,
+    pub(super) journeys: Journeys,
     pub(super) sent: u64,
     pub(super) returned: u64,
     pub(super) matched: u64,
     pub(super) lost: u64,
     pub(super) returned_without_sent: u64,
+    /// Frames that came back after they had come back once.
+    pub(super) circulated: u64,
     pub(super) datagrams: u64,
     pub(super) most_datagrams: usize,
     pub(super) other_frames: u64,
@@ -103,19 +98,21 @@ pub(super) fn is_marked(flow: &FlowKey) -> bool {
 impl ExchangeMonitor {
     /// Decides which way the frame goes by its first datagram.
     #[inline]
-    fn begin(&mut self, flow: &FlowKey, datagram: &Datagram<'_>, first: u64) {
+    fn begin(&mut self, flow: &FlowKey, datagram: &Datagram<'_>, first: u64, at: Occurrence) {
         let marked = is_marked(flow);
         if !marked && !self.by_address && matches!(flow.src.address, Address::Mac(_)) {
             self.by_address = true;
         }
-        self.current.is_return = if self.by_address {
-            marked
+        self.current.circulates = datagram.is_circulating();
+        if self.by_address {
+            self.current.is_return = marked;
+            self.current.is_again = !self.current.circulates && self.journeys.is_again(first, marked, at);
         } else {
             // A master with such an address of its own, or UDP: a frame that was sent comes back.
-            self.waiting.iter().any(|sent| sent.first == first)
+            self.current.is_return = self.journeys.is_waiting(first)
                 || datagram.is_circulating()
-                || datagram.working_counter.is_some_and(|counter| counter > 0)
-        };
+                || datagram.working_counter.is_some_and(|counter| counter > 0);
+        }
     }
 
     /// All datagrams of a frame are read.
@@ -123,23 +120,39 @@ impl ExchangeMonitor {
         let current = self.current;
         let signature = current.set.rotate_left(8) ^ current.first;
         self.most_datagrams = self.most_datagrams.max(current.datagrams);
+        if current.is_again {
+            return self.journeys.note_again(current.first, current.is_return, at);
+        }
         if !current.is_return {
             return self.sent(signature, at);
         }
         self.returned += 1;
         self.bad_cycles += u64::from(current.bad);
-        match self.waiting.iter().position(|sent| sent.signature == signature) {
-            Some(index) => {
-                let sent = self.waiting.remove(index);
-                self.matched += 1;
-                if let (Some(out), Some(back)) = (sent.at.time, at.time)
-                    && let Ok(elapsed) = u64::try_from(back.since(out))
-                {
-                    self.round_trip.push(elapsed);
-                }
-            }
-            None => self.returned_without_sent += 1,
+        let elapsed = self.journeys.comes_back(signature, at);
+        if current.circulates {
+            self.circulates(at);
         }
+        match elapsed {
+            Some(elapsed) => self.count_matched(elapsed),
+            None => self.returned_without_sent += u64::from(!current.circulates),
+        }
+    }
+
+    fn count_matched(&mut self, elapsed: Option<u64>) {
+        self.matched += 1;
+        if let Some(elapsed) = elapsed {
+            self.round_trip.push(elapsed);
+        }
+    }
+
+    #[cold]
+    fn circulates(&mut self, at: Occurrence) {
+        self.circulated += 1;
+        let slot = self.current.first & (u64::MAX >> 8);
+        self.log.add("ethercat.circulating", Severity::Warning, Some(slot_id(slot)), at, || {
+            let name = slot_name(slot);
+            format!("a frame ({name}) went round twice: a broken ring, or a port that is closed and should not be")
+        });
     }
 
     /// The datagrams that followed were not captured, or are broken: the frame counts all the same.
@@ -152,16 +165,24 @@ impl ExchangeMonitor {
 
     fn sent(&mut self, signature: u64, at: Occurrence) {
         self.sent += 1;
-        if let Some(index) = self.waiting.iter().position(|sent| sent.signature == signature) {
-            let lost = self.waiting.remove(index);
-            self.count_lost(&lost);
-        } else if self.waiting.len() >= MAX_WAITING {
-            let lost = self.waiting.remove(0);
-            self.count_lost(&lost);
+        let before = self.cycle(at);
+        let sent = Sent {
+            signature,
+            set: self.current.set,
+            first: self.current.first,
+            at,
+            returned_before: self.returned,
+            before,
+            again: None,
+        };
+        match self.journeys.goes_out(sent) {
+            None => {}
+            Some(Fate::Lost(lost)) => self.count_lost(&lost),
+            Some(Fate::Unchanged(elapsed)) => {
+                self.returned += 1;
+                self.count_matched(elapsed);
+            }
         }
-        let returned_before = self.returned;
-        self.waiting.push(Sent { signature, first: self.current.first, at, returned_before });
-        self.cycle(at);
     }
 
     #[cold]
@@ -173,9 +194,9 @@ impl ExchangeMonitor {
         }
     }
 
-    /// Measures the interval between frames of the same set of commands.
+    /// Measures the interval between frames of the same set of commands, and gives it.
     #[inline]
-    fn cycle(&mut self, at: Occurrence) {
+    fn cycle(&mut self, at: Occurrence) -> Option<u64> {
         let key = self.current.set;
         let guess = self.sets.get(self.at_set).map_or(0, |set| set.next);
         let index = match self.sets.get(guess) {
@@ -184,12 +205,11 @@ impl ExchangeMonitor {
         };
         self.at_set = index;
         let number = self.sent;
-        let Some(set) = self.sets.get_mut(index) else { return };
+        let set = self.sets.get_mut(index)?;
         (set.sent, set.last_sent) = (set.sent + 1, number);
-        let Some(time) = at.time else { return };
-        let time = time.as_nanos();
-        let Some(last) = set.last.replace(time) else { return };
-        let Ok(interval) = u64::try_from(time.saturating_sub(last)) else { return };
+        let time = at.time?.as_nanos();
+        let last = set.last.replace(time)?;
+        let interval = u64::try_from(time.saturating_sub(last)).ok()?;
         if let Some(nominal) = set.nominal
             && set.logical
             && interval > nominal.saturating_mul(2)
@@ -197,13 +217,11 @@ impl ExchangeMonitor {
         {
             set.late += 1;
             let slot = set.slots.first().copied().unwrap_or(0);
-            self.log.add("ethercat.late-cycle", Severity::Warning, Some(slot_id(slot)), at, || {
-                format!(
-                    "{} was sent {} us after the one before, the cycle is {} us",
-                    slot_name(slot),
-                    interval / 1000,
-                    nominal / 1000
-                )
+            let (code, of) = (("ethercat.late-cycle", Severity::Warning), (Some(slot_id(slot)), Subject::default()));
+            let late = (interval / 1000).cast_signed();
+            self.log.add_figure(code, of, at, late, in_us, || {
+                let cycle = in_us((nominal / 1000).cast_signed());
+                format!("{} was sent {} after the one before, the cycle is {cycle}", slot_name(slot), in_us(late))
             });
         }
         set.interval.push(interval);
@@ -211,6 +229,7 @@ impl ExchangeMonitor {
         if count >= LEARNING && (count.is_power_of_two() || count.is_multiple_of(4096)) {
             set.nominal = set.interval.quantile(500);
         }
+        Some(interval)
     }
 
     #[cold]
@@ -264,9 +283,15 @@ impl ExchangeMonitor {
 
     #[cold]
     fn below(&mut self, slot: u64, counter: u16, expected: u16, at: Occurrence) {
-        self.log.add("ethercat.working-counter", Severity::Error, Some(slot_id(slot)), at, || {
-            format!("{} came back with working counter {counter}, {expected} is expected", slot_name(slot))
-        });
+        let (code, subject) = (("ethercat.working-counter", Severity::Error), Subject::of([expected]));
+        self.log.add_figure(
+            code,
+            (Some(slot_id(slot)), subject),
+            at,
+            counter.into(),
+            |counter| counter.to_string(),
+            || format!("{} came back with working counter {counter}, {expected} is expected", slot_name(slot)),
+        );
     }
 
     fn register_came_back(&mut self, datagram: &Datagram<'_>, slot: u64, counter: u16, at: Occurrence) {
@@ -360,26 +385,45 @@ impl ExchangeMonitor {
         let stream = Some(station_id(station));
         match complaint {
             Complaint::SdoAbort { index, subindex, code } => {
-                self.log.add("ethercat.sdo-abort", Severity::Warning, stream, at, || {
-                    let why = sdo_abort(code);
-                    format!("station {station:#06x}: SDO {index:#06x}:{subindex:02x} aborted with {code:#010x} ({why})")
-                });
+                self.log.add_about(
+                    "ethercat.sdo-abort",
+                    Severity::Warning,
+                    stream,
+                    Subject::of([index, u16::from(subindex), (code >> 16) as u16, code as u16]),
+                    at,
+                    || {
+                        let why = sdo_abort(code);
+                        format!(
+                            "station {station:#06x}: SDO {index:#06x}:{subindex:02x} aborted with {code:#010x} ({why})"
+                        )
+                    },
+                );
             }
             Complaint::Emergency { code: 0 } => {}
             Complaint::Emergency { code } => {
-                self.log.add("ethercat.emergency", Severity::Error, stream, at, || {
+                self.log.add_about("ethercat.emergency", Severity::Error, stream, Subject::of([code]), at, || {
                     format!("station {station:#06x} sent CoE emergency {code:#06x}")
                 });
             }
             Complaint::FileError { code } => {
-                self.log.add("ethercat.foe-error", Severity::Warning, stream, at, || {
-                    format!("station {station:#06x}: file transfer failed with FoE error {code}")
-                });
+                self.log.add_about(
+                    "ethercat.foe-error",
+                    Severity::Warning,
+                    stream,
+                    Subject::of([(code >> 16) as u16, code as u16]),
+                    at,
+                    || format!("station {station:#06x}: file transfer failed with FoE error {code}"),
+                );
             }
             Complaint::Refused { detail } => {
-                self.log.add("ethercat.mailbox-error", Severity::Warning, stream, at, || {
-                    format!("station {station:#06x} refused a mailbox message with error {detail}")
-                });
+                self.log.add_about(
+                    "ethercat.mailbox-error",
+                    Severity::Warning,
+                    stream,
+                    Subject::of([detail]),
+                    at,
+                    || format!("station {station:#06x} refused a mailbox message with error {detail}"),
+                );
             }
         }
     }
@@ -388,9 +432,13 @@ impl ExchangeMonitor {
 /// Notes that a frame did not come back.
 pub(super) fn log_lost(log: &mut FindingLog, sent: &Sent) {
     let (index, slot) = ((sent.first >> 56) as u8, sent.first & (u64::MAX >> 8));
-    log.add("ethercat.lost-frame", Severity::Error, None, sent.at, || {
-        format!("the frame with index {index:#04x} ({}) did not come back", slot_name(slot))
+    log.add_about("ethercat.lost-frame", Severity::Error, None, Subject(slot.into()), sent.at, || {
+        format!("a frame ({}, index {index:#04x}) did not come back", slot_name(slot))
     });
+}
+
+fn in_us(us: i64) -> String {
+    format!("{us} us")
 }
 
 /// Registers that every station has.
@@ -420,7 +468,7 @@ impl ConversationMonitor for ExchangeMonitor {
         if starts {
             let first = slot | u64::from(datagram.index) << 56;
             self.current = Current { at: Some(pdu.at), first, ..Current::default() };
-            self.begin(pdu.flow, &datagram, first);
+            self.begin(pdu.flow, &datagram, first, pdu.at);
         }
         let current = &mut self.current;
         current.set = (current.set.rotate_left(5) ^ slot).wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -432,7 +480,9 @@ impl ConversationMonitor for ExchangeMonitor {
         current.open = datagram.has_more();
         self.datagrams += 1;
         self.circulating += u64::from(datagram.is_circulating());
-        if self.current.is_return {
+        if self.current.is_again || self.current.circulates {
+            // what it says was said before, and its counters have been counted up twice
+        } else if self.current.is_return {
             self.irqs += u64::from(datagram.irq != 0);
             self.came_back(&datagram, slot, pdu.at);
         } else if !is_logical(datagram.command) {

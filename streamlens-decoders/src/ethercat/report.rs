@@ -23,20 +23,27 @@ impl ExchangeMonitor {
             report.fact("frames_returned", self.returned);
             return;
         }
-        report.fact("role", if self.by_address { "sent" } else { "sent and returned" });
         let mut log = self.log.clone();
-        let (mut lost, mut open) = (self.lost, 0_u64);
-        for sent in &self.waiting {
-            if self.returned.saturating_sub(sent.returned_before) > OVERTAKEN {
+        let (mut lost, mut open, mut unchanged) = (self.lost, 0_u64, 0_u64);
+        for sent in self.journeys.waiting() {
+            let copies_come = self.journeys.copies > 0 && self.journeys.unchanged == 0;
+            if sent.again.is_some() && !copies_come {
+                unchanged += 1;
+            } else if self.returned.saturating_sub(sent.returned_before) > OVERTAKEN {
                 lost += 1;
                 log_lost(&mut log, sent);
             } else {
                 open += 1;
             }
         }
-        if self.returned == 0
+        let (returned, matched) = (self.returned + unchanged, self.matched + unchanged);
+        unchanged += self.journeys.unchanged;
+        let by_address = self.by_address && unchanged == 0;
+        report.fact("role", if by_address { "sent" } else { "sent and returned" });
+        self.stations.conclude(&mut log);
+        if returned == 0
             && self.sent >= NO_RETURN
-            && let Some(last) = self.waiting.last()
+            && let Some(last) = self.journeys.waiting().next_back()
         {
             log.add("ethercat.no-return", Severity::Warning, None, last.at, || {
                 format!(
@@ -50,14 +57,17 @@ impl ExchangeMonitor {
         }
         let frames = [
             ("sent", self.sent),
-            ("returned", self.returned),
-            ("matched", self.matched),
+            ("returned", returned),
+            ("matched", matched),
             ("lost", lost),
             ("open_at_end", open),
             ("returned_without_sent", self.returned_without_sent),
             ("without_datagrams", self.other_frames),
             ("bad_cycles", self.bad_cycles),
         ];
+        let rare =
+            [("returned_unchanged", unchanged), ("circulated", self.circulated), ("copies", self.journeys.copies)];
+        let frames = frames.into_iter().chain(rare.into_iter().filter(|(_, count)| *count > 0));
         report.fact("frames", Value::map(frames.map(|(name, count)| (name, Value::from(count)))));
         let datagrams = [
             ("count", self.datagrams),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use streamlens_model::{FindingLog, Occurrence, Severity, StreamId};
+use streamlens_model::{FindingLog, Occurrence, Severity, StreamId, Subject};
 
 use super::names::{al_state, al_status};
 use super::slots::{position_id, station_id};
@@ -106,7 +106,8 @@ impl Stations {
             let rank = |state: u8| [0, 1, 2, 0, 4, 0, 0, 0, 8].get(usize::from(state & 0x0F)).copied().unwrap_or(0);
             let fell = rank(state) < rank(before) && requested.is_none_or(|r| r & 0x0F != state & 0x0F);
             let severity = if fell { Severity::Warning } else { Severity::Info };
-            log.add("ethercat.state-changed", severity, Some(place.id()), at, || {
+            let subject = Subject::of([u16::from(before), u16::from(state)]);
+            log.add_about("ethercat.state-changed", severity, Some(place.id()), subject, at, || {
                 format!("{} went from {} to {}", place.name(), al_state(before), al_state(state))
             });
         }
@@ -114,9 +115,22 @@ impl Stations {
             self.code(place, code, at, log);
         } else if state & 0x10 != 0 && before.is_none_or(|before| before & 0x10 == 0) {
             // Why is not known yet; at the start of a capture it may be left from the run before.
-            log.add("ethercat.al-status", Severity::Warning, Some(place.id()), at, || {
+            let subject = Subject::of([1, u16::from(state)]);
+            log.add_about("ethercat.al-status", Severity::Warning, Some(place.id()), subject, at, || {
                 format!("{} is in {} with its error bit set", place.name(), al_state(state))
             });
+        }
+    }
+
+    /// Lets what was said of a station's states end with where it stands now.
+    pub(super) fn conclude(&self, log: &mut FindingLog) {
+        for (place, station) in &self.list {
+            if let Some(state) = station.state {
+                let now = format!("; now {}", al_state(state));
+                for code in ["ethercat.state-changed", "ethercat.al-status"] {
+                    log.conclude(code, Some(place.id()), &now, |subject| subject.0 as u8 & 0x0F == state & 0x0F);
+                }
+            }
         }
     }
 
@@ -127,7 +141,8 @@ impl Stations {
         let before = station.status_code.replace(code);
         let state = station.state.map_or("", al_state);
         if code != 0 && before != Some(code) {
-            log.add("ethercat.al-status", Severity::Error, Some(place.id()), at, || {
+            let subject = Subject::of([2, code, u16::from(station.state.unwrap_or(0))]);
+            log.add_about("ethercat.al-status", Severity::Error, Some(place.id()), subject, at, || {
                 format!("{} {state}: AL status code {code:#06x} ({})", place.name(), al_status(code))
             });
         }
@@ -156,10 +171,16 @@ impl Stations {
         for (register, (slot, &now)) in counters.iter_mut().skip(offset).zip(data).enumerate() {
             let before = std::mem::replace(slot, now);
             if known && now > before {
-                log.add("ethercat.link-errors", Severity::Warning, Some(place.id()), at, || {
-                    let what = error_name(offset + register);
-                    format!("{}: {what} rose from {before} to {now}", place.name())
-                });
+                let register = offset + register;
+                let (code, subject) = (("ethercat.link-errors", Severity::Warning), Subject::of([register as u16]));
+                log.add_figure(
+                    code,
+                    (Some(place.id()), subject),
+                    at,
+                    now.into(),
+                    |now| now.to_string(),
+                    || format!("{}: {} rose from {before} to {now}", place.name(), error_name(register)),
+                );
             }
         }
     }

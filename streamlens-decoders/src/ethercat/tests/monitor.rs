@@ -135,8 +135,8 @@ fn a_rising_error_register_names_its_port() {
     for (at, errors) in [0_u8, 0, 3].into_iter().enumerate() {
         let [out, back] = read(0x0300, 0x1002, &[0, 0, 0, errors, 0, 0, 0, 0]);
         let number = 2 * at as u64;
-        segment.payload(&frame(number, number as i64, false, &[out]));
-        segment.payload(&frame(number + 1, number as i64 + 1, true, &[back]));
+        segment.payload(&frame(number, at as i64 * CYCLE, false, &[out]));
+        segment.payload(&frame(number + 1, at as i64 * CYCLE + 9_000, true, &[back]));
     }
     let report = segment.report(&frame(0, 0, false, &[]).flow);
     let (code, _, finding) = report.findings[0].iter().next().expect("a finding");
@@ -159,4 +159,98 @@ fn a_master_whose_own_address_is_marked_is_paired_by_order() {
     let frames = &report.metadata["frames"];
     assert_eq!([number(frames, "sent"), number(frames, "returned"), number(frames, "matched")], [50, 50, 50]);
     assert_eq!(findings(&report), []);
+}
+
+/// Cycles of one LRW: what is seen of each, as (nanoseconds since it was sent, whether marked, circulating, counter).
+fn seen(cycles: u64, period: i64, of_cycle: impl Fn(u64) -> Vec<(i64, bool, bool, u16)>) -> FlowReport {
+    let (mut segment, mut number) = (Segment::default(), 0);
+    for cycle in 0..cycles {
+        for (behind, marked, circulates, counter) in of_cycle(cycle) {
+            number += 1;
+            let mut lrw = datagram(12, cycle as u8, 0x0100_0000, &[0; 8], false, counter);
+            lrw[7] |= if circulates { 0x40 } else { 0 };
+            segment.payload(&frame(number, cycle.cast_signed() * period + behind, marked, &[lrw]));
+        }
+    }
+    segment.report(&frame(0, 0, false, &[]).flow)
+}
+
+fn of_frames(report: &FlowReport, names: &[&str]) -> Vec<u64> {
+    let Value::Map(frames) = &report.metadata["frames"] else { panic!("no map") };
+    names.iter().map(|name| frames.get(name).map_or(0, |_| number(&report.metadata["frames"], name))).collect()
+}
+
+fn period(report: &FlowReport) -> u64 {
+    let Value::List(cycles) = &report.metadata["cycles"] else { panic!("no list") };
+    let Value::Map(cycle) = &cycles[0] else { panic!("no map") };
+    number(&cycle["interval"], "max_ns")
+}
+
+#[test]
+fn a_line_that_only_forwards_gets_its_frames_back_as_they_were() {
+    for cycle in [125_000, CYCLE, 4 * CYCLE] {
+        let report = seen(200, cycle, |_| vec![(0, false, false, 0), (25_000, false, false, 0)]);
+        assert_eq!(findings(&report), [], "a cycle of {cycle} ns");
+        let names = ["sent", "returned", "matched", "returned_unchanged", "lost", "copies"];
+        assert_eq!(of_frames(&report, &names), [200, 200, 200, 200, 0, 0], "a cycle of {cycle} ns");
+        assert_eq!((period(&report), number(&report.metadata["round_trip"], "max_ns")), (cycle as u64, 25_000));
+    }
+}
+
+#[test]
+fn copies_of_frames_change_nothing_but_their_own_count() {
+    let plain = seen(200, CYCLE, |_| vec![(0, false, false, 0), (25_000, true, false, 3)]);
+    for after in [0, 300, 5_000, 24_000, 26_000, 50_000] {
+        let copied = seen(200, CYCLE, |_| {
+            let mut frames = vec![
+                (0, false, false, 0),
+                (25_000, true, false, 3),
+                (after, false, false, 0),
+                (25_000 + after, true, false, 3),
+            ];
+            frames.sort_by_key(|(behind, ..)| *behind);
+            frames
+        });
+        assert_eq!(findings(&copied), [], "copies {after} ns later");
+        let names = ["sent", "returned", "matched", "lost", "returned_without_sent", "returned_unchanged"];
+        assert_eq!(of_frames(&copied, &names), of_frames(&plain, &names), "copies {after} ns later");
+        assert_eq!(of_frames(&copied, &["copies"]), [400], "copies {after} ns later");
+        assert_eq!(period(&copied), period(&plain));
+        assert_eq!(copied.metadata["round_trip"], plain.metadata["round_trip"]);
+        assert_eq!(copied.metadata["working_counters"], plain.metadata["working_counters"]);
+    }
+}
+
+#[test]
+fn a_frame_that_goes_round_twice_is_found() {
+    let twice = |cycle| (100..103).contains(&cycle);
+    let report = seen(300, CYCLE, |cycle| {
+        let mut frames = vec![(0, false, false, 0), (25_000, true, false, 3)];
+        frames.extend(twice(cycle).then_some((60_000, true, true, 6)));
+        frames
+    });
+    assert_eq!(findings(&report), [("ethercat.circulating", 3)]);
+    let names = ["sent", "returned", "matched", "circulated", "returned_without_sent"];
+    assert_eq!(of_frames(&report, &names), [300, 303, 300, 3, 0]);
+}
+
+/// Every step of a start is a finding of its own, and each says where the station stands now.
+#[test]
+fn no_step_of_a_start_stands_for_another() {
+    let mut segment = Segment::default();
+    for (at, state) in [1_u8, 2, 4, 8].into_iter().enumerate() {
+        let [asked, answered] = read(0x0130, 0x1001, &[state, 0, 0, 0, 0, 0]);
+        segment.payload(&frame(2 * at as u64 + 1, at as i64 * CYCLE, false, &[asked]));
+        segment.payload(&frame(2 * at as u64 + 2, at as i64 * CYCLE + 9_000, true, &[answered]));
+    }
+    let report = segment.report(&frame(0, 0, false, &[]).flow);
+    let texts: Vec<_> = report.findings.iter().flat_map(|log| log.iter().map(|(_, _, f)| f.text.as_str())).collect();
+    assert_eq!(
+        texts,
+        [
+            "station 0x1001 went from INIT to PREOP; now OP",
+            "station 0x1001 went from PREOP to SAFEOP; now OP",
+            "station 0x1001 went from SAFEOP to OP",
+        ]
+    );
 }
