@@ -94,8 +94,10 @@ impl StreamDecoder for IenaDecoder {
             Fit::OtherTrailer if header.time < YEAR_MICROS => {
                 Confidence::new(0.15, "size and time fit, the trailer differs")
             }
-            Fit::OtherSize => Confidence::new(0.1, "trailer 0xDEAD, the size does not fit"),
-            Fit::Cut | Fit::OtherTrailer => Confidence::NONE,
+            Fit::OtherSize if header.time < YEAR_MICROS => {
+                Confidence::new(0.1, "trailer 0xDEAD and time fit, the size does not")
+            }
+            Fit::Cut | Fit::OtherTrailer | Fit::OtherSize => Confidence::NONE,
         }
     }
 
@@ -106,6 +108,10 @@ impl StreamDecoder for IenaDecoder {
             Fit::Cut if header.time < YEAR_MICROS => {}
             Fit::SizeInBytes => {
                 let text = "the size field counts bytes, not 16-bit words";
+                result.flag("iena.size-mismatch", Severity::Error, Some(StreamId(header.key.into())), text);
+            }
+            Fit::OtherSize if header.time < YEAR_MICROS => {
+                let text = "the size field does not fit, and the trailer is there";
                 result.flag("iena.size-mismatch", Severity::Error, Some(StreamId(header.key.into())), text);
             }
             Fit::Cut | Fit::OtherTrailer | Fit::OtherSize => return Err(refused(fit)),
@@ -179,8 +185,14 @@ impl IenaFlow {
     #[inline(never)]
     fn take_other(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<(), DecodeError> {
         let (header, fit) = judge(packet)?;
-        // One rule broken is a damaged packet where the key is known to be IENA, another protocol otherwise.
-        if matches!(fit, Fit::OtherTrailer | Fit::OtherSize) && !self.is_proved(header.key) {
+        // One rule broken is a damaged packet where the key is known to be IENA, another protocol otherwise. A size that is
+        // always wrong is a fault of the sender: the trailer stands in every packet, and the numbers run on.
+        let may_be_other = match fit {
+            Fit::OtherTrailer => true,
+            Fit::OtherSize => header.time >= YEAR_MICROS,
+            Fit::Whole | Fit::Cut | Fit::SizeInBytes => false,
+        };
+        if may_be_other && !self.is_proved(header.key) {
             return Err(refused(fit));
         }
         self.take(packet, header, fit, result);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
-use streamlens_model::{FindingLog, Occurrence, Packet, Severity, StreamId};
+use streamlens_model::{FindingLog, Occurrence, Packet, Severity, StreamId, Subject};
 
 use super::header::{Fit, IenaHeader, SHORTEST, body};
 use super::variant::{Candidates, IenaVariant};
@@ -148,12 +148,20 @@ impl IenaFlow {
             }
             _ => {
                 self.other_size += 1;
-                self.log.add("iena.size-mismatch", Severity::Error, id, now, || {
-                    format!(
-                        "the size field says {size} words, {} bytes; the packet has {length} bytes",
-                        u32::from(size) * 2
-                    )
-                });
+                let (code, of) = (("iena.size-mismatch", Severity::Error), (id, Subject::of([1])));
+                self.log.add_figure(
+                    code,
+                    of,
+                    now,
+                    size.into(),
+                    |size| format!("{size} words"),
+                    || {
+                        format!(
+                            "the size field says {size} words, {} bytes; the packet has {length} bytes",
+                            u32::from(size) * 2
+                        )
+                    },
+                );
             }
         }
     }
@@ -279,12 +287,14 @@ fn log_status(
     log: &mut FindingLog,
 ) {
     if let Some(before) = key_status {
-        log.add("iena.key-status-changed", Severity::Info, Some(id), now, || {
+        let subject = Subject::of([before.into(), header.key_status.into()]);
+        log.add_about("iena.key-status-changed", Severity::Info, Some(id), subject, now, || {
             format!("the key status changes from 0x{before:02X} to 0x{:02X}", header.key_status)
         });
     }
     if let Some(before) = n2_status {
-        log.add("iena.n2-status-changed", Severity::Info, Some(id), now, || {
+        let subject = Subject::of([before.into(), header.n2_status.into()]);
+        log.add_about("iena.n2-status-changed", Severity::Info, Some(id), subject, now, || {
             format!("the N2 status changes from 0x{before:02X} to 0x{:02X}", header.n2_status)
         });
     }
