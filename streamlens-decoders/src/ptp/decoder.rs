@@ -94,6 +94,9 @@ fn decode_v2(packet: &Packet<'_>, header: &Header, result: &mut DecodingResult) 
     if packet.ether_type.is_some_and(|kind| kind != ETHER_TYPE) {
         return Err(DecodeError::Refused { protocol: NAME, reason: "another Ethernet type" });
     }
+    if let Some(reason) = probe::contradiction(packet, header) {
+        return Err(DecodeError::Refused { protocol: NAME, reason });
+    }
     let length = usize::from(header.message_length);
     result.packet_type = PacketType(header.message_type.into());
     // No allocation and no panic: message is the part of the PDU that the capture holds.

@@ -57,6 +57,23 @@ pub(super) fn fault(header: &Header, wire_length: usize) -> Option<&'static str>
     }
 }
 
+/// What speaks against PTP where neither Ethernet type nor port speaks for it; `None` where nothing does. Three small fields and
+/// a length agree in many a protocol, so what contradicts the standard there is another protocol's.
+pub(super) fn contradiction(packet: &Packet<'_>, header: &Header) -> Option<&'static str> {
+    if Place::of(packet) != Place::OtherPort {
+        return None;
+    }
+    if !is_plausible(packet.payload, header) {
+        return Some("fields that no lawful message has, and not PTP's port");
+    }
+    let is_whole = packet.payload.len() >= usize::from(header.message_length);
+    let has_tlvs = tlv_offset(header.message_type).is_some_and(|start| start < usize::from(header.message_length));
+    if is_whole && has_tlvs && !tlvs_fit(packet.payload, header) {
+        return Some("what stands behind the body is no chain of TLVs, and not PTP's port");
+    }
+    None
+}
+
 /// The confidence in one packet.
 pub(super) fn judge(packet: &Packet<'_>) -> Confidence {
     // most payloads that are not PTP's have another number where its versions are
@@ -75,6 +92,9 @@ fn judge_v2(packet: &Packet<'_>) -> Confidence {
     }
     let Some(header) = &Header::parse(packet.payload) else { return Confidence::NONE };
     if fault(header, packet.wire_payload_length()).is_some() {
+        return Confidence::NONE;
+    }
+    if contradiction(packet, header).is_some() {
         return Confidence::NONE;
     }
     let excess = packet.wire_payload_length() - usize::from(header.message_length);

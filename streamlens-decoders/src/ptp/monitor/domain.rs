@@ -2,18 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use streamlens_model::{Address, FindingLog, Occurrence, Severity};
+use streamlens_model::{Address, FindingLog, Occurrence, Severity, Subject};
 
 use super::super::names::{self, message};
 use super::super::wire::{DomainKey, PortIdentity, TimeInterval};
 use super::by_port::ByPort;
 use super::grants::Grants;
-use super::masters::Masters;
+use super::masters::{Announcer, Masters};
 use super::message::{Message, is_unicast};
 use super::paths::{Link, Path};
 use super::port::{MAX_PORTS, PATIENCE_NS, Port};
+use super::room::Room;
 use super::stats::readable;
 use super::told::Told;
+
+/// Bytes of the path trace of an Announce: a published message is short.
+const PATH_BYTES: usize = 512;
 
 /// A correction beyond this, in nanoseconds, is no residence time of a working network.
 const MAX_CORRECTION_NS: i64 = 1_000_000_000;
@@ -94,11 +98,11 @@ impl Domain {
     }
 
     #[inline(never)]
-    pub(super) fn observe(&mut self, m: &Message<'_>, log: &mut FindingLog) {
+    pub(super) fn observe(&mut self, m: &Message<'_>, room: &mut Room, log: &mut FindingLog) {
         self.last = m.at;
         let place = match self.ports.place(m.source) {
             Some(place) => place,
-            None if self.ports.len() >= MAX_PORTS => {
+            None if self.ports.len() >= MAX_PORTS || !room.take(Port::BYTES) => {
                 self.unfollowed += 1;
                 self.uncounted.add(m.kind, m.to(), m.edition, 1);
                 return;
@@ -106,12 +110,13 @@ impl Domain {
             None => self.ports.add(m.source, Port::default()),
         };
         self.check_correction(m, log);
+        self.check_unicast_flag(m, log);
         if let Some(now) = m.time() {
             self.masters.on_time(now, m, log);
         }
         let grants = &self.grants;
         let Some(port) = self.ports.at_mut(place) else { return };
-        let patience = port.count(m, || grants.interval(m.source, m.to(), m.kind)).unwrap_or_else(|| {
+        let patience = port.count(m, room, || grants.interval(m.source, m.to(), m.kind)).unwrap_or_else(|| {
             self.uncounted.add(m.kind, m.to(), m.edition, 1);
             PATIENCE_NS
         });
@@ -120,36 +125,61 @@ impl Domain {
                 if self.key.version() == 1 {
                     self.masters.on_v1_sync(m, log);
                 }
-                if let Some(master) = port.as_master(m.source, &mut self.sync_senders) {
+                if let Some(master) = port.as_master(m.source, &mut self.sync_senders, room) {
                     master.on_sync(m, patience, self.key, log);
                 }
             }
             message::FOLLOW_UP => {
-                if let Some(master) = port.as_master(m.source, &mut self.sync_senders) {
+                if let Some(master) = port.as_master(m.source, &mut self.sync_senders, room) {
                     master.on_follow_up(m, patience, self.key, log);
                 }
             }
-            message::ANNOUNCE => self.masters.on_announce(m, log),
-            _ => self.observe_other(m, log),
+            message::ANNOUNCE => {
+                if self.masters.announcers.place(m.source).is_some() || room.take(size_of::<Announcer>() + PATH_BYTES) {
+                    self.masters.on_announce(m, log);
+                }
+            }
+            _ => self.observe_other(m, room, log),
         }
     }
 
     /// A message that is not of those that masters send all the time.
     #[inline(never)]
-    fn observe_other(&mut self, m: &Message<'_>, log: &mut FindingLog) {
+    fn observe_other(&mut self, m: &Message<'_>, room: &mut Room, log: &mut FindingLog) {
         match m.kind {
-            message::DELAY_REQ => self.on_request(m, log, false),
-            message::PDELAY_REQ => self.on_request(m, log, true),
-            message::DELAY_RESP => self.on_delay_resp(m, log),
-            message::PDELAY_RESP => self.on_peer_resp(m, log),
-            message::PDELAY_RESP_FOLLOW_UP => self.on_peer_follow_up(m),
+            message::DELAY_REQ => self.on_request(m, room, log, false),
+            message::PDELAY_REQ => self.on_request(m, room, log, true),
+            message::DELAY_RESP => self.on_delay_resp(m, room, log),
+            message::PDELAY_RESP => self.on_peer_resp(m, room, log),
+            message::PDELAY_RESP_FOLLOW_UP => self.on_peer_follow_up(m, room, log),
             message::SIGNALING => {
-                self.grants.observe(m, log);
+                self.grants.observe(m, room, log);
                 self.hear_signaling(m);
             }
             message::MANAGEMENT => self.hear_management(m),
             _ => {}
         }
+    }
+
+    /// The flag of version 2 that tells receivers to answer by unicast too (IEEE 1588-2019 13.3.2.8).
+    #[inline]
+    fn check_unicast_flag(&self, m: &Message<'_>, log: &mut FindingLog) {
+        const UNICAST: u16 = 0x0400;
+        let is_flagged = m.flags & UNICAST != 0;
+        if m.edition >= 20 && is_flagged != is_unicast(m.to()) && m.to() != Address::None {
+            self.wrong_unicast_flag(m, is_flagged, log);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wrong_unicast_flag(&self, m: &Message<'_>, is_flagged: bool, log: &mut FindingLog) {
+        let (stream, subject) = (Some(self.key.stream(m.kind, m.source)), Subject::of([u16::from(is_flagged)]));
+        log.add_about("ptp.unicast-flag", Severity::Info, stream, subject, m.at, || {
+            let (kind, port) = (names::message_type(m.kind.into()), self.key.port_name(m.source));
+            let (way, flag) = if is_flagged { ("multicast", "is set") } else { ("unicast", "is not set") };
+            format!("{kind} of {port} goes out by {way} to {}, and its unicastFlag {flag}", m.to())
+        });
     }
 
     #[inline]

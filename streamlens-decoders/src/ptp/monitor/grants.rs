@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use streamlens_model::{Address, FindingLog, Severity};
+use streamlens_model::{Address, FindingLog, Occurrence, Severity, Subject};
 
 use super::super::names;
 use super::super::signaling::Transmission;
 use super::super::wire::{PortIdentity, tlvs, u8_at};
-use super::message::Message;
+use super::message::{Message, is_unicast};
+use super::room::Room;
 
 /// The most grants that are followed in one domain.
 const MAX_GRANTS: usize = 4096;
@@ -31,12 +32,25 @@ impl Grant {
     }
 }
 
+/// What one asked another for of one message type.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    /// Who asked.
+    pub(super) port: PortIdentity,
+    pub(super) first: Occurrence,
+    pub(super) last: Occurrence,
+    /// Requests since the last answer.
+    pub(super) unanswered: u64,
+}
+
 /// The grants of a domain, by granting port, receiver's address and message type.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Grants {
     pub(super) table: BTreeMap<(PortIdentity, Address, u8), Grant>,
     pub(super) requests: u64,
     pub(super) cancels: u64,
+    /// By the address that asked, the one that was asked, and message type.
+    pub(super) asked: BTreeMap<(Address, Address, u8), Asked>,
 }
 
 impl Grants {
@@ -49,11 +63,11 @@ impl Grants {
         grant.granted_at.map(|_| grant.log_interval)
     }
 
-    pub(super) fn observe(&mut self, m: &Message<'_>, log: &mut FindingLog) {
+    pub(super) fn observe(&mut self, m: &Message<'_>, room: &mut Room, log: &mut FindingLog) {
         for (kind, value) in tlvs(m.bytes.get(44..).unwrap_or_default()) {
             match kind {
-                0x0004 => self.requests += 1,
-                0x0005 => self.grant(m, value, log),
+                0x0004 => self.request(m, value, room),
+                0x0005 => self.grant(m, value, room, log),
                 0x0006 => {
                     self.cancels += 1;
                     let Some(octet) = u8_at(value, 0) else { continue };
@@ -71,16 +85,42 @@ impl Grants {
         }
     }
 
-    fn grant(&mut self, m: &Message<'_>, value: &[u8], log: &mut FindingLog) {
+    fn request(&mut self, m: &Message<'_>, value: &[u8], room: &mut Room) {
+        self.requests += 1;
         let Some(said) = Transmission::parse(value) else { return };
+        let key = (m.flow.src.address, m.to(), said.message_type);
+        if !is_unicast(m.to()) {
+            return;
+        }
+        let is_known = self.asked.contains_key(&key);
+        if !is_known && (self.asked.len() >= MAX_GRANTS || !room.take(2 * size_of::<(Address, Address, Asked)>())) {
+            return;
+        }
+        let new = Asked { port: m.source, first: m.at, last: m.at, unanswered: 0 };
+        let asked = self.asked.entry(key).or_insert(new);
+        if asked.unanswered == 0 {
+            asked.first = m.at;
+        }
+        (asked.port, asked.last) = (m.source, m.at);
+        asked.unanswered += 1;
+    }
+
+    fn grant(&mut self, m: &Message<'_>, value: &[u8], room: &mut Room, log: &mut FindingLog) {
+        let Some(said) = Transmission::parse(value) else { return };
+        if let Some(asked) = self.asked.get_mut(&(m.to(), m.flow.src.address, said.message_type)) {
+            asked.unanswered = 0;
+        }
         let key = (m.source, m.to(), said.message_type);
-        if !self.table.contains_key(&key) && self.table.len() >= MAX_GRANTS {
+        let is_known = self.table.contains_key(&key);
+        if !is_known && (self.table.len() >= MAX_GRANTS || !room.take(2 * size_of::<(PortIdentity, Address, Grant)>()))
+        {
             return;
         }
         let grant = self.table.entry(key).or_default();
         if said.duration == 0 {
             grant.refused += 1;
-            log.add("ptp.grant-refused", Severity::Warning, Some(m.domain.all_of_port(m.source)), m.at, || {
+            let (stream, subject) = (m.domain.all_of_port(m.source), Subject::of([said.message_type.into()]));
+            log.add_about("ptp.grant-refused", Severity::Warning, Some(stream), subject, m.at, || {
                 format!("{} refused {} messages to {}", m.source, names::message_type(said.message_type.into()), m.to())
             });
             return;

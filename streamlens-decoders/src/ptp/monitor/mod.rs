@@ -14,7 +14,8 @@
 //! SLAVE_RX_SYNC_COMPUTED_DATA) is reported beside it, as told. Without Delay_Req only A is known: its spread is the
 //! delay variation, its level is not split into offset and delay.
 //!
-//! Tables are bounded; what goes beyond a bound is counted and not followed.
+//! Tables are bounded, each by its entries and all together by their bytes; what goes beyond a bound is counted and not
+//! followed.
 
 mod announcement;
 mod by_port;
@@ -27,6 +28,7 @@ mod paths;
 mod port;
 mod profile;
 mod report;
+mod room;
 mod stats;
 mod syncs;
 mod told;
@@ -35,6 +37,7 @@ use streamlens_model::FindingLog;
 
 use self::domain::Domain;
 use self::message::Message;
+use self::room::Room;
 use super::v1::HeaderV1;
 use super::wire::Header;
 use crate::{NetworkMonitor, ObservedPdu, Survey};
@@ -52,6 +55,7 @@ pub(crate) struct PtpMonitor {
     findings: FindingLog,
     /// Messages of domains beyond the bound.
     unfollowed: u64,
+    room: Room,
 }
 
 impl PtpMonitor {
@@ -61,7 +65,7 @@ impl PtpMonitor {
             self.find_or_add(message);
         }
         match self.domains.get_mut(self.recent) {
-            Some(domain) => domain.observe(message, &mut self.findings),
+            Some(domain) => domain.observe(message, &mut self.room, &mut self.findings),
             None => self.unfollowed += 1,
         }
     }

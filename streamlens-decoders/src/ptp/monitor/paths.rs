@@ -7,6 +7,7 @@ use super::super::wire::{DomainKey, PortIdentity};
 use super::domain::Domain;
 use super::message::{Message, difference};
 use super::port::{Answer, PATIENCE_NS, Request, Requests};
+use super::room::Room;
 use super::stats::{Summary, readable};
 
 /// The most pairs of ports whose path, and whose link, is measured in one domain.
@@ -88,10 +89,14 @@ pub(super) fn unanswered(request: &Request, kind: u8, port: PortIdentity, key: D
 }
 
 impl Domain {
-    pub(super) fn on_request(&mut self, m: &Message<'_>, log: &mut FindingLog, is_peer: bool) {
+    pub(super) fn on_request(&mut self, m: &Message<'_>, room: &mut Room, log: &mut FindingLog, is_peer: bool) {
         let (key, Some(now)) = (self.key, m.time()) else { return };
         let Some(port) = self.ports.get_mut(m.source) else { return };
-        let requests = if is_peer { &mut port.peer } else { &mut port.delay }.get_or_insert_default();
+        let requests = if is_peer { &mut port.peer } else { &mut port.delay };
+        if requests.is_none() && !room.take(Requests::BYTES) {
+            return;
+        }
+        let requests = requests.get_or_insert_default();
         requests.age(now, m.kind, m.source, key, log);
         let is_repeat = |r: &Request| r.sequence == m.sequence && r.to == m.to();
         if requests.waiting.find(is_repeat).is_some() {
@@ -141,7 +146,7 @@ impl Domain {
         Some(request)
     }
 
-    pub(super) fn on_delay_resp(&mut self, m: &Message<'_>, log: &mut FindingLog) {
+    pub(super) fn on_delay_resp(&mut self, m: &Message<'_>, room: &mut Room, log: &mut FindingLog) {
         let (Some(request), Some(requester), Some(received)) = (self.answer(m, log, false), m.requester(), m.stamp())
         else {
             return;
@@ -154,7 +159,7 @@ impl Domain {
         };
         let sync = self.ports.get(m.source).and_then(|port| port.master.as_ref()?.last_arrival);
         let is_known = self.paths.contains_key(&(m.source, requester));
-        if !is_known && self.paths.len() >= MAX_PAIRS {
+        if !is_known && (self.paths.len() >= MAX_PAIRS || !room.take(2 * size_of::<Path>())) {
             return;
         }
         let path = self.paths.entry((m.source, requester)).or_default();
@@ -171,22 +176,30 @@ impl Domain {
         }
     }
 
-    pub(super) fn on_peer_resp(&mut self, m: &Message<'_>, log: &mut FindingLog) {
+    pub(super) fn on_peer_resp(&mut self, m: &Message<'_>, room: &mut Room, log: &mut FindingLog) {
         let (Some(request), Some(now)) = (self.answer(m, log, true), m.time()) else { return };
         if !m.two_step
             && let Some(round) = difference(now, request.time, &[m.correction])
         {
-            self.link_measured(m, round / 2, None);
+            self.link_measured(m, room, round / 2, None);
         }
     }
 
-    pub(super) fn on_peer_follow_up(&mut self, m: &Message<'_>) {
+    pub(super) fn on_peer_follow_up(&mut self, m: &Message<'_>, room: &mut Room, log: &mut FindingLog) {
         let (Some(requester), Some(sent)) = (m.requester(), m.stamp()) else { return };
         let Some(requests) = self.ports.get_mut(requester).and_then(|port| port.peer.as_mut()) else { return };
         let fits = |r: &Request| r.sequence == m.answers && r.answer.is_some_and(|answer| answer.from == m.source);
-        let Some(request) = requests.waiting.find(fits) else { return };
+        let key = self.key;
+        let Some(request) = requests.waiting.find(fits) else {
+            // before the first answer, its Pdelay_Resp may lie before the capture
+            if requests.answered > 0 {
+                stray_follow_up(m, requester, key, log);
+            }
+            return;
+        };
         let Some(answer) = request.answer.as_mut() else { return };
         if std::mem::replace(&mut answer.is_complete, true) {
+            repeated_follow_up(m, requester, key, log);
             return;
         }
         let (answer, asked) = (*answer, request.time);
@@ -207,15 +220,15 @@ impl Domain {
         let corrections = [answer.correction, m.correction];
         let corrections = if self.key.is_gptp() { &[][..] } else { &corrections[..] };
         if let Some(round) = difference(seen.saturating_add(stretch), turn_round, corrections) {
-            self.link_measured(m, round / 2, Some((turn_round, sent, answer.time)));
+            self.link_measured(m, room, round / 2, Some((turn_round, sent, answer.time)));
         }
     }
 
     /// Notes a link delay, and tells those masters whose Syncs come over this link.
-    fn link_measured(&mut self, m: &Message<'_>, delay: i64, times: Option<(i64, i64, i64)>) {
+    fn link_measured(&mut self, m: &Message<'_>, room: &mut Room, delay: i64, times: Option<(i64, i64, i64)>) {
         let Some(requester) = m.requester() else { return };
         let is_known = self.links.contains_key(&(requester, m.source));
-        if !is_known && self.links.len() >= MAX_PAIRS {
+        if !is_known && (self.links.len() >= MAX_PAIRS || !room.take(2 * size_of::<Link>())) {
             return;
         }
         let link = self.links.entry((requester, m.source)).or_default();
@@ -233,6 +246,28 @@ impl Domain {
             }
         }
     }
+}
+
+#[cold]
+fn repeated_follow_up(m: &Message<'_>, requester: PortIdentity, key: DomainKey, log: &mut FindingLog) {
+    let stream = Some(key.stream(m.kind, m.source));
+    log.add("ptp.peer-follow-up-repeated", Severity::Warning, stream, m.at, || {
+        let (port, requester) = (key.port_name(m.source), key.port_name(requester));
+        format!(
+            "Pdelay_Resp_Follow_Up {} of {port} to {requester} came again: its number was used before, or belongs to \
+             another response",
+            m.answers
+        )
+    });
+}
+
+#[cold]
+fn stray_follow_up(m: &Message<'_>, requester: PortIdentity, key: DomainKey, log: &mut FindingLog) {
+    let stream = Some(key.stream(m.kind, m.source));
+    log.add("ptp.peer-follow-up-without-response", Severity::Warning, stream, m.at, || {
+        let (port, requester) = (key.port_name(m.source), key.port_name(requester));
+        format!("Pdelay_Resp_Follow_Up {} of {port} to {requester} belongs to no Pdelay_Resp that waits", m.answers)
+    });
 }
 
 fn several_answers(

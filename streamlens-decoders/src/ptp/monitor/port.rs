@@ -6,6 +6,7 @@ use streamlens_model::{Address, FlowKey, Occurrence};
 
 use super::super::wire::{PortIdentity, TimeInterval};
 use super::message::Message;
+use super::room::Room;
 use super::stats::{Slope, Summary, interval_ns};
 use crate::nanos;
 
@@ -45,6 +46,9 @@ pub(super) struct TypeState {
 }
 
 impl TypeState {
+    /// What one takes, with the memory that its list has in advance and its place in the index.
+    const BYTES: usize = 2 * size_of::<Self>() + 4 * size_of::<Address>();
+
     fn new(m: &Message<'_>) -> Self {
         Self {
             kind: m.kind,
@@ -220,6 +224,16 @@ pub(super) struct Answer {
     pub(super) is_complete: bool,
 }
 
+impl Requests {
+    /// What a port's requests take at most.
+    pub(super) const BYTES: usize = size_of::<Self>() + 2 * MAX_WAITING * size_of::<Request>();
+}
+
+impl MasterClock {
+    /// What a port's Syncs take at most.
+    pub(super) const BYTES: usize = size_of::<Self>() + 4 * MAX_WAITING * size_of::<Waiting>();
+}
+
 /// Requests of one kind from one port.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Requests {
@@ -289,24 +303,33 @@ pub(super) struct Port {
 }
 
 impl Port {
+    /// What a port takes without its messages, with its places in two tables.
+    pub(super) const BYTES: usize = 2 * size_of::<Self>() + 4 * size_of::<PortIdentity>();
+
     /// Counts a message under its type and destination, and says how long its partner is waited for: a second, or two
     /// of its intervals where they are longer. `None` where there is no room for it.
     #[inline]
-    pub(super) fn count(&mut self, m: &Message<'_>, granted: impl FnOnce() -> Option<i8>) -> Option<i64> {
+    pub(super) fn count(
+        &mut self,
+        m: &Message<'_>,
+        room: &mut Room,
+        granted: impl FnOnce() -> Option<i8>,
+    ) -> Option<i64> {
         let recent = *self.recent.get(usize::from(m.kind))?;
         let is_recent = self.types.get(recent).is_some_and(|state| state.kind == m.kind && state.to == m.to());
-        let slot = if is_recent { recent } else { self.find_or_add(m)? };
+        let slot = if is_recent { recent } else { self.find_or_add(m, room)? };
         let state = self.types.get_mut(slot)?;
         state.push(m, granted);
         Some(state.patience)
     }
 
     #[inline(never)]
-    fn find_or_add(&mut self, m: &Message<'_>) -> Option<usize> {
+    fn find_or_add(&mut self, m: &Message<'_>, room: &mut Room) -> Option<usize> {
         let recent = self.recent.get_mut(usize::from(m.kind))?;
         let slot = match self.index.get(&(m.kind, m.to())) {
             Some(&slot) => slot,
-            None if self.types.len() < MAX_TYPES => {
+            None if self.types.len() < MAX_TYPES && room.take(TypeState::BYTES) => {
+                self.types.reserve_exact(usize::from(self.types.is_empty()));
                 self.types.push(TypeState::new(m));
                 self.index.insert((m.kind, m.to()), self.types.len() - 1);
                 self.types.len() - 1

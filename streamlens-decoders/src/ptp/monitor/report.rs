@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use streamlens_model::{FindingLog, FlowKey, Metadata, Severity, Timestamp, Value};
+use streamlens_model::{Address, FindingLog, FlowKey, Metadata, Severity, Subject, Timestamp, Value};
 
 use super::super::names::{self, message};
 use super::super::wire::{self, DomainKey, PortIdentity};
+use super::announcement::Announcement;
 use super::domain::Domain;
 use super::facts::domain_facts;
+use super::grants::Asked;
 use super::port::{PATIENCE_NS, Port, TypeState};
 use super::stats::{interval_ns, readable};
 use super::{PtpMonitor, paths, profile, syncs};
@@ -120,6 +122,14 @@ fn at_the_end(domain: &Domain, log: &mut FindingLog) {
             }
         }
     }
+    for ((_, to, kind), asked) in &domain.grants.asked {
+        let is_over = now.zip(asked.last.time).is_some_and(|(now, last)| now - last.as_nanos() > PATIENCE_NS);
+        // one that was asked shortly before the end may still answer
+        if asked.unanswered > 1 || (asked.unanswered == 1 && is_over) {
+            without_grant(key, *to, *kind, asked, log);
+        }
+    }
+    check_time(domain, log);
     let totals = domain.totals();
     let (e2e, p2p) = (totals.of(message::DELAY_REQ), totals.of(message::PDELAY_REQ));
     if e2e > 0 && p2p > 0 {
@@ -129,6 +139,63 @@ fn at_the_end(domain: &Domain, log: &mut FindingLog) {
             )
         });
     }
+}
+
+fn without_grant(key: DomainKey, to: Address, kind: u8, asked: &Asked, log: &mut FindingLog) {
+    let (code, of) = (("ptp.request-without-grant", Severity::Warning), (Some(key.all_of_port(asked.port)), kind));
+    let (stream, subject) = (of.0, Subject::of([of.1.into()]));
+    log.add_run(code, (stream, subject), (asked.first, asked.last), asked.unanswered, || {
+        let (port, kind) = (key.port_name(asked.port), names::message_type(kind.into()));
+        let requests = if asked.unanswered == 1 { "request" } else { "requests" };
+        format!(
+            "{port} asked {to} for {kind} by unicast, and {} {requests} in a row got no grant: it can't lock to it",
+            asked.unanswered
+        )
+    });
+}
+
+/// Looks whether the domain's time is off the capture's clock by an offset that is no error of a clock: a timescale taken for
+/// another one, or a time zone.
+fn check_time(domain: &Domain, log: &mut FindingLog) {
+    let Some(selected) = domain.masters.selected else { return };
+    let Some(said) = domain.masters.announcers.get(selected.port).map(|announcer| announcer.said) else { return };
+    // an arbitrary timescale stands for no time of the day
+    if said.time_flags & Announcement::PTP_TIMESCALE == 0 {
+        return;
+    }
+    let Some(master) = domain.ports.get(selected.port).and_then(|port| port.master.as_ref()) else { return };
+    let Some(arrival) = master.arrival.mean() else { return };
+    // what a receiver takes for UTC, less what the capture's clock says
+    let off = -(arrival + f64::from(said.utc_offset) * 1e9);
+    let Some(words) = offset_in_words(off) else { return };
+    let stream = Some(domain.key.stream(message::ANNOUNCE, selected.port));
+    let subject = Subject::of([1]);
+    log.add_about("ptp.utc-offset", Severity::Warning, stream, subject, selected.at, || {
+        let valid = if said.time_flags & Announcement::UTC_VALID == 0 { "not " } else { "" };
+        format!(
+            "{} announces the PTP timescale with a currentUtcOffset of {} s, {valid}marked valid; taken as UTC its time \
+             is {words} off the capture's clock",
+            domain.key.port_name(selected.port),
+            said.utc_offset
+        )
+    });
+}
+
+/// An offset that people know by a name, in words; `None` for all others, and none at all.
+fn offset_in_words(nanos: f64) -> Option<String> {
+    /// How far from the whole number a capture's clock may be.
+    const WITHIN: f64 = 0.1e9;
+    /// TAI less UTC, GPS less UTC, TAI less GPS since 2017.
+    const KNOWN: [(f64, &str); 3] = [(37.0, "TAI less UTC"), (18.0, "GPS time less UTC"), (19.0, "TAI less GPS time")];
+    let (ahead, size) = (if nanos > 0.0 { "+" } else { "-" }, nanos.abs());
+    for (seconds, name) in KNOWN {
+        if (size - seconds * 1e9).abs() < WITHIN {
+            return Some(format!("{ahead}{seconds} s ({name})"));
+        }
+    }
+    let hours = (size / 3_600e9).round();
+    let is_zone = (1.0..=14.0).contains(&hours) && (size - hours * 3_600e9).abs() < WITHIN;
+    is_zone.then(|| format!("{ahead}{hours} h (a time zone)"))
 }
 
 fn off_rate(key: DomainKey, port: PortIdentity, kind: u8, state: &TypeState, log: &mut FindingLog) {

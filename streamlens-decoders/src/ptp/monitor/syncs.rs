@@ -6,6 +6,7 @@ use super::super::names::message;
 use super::super::wire::{DomainKey, PortIdentity, TimeInterval};
 use super::message::{Message, difference};
 use super::port::{Arrival, MasterClock, Port, Waiting};
+use super::room::Room;
 use super::stats::{Slope, readable};
 use crate::nanos;
 
@@ -21,9 +22,14 @@ const JUMP_PPM: i64 = 500;
 impl Port {
     /// The port as a sender of Syncs; `None` where the bound is reached.
     #[inline]
-    pub(super) fn as_master(&mut self, own: PortIdentity, senders: &mut Vec<PortIdentity>) -> Option<&mut MasterClock> {
+    pub(super) fn as_master(
+        &mut self,
+        own: PortIdentity,
+        senders: &mut Vec<PortIdentity>,
+        room: &mut Room,
+    ) -> Option<&mut MasterClock> {
         if self.master.is_none() {
-            if senders.len() >= MAX_SYNC_SENDERS {
+            if senders.len() >= MAX_SYNC_SENDERS || !room.take(MasterClock::BYTES) {
                 return None;
             }
             senders.push(own);
