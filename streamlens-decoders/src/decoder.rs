@@ -177,6 +177,13 @@ pub trait ConversationMonitor: Send + Sync + Any {
     /// Takes note of a PDU. They come in frame order, but for those of a young flow, which come when it is identified.
     fn observe(&mut self, pdu: &ObservedPdu<'_>);
 
+    /// Takes note that the capture holds the beginning of a TCP connection between the two endpoints: nothing that comes
+    /// from then on answers what came before the capture. `at` is the frame of a SYN in either direction. Does nothing
+    /// unless overridden.
+    fn on_connection(&mut self, at: Occurrence) {
+        let _ = at;
+    }
+
     /// Adds what it knows to the result of one of the two flows. Findings are given once, in the report of the flow
     /// where they belong.
     fn report(&self, flow: &FlowKey, report: &mut FlowReport);

@@ -7,6 +7,7 @@ use streamlens_model::{Packet, StreamId};
 use streamlens_registry::{DecoderIndex, DecoderRegistry, Ranked};
 
 use crate::flow::FrameFacts;
+use crate::work::Hole;
 
 /// Payloads that a young flow holds.
 pub(crate) const YOUNG_PAYLOADS: usize = 8;
@@ -41,7 +42,7 @@ pub(crate) struct Held {
     pub(crate) missing: usize,
     pub(crate) ether_type: Option<u16>,
     /// Bytes of the stream that are not in the capture, in front of it.
-    pub(crate) behind_gap: Option<u64>,
+    pub(crate) behind_gap: Option<Hole>,
 }
 
 /// What is known of a flow while nothing is identified in it.
@@ -51,7 +52,7 @@ pub(crate) struct Young {
     seen: usize,
     bytes: usize,
     /// A hole behind all that is held.
-    pub(crate) gap: Option<u64>,
+    pub(crate) gap: Option<Hole>,
     candidates: SmallVec<[Candidate; 2]>,
     /// Whether the flow had unclaimed payloads before this youth began.
     pub(crate) is_late: bool,
@@ -184,8 +185,13 @@ impl Young {
     }
 
     /// Takes note of a hole in the stream: bytes on both sides of it are not read as one.
-    pub(crate) fn note_gap(&mut self, bytes: u64) {
-        self.gap = Some(self.gap.unwrap_or_default().saturating_add(bytes));
+    pub(crate) fn note_gap(&mut self, hole: Hole) {
+        self.gap = Some(self.gap.map_or(hole, |before| before.and(hole)));
+    }
+
+    /// Bytes that are read from here on are not read as one with those that are held.
+    pub(crate) fn begin_anew(&mut self) {
+        self.note_gap(Hole::Cut(0));
     }
 
     /// The payloads held since the last hole.

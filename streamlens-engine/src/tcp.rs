@@ -3,7 +3,7 @@
 //! Out of order, overlapping and retransmitted segments, numbers that wrap, and streams of which the beginning is not
 //! in the capture. A hole that does not close within bounds becomes a gap: what follows it goes on behind it.
 
-use streamlens_model::Timestamp;
+use streamlens_model::{Occurrence, Timestamp};
 
 use crate::flow::FrameFacts;
 
@@ -55,6 +55,10 @@ pub(crate) struct TcpStream {
     next: Option<u32>,
     /// Position of that byte counted from the first.
     base: u64,
+    /// Position of the earliest byte seen; below 0 where the capture begins inside a stream whose first segments are swapped.
+    earliest: i64,
+    /// Position behind the last byte seen.
+    latest: i64,
     /// Segments behind the hole, by position.
     held: Vec<Segment>,
     held_bytes: usize,
@@ -63,11 +67,14 @@ pub(crate) struct TcpStream {
     /// After a gap or a refusal: a PDU has to be found first.
     pub(crate) is_lost: bool,
     pub(crate) retransmitted: u64,
+    /// Segments with new bytes that arrived behind a later one.
     pub(crate) out_of_order: u64,
     pub(crate) gaps: u64,
     pub(crate) gap_bytes: u64,
     /// Connections on these ports, by their SYNs.
     pub(crate) connections: u64,
+    /// Where the first of them begins.
+    pub(crate) began: Option<Occurrence>,
 }
 
 impl TcpStream {
@@ -84,7 +91,9 @@ impl TcpStream {
         let start = sequence.wrapping_add(u32::from(syn));
         if syn && self.next.is_none_or(|next| next != start) {
             self.connections += 1;
+            self.began.get_or_insert(frame.at);
             self.next = Some(start);
+            self.latest = self.base.cast_signed();
             (self.held, self.held_bytes) = (Vec::new(), 0);
             self.pending.clear();
             self.is_lost = false;
@@ -94,12 +103,20 @@ impl TcpStream {
         }
         let next = *self.next.get_or_insert(start);
         let distance = i64::from(start.wrapping_sub(next).cast_signed());
+        let position = self.base.cast_signed().saturating_add(distance);
         if distance <= 0 {
             let skip = distance.unsigned_abs() as usize;
             if skip >= payload.len() + missing {
-                self.retransmitted += 1;
+                if position < self.earliest && self.connections == 0 {
+                    // its bytes are new; what came before the first ones is not decoded any more
+                    self.earliest = position;
+                    self.out_of_order += 1;
+                } else if !frame.is_copy {
+                    self.retransmitted += 1;
+                }
                 return SegmentKind::Retransmission;
             }
+            self.note_new(self.base.cast_signed(), payload.len() + missing - skip);
             return SegmentKind::Next { skip: skip.min(payload.len()) };
         }
         let from = self.base + distance.unsigned_abs();
@@ -108,13 +125,20 @@ impl TcpStream {
         let covered = |segment: &Segment| segment.start <= from && to <= segment.start + segment.bytes.len() as u64;
         let around = [place.checked_sub(1), Some(place)];
         if around.into_iter().flatten().filter_map(|at| self.held.get(at)).any(covered) {
-            self.retransmitted += 1;
+            self.retransmitted += u64::from(!frame.is_copy);
             return SegmentKind::Retransmission;
         }
-        self.out_of_order += 1;
+        self.note_new(position, payload.len() + missing);
         self.held.insert(place, Segment { start: from, bytes: payload.to_vec(), missing, frame });
         self.held_bytes += payload.len();
         SegmentKind::Ahead
+    }
+
+    /// Takes note of a segment with new bytes at that position.
+    fn note_new(&mut self, position: i64, bytes: usize) {
+        self.out_of_order += u64::from(position < self.latest);
+        let end = position.saturating_add(i64::try_from(bytes).unwrap_or(i64::MAX));
+        self.latest = self.latest.max(end);
     }
 
     /// Moves on behind bytes that were the next ones.

@@ -1,6 +1,7 @@
 //! The application data unit: MBAP header and PDU. Of streams, so a short buffer means to wait.
 
-use super::shape::{self, Shape};
+use super::function::Kind;
+use super::shape::{self, Extent, Shape};
 
 /// Bytes of the MBAP header without the unit identifier, which its length field counts.
 pub(super) const HEADER: usize = 6;
@@ -57,6 +58,21 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Adu<'_>, NoAdu> {
     })
 }
 
+/// Reads an ADU that was taken off a stream: all of the bytes are its own, whatever its length field says.
+pub(super) fn parse_as_taken(bytes: &[u8]) -> Option<Adu<'_>> {
+    let [t0, t1, _, _, l0, l1, unit, function, data @ ..] = bytes else { return None };
+    let length = HEADER + usize::from(u16::from_be_bytes([*l0, *l1]));
+    let transaction = u16::from_be_bytes([*t0, *t1]);
+    Some(Adu { transaction, unit: *unit, function: *function, data, length: length.max(bytes.len()) })
+}
+
+/// The length field of a header that is Modbus's but for a length that is not allowed.
+pub(super) fn impossible_length(bytes: &[u8]) -> Option<u16> {
+    let [_, _, 0, 0, l0, l1, _, _, ..] = bytes else { return None };
+    let length = u16::from_be_bytes([*l0, *l1]);
+    (!(2..=MAX_LENGTH).contains(&length)).then_some(length)
+}
+
 /// A header that is not whole: whether the bytes there can still begin one.
 fn prefix(bytes: &[u8]) -> NoAdu {
     if bytes.iter().skip(2).take(2).any(|b| *b != 0) {
@@ -83,6 +99,32 @@ impl Adu<'_> {
     /// How well it fits a response, exceptions included.
     pub(super) fn as_response(&self) -> Shape {
         if self.is_exception() { shape::exception(self.data) } else { shape::response(self.function, self.data) }
+    }
+
+    /// Bytes of the whole ADU as its function says, in the direction where its flow goes: `None` where that says nothing, or
+    /// needs more bytes. An exception is two bytes of PDU, whatever comes.
+    pub(super) fn length_by_function(&self, kind: Kind) -> Option<usize> {
+        let extent = match kind {
+            _ if self.is_exception() => Extent::Bytes(1),
+            Kind::Request => shape::request_extent(self.function, self.data),
+            Kind::Response | Kind::Exception => shape::response_extent(self.function, self.data),
+            Kind::Undecided => Extent::Unknown,
+        };
+        match extent {
+            Extent::Bytes(data) => Some(HEADER + 2 + data),
+            Extent::NeedsMore | Extent::Unknown => None,
+        }
+    }
+
+    /// How well it fits either, judged by its first bytes where the capture has cut the others off.
+    pub(super) fn cut_shape(&self) -> Shape {
+        let mut filled = [0; MAX_VENDOR_LENGTH as usize];
+        let wanted = self.length.saturating_sub(HEADER + 2);
+        let Some(data) = filled.get_mut(..wanted) else { return Shape::Misfit };
+        for (byte, known) in data.iter_mut().zip(self.data) {
+            *byte = *known;
+        }
+        Adu { data, ..*self }.shape()
     }
 
     /// The better of both.

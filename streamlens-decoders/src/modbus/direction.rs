@@ -1,5 +1,7 @@
 //! Which way a flow goes, requests or responses, from its ports and from the shapes of its PDUs.
 
+use std::cmp::Ordering;
+
 use streamlens_model::FlowKey;
 
 use super::function::Kind;
@@ -47,6 +49,16 @@ impl Direction {
             ..=-1 if exception => Kind::Exception,
             ..=-1 => Kind::Response,
             0 => Kind::Undecided,
+        }
+    }
+
+    /// The kind of PDUs of this flow where the opposite flow is known: the client's is the one that more speaks for. Both may
+    /// hold requests, on a line that echoes them.
+    pub(super) fn against(self, other: Self) -> Kind {
+        match self.votes.cmp(&other.votes) {
+            Ordering::Greater => Kind::Request,
+            Ordering::Less => Kind::Response,
+            Ordering::Equal => self.settled(),
         }
     }
 

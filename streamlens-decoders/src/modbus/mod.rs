@@ -17,6 +17,9 @@
 //! +-------+-------+-------+------+----------+---------- ...
 //! ```
 //!
+//! A length field that is wrong does not lose what follows: where the bytes of a segment end as the function says, and
+//! not as the header does, the PDU ends there, and so it does where a further header begins with the next segment.
+//!
 //! Not decoded: Modbus over UDP, Modbus/TCP Security (TLS, port 802), Modbus ASCII, and what functions 90 (UMAS) and
 //! 43/13 (CANopen) carry inside.
 
@@ -29,6 +32,7 @@ mod probe;
 mod report;
 mod rtu;
 mod shape;
+mod transactions;
 
 #[cfg(test)]
 mod tests;

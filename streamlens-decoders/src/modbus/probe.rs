@@ -14,7 +14,7 @@ const MOST: usize = 16;
 /// payload to its end, and whether one that does not fit stands among them.
 pub(super) fn probe(packet: &Packet<'_>) -> Confidence {
     let mut rest = packet.payload;
-    let (mut whole, mut exact, mut best) = (0_usize, 0_usize, Weight::Bad);
+    let (mut whole, mut exact, mut best, mut cut) = (0_usize, 0_usize, Weight::Bad, None);
     for _ in 0..MOST {
         match adu::parse(rest) {
             Ok(adu) if adu.length <= rest.len() => {
@@ -24,7 +24,12 @@ pub(super) fn probe(packet: &Packet<'_>) -> Confidence {
                 whole += 1;
                 rest = rest.get(adu.length..).unwrap_or_default();
             }
-            // An ADU that goes on in the next segment, or behind what was captured.
+            // An ADU that goes on behind what was captured, and fits the rest of the segment.
+            Ok(adu) if packet.missing > 0 && adu.length <= rest.len() + packet.missing => {
+                cut = Some(weigh_shape(&adu, adu.cut_shape()));
+                break;
+            }
+            // An ADU that goes on in the next segment.
             Ok(_) => break,
             Err(NoAdu::Needs(_)) => break,
             Err(NoAdu::Not(_)) => return Confidence::NONE,
@@ -34,6 +39,17 @@ pub(super) fn probe(packet: &Packet<'_>) -> Confidence {
         }
     }
     let at_502 = packet.has_port(PORT);
+    if let Some(weight) = cut.filter(|_| whole == 0) {
+        return match (weight, at_502) {
+            (Weight::Exact, true) => Confidence::new(0.85, "PDU of legal length, cut by the capture, port 502"),
+            (Weight::Exact, false) => Confidence::new(0.45, "PDU of legal length, cut by the capture"),
+            (Weight::Exception | Weight::Illegal | Weight::Vendor, true) => {
+                Confidence::new(0.6, "MBAP header of right length, cut by the capture, port 502")
+            }
+            (_, true) => Confidence::new(0.3, "an MBAP header whose PDU is not whole, port 502"),
+            (_, false) => Confidence::new(0.05, "an MBAP header whose PDU is not whole"),
+        };
+    }
     if whole == 0 {
         return match (packet.payload.len(), at_502) {
             (0..8, _) => Confidence::NONE,
@@ -81,11 +97,10 @@ enum Weight {
 
 /// Whether an ADU alone may pass for Modbus; port 502 is given more.
 pub(super) fn is_plausible(adu: &adu::Adu<'_>, at_502: bool) -> bool {
-    at_502 || weigh(adu) >= Weight::Header
+    at_502 || weigh(adu) >= Weight::Vendor
 }
 
 fn weigh(adu: &adu::Adu<'_>) -> Weight {
-    let function = adu.function & 0x7F;
     if adu.is_exception() {
         return match adu.as_response() {
             Shape::Exact => Weight::Exception,
@@ -94,7 +109,13 @@ fn weigh(adu: &adu::Adu<'_>) -> Weight {
             _ => Weight::Bad,
         };
     }
-    match adu.shape() {
+    weigh_shape(adu, adu.shape())
+}
+
+/// What an ADU that is no exception is worth, of that shape.
+fn weigh_shape(adu: &adu::Adu<'_>, shape: Shape) -> Weight {
+    let function = adu.function & 0x7F;
+    match shape {
         Shape::Exact => Weight::Exact,
         Shape::OutOfRange => Weight::Illegal,
         Shape::Unknown if shape::is_vendor_function(function) => Weight::Vendor,

@@ -3,7 +3,7 @@
 use streamlens_model::{Metadata, Value};
 
 use super::function::{Kind, exception_name, function_name};
-use super::monitor::{FunctionFigures, Transactions};
+use super::transactions::{FunctionFigures, Transactions};
 use crate::FlowReport;
 
 /// Polled ranges that are listed, those asked for most often.
@@ -52,6 +52,8 @@ impl Transactions {
         ]
         .map(|(name, count)| (name, Value::from(count)))
         .into();
+        let rare = [("answered_under_other_transaction", self.answered_otherwise), ("echoes", self.echoes)];
+        counts.extend(rare.into_iter().filter(|(_, n)| *n > 0).map(|(name, n)| (name, Value::from(n))));
         if self.responses > 0 {
             counts.insert("exception_rate".into(), (self.exceptions as f64 / self.responses as f64).into());
         }

@@ -8,7 +8,7 @@ use super::decoder::{Undecided, fields};
 use super::direction::Direction;
 use super::function::{self, Kind, PACKET_TYPES};
 use super::monitor::{Framing, TransactionMonitor};
-use super::shape::{self, Shape};
+use super::shape::{self, Extent, Shape};
 use crate::{
     Carrier, Confidence, ConversationMonitor, DecodeError, DecodingResult, FlowDecoder, FlowReport, PacketType,
     StreamDecoder, StreamMark,
@@ -85,37 +85,19 @@ enum NoFrame {
 /// The lengths that a frame of this function can have, as far as its first bytes tell: of a request, a response.
 /// `None` where more bytes are needed to know; 0 where the function has none.
 fn lengths(bytes: &[u8]) -> [Option<usize>; 2] {
-    let Some(&function) = bytes.get(1) else { return [None, None] };
+    let Some((&function, data)) = bytes.get(1..).and_then(<[u8]>::split_first) else { return [None, None] };
     // Unit, function and CRC are four bytes around the data.
-    let counted = |at: usize, more: usize| bytes.get(at).map(|n| 4 + more + usize::from(*n));
+    let whole = |extent| match extent {
+        Extent::Bytes(data) if data <= MAX_FRAME => Some(4 + data),
+        Extent::NeedsMore => None,
+        Extent::Bytes(_) | Extent::Unknown => Some(0),
+    };
     match function {
         0x80.. => [Some(0), Some(5)],
-        1..=4 => [Some(8), counted(2, 1)],
-        5 | 6 | 8 => [Some(8), Some(8)],
-        7 => [Some(4), Some(5)],
-        11 => [Some(4), Some(8)],
-        12 | 17 => [Some(4), counted(2, 1)],
-        15 | 16 => [counted(6, 5), Some(8)],
-        20 | 21 => [counted(2, 1), counted(2, 1)],
-        22 => [Some(10), Some(10)],
-        23 => [counted(10, 9), counted(2, 1)],
-        24 => [Some(6), bytes.get(2..).and_then(|b| b.first_chunk()).map(|n| 6 + usize::from(u16::from_be_bytes(*n)))],
-        43 => [Some(7), identification(bytes)],
-        _ => [Some(0), Some(0)],
+        // on serial lines Diagnostics carry one word
+        8 => [Some(8), Some(8)],
+        _ => [shape::request_extent(function, data), shape::response_extent(function, data)].map(whole),
     }
-}
-
-/// The length of a response of Read Device Identification: its objects are walked.
-fn identification(bytes: &[u8]) -> Option<usize> {
-    let number = *bytes.get(7)?;
-    let mut end = 8;
-    for _ in 0..number {
-        end += 2 + usize::from(*bytes.get(end + 1)?);
-        if end > MAX_FRAME {
-            return Some(0);
-        }
-    }
-    Some(end + 2)
 }
 
 /// Reads the frame at the front: of the possible lengths the one at which the CRC is right.
@@ -173,8 +155,15 @@ fn decode<'a>(
             });
         }
     };
-    direction.learn(frame.as_request(), frame.as_response());
-    result.packet_type = direction.kind(frame.function & 0x80 != 0).of(frame.function);
+    let (request, response) = (frame.as_request(), frame.as_response());
+    direction.learn(request, response);
+    // a line that echoes requests holds both kinds in one flow: what fits one kind alone is that
+    let kind = match (request, response) {
+        (Shape::Exact, Shape::Misfit) => Kind::Request,
+        (Shape::Misfit, Shape::Exact) if frame.function & 0x80 == 0 => Kind::Response,
+        _ => direction.kind(frame.function & 0x80 != 0),
+    };
+    result.packet_type = kind.of(frame.function);
     result.mark(StreamMark { id: StreamId(u128::from(frame.unit)), sequence: None, clock: None });
     if result.wants_fields() {
         fields(frame.unit, frame.function, frame.data, Kind::split(result.packet_type).0, result);

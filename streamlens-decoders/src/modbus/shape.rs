@@ -153,6 +153,61 @@ pub(super) fn exception(data: &[u8]) -> Shape {
     fit(data.len() == 1, matches!(data, [1..=11]))
 }
 
+/// How many bytes stand behind the function code, as far as the function and these bytes say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// So many.
+    Bytes(usize),
+    /// A count that says so is not there yet.
+    NeedsMore,
+    /// The function says nothing of it.
+    Unknown,
+}
+
+/// A count of one byte at `at`, and as many bytes behind `at` and it.
+fn extent_by_count(data: &[u8], at: usize) -> Extent {
+    data.get(at).map_or(Extent::NeedsMore, |count| Extent::Bytes(at + 1 + usize::from(*count)))
+}
+
+/// How long the data of a request are.
+pub(super) fn request_extent(function: u8, data: &[u8]) -> Extent {
+    match function {
+        1..=6 => Extent::Bytes(4),
+        7 | 11 | 12 | 17 => Extent::Bytes(0),
+        15 | 16 => extent_by_count(data, 4),
+        20 | 21 => extent_by_count(data, 0),
+        22 => Extent::Bytes(6),
+        23 => extent_by_count(data, 8),
+        24 => Extent::Bytes(2),
+        43 => Extent::Bytes(3),
+        _ => Extent::Unknown,
+    }
+}
+
+/// How long the data of a response are that is no exception.
+pub(super) fn response_extent(function: u8, data: &[u8]) -> Extent {
+    match function {
+        1..=4 | 12 | 17 | 20 | 21 | 23 => extent_by_count(data, 0),
+        5 | 6 | 11 | 15 | 16 => Extent::Bytes(4),
+        7 => Extent::Bytes(1),
+        22 => Extent::Bytes(6),
+        24 => word(data, 0).map_or(Extent::NeedsMore, |bytes| Extent::Bytes(2 + usize::from(bytes))),
+        43 => identification_extent(data),
+        _ => Extent::Unknown,
+    }
+}
+
+/// The data of a response of Read Device Identification end behind the last of its objects, which are walked.
+fn identification_extent(data: &[u8]) -> Extent {
+    let Some(number) = data.get(5) else { return Extent::NeedsMore };
+    let mut end = 6;
+    for _ in 0..*number {
+        let Some(length) = data.get(end + 1) else { return Extent::NeedsMore };
+        end += 2 + usize::from(*length);
+    }
+    Extent::Bytes(end)
+}
+
 /// Whether vendors are known to use this function: user-defined ones (65 to 72, 100 to 110), those of older editions
 /// and Schneider's UMAS (90).
 pub(super) fn is_vendor_function(function: u8) -> bool {

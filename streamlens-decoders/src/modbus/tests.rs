@@ -2,5 +2,6 @@
 
 mod corpus;
 mod harness;
+mod kinds;
 mod properties;
 mod vectors;

@@ -5,6 +5,7 @@ mod datagram;
 mod stream;
 mod take;
 
+pub(crate) use self::stream::Hole;
 use hashbrown::HashMap;
 use streamlens_decoders::{ConversationMonitor, DecodingResult, PacketType, StreamDecoder};
 use streamlens_model::{Address, Endpoint, FlowKey, Occurrence};

@@ -1,7 +1,7 @@
 //! Payloads of TCP: the bytes of a direction in order, from which PDUs are taken as they become whole.
 
 use streamlens_decoders::{DecodeError, PduState, StreamDecoder};
-use streamlens_model::{Occurrence, Packet};
+use streamlens_model::{Occurrence, Packet, Severity, Subject};
 
 use super::Work;
 use super::take::decode;
@@ -14,6 +14,36 @@ use crate::tcp::{Delivery, MAX_PENDING, SegmentKind, TcpStream};
 const SEARCHES: usize = 16;
 /// Segments with payload after which an unknown stream is looked at again, whenever they have doubled.
 const LOOK_AGAIN: u64 = 16;
+
+/// Bytes of a stream that are not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hole {
+    /// The segments that held them are not in the capture.
+    Lost(u64),
+    /// The capture has cut them off, or reading begins anew: they were on the wire, as far as there are any.
+    Cut(u64),
+}
+
+impl Hole {
+    pub(crate) fn bytes(self) -> u64 {
+        match self {
+            Self::Lost(bytes) | Self::Cut(bytes) => bytes,
+        }
+    }
+
+    /// This hole and a further one behind it.
+    pub(crate) fn and(self, more: Self) -> Self {
+        let bytes = self.bytes().saturating_add(more.bytes());
+        match (self, more) {
+            (Self::Cut(_), Self::Cut(_)) => Self::Cut(bytes),
+            _ => Self::Lost(bytes),
+        }
+    }
+}
+
+fn in_bytes(bytes: i64) -> String {
+    if bytes == 1 { "1 byte".to_owned() } else { format!("{bytes} bytes") }
+}
 
 impl Work<'_> {
     /// A TCP segment: finds out which encoding its payload belongs to, and counts the frame with the PDUs that it completed.
@@ -30,10 +60,14 @@ impl Work<'_> {
         let connections = stream.connections;
         let kind = stream.place(tcp.sequence, tcp.syn, packet.payload, packet.missing, frame);
         if stream.connections > connections
-            && connections > 0
-            && let Some(own) = transport.encodings.first_mut().and_then(|encoding| encoding.flow_decoder.as_mut())
+            && let Some(encoding) = transport.encodings.first_mut()
         {
-            own.on_gap(None, frame.at);
+            if connections > 0
+                && let Some(own) = encoding.flow_decoder.as_mut()
+            {
+                own.on_gap(None, frame.at);
+            }
+            self.note_connection(encoding, Some(frame.at));
         }
         let claim = match kind {
             SegmentKind::Empty | SegmentKind::Retransmission => None,
@@ -46,7 +80,7 @@ impl Work<'_> {
         };
         if packet.missing > 0 && matches!(kind, SegmentKind::Next { .. }) {
             stream.skip_missing(packet.missing);
-            self.gap(transport, &mut stream, packet, packet.missing as u64, frame.at);
+            self.gap(transport, &mut stream, packet, Hole::Cut(packet.missing as u64), frame.at);
         }
         let delivered = self.deliveries(transport, &mut stream, packet, frame, tcp.rst);
         transport.tcp = Some(stream);
@@ -56,6 +90,14 @@ impl Work<'_> {
             self.count_delivered(transport, frame);
         }
         transport.count(&frame, claim, &self.scratch.pdus, self.env.options.interval_ns);
+    }
+
+    /// Tells the monitor of the conversation that the capture holds the beginning of the connection.
+    fn note_connection(&mut self, encoding: &EncodingEntry, began: Option<Occurrence>) {
+        let monitor = encoding.conversation.and_then(|place| self.conversations.monitors.get_mut(place as usize));
+        if let (Some(monitor), Some(at)) = (monitor, began) {
+            monitor.on_connection(at);
+        }
     }
 
     /// Counts the PDUs in `scratch.pdus` for the encoding, without a frame.
@@ -80,7 +122,9 @@ impl Work<'_> {
             && let Some(delivery) = stream.deliver(frame.at.time, flush)
         {
             match delivery {
-                Delivery::Gap { bytes, frame } => self.gap(transport, stream, packet, bytes, frame.at),
+                Delivery::Gap { bytes, frame } => {
+                    self.gap(transport, stream, packet, Hole::Lost(bytes), frame.at);
+                }
                 Delivery::Bytes { bytes, missing, frame: own } => {
                     let was_known = !transport.encodings.is_empty();
                     // PDUs count with the frame at hand, which completed them; a young stream holds the bytes' own
@@ -88,7 +132,7 @@ impl Work<'_> {
                     claim = self.bytes(transport, stream, packet, &bytes, with).or(claim);
                     if missing > 0 {
                         stream.skip_missing(missing);
-                        self.gap(transport, stream, packet, missing as u64, own.at);
+                        self.gap(transport, stream, packet, Hole::Cut(missing as u64), own.at);
                     }
                 }
             }
@@ -134,9 +178,17 @@ impl Work<'_> {
         joined.clear();
         young.contiguous().iter().for_each(|held| joined.extend_from_slice(&held.payload));
         joined.extend_from_slice(bytes);
-        let whole = Packet { payload: &joined, ..*packet };
+        let mut whole = Packet { payload: &joined, ..*packet };
         let scratch = &mut *self.scratch;
         self.env.registry.rank(&whole, &mut scratch.ranked);
+        if scratch.ranked.is_empty() && joined.len() > bytes.len() {
+            // what came before may be no part of it: a name that a device sends when it is called
+            whole.payload = bytes;
+            self.env.registry.rank(&whole, &mut scratch.ranked);
+            if !scratch.ranked.is_empty() {
+                young.begin_anew();
+            }
+        }
         let at_once = young.weigh(&whole, self.env.registry, &scratch.ranked, &mut scratch.result);
         self.scratch.joined = joined;
         if let Some(identified) = at_once {
@@ -168,6 +220,9 @@ impl Work<'_> {
         frame: FrameFacts,
     ) -> Option<usize> {
         let place = self.add_encoding(transport, &young, &identified, packet, frame.at.frame)?;
+        if let Some(encoding) = transport.encodings.get(place) {
+            self.note_connection(encoding, stream.began);
+        }
         self.replay_stream(transport, place, stream, young, packet);
         let encoding = transport.encodings.get_mut(place)?;
         let decoder = self.env.registry.decoder(identified.decoder)?;
@@ -187,8 +242,8 @@ impl Work<'_> {
         for held in young.held {
             let Some(&frame) = held.frames.last() else { continue };
             self.scratch.pdus.clear();
-            if let Some(bytes) = held.behind_gap {
-                self.gap(transport, stream, packet, bytes, frame.at);
+            if let Some(hole) = held.behind_gap {
+                self.gap(transport, stream, packet, hole, frame.at);
             }
             let Some(encoding) = transport.encodings.get_mut(place) else { return };
             let Some(decoder) = self.env.registry.decoder(encoding.decoder) else { return };
@@ -198,8 +253,8 @@ impl Work<'_> {
             }
         }
         self.scratch.pdus.clear();
-        if let Some(bytes) = young.gap {
-            self.gap(transport, stream, packet, bytes, Occurrence { frame: packet.frame, time: packet.time });
+        if let Some(hole) = young.gap {
+            self.gap(transport, stream, packet, hole, Occurrence { frame: packet.frame, time: packet.time });
         }
         transport.share_if_whole();
     }
@@ -223,10 +278,14 @@ impl Work<'_> {
         let (mut at, mut taken_any, mut searches, mut found_at) = (0, false, 0, None);
         while at < data.len() {
             let rest = data.get(at..).unwrap_or_default();
+            let behind = packet.missing;
             let packet = Packet { payload: rest, offset: at, missing: 0, is_stream: true, ..*packet };
             if stream.is_lost {
                 searches += 1;
-                match decoder.resynchronise(&packet).filter(|skip| *skip < rest.len() && searches <= SEARCHES) {
+                match decoder
+                    .resynchronise(&Packet { missing: behind, ..packet })
+                    .filter(|skip| *skip < rest.len() && searches <= SEARCHES)
+                {
                     Some(skip) => {
                         at += skip;
                         found_at = Some(at);
@@ -277,26 +336,38 @@ impl Work<'_> {
         transport: &mut TransportEntry,
         stream: &mut TcpStream,
         packet: &Packet<'_>,
-        bytes: u64,
+        hole: Hole,
         at: Occurrence,
     ) {
         let Some(encoding) = transport.encodings.first_mut() else {
             if let Some(young) = &mut transport.young {
-                young.note_gap(bytes);
+                young.note_gap(hole);
             }
             return;
         };
+        let bytes = hole.bytes();
+        if let Hole::Lost(lost @ 1..) = hole {
+            let (code, of) = (("tcp.gap", Severity::Error), (None, Subject::default()));
+            let lost = i64::try_from(lost).unwrap_or(i64::MAX);
+            encoding.findings.get_or_insert_default().add_figure(code, of, at, lost, in_bytes, || {
+                format!("{} of the stream in front of this frame are not in the capture", in_bytes(lost))
+            });
+        }
         let pending = std::mem::take(&mut stream.pending);
+        let mut ends_there = false;
         if !pending.is_empty() {
             let missing = usize::try_from(bytes).unwrap_or(usize::MAX / 2);
             let cut = Packet { payload: &pending, offset: 0, missing, is_stream: false, ..*packet };
             if decode(encoding, self.env.registry, &cut, &mut self.scratch.result).is_ok_and(|taken| taken > 0) {
                 self.scratch.result.state = PduState::Cut;
-                let frame = FrameFacts { at, wire_length: 0, is_copy: false };
+                let length = self.scratch.result.pdu_length.map(u64::from);
+                ends_there = length == Some((pending.len() as u64).saturating_add(bytes));
+                let frame = FrameFacts { at, wire_length: 0, interface: 0, is_copy: false };
                 self.note_pdu(encoding, &cut, pending.len(), &frame);
             }
         }
-        stream.is_lost = true;
+        // where the hole ends with the PDU, the next one is in step
+        stream.is_lost = !ends_there;
         if let Some(own) = &mut encoding.flow_decoder {
             own.on_gap(Some(bytes), at);
         }
@@ -306,8 +377,12 @@ impl Work<'_> {
     pub(crate) fn settle_stream(&mut self, transport: &mut TransportEntry, like: &Packet<'_>) {
         let Some(mut stream) = transport.tcp.take() else { return };
         self.scratch.pdus.clear();
-        let frame =
-            FrameFacts { at: Occurrence { frame: like.frame, time: like.time }, wire_length: 0, is_copy: false };
+        let frame = FrameFacts {
+            at: Occurrence { frame: like.frame, time: like.time },
+            wire_length: 0,
+            interface: 0,
+            is_copy: false,
+        };
         self.deliveries(transport, &mut stream, like, frame, true);
         self.count_delivered(transport, frame);
         if let Some(young) = transport.young.take() {
@@ -315,6 +390,9 @@ impl Work<'_> {
                 None => transport.candidates = young.candidates(None),
                 Some(identified) => {
                     if let Some(place) = self.add_encoding(transport, &young, &identified, like, like.frame) {
+                        if let Some(encoding) = transport.encodings.get(place) {
+                            self.note_connection(encoding, stream.began);
+                        }
                         self.replay_stream(transport, place, &mut stream, *young, like);
                         if transport.encodings.get(place).is_some_and(|encoding| encoding.packets == 0) {
                             transport.drop_last_encoding();
