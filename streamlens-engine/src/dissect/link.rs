@@ -6,20 +6,30 @@
 use etherparse::{Ethernet2HeaderSlice, SingleVlanHeaderSlice};
 use streamlens_model::{Address, Frame, LinkType, MacAddress, Transport};
 
-use super::{Aside, Dissected, ip};
+use super::{Aside, Dissected, ip, shim};
 
 /// IANA ether types that are walked through.
-mod ether_type {
-    pub(super) const IPV4: u16 = 0x0800;
-    pub(super) const IPV6: u16 = 0x86DD;
-    pub(super) const VLAN: u16 = 0x8100;
-    pub(super) const PROVIDER_BRIDGING: u16 = 0x88A8;
-    pub(super) const VLAN_DOUBLE: u16 = 0x9100;
-    pub(super) const MPLS: u16 = 0x8847;
-    pub(super) const MPLS_UPSTREAM: u16 = 0x8848;
-    pub(super) const PPPOE_SESSION: u16 = 0x8864;
+pub(super) mod ether_type {
+    pub(in crate::dissect) const IPV4: u16 = 0x0800;
+    pub(in crate::dissect) const IPV6: u16 = 0x86DD;
+    pub(in crate::dissect) const VLAN: u16 = 0x8100;
+    pub(in crate::dissect) const PROVIDER_BRIDGING: u16 = 0x88A8;
+    pub(in crate::dissect) const VLAN_DOUBLE: u16 = 0x9100;
+    pub(in crate::dissect) const MPLS: u16 = 0x8847;
+    pub(in crate::dissect) const MPLS_UPSTREAM: u16 = 0x8848;
+    pub(in crate::dissect) const PPPOE_SESSION: u16 = 0x8864;
+    /// Cisco VN-Tag.
+    pub(in crate::dissect) const VN_TAG: u16 = 0x8926;
+    /// IEEE 802.1AE.
+    pub(in crate::dissect) const MACSEC: u16 = 0x88E5;
+    /// IEEE 802.1ah: provider backbone bridges.
+    pub(in crate::dissect) const BACKBONE: u16 = 0x88E7;
+    /// RFC 8300.
+    pub(in crate::dissect) const NSH: u16 = 0x894F;
+    /// Cisco FabricPath.
+    pub(in crate::dissect) const FABRIC_PATH: u16 = 0x8903;
     /// Below this the field is a length (IEEE 802.3 §3.2.6).
-    pub(super) const FIRST: u16 = 0x0600;
+    pub(in crate::dissect) const FIRST: u16 = 0x0600;
 }
 
 /// Whether nothing is walked through behind an ether type.
@@ -27,7 +37,8 @@ pub(super) fn is_plain(kind: u16) -> bool {
     use ether_type as known;
     kind >= known::FIRST
         && !matches!(kind, known::IPV4 | known::IPV6 | known::VLAN | known::PROVIDER_BRIDGING | known::VLAN_DOUBLE)
-        && !matches!(kind, known::MPLS | known::MPLS_UPSTREAM | known::PPPOE_SESSION)
+        && !matches!(kind, known::MPLS | known::MPLS_UPSTREAM | known::PPPOE_SESSION | known::VN_TAG | known::MACSEC)
+        && !matches!(kind, known::BACKBONE | known::NSH | known::FABRIC_PATH)
 }
 
 /// Takes a frame apart, into a [`Dissected`] of this frame's own. It is filled where it lies: a copy of something so
@@ -87,7 +98,7 @@ fn ethernet<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> R
 fn ether_payload<'a>(
     mut kind: u16,
     mut rest: &'a [u8],
-    missing: usize,
+    mut missing: usize,
     packet: &mut Dissected<'a>,
 ) -> Result<(), Aside> {
     loop {
@@ -116,10 +127,19 @@ fn ether_payload<'a>(
             length if length < ether_type::FIRST => {
                 let (inside, missing) = limit(rest, usize::from(length), missing);
                 (packet.payload, packet.missing) = (inside, missing);
-                llc(inside, missing, packet);
+                if shim::is_isl(packet) {
+                    shim::isl(inside, missing, packet);
+                } else {
+                    llc(inside, missing, packet);
+                }
                 return Ok(());
             }
-            _ => return Ok(()),
+            other => match shim::behind(other, rest, missing, packet) {
+                Some(shim::Behind { kind: next, bytes, missing: behind }) => {
+                    (kind, rest, missing) = (next, bytes, behind)
+                }
+                None => return Ok(()),
+            },
         }
     }
 }
@@ -152,7 +172,7 @@ fn llc<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) {
 
 /// An MPLS label stack (RFC 3032 §2.1). What follows is told by its first nibble: IP, or Ethernet with or without a
 /// pseudowire control word (RFC 4385).
-fn mpls<'a>(mut data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) {
+pub(super) fn mpls<'a>(mut data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) {
     while let Some((label, rest)) = data.split_first_chunk::<4>() {
         data = rest;
         if label[2] & 1 == 0 {
@@ -177,7 +197,7 @@ fn mpls<'a>(mut data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) {
 }
 
 /// An Ethernet frame inside of another link: it counts where it leads to IP.
-fn inner_ethernet<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> bool {
+pub(super) fn inner_ethernet<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> bool {
     let mut inner = *packet;
     if ethernet(data, missing, &mut inner).is_err() || inner.ip.is_none() {
         return false;
@@ -206,7 +226,7 @@ fn ppp<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) {
 
 /// An IP header of the version that its first nibble tells; false, and nothing written, where there is none.
 #[inline]
-fn bare_ip<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> bool {
+pub(super) fn bare_ip<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> bool {
     match data.first().map(|first| first >> 4) {
         Some(4) => ip::v4(data, missing, packet).is_some(),
         Some(6) => ip::v6(data, missing, packet).is_some(),

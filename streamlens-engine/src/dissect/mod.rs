@@ -6,6 +6,7 @@
 mod ip;
 mod link;
 mod repeat;
+mod shim;
 mod transport;
 
 use streamlens_model::{Address, Endpoint, FlowKey, Frame, MacAddress, Transport, VlanStack};
