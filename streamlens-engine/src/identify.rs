@@ -11,6 +11,8 @@ use crate::work::Hole;
 
 /// Payloads that a young flow holds.
 pub(crate) const YOUNG_PAYLOADS: usize = 8;
+/// Frames of one payload that are held, copies of them included.
+const MAX_FRAMES: usize = 64;
 /// Bytes of payload that a young flow holds.
 pub(crate) const YOUNG_BYTES: usize = 16 * 1024;
 /// Bytes that a young stream holds, if they come in no more segments than [`YOUNG_SEGMENTS`].
@@ -167,6 +169,13 @@ impl Young {
             ether_type: packet.ether_type,
             behind_gap: self.gap.take(),
         });
+    }
+
+    /// Holds a copy of the frame that brought the payload held last.
+    pub(crate) fn hold_copy(&mut self, frame: FrameFacts) {
+        if let Some(last) = self.held.last_mut().filter(|last| last.frames.len() < MAX_FRAMES) {
+            last.frames.insert(0, frame);
+        }
     }
 
     /// Gives up the payload that was held last, where that is `packet`.

@@ -29,6 +29,10 @@ pub struct EngineOptions {
     pub crowded_from: usize,
     /// Length in nanoseconds of the intervals of time in which counts are kept beside the totals; none unless set.
     pub interval_ns: Option<u64>,
+    /// Within how many nanoseconds a frame whose bytes behind the link header are those of one before it, in the same flow
+    /// and on the same interface, is a copy that the capture made: it counts as a frame of its flow, transport and
+    /// encoding, and enters nothing else below the transport. 1 ms; 0 takes no frame for a copy.
+    pub copy_window_ns: u64,
     /// Packets that are to be decoded as an encoding; the first rule that fits is followed.
     pub decode_as: Vec<DecodeAs>,
     /// Threads that share the work. 0, the default, takes as many as the machine has cores, up to 8. The result is
@@ -82,6 +86,7 @@ impl Default for EngineOptions {
             outlier_deviations: 3.0,
             crowded_from: 16_384,
             interval_ns: None,
+            copy_window_ns: 1_000_000,
             decode_as: Vec::new(),
             threads: 0,
         }

@@ -154,7 +154,7 @@ pub struct ApplicationEncoding {
 pub struct Health {
     /// By stream, in order of their identifiers.
     pub streams: Vec<StreamHealth>,
-    /// Packets of streams beyond the most that are kept apart.
+    /// Streams beyond the most that are kept apart; 65,536 stands for that many or more.
     #[serde(skip_serializing_if = "crate::is_zero")]
     pub streams_not_kept: u64,
 }

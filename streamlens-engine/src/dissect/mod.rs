@@ -43,6 +43,8 @@ pub(crate) struct Dissected<'a> {
     pub(crate) ether_type: Option<u16>,
     pub(crate) ip: Option<IpFacts>,
     pub(crate) tcp: Option<TcpFacts>,
+    /// As [`Content::check`].
+    pub(crate) check: u16,
     pub(crate) fragment: Option<FragmentFacts>,
     /// The transport's payload, without padding where a length field tells. Of a fragment: its piece of the IP payload.
     pub(crate) payload: &'a [u8],
@@ -57,6 +59,8 @@ pub(crate) struct Content<'a> {
     pub(crate) ether_type: Option<u16>,
     /// As [`IpFacts::fingerprint`]; 0 where there is none.
     pub(crate) fingerprint: u64,
+    /// Checksum of UDP or TCP; 0 where there is none.
+    pub(crate) check: u16,
     pub(crate) tcp: Option<TcpFacts>,
     pub(crate) payload: &'a [u8],
     pub(crate) missing: usize,
@@ -110,6 +114,7 @@ impl<'a> Dissected<'a> {
             ether_type: None,
             ip: None,
             tcp: None,
+            check: 0,
             fragment: None,
             payload: frame.data,
             missing: frame.missing(),
@@ -119,9 +124,9 @@ impl<'a> Dissected<'a> {
     /// What is counted and decoded, once the flow is known.
     #[inline]
     pub(crate) fn content(&self) -> Content<'a> {
-        let Self { transport, ether_type, tcp, payload, missing, .. } = *self;
+        let Self { transport, ether_type, check, tcp, payload, missing, .. } = *self;
         let fingerprint = self.ip.map_or(0, |ip| ip.fingerprint);
-        Content { transport, ether_type, fingerprint, tcp, payload, missing }
+        Content { transport, ether_type, fingerprint, check, tcp, payload, missing }
     }
 
     /// Number of the IP protocol; 0 where there is no IP.

@@ -136,17 +136,17 @@ impl Repeats {
             self.turn_to(start)?;
         }
         let Headers { layout, known, packet, .. } = self.headers.get(self.hot)?;
-        let (fingerprint, payload, missing) = match *layout {
-            Layout::Plain { at } => (0, frame.data.get(at..)?, frame.missing()),
+        let (fingerprint, check, payload, missing) = match *layout {
+            Layout::Plain { at } => (0, 0, frame.data.get(at..)?, frame.missing()),
             Layout::Udp { at } => {
-                let (fingerprint, payload, missing) = in_ipv4(frame, at)?;
-                let (payload, missing) = transport::udp(payload, missing);
-                (fingerprint, payload, missing)
+                let (fingerprint, datagram, missing) = in_ipv4(frame, at)?;
+                let (payload, missing) = transport::udp(datagram, missing);
+                (fingerprint, transport::udp_check(datagram), payload, missing)
             }
             Layout::Tcp { .. } => return None,
         };
         let Dissected { transport, ether_type, .. } = *packet;
-        Some((*known, Content { transport, ether_type, fingerprint, tcp: None, payload, missing }))
+        Some((*known, Content { transport, ether_type, fingerprint, check, tcp: None, payload, missing }))
     }
 
     /// As [`Self::find`], for headers of TCP, after [`Self::find_datagram`] has looked for them.
@@ -159,10 +159,11 @@ impl Repeats {
         if !self.headers.get(self.hot)?.are_in(start) {
             return None;
         }
-        let (fingerprint, payload, missing) = in_ipv4(frame, *at)?;
-        let (tcp, payload, missing) = transport::tcp(payload, missing);
+        let (fingerprint, segment, missing) = in_ipv4(frame, *at)?;
+        let check = transport::tcp_check(segment);
+        let (tcp, payload, missing) = transport::tcp(segment, missing);
         let Dissected { transport, ether_type, .. } = *packet;
-        Some((*known, Content { transport, ether_type, fingerprint, tcp, payload, missing }))
+        Some((*known, Content { transport, ether_type, fingerprint, check, tcp, payload, missing }))
     }
 
     /// Looks for headers among those that were not found last.

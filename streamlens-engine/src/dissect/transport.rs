@@ -26,11 +26,28 @@ pub(super) fn ports_and_payload(protocol: u8, packet: &mut Dissected<'_>) {
 /// Strips the transport header off the payload of a whole IP packet.
 #[inline]
 pub(crate) fn transport_payload(protocol: u8, packet: &mut Dissected<'_>) {
+    packet.check = match Transport::Ip(protocol) {
+        Transport::UDP => udp_check(packet.payload),
+        Transport::TCP => tcp_check(packet.payload),
+        _ => 0,
+    };
     match Transport::Ip(protocol) {
         Transport::UDP => (packet.payload, packet.missing) = udp(packet.payload, packet.missing),
         Transport::TCP => (packet.tcp, packet.payload, packet.missing) = tcp(packet.payload, packet.missing),
         _ => {}
     }
+}
+
+/// The checksum of UDP; 0 where the sender made none, or the capture has cut it off.
+#[inline]
+pub(super) fn udp_check(datagram: &[u8]) -> u16 {
+    datagram.get(6..).and_then(<[u8]>::first_chunk).map_or(0, |check| u16::from_be_bytes(*check))
+}
+
+/// The checksum of TCP.
+#[inline]
+pub(super) fn tcp_check(segment: &[u8]) -> u16 {
+    segment.get(16..).and_then(<[u8]>::first_chunk).map_or(0, |check| u16::from_be_bytes(*check))
 }
 
 /// The payload of UDP (RFC 768), and how much of it is missing. A length below 8 means, as 0 does for jumbograms (RFC 2675),

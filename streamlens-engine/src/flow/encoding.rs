@@ -18,6 +18,8 @@ pub(crate) struct EncodingEntry {
     /// The ether type of the last payload it took, which need not be asked about again.
     pub(crate) ether_type: Option<u16>,
     pub(crate) packets: u64,
+    /// Of these, copies of others.
+    copies: u64,
     pub(crate) bytes: u64,
     /// Intervals of its frames; `None` while they are those of the transport.
     pub(crate) timing: Option<Box<TimingStatistics>>,
@@ -84,6 +86,7 @@ impl EncodingEntry {
             ether_type: None,
             counted_from_start: true,
             packets: 0,
+            copies: 0,
             bytes: 0,
             timing: None,
             unassigned: 0,
@@ -146,7 +149,10 @@ impl EncodingEntry {
         transport: &TimingStatistics,
         interval_ns: Option<u64>,
     ) {
-        if self.packets == 0 {
+        if frame.is_copy {
+            return self.count_copy(frame, interval_ns);
+        }
+        if self.taken_none() {
             self.type_shared = self.types.is_empty() && pdus.only().is_some();
         }
         let wire = u64::from(frame.wire_length);
@@ -164,6 +170,26 @@ impl EncodingEntry {
             timing.push(frame.at.time, frame.at.frame);
         }
         Series::note(&mut self.series, interval_ns, frame.at.time, 1, wire);
+    }
+
+    /// Whether no frame is counted yet that brought anything new.
+    #[inline(always)]
+    fn taken_none(&self) -> bool {
+        self.packets == self.copies
+    }
+
+    /// Whether it counts copies of frames, whose intervals are not its own.
+    pub(super) fn has_copies(&self) -> bool {
+        self.copies > 0
+    }
+
+    /// Counts a copy of a frame: it brings no PDU.
+    #[cold]
+    pub(super) fn count_copy(&mut self, frame: &FrameFacts, interval_ns: Option<u64>) {
+        self.packets += 1;
+        self.copies += 1;
+        self.bytes += u64::from(frame.wire_length);
+        Series::note(&mut self.series, interval_ns, frame.at.time, 1, u64::from(frame.wire_length));
     }
 
     /// Counts PDUs that are not one of the type of the last one alone, or whose frame is counted already.

@@ -2,7 +2,7 @@
 
 use streamlens_model::{Change, MacAddress, MacPair};
 
-use crate::dissect::{Content, Dissected};
+use crate::dissect::Dissected;
 
 /// Changes of one property that are kept.
 const MAX_CHANGES: usize = 16;
@@ -133,43 +133,4 @@ pub(crate) struct FactLists {
     pub(crate) ttl: Vec<Change<u8>>,
     /// Changes that found no room.
     pub(crate) not_kept: u64,
-}
-
-/// Tells frames that were delivered twice, to the IP header and the payload the same, from their successors.
-///
-/// Of the last few packets of the flow the IPv4 identification with flags, TTL, protocol and checksum, the TCP
-/// number, and both ends of the payload are compared. Senders that leave the identification at 0 are left out, for
-/// their repeats can be their own; so is IPv6, which has none.
-#[derive(Debug, Default)]
-pub(crate) struct Copies {
-    recent: [u32; 4],
-    place: u8,
-    pub(crate) count: u64,
-    pub(crate) first: Option<u64>,
-}
-
-impl Copies {
-    /// Whether a packet is a copy of one of the last four of its flow.
-    #[inline]
-    pub(crate) fn is_copy(&mut self, content: &Content<'_>, frame: u64) -> bool {
-        if content.fingerprint >> 48 == 0 {
-            return false;
-        }
-        let tcp = content.tcp.map_or(0, |tcp| u64::from(tcp.sequence));
-        let payload = content.payload;
-        let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_ne_bytes(*bytes));
-        let mut mixed = content.fingerprint ^ tcp.rotate_left(20) ^ (payload.len() as u64).rotate_left(48);
-        for part in [payload.first_chunk(), payload.get(8..).and_then(<[u8]>::first_chunk), payload.last_chunk()] {
-            mixed = (mixed ^ word(part)).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
-        }
-        let fingerprint = (mixed >> 32) as u32 | 1;
-        if self.recent.contains(&fingerprint) {
-            self.count += 1;
-            self.first.get_or_insert(frame);
-            return true;
-        }
-        self.recent[usize::from(self.place & 3)] = fingerprint;
-        self.place = self.place.wrapping_add(1);
-        false
-    }
 }

@@ -4,6 +4,7 @@
 //! same. So a level keeps timing statistics of its own only from the frame on at which they begin to differ from
 //! those of the level above: until then it is *shared*, and one update serves all four.
 
+mod copies;
 mod encoding;
 mod facts;
 mod series;
@@ -12,8 +13,9 @@ use streamlens_decoders::{Confidence, PacketType, PduState};
 use streamlens_model::{FlowKey, Frame, Occurrence, Timestamp, TimingStatistics, Transport};
 use streamlens_registry::DecoderIndex;
 
+pub(crate) use self::copies::Copies;
 pub(crate) use self::encoding::{EncodingEntry, TypeEntry};
-pub(crate) use self::facts::{Copies, FlowFacts};
+pub(crate) use self::facts::FlowFacts;
 pub(crate) use self::series::Series;
 use crate::dissect::Dissected;
 use crate::identify::Young;
@@ -26,6 +28,8 @@ pub(crate) struct FrameFacts {
     pub(crate) at: Occurrence,
     /// Length on the wire in bytes.
     pub(crate) wire_length: u32,
+    /// The interface that captured it, modulo 2^16.
+    pub(crate) interface: u16,
     /// Whether it is the same frame as one just before it in its flow.
     pub(crate) is_copy: bool,
 }
@@ -35,7 +39,7 @@ impl FrameFacts {
     #[inline(always)]
     pub(crate) fn of(frame: &Frame<'_>) -> Self {
         let at = Occurrence { frame: frame.number, time: frame.time };
-        Self { at, wire_length: frame.original_length, is_copy: false }
+        Self { at, wire_length: frame.original_length, interface: frame.interface as u16, is_copy: false }
     }
 }
 
@@ -253,6 +257,7 @@ impl TransportEntry {
     pub(crate) fn share_if_whole(&mut self) {
         if let [only] = self.encodings.as_mut_slice()
             && only.packets == self.packets
+            && !only.has_copies()
         {
             only.timing = None;
             self.shared = true;
@@ -277,6 +282,27 @@ impl TransportEntry {
         self.bytes += u64::from(frame.wire_length);
         self.timing.push(frame.at.time, frame.at.frame);
         Series::note(&mut self.series, interval_ns, frame.at.time, 1, u64::from(frame.wire_length));
+    }
+
+    /// Counts a copy of a frame: it was captured, and enters the intervals of the flow and the transport, which are those of
+    /// all frames. An encoding that takes the payloads of its flow counts it, and nothing else there is new.
+    #[cold]
+    pub(crate) fn count_copy(&mut self, frame: &FrameFacts, has_payload: bool, interval_ns: Option<u64>) {
+        if self.shared {
+            self.unshare();
+        }
+        self.packets += 1;
+        self.bytes += u64::from(frame.wire_length);
+        self.timing.push(frame.at.time, frame.at.frame);
+        Series::note(&mut self.series, interval_ns, frame.at.time, 1, u64::from(frame.wire_length));
+        if !has_payload {
+            return;
+        }
+        match (&mut self.young, self.encodings.get_mut(usize::from(self.current))) {
+            (_, Some(encoding)) => encoding.count_copy(frame, interval_ns),
+            (Some(young), None) => young.hold_copy(*frame),
+            (None, None) => {}
+        }
     }
 
     /// Gives the first encoding intervals of its own.

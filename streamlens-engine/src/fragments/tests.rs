@@ -19,6 +19,7 @@ fn fragment<'a>(offset: usize, payload: &'a [u8], more: bool) -> Dissected<'a> {
         ether_type: None,
         ip: None,
         tcp: None,
+        check: 0,
         fragment: Some(FragmentFacts { identification, protocol, is_v6: false, offset: offset as u32, more }),
         payload,
         missing: 0,
@@ -27,7 +28,7 @@ fn fragment<'a>(offset: usize, payload: &'a [u8], more: bool) -> Dissected<'a> {
 
 fn frame(number: u64) -> FrameFacts {
     let time = Some(Timestamp::from_nanos(number as i64 * 1000));
-    FrameFacts { at: Occurrence { frame: number, time }, wire_length: 60, is_copy: false }
+    FrameFacts { at: Occurrence { frame: number, time }, wire_length: 60, interface: 0, is_copy: false }
 }
 
 #[test]

@@ -14,8 +14,6 @@ pub(crate) use self::sequence::{Arrival, Events, SequenceTracker};
 pub(crate) struct Stream {
     pub(crate) id: StreamId,
     pub(crate) received: u64,
-    /// Duplicates that are the very frame before, to the IP header: what a mirror port delivers twice.
-    pub(crate) copies: u64,
     pub(crate) sequence: Option<SequenceTracker>,
     pub(crate) clock: Option<Box<ClockTracker>>,
 }
@@ -27,13 +25,15 @@ pub(crate) struct Streams {
     last: usize,
     /// Made when the list is too long to be walked.
     places: Option<Box<hashbrown::HashMap<StreamId, u32, foldhash::fast::RandomState>>>,
-    /// Packets of streams that found no room.
-    pub(crate) not_kept: u64,
+    /// Streams that found no room, by their identifiers.
+    not_kept: Option<Box<hashbrown::HashSet<StreamId, foldhash::fast::RandomState>>>,
 }
 
 impl Streams {
     /// The most streams that are kept apart in one encoding of one flow.
     const MAX: usize = 16_384;
+    /// Streams beyond those that are told from each other: there are at least as many.
+    const MAX_NOT_KEPT: usize = 65_536;
     /// Up to here the list is walked.
     const WALKED: usize = 8;
 
@@ -41,9 +41,14 @@ impl Streams {
         self.list.iter()
     }
 
-    /// Takes note of a PDU of a stream. `is_copy` says that its frame is the same as the one before.
+    /// How many streams found no room, up to 65,536.
+    pub(crate) fn not_kept(&self) -> u64 {
+        self.not_kept.as_ref().map_or(0, |others| others.len() as u64)
+    }
+
+    /// Takes note of a PDU of a stream.
     #[inline(always)]
-    pub(crate) fn push(&mut self, mark: &StreamMark, at: &Occurrence, is_copy: bool) -> Option<Arrival> {
+    pub(crate) fn push(&mut self, mark: &StreamMark, at: &Occurrence) -> Option<Arrival> {
         let stream = self.find(mark)?;
         if let (Some(clock), Some(time)) = (mark.clock, at.time) {
             match &mut stream.clock {
@@ -61,10 +66,6 @@ impl Streams {
         };
         match arrival {
             Some(Arrival::Repeat) => {}
-            Some(Arrival::Duplicate) if is_copy => {
-                stream.received += 1;
-                stream.copies += 1;
-            }
             _ => stream.received += 1,
         }
         arrival
@@ -90,7 +91,10 @@ impl Streams {
             Some(place) => place,
             None if self.list.len() < Self::MAX => self.insert(id),
             None => {
-                self.not_kept += 1;
+                let others = self.not_kept.get_or_insert_default();
+                if others.len() < Self::MAX_NOT_KEPT {
+                    others.insert(id);
+                }
                 return None;
             }
         };
@@ -109,7 +113,7 @@ impl Streams {
         if self.list.capacity() == 0 {
             self.list.reserve_exact(1);
         }
-        self.list.push(Stream { id, received: 0, copies: 0, sequence: None, clock: None });
+        self.list.push(Stream { id, received: 0, sequence: None, clock: None });
         if let Some(places) = &mut self.places {
             places.insert(id, place as u32);
         } else if self.list.len() > Self::WALKED {

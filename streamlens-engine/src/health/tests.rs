@@ -64,7 +64,7 @@ fn a_lawful_repeat_is_not_another_packet() {
     let mut streams = Streams::default();
     for number in [1, 1, 1, 2, 2] {
         let sequence = Sequence { repeats: true, ..Sequence::new(number, 24) };
-        streams.push(&StreamMark { sequence: Some(sequence), ..StreamMark::default() }, &at(1), false);
+        streams.push(&StreamMark { sequence: Some(sequence), ..StreamMark::default() }, &at(1));
     }
     let stream = streams.iter().next().unwrap();
     assert_eq!((stream.received, stream.sequence.as_ref().unwrap().lost()), (2, 0));

@@ -300,10 +300,14 @@ fn count(
     earlier: &[FrameFacts],
 ) {
     let interval_ns = work.env.options.interval_ns;
-    frame.is_copy = flow.copies.is_copy(content, frame.at.frame);
+    frame.is_copy = flow.copies.is_copy(content, &frame, work.env.options.copy_window_ns);
     flow.note_frame(&frame, interval_ns);
     let FlowEntry { key, transport: first, others, .. } = flow;
     let Some(transport) = transport.checked_sub(1).map_or(Some(first), |other| others.get_mut(other)) else { return };
+    if frame.is_copy {
+        transport.count_copy(&frame, !content.payload.is_empty(), interval_ns);
+        return;
+    }
     let packet = Packet {
         frame: frame.at.frame,
         time: frame.at.time,

@@ -79,7 +79,7 @@ impl Snapshot<'_> {
             identified_at_frame: encoding.identified_at,
             counted_from_start: encoding.counted_from_start,
             malformed: encoding.malformed,
-            health: Health { streams, streams_not_kept: encoding.streams.not_kept },
+            health: Health { streams, streams_not_kept: encoding.streams.not_kept() },
             packet_types: self.packet_types(
                 told.decoder,
                 transport,
@@ -119,11 +119,11 @@ impl Snapshot<'_> {
         let told = OnceCell::new();
         let told = || told.get_or_init(|| self.told(shown, encoding).ok()).as_ref();
         for stream in streams {
-            let health = stream_health(stream, is_mirrored(flow));
+            let health = stream_health(stream);
             findings.of_stream(decoder.finding_prefix(), stream, &health, |see| {
                 let Some(told) = told() else { return see(&Where::default()) };
                 let own = told.report.streams.get(stream.id).cloned();
-                see(&told.place(flow, transport, Some(&told.named_health(flow, stream, own))));
+                see(&told.place(flow, transport, Some(&told.named_health(stream, own))));
             });
         }
         let mut see = |log: &FindingLog| {
@@ -294,15 +294,15 @@ impl Told<'_> {
         findings: &mut Findings,
     ) -> StreamHealth {
         let own = self.report.streams.take(stream.id);
-        let health = self.named_health(flow, stream, own);
+        let health = self.named_health(stream, own);
         let place = |see: &mut dyn FnMut(&Where<'_>)| see(&self.place(flow, transport, Some(&health)));
         findings.of_stream(self.decoder.finding_prefix(), stream, &health, place);
         health
     }
 
     /// `own` is what the flow's decoder and the monitor of the conversation say of the stream.
-    fn named_health(&self, flow: &FlowEntry, stream: &Stream, own: Option<StreamReport>) -> StreamHealth {
-        let mut health = stream_health(stream, is_mirrored(flow));
+    fn named_health(&self, stream: &Stream, own: Option<StreamReport>) -> StreamHealth {
+        let mut health = stream_health(stream);
         health.id = self.decoder.stream_name(stream.id);
         let added = self.additions.iter().filter_map(|report| report.streams.get(stream.id)).cloned();
         for known in own.into_iter().chain(added) {
@@ -382,7 +382,7 @@ fn own_score(encoding: &EncodingEntry) -> f64 {
 }
 
 /// The health of a stream, without a name.
-fn stream_health(stream: &Stream, is_mirrored: bool) -> StreamHealth {
+fn stream_health(stream: &Stream) -> StreamHealth {
     let mut health = StreamHealth {
         received: stream.received,
         jitter_ns: stream.clock.as_ref().and_then(|clock| clock.jitter_ns()),
@@ -390,11 +390,9 @@ fn stream_health(stream: &Stream, is_mirrored: bool) -> StreamHealth {
         ..StreamHealth::default()
     };
     let Some(sequence) = &stream.sequence else { return health };
-    let copies = if is_mirrored { stream.copies } else { 0 };
-    health.received = stream.received - copies;
     (health.expected, health.lost) = (Some(sequence.expected()), Some(sequence.lost()));
     let trouble = sequence.trouble();
-    health.duplicated = Some(trouble.map_or(0, |trouble| trouble.duplicated - copies.min(trouble.duplicated)));
+    health.duplicated = Some(trouble.map_or(0, |trouble| trouble.duplicated));
     health.reordered = Some(trouble.map_or(0, |trouble| trouble.reordered));
     health.restarts = Some(trouble.map_or(0, |trouble| trouble.restarts));
     health.longest_gap = Some(trouble.and_then(|trouble| trouble.longest_gap).map_or(0, |(gap, _)| gap));

@@ -85,7 +85,7 @@ impl Work<'_> {
     ) {
         let (result, interval_ns) = (&self.scratch.result, self.env.options.interval_ns);
         for mark in result.marks() {
-            let arrival = encoding.streams.push(mark, &frame.at, frame.is_copy);
+            let arrival = encoding.streams.push(mark, &frame.at);
             encoding.follows += u64::from(arrival == Some(Arrival::InOrder));
             if interval_ns.is_some() {
                 note_health(encoding, interval_ns, frame.at.time, arrival);

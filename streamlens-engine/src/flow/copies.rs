@@ -1,0 +1,188 @@
+//! Frames that are in the capture twice: a mirror port, a capture driver or a tap on both sides delivers them.
+
+use streamlens_model::{Timestamp, Transport};
+
+use super::FrameFacts;
+use crate::dissect::Content;
+
+/// Packets of a set that are compared.
+const WAYS: usize = 4;
+/// Sets of a flow whose frames follow each other within the window: at first, and at most. 256 bytes, 8 KiB.
+const FIRST_SETS: usize = 8;
+const MOST_SETS: usize = 256;
+/// How many times as many sets a flow gets that needs more.
+const GROWTH: usize = 4;
+/// Bytes of an IP payload of which only a part is compared.
+const SAMPLED: usize = 24;
+/// The Ethernet type of EtherCAT, whose frames come back to where they were sent from.
+const ETHERCAT: u16 = 0x88A4;
+/// Nanoseconds that a byte takes at 100 Mbit/s, and the bytes around a frame on the wire: check sequence, preamble, gap.
+const NANOS_PER_BYTE: u64 = 80;
+const AROUND: u64 = 24;
+
+/// A packet that may come again.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    fingerprint: u32,
+    /// Capture time in microseconds, modulo 2^32.
+    time: u32,
+}
+
+/// Tells frames whose bytes behind the link header are those of one shortly before, on the same interface, from their
+/// successors.
+///
+/// What is compared is a fingerprint: of IP the identification, flags, TTL, protocol and header checksum, the transport's own
+/// checksum, TCP's number, the length, and both ends of the payload; of what is not IP all bytes, since nothing in front of
+/// them sums them up. Repeats that a sender makes on purpose differ in the identification, or come later.
+#[derive(Debug, Default)]
+pub(crate) struct Copies {
+    /// The last packets of a slow flow.
+    recent: [Seen; WAYS],
+    /// Those of a fast one, by their fingerprints.
+    sets: Option<Box<[[Seen; WAYS]]>>,
+    pub(crate) count: u64,
+    pub(crate) first: Option<u64>,
+}
+
+impl Copies {
+    /// Whether a packet is a copy of one that came within the window before, in nanoseconds.
+    #[inline]
+    pub(crate) fn is_copy(&mut self, content: &Content<'_>, frame: &FrameFacts, window: u64) -> bool {
+        let Some(time) = frame.at.time.filter(|_| content.transport != Transport::Chapter10File) else { return false };
+        let window = match content.ether_type {
+            // frames may come back as they were sent, though not before they have left, and fast cycles repeat theirs
+            Some(ETHERCAT) => window.min((u64::from(frame.wire_length) + AROUND) * NANOS_PER_BYTE),
+            _ => window,
+        };
+        let now = Seen { fingerprint: fingerprint(content, frame.interface), time: micros(time) };
+        let set = match &mut self.sets {
+            None => &mut self.recent,
+            Some(sets) => match sets.get_mut(now.set(sets.len())) {
+                Some(set) => set,
+                None => return false,
+            },
+        };
+        let within = |seen: &Seen| u64::from(now.time.wrapping_sub(seen.time)) * 1000 <= window;
+        if window > 0 && set.iter().any(|seen| seen.fingerprint == now.fingerprint && within(seen)) {
+            self.count += 1;
+            self.first.get_or_insert(frame.at.frame);
+            return true;
+        }
+        let [a, b, c, oldest] = *set;
+        *set = [now, a, b, c];
+        // the set is too small where it does not reach back as far as copies may
+        if oldest.fingerprint != 0 && within(&oldest) && self.sets.as_ref().is_none_or(|sets| sets.len() < MOST_SETS) {
+            self.grow(oldest);
+        }
+        false
+    }
+
+    /// Gives a flow whose frames follow each other fast more to compare with; `oldest` has just lost its place.
+    #[cold]
+    fn grow(&mut self, oldest: Seen) {
+        let before = self.sets.take();
+        let count = before.as_ref().map_or(FIRST_SETS, |sets| (sets.len() * GROWTH).min(MOST_SETS));
+        let mut sets = vec![[Seen::default(); WAYS]; count].into_boxed_slice();
+        let known = before.as_deref().unwrap_or(std::slice::from_ref(&self.recent));
+        let known = known.iter().flat_map(|set| set.iter().rev());
+        for seen in std::iter::once(&oldest).chain(known).filter(|seen| seen.fingerprint != 0) {
+            if let Some(set) = sets.get_mut(seen.set(count)) {
+                let [a, b, c, _] = *set;
+                *set = [*seen, a, b, c];
+            }
+        }
+        self.sets = Some(sets);
+    }
+}
+
+impl Seen {
+    /// Which of so many sets, a power of two, is its own.
+    #[inline]
+    fn set(&self, sets: usize) -> usize {
+        self.fingerprint as usize >> 8 & sets.saturating_sub(1)
+    }
+}
+
+fn micros(time: Timestamp) -> u32 {
+    time.as_nanos().div_euclid(1000) as u32
+}
+
+/// Never 0.
+#[inline]
+fn fingerprint(content: &Content<'_>, interface: u16) -> u32 {
+    const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
+    let payload = content.payload;
+    let tcp = content.tcp.map_or(0, |tcp| u64::from(tcp.sequence));
+    let mut mixed = content.fingerprint
+        ^ tcp.rotate_left(20)
+        ^ (payload.len() as u64).rotate_left(48)
+        ^ u64::from(content.check).rotate_left(32)
+        ^ u64::from(interface).rotate_left(8);
+    let mut mix = |bytes: [u8; 8]| {
+        mixed = (mixed ^ u64::from_ne_bytes(bytes)).wrapping_mul(MULTIPLIER).rotate_left(29);
+    };
+    if content.ether_type.is_some() || payload.len() < SAMPLED {
+        let (words, rest) = payload.as_chunks::<8>();
+        words.iter().for_each(|word| mix(*word));
+        rest.iter().for_each(|byte| mix([*byte, 0, 0, 0, 0, 0, 0, 0]));
+    } else {
+        let word = |bytes: Option<&[u8; 8]>| bytes.copied().unwrap_or_default();
+        mix(word(payload.first_chunk()));
+        mix(word(payload.get(8..).and_then(<[u8]>::first_chunk)));
+        mix(word(payload.last_chunk()));
+    }
+    (mixed >> 32) as u32 | 1
+}
+
+#[cfg(test)]
+mod tests {
+    use streamlens_model::Occurrence;
+
+    use super::*;
+
+    const WINDOW: u64 = 1_000_000;
+
+    /// Whether each of these frames, as (nanoseconds, interface, payload), is a copy.
+    fn copies(frames: &[(i64, u16, u64)], check: u16, ether_type: Option<u16>) -> Vec<bool> {
+        let mut copies = Copies::default();
+        let seen = (1..).zip(frames).map(|(number, &(time, interface, payload))| {
+            let at = Occurrence { frame: number, time: Some(Timestamp::from_nanos(time)) };
+            let frame = FrameFacts { at, wire_length: 64, interface, is_copy: false };
+            let payload = [&payload.to_be_bytes()[..], &[0; 40]].concat();
+            let (transport, payload) = (Transport::UDP, payload.as_slice());
+            let content = Content { transport, ether_type, fingerprint: 0, check, tcp: None, payload, missing: 0 };
+            copies.is_copy(&content, &frame, WINDOW)
+        });
+        seen.collect()
+    }
+
+    #[test]
+    fn a_copy_has_the_bytes_and_the_interface_of_one_shortly_before() {
+        let frames = [(0, 0, 7), (50_000, 0, 7), (60_000, 1, 7), (70_000, 0, 8), (900_000, 0, 7), (2_500_000, 0, 7)];
+        let expected = [false, true, false, false, true, false];
+        assert_eq!(copies(&frames, 0, None), expected);
+        assert_eq!(copies(&frames, 9, Some(0x8892)), expected);
+    }
+
+    /// However many frames lie between one and its copy, within what a link of 10 Gbit/s holds in 50 us.
+    #[test]
+    fn copies_are_found_behind_a_burst() {
+        for between in [1_u64, 3, 4, 10, 40] {
+            let mut frames = Vec::new();
+            for burst in 0..200 {
+                let numbers = burst * between..(burst + 1) * between;
+                let start = (burst * between).cast_signed() * 2_400;
+                let at = |number: u64| start + (number - burst * between).cast_signed() * 1_200;
+                frames.extend(numbers.clone().map(|number| (at(number), 0, number)));
+                frames.extend(numbers.map(|number| (at(number) + between.cast_signed() * 1_200, 0, number)));
+            }
+            let found = copies(&frames, 0, None).into_iter().filter(|is_copy| *is_copy).count() as u64;
+            assert_eq!(found, 200 * between, "{between} frames between");
+        }
+    }
+
+    #[test]
+    fn an_ethercat_frame_that_comes_back_is_no_copy() {
+        assert_eq!(copies(&[(0, 0, 7), (300, 0, 7), (25_000, 0, 7)], 0, Some(ETHERCAT)), [false, true, false]);
+    }
+}
