@@ -32,7 +32,6 @@ const NOT_YET: &[&str] = &[
     "corpus-decode-as-many-ssrcs",
     "corpus-ikev2-spi",
     "corpus-nbns-retries",
-    "corpus-rtcp-16394-ssrcs",
     "jxs-interlaced-counter-per-field",
     "rtp-clock-change",
     "rtp-first-packet-early",

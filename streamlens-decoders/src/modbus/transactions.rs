@@ -160,6 +160,11 @@ impl Transactions {
         waiting.echoed = true;
         self.echoes += 1;
         self.echoed_functions |= 1 << (record.function & 0x7F);
+        let (stream, subject) = (record.stream(), record.subject());
+        self.response_log.add_about("modbus.echo", Severity::Info, stream, subject, record.at, || {
+            let name = function_name(record.function);
+            format!("{name} to unit {}: the request came back as it was sent, as RS-485 adapters echo it", record.unit)
+        });
         true
     }
 
