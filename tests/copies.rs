@@ -37,7 +37,7 @@ fn analysed(frames: &[Made], threads: usize) -> Value {
 fn without_counts(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
-            let kept = map.iter().filter(|(name, _)| !COUNTS.contains(&name.as_str()));
+            let kept = map.iter().filter(|(name, _)| !COUNTS.contains(&name.as_str()) && !name.ends_with("_frame"));
             let mut kept: Map<_, _> = kept.map(|(name, value)| (name.clone(), without_counts(value))).collect();
             if let Some(Value::Object(types)) = map.get("packet_types") {
                 let counts = types.iter().map(|(name, kind)| (name.clone(), kind["packet_count"].clone()));
