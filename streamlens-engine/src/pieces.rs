@@ -59,15 +59,6 @@ impl<T, const SIZE: usize> Pieces<T, SIZE> {
         Some(last)
     }
 
-    /// Takes an item out; the one that was added last takes its place.
-    pub(crate) fn swap_remove(&mut self, place: usize) -> Option<T> {
-        let last = self.pop()?;
-        match self.get_mut(place) {
-            Some(slot) => Some(std::mem::replace(slot, last)),
-            None => Some(last),
-        }
-    }
-
     /// Takes all items out, and keeps some of their memory.
     pub(crate) fn clear(&mut self) {
         self.pieces.truncate(1);

@@ -84,6 +84,10 @@ impl Pdus {
 pub(crate) struct FlowEntry {
     pub(crate) packed: PackedKey,
     pub(crate) key: FlowKey,
+    /// How many flows had its place in the table before.
+    pub(crate) generation: u32,
+    /// Whether its place in the table has no flow.
+    pub(crate) is_vacant: bool,
     /// The frame that made it.
     pub(crate) created: u64,
     /// The frame that last changed it.
@@ -105,6 +109,8 @@ impl FlowEntry {
         Self {
             packed,
             key: packet.flow_key(),
+            generation: 0,
+            is_vacant: false,
             created: frame,
             changed: frame,
             first_seen: None,
@@ -112,6 +118,26 @@ impl FlowEntry {
             facts: FlowFacts::default(),
             copies: Copies::default(),
             transport: TransportEntry::new(packet.transport),
+            others: Vec::new(),
+            timing: None,
+            series: None,
+        }
+    }
+
+    /// What is left in the place of a flow that ended: only the generation means anything.
+    pub(crate) fn vacant(of: &Self) -> Self {
+        Self {
+            packed: of.packed,
+            key: of.key,
+            generation: of.generation,
+            is_vacant: true,
+            created: 0,
+            changed: 0,
+            first_seen: None,
+            last_seen: None,
+            facts: FlowFacts::default(),
+            copies: Copies::default(),
+            transport: TransportEntry::new(of.transport.transport),
             others: Vec::new(),
             timing: None,
             series: None,

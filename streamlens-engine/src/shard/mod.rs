@@ -3,6 +3,7 @@
 
 mod fragments;
 mod index;
+mod slots;
 mod table;
 mod waiting;
 
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use streamlens_model::{Frame, Packet};
 
 use self::index::Index;
+pub(crate) use self::slots::FlowList;
 use self::table::{HELD, key_at};
 pub(crate) use self::waiting::TOGETHER;
 use self::waiting::may_wait;
@@ -19,11 +21,7 @@ use crate::flow::{FlowEntry, FrameFacts};
 use crate::fragments::{Fragments, Waiting};
 use crate::held::HeldFlows;
 use crate::key::PackedKey;
-use crate::pieces::Pieces;
 use crate::work::{Conversations, Env, Outbox, Scratch, Work};
-
-/// Flows in the order in which they were made.
-pub(crate) type FlowList = Pieces<FlowEntry, 64>;
 
 /// Frames that are fetched together, and looked up together where there are very many flows.
 const AHEAD: usize = 32;

@@ -62,14 +62,15 @@ impl Shard {
     /// Numbers of the frames that made the flows.
     pub(crate) fn created(&self) -> impl Iterator<Item = u64> {
         let held = self.held.places().map(|place| self.held.created(place));
-        self.flows.iter().map(|flow| flow.created).chain(held)
+        self.flows.iter().map(|(_, flow)| flow.created).chain(held)
     }
 
     /// Takes out the flows that were made from this frame on, and counts their frames as finding no room.
     pub(crate) fn drop_since(&mut self, frame: u64) {
-        for place in (0..self.flows.len()).rev() {
-            if self.flows.get(place).is_some_and(|flow| flow.created >= frame) {
-                self.drop_flow(place);
+        let young = self.flows.iter().filter(|(_, flow)| flow.created >= frame).map(|(place, _)| place);
+        for place in young.collect::<Vec<_>>().into_iter().rev() {
+            if let Some(flow) = self.remove(place) {
+                self.aside(Aside::TableFull, flow.packets());
             }
         }
         let waiting: Vec<_> = self.held.places().filter(|&place| self.held.created(place) >= frame).collect();
@@ -82,13 +83,11 @@ impl Shard {
         self.repeats.clear();
     }
 
-    pub(super) fn drop_flow(&mut self, place: usize) {
-        let Some(flow) = self.flows.swap_remove(place) else { return };
-        self.index.remove(flow.packed.hash(&self.seeds), place as u32);
-        let moved = self.flows.len() as u32;
-        let hash = self.flows.get(place).map(|moved| moved.packed.hash(&self.seeds));
-        hash.into_iter().for_each(|hash| self.index.replace(hash, moved, place as u32));
-        self.aside(Aside::TableFull, flow.packets());
+    /// Takes a flow out of the table. What repeats its headers is looked up again; the caller clears that.
+    pub(super) fn remove(&mut self, place: u32) -> Option<FlowEntry> {
+        let flow = self.flows.remove(place)?;
+        self.index.remove(flow.packed.hash(&self.seeds), place);
+        Some(flow)
     }
 }
 

@@ -274,7 +274,7 @@ impl Findings {
 
     /// What concerns all flows together.
     pub(super) fn of_engine(&mut self, engine: &Engine) {
-        engine.shards.iter().flat_map(|shard| shard.flows.iter()).for_each(|flow| self.of_copies(flow));
+        engine.shards.iter().flat_map(|shard| shard.flows.iter()).for_each(|(_, flow)| self.of_copies(flow));
         let Mirrored { flows, frames, first, last, last_seen } = self.mirrored;
         if flows > 0 {
             let first = Occurrence { frame: first.unwrap_or(0), time: None };

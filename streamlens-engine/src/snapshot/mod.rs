@@ -148,7 +148,7 @@ impl<'e> Snapshot<'e> {
     fn flows(&self) -> impl Iterator<Item = (FlowPlace, &'e Shard, &'e FlowEntry)> + use<'e> {
         (0..).zip(&self.engine.shards).flat_map(|(share, shard)| {
             let place = move |place| FlowPlace { share, place, is_held: false };
-            (0..).zip(shard.flows.iter()).map(move |(at, flow)| (place(at), shard, flow))
+            shard.flows.iter().map(move |(at, flow)| (place(at), shard, flow))
         })
     }
 
