@@ -1,13 +1,15 @@
 //! The engine as others use it: frames in, results out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
-use streamlens_model::{Analysis, CaptureSummary, Frame, FrameBatch, FrameRecord};
+use streamlens_model::row::FlowId;
+use streamlens_model::{Analysis, CaptureSummary, Frame, FrameBatch, FrameRecord, Timestamp};
 use streamlens_registry::DecoderRegistry;
 
 use crate::crew::{Crew, Job};
 use crate::dissect::Aside;
+use crate::look::{Looks, may_be_idle};
 use crate::network::Networks;
 use crate::options::{EngineOptions, FlowSelection};
 use crate::parallel::each;
@@ -53,6 +55,11 @@ pub struct Engine {
     pub(crate) totals: Totals,
     /// Kept for their memory.
     jobs: (Job, Job),
+    pub(crate) looks: Looks,
+    /// Flows that do not end for want of room.
+    pub(crate) kept: BTreeSet<FlowId>,
+    /// The earliest last frame of a flow that was not idle when idle ones were looked for.
+    pub(crate) next_idle: Option<Timestamp>,
     pub(crate) threads: usize,
     is_closed: bool,
 }
@@ -71,6 +78,9 @@ impl Engine {
             outboxes: (0..SHARES).map(|_| Outbox::default()).collect(),
             totals: Totals::default(),
             jobs: Default::default(),
+            looks: Looks::default(),
+            kept: BTreeSet::new(),
+            next_idle: None,
             threads,
             is_closed: false,
         }
@@ -114,7 +124,24 @@ impl Engine {
     ///
     /// Whatever `fill` fails with; the batches before are analysed.
     pub fn run<E>(&mut self, mut fill: impl FnMut(&mut FrameBatch) -> Result<bool, E>) -> Result<(), E> {
-        let Self { registry, options, shards, networks, outboxes, totals, jobs, threads, is_closed } = self;
+        let mut is_filled = false;
+        while self.run_until_full(&mut fill, is_filled)? {
+            // the batch at hand is read, and not worked on yet
+            is_filled = true;
+            self.enforce_flow_bound();
+        }
+        Ok(())
+    }
+
+    /// As [`Self::run`], until flows have to end. `is_filled` says that the first batch is there already. Returns whether there
+    /// is more to work on.
+    fn run_until_full<E>(
+        &mut self,
+        mut fill: impl FnMut(&mut FrameBatch) -> Result<bool, E>,
+        is_filled: bool,
+    ) -> Result<bool, E> {
+        let next_idle = self.next_idle;
+        let Self { registry, options, shards, networks, outboxes, totals, jobs, threads, is_closed, .. } = self;
         let mut fill = |job: &mut Job, totals: &mut Totals| -> Result<bool, E> {
             let more = fill(&mut job.batch)?;
             if more {
@@ -123,7 +150,7 @@ impl Engine {
             Ok(more)
         };
         let (job, next) = jobs;
-        let mut more = fill(job, totals)?;
+        let mut more = is_filled || fill(job, totals)?;
         let env = Env { registry, options };
         Crew::with(*threads, env, shards, |crew| {
             while more {
@@ -140,15 +167,22 @@ impl Engine {
                     // the same memory, which the caches still hold
                     filled = fill(job, totals);
                 }
-                if !*is_closed {
-                    *is_closed = crew.all(|shards| enforce_bound(shards, options.max_flows));
+                let count = crew.all(|shards| shards.iter().map(|shard| shard.flow_count()).sum::<usize>());
+                let may_end = options.ends_idle_flows && may_be_idle(next_idle, totals.last_time());
+                let is_full = count >= options.max_flows;
+                if is_full && !*is_closed && !may_end {
+                    crew.all(|shards| enforce_bound(shards, options.max_flows));
+                    *is_closed = !options.ends_idle_flows;
                 }
                 more = filled?;
                 if *threads > 1 {
                     std::mem::swap(job, next);
                 }
+                if is_full && may_end {
+                    return Ok(more);
+                }
             }
-            Ok(())
+            Ok(false)
         })
     }
 
@@ -166,8 +200,15 @@ impl Engine {
         Env { registry: &self.registry, options: &self.options }
     }
 
-    fn enforce_flow_bound(&mut self) {
-        if !self.is_closed {
+    pub(crate) fn enforce_flow_bound(&mut self) {
+        if self.options.ends_idle_flows {
+            if self.retire_idle() {
+                self.shards.iter_mut().for_each(|shard| shard.is_closed = false);
+            } else {
+                let mut shards: Vec<_> = self.shards.iter_mut().collect();
+                enforce_bound(&mut shards, self.options.max_flows);
+            }
+        } else if !self.is_closed {
             let mut shards: Vec<_> = self.shards.iter_mut().collect();
             self.is_closed = enforce_bound(&mut shards, self.options.max_flows);
         }
@@ -242,7 +283,7 @@ impl Engine {
     }
 
     /// Decodes what waits, and hands on all that was published.
-    fn release(&mut self) {
+    pub(crate) fn release(&mut self) {
         let env = Env { registry: &self.registry, options: &self.options };
         each(self.helpers(), &mut self.shards, |shard| shard.release_all(env));
         self.collect();

@@ -10,6 +10,7 @@ mod health;
 mod held;
 mod identify;
 mod key;
+mod look;
 mod network;
 mod options;
 mod parallel;
@@ -22,5 +23,6 @@ mod totals;
 mod work;
 
 pub use engine::Engine;
+pub use look::LookOptions;
 pub use options::{DecodeAs, EngineOptions, FlowOrder, FlowSelection, Selector};
 pub use snapshot::Part;

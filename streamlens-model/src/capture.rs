@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::row::Retired;
 use crate::{LinkType, Timestamp};
 
 /// One interface of a capture, in the order in which the capture describes them.
@@ -96,6 +97,10 @@ pub struct CaptureSummary {
     pub timestamps: TimestampQuality,
     /// Frames that are in no flow, by reason. With the flows' frames they add up to `packets`.
     pub not_in_flows: BTreeMap<String, u64>,
+    /// Totals of flows that ended while frames came; `None` where none did. With the frames of the flows and of
+    /// `not_in_flows` theirs add up to `packets`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retired: Option<Retired>,
     /// What was wrong with the capture.
     pub warnings: Vec<Warning>,
 }

@@ -2,17 +2,19 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 use streamlens_decoders::{FlowReport, PacketType, Refinement, StreamDecoder, StreamReport};
+use streamlens_model::row::Level;
 use streamlens_model::{
-    ApplicationEncoding, Candidate, FindingLog, Health, Metadata, PacketTypeStats, Shared, StreamHealth,
+    ApplicationEncoding, Candidate, Finding, FindingLog, Health, Metadata, PacketTypeStats, Shared, StreamHealth,
     TimingStatistics, TimingSummary, Value,
 };
 
 use super::findings::{Findings, Where};
 use super::rows::Shown;
-use super::{Snapshot, rounded};
+use super::{EncodingNames, Snapshot, rounded};
 use crate::flow::{EncodingEntry, FlowEntry, TransportEntry, TypeEntry};
 use crate::health::Stream;
 use crate::identify::{ENOUGH, standing};
@@ -170,7 +172,7 @@ impl Snapshot<'_> {
         if let Some(own) = &encoding.flow_decoder {
             own.report(&mut report);
         }
-        let monitor = encoding.conversation.and_then(|place| shown.shard.conversations.monitors.get(place as usize));
+        let monitor = encoding.conversation.and_then(|place| shown.shard.conversations.monitor(place));
         if let Some(monitor) = monitor {
             monitor.report(&shown.flow.key, &mut report);
         }
@@ -285,6 +287,33 @@ impl<'t> Summaries<'t> {
 }
 
 impl Told<'_> {
+    /// The names of the encoding and of what lies below it, as far down as is wanted.
+    pub(super) fn names(
+        &self,
+        flow: &FlowEntry,
+        encoding: &EncodingEntry,
+        depth: Level,
+        findings: Vec<Finding>,
+    ) -> EncodingNames {
+        let is_wanted = depth >= Level::Encoding;
+        let streams = encoding.streams.iter().filter(|_| is_wanted);
+        let streams =
+            streams.map(|stream| self.named_health(flow, stream, self.report.streams.get(stream.id).cloned()));
+        let name_of = |kind: PacketType| {
+            let told = self.all().find_map(|report| report.type_names.get(&kind).cloned());
+            told.unwrap_or_else(|| self.decoder.packet_type(kind))
+        };
+        let nested = encoding.nested.iter().map(|nested| nested.entry.kind);
+        let kinds = encoding.types.iter().map(|kind| kind.kind).chain(nested).filter(|_| depth >= Level::PacketType);
+        EncodingNames {
+            name: (*self.name).into(),
+            score: self.score,
+            streams: streams.collect(),
+            types: kinds.map(|kind| (kind, Arc::from(&*name_of(kind)))).collect(),
+            findings,
+        }
+    }
+
     /// The health of a stream; what is wrong with it is added to the findings.
     fn health(
         &mut self,
@@ -382,7 +411,7 @@ fn own_score(encoding: &EncodingEntry) -> f64 {
 }
 
 /// The health of a stream, without a name.
-fn stream_health(stream: &Stream, is_mirrored: bool) -> StreamHealth {
+pub(super) fn stream_health(stream: &Stream, is_mirrored: bool) -> StreamHealth {
     let mut health = StreamHealth {
         received: stream.received,
         jitter_ns: stream.clock.as_ref().and_then(|clock| clock.jitter_ns()),

@@ -3,17 +3,20 @@
 mod encoding;
 mod findings;
 mod flow;
+mod names;
 mod packed;
 mod parts;
 mod rows;
 mod surveys;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use streamlens_decoders::{FlowReport, NetworkReport};
-use streamlens_model::{Analysis, CaptureSummary, Finding, Flow, LinkType, SCHEMA};
+use streamlens_model::{Analysis, CaptureSummary, Finding, Flow, LinkType, Metadata, SCHEMA};
 
 use self::findings::{Findings, Mirrored};
+pub(crate) use self::names::{EncodingNames, NetworkView, detail, names_of, stream_figures, survey};
 pub(crate) use self::packed::Packed;
 pub use self::parts::Part;
 pub(crate) use self::parts::whole;
@@ -69,6 +72,19 @@ impl<'e> Snapshot<'e> {
         }
         (snapshot.networks, snapshot.additions) = early.finish();
         snapshot
+    }
+
+    /// For what is asked of single flows: what network monitors say is known already.
+    fn of_view(engine: &'e Engine, additions: Additions, networks: Vec<(&'static str, NetworkReport)>) -> Self {
+        let (cards, notes, mirrored) = (Vec::new(), None, Mirrored::default());
+        let (selection, late) = (FlowSelection::default(), Surveys::none(engine));
+        Self { engine, since: 0, selection, cards, notes, mirrored, additions, networks, late }
+    }
+
+    /// What network monitors say of networks, by encoding.
+    fn network_facts(&self) -> BTreeMap<String, Metadata> {
+        let networks = self.networks.iter().filter(|(_, report)| !report.facts.is_empty());
+        networks.map(|(name, report)| ((*name).to_owned(), report.facts.clone())).collect()
     }
 
     /// The places of the flows that wait.
@@ -170,6 +186,7 @@ impl<'e> Snapshot<'e> {
             // several numbers of link types have one name
             *capture.not_in_flows.entry(reason_text(reason)).or_default() += frames;
         }
+        capture.retired = Some(&self.engine.looks.retired).filter(|retired| retired.flows > 0).cloned();
         let total_flows = self.total_flows();
         let shown = self.rows(total_flows);
         let mut findings = Findings::new(&capture, self.selection.most_findings);
@@ -212,8 +229,7 @@ impl<'e> Snapshot<'e> {
         if !is_over.load(Ordering::Relaxed) {
             in_order(threads, &findings, Packed::blank, show, &mut take);
         }
-        let networks = self.networks.iter().filter(|(_, report)| !report.facts.is_empty());
-        let networks = networks.map(|(name, report)| ((*name).to_owned(), report.facts.clone())).collect();
+        let networks = self.network_facts();
         let flows = Vec::new();
         let analysis =
             Analysis { schema: SCHEMA, capture, flows, total_flows, findings: Vec::new(), total_findings, networks };

@@ -184,7 +184,7 @@ impl Work<'_> {
         }
         // what the shared decoder took, the decoder of the flow may refuse; without any frame there is no encoding
         if encoding.packets == 0 {
-            transport.drop_last_encoding();
+            self.drop_last_encoding(transport);
         }
         transport.unclaimed += 1;
         None
@@ -247,7 +247,12 @@ impl Work<'_> {
         let Some(place) = self.add_encoding(transport, &young, &identified, like, at_frame) else { return };
         self.replay(transport, place, *young, like);
         if transport.encodings.get(place).is_some_and(|encoding| encoding.packets == 0) {
-            transport.drop_last_encoding();
+            self.drop_last_encoding(transport);
         }
+    }
+
+    fn drop_last_encoding(&mut self, transport: &mut TransportEntry) {
+        let conversation = transport.drop_last_encoding().and_then(|encoding| encoding.conversation);
+        conversation.into_iter().for_each(|place| self.conversations.leave(place));
     }
 }

@@ -91,9 +91,7 @@ impl Work<'_> {
                 note_health(encoding, interval_ns, frame.at.time, arrival);
             }
         }
-        if let Some(monitor) =
-            encoding.conversation.and_then(|place| self.conversations.monitors.get_mut(place as usize))
-        {
+        if let Some(monitor) = encoding.conversation.and_then(|place| self.conversations.monitor_mut(place)) {
             monitor.observe(&ObservedPdu {
                 at: frame.at,
                 flow: packet.flow,
