@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::row::Retired;
-use crate::{LinkType, Timestamp};
+use crate::{FrameSource, LinkType, Timestamp};
 
 /// One interface of a capture, in the order in which the capture describes them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -103,4 +103,29 @@ pub struct CaptureSummary {
     pub retired: Option<Retired>,
     /// What was wrong with the capture.
     pub warnings: Vec<Warning>,
+}
+
+impl CaptureSummary {
+    /// What a source knows of its capture by now: name, format, interfaces, drops, warnings. What only its frames tell is
+    /// filled in by whoever has seen them.
+    #[must_use]
+    pub fn of<S: FrameSource + ?Sized>(source: &S) -> Self {
+        let interfaces = source.interfaces().to_vec();
+        let mut summary = Self {
+            path: Some(source.name().to_owned()),
+            format: Some(source.format().to_owned()),
+            warnings: source.warnings().to_vec(),
+            ..Self::default()
+        };
+        for (number, interface) in interfaces.iter().enumerate() {
+            let name = interface.name.clone().unwrap_or_else(|| number.to_string());
+            if let Some(dropped) = interface.dropped {
+                *summary.dropped.entry(name).or_default() += dropped;
+            }
+        }
+        summary.timestamps.resolution_ns = interfaces.iter().map(|interface| interface.resolution_ns).max();
+        summary.timestamps.source = source.timestamp_source().to_owned();
+        summary.interfaces = interfaces;
+        summary
+    }
 }

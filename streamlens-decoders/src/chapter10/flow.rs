@@ -7,12 +7,12 @@ use streamlens_model::{FindingLog, Occurrence, Packet, Severity, Transport};
 
 use self::stream::ByteStream;
 use super::account::Account;
-use super::header::{HEADER_LENGTH, PacketHeader, SYNC};
 use super::reassembly::{Added, Assembly};
 use super::transfer::{Evidence, Format, Transfer, classify};
 use super::window::{Arrival, SequenceWindow};
 use super::{NAME, udp_stream};
 use crate::{DecodeError, DecodingResult, FlowDecoder, FlowReport, PacketType, PduState, Sequence};
+use streamlens_chapter10_wire::{HEADER_LENGTH, PacketHeader, SYNC};
 
 /// Decodes one flow of Chapter 10 datagrams, or one recorder file.
 #[derive(Debug, Default)]

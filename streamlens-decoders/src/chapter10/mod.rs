@@ -16,12 +16,9 @@ mod account;
 mod body;
 mod channel;
 mod flow;
-mod header;
 mod monitor;
 mod reassembly;
 mod report;
-mod time;
-mod tmats;
 mod transfer;
 mod types;
 mod window;
@@ -37,10 +34,11 @@ use crate::text::numbered;
 use crate::{Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, NetworkMonitor, PacketType, StreamDecoder};
 
 pub use flow::Chapter10Flow;
-pub use header::{PacketFlags, PacketHeader};
 pub use monitor::Chapter10Monitor;
-pub use time::{Moment, TimeReading, TimeScale, counter_to_utc, nearest_year, read_time};
-pub use tmats::{ChannelSetup, SetupReader, SetupRecord};
+pub use streamlens_chapter10_wire::{
+    ChannelSetup, Moment, PacketFlags, PacketHeader, SetupReader, SetupRecord, TimeReading, TimeScale, counter_to_utc,
+    nearest_year, read_time,
+};
 pub use transfer::{Evidence, Format, Transfer, classify};
 pub use types::type_name;
 
