@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use streamlens_model::{FindingLog, FlowKey, Occurrence, Packet, StreamId};
 
-use crate::{Confidence, DecodeError, DecodingResult, FlowReport, NetworkReport, PacketType};
+use crate::{Confidence, DecodeError, DecoderInfo, DecodingResult, FlowReport, NetworkReport, PacketType};
 
 /// On what a protocol is carried; a decoder is asked only about payloads of its carriers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,37 +26,13 @@ pub enum Carrier {
 /// what has to be remembered of a flow lives in a [`FlowDecoder`] that it makes.
 ///
 /// Four questions suffice for a protocol whose packets each stand alone: what is it called and where is it found
-/// ([`encoding_name`](Self::encoding_name), [`carriers`](Self::carriers), [`detection_ports`](Self::detection_ports)),
-/// how sure is it that a payload is its own ([`can_decode`](Self::can_decode)), what does the payload say
-/// ([`decode_packet`](Self::decode_packet)), and which kind of packet is that ([`packet_type`](Self::packet_type)).
-/// From the stream identifiers, sequence numbers and clocks in the result the engine computes loss, duplication,
-/// reordering, jitter and drift.
+/// ([`info`](Self::info)), how sure is it that a payload is its own ([`can_decode`](Self::can_decode)), what does the
+/// payload say ([`decode_packet`](Self::decode_packet)), and which kind of packet is that
+/// ([`packet_type`](Self::packet_type)). From the stream identifiers, sequence numbers and clocks in the result the engine
+/// computes loss, duplication, reordering, jitter and drift.
 pub trait StreamDecoder: Send + Sync {
-    /// The name of the encoding, `RTP`; unique in a registry.
-    fn encoding_name(&self) -> &'static str;
-
-    /// The standards it follows, `RFC 3550`, for people.
-    fn standard(&self) -> &'static str {
-        ""
-    }
-
-    /// What it is carried on.
-    fn carriers(&self) -> &[Carrier];
-
-    /// Ports at which it is customarily found, for people and as a hint; a port alone is never proof.
-    fn detection_ports(&self) -> &[u16] {
-        &[]
-    }
-
-    /// The names of its packet types, for people. Open sets list what the standard names.
-    fn packet_types(&self) -> &[&'static str] {
-        &[]
-    }
-
-    /// How findings about its streams' health begin: `rtp` makes `rtp.loss`.
-    fn finding_prefix(&self) -> &'static str {
-        "stream"
-    }
+    /// What it is called and where it is found. The engine reads most of it once, when the decoder is registered.
+    fn info(&self) -> &DecoderInfo;
 
     /// How sure it is that this payload is its own, judged by this payload alone.
     ///
@@ -89,16 +65,11 @@ pub trait StreamDecoder: Send + Sync {
         (self.can_decode(packet).value() >= 0.5).then_some(0)
     }
 
-    /// UDP ports at which others speak of this protocol's streams (5353, where any service is announced by multicast
-    /// DNS). None unless overridden.
-    fn overheard_ports(&self) -> &[u16] {
-        &[]
-    }
-
-    /// Hears a datagram from or to one of those ports that no encoding of its flow takes. What it
-    /// [publishes](DecodingResult::publish) reaches its [`NetworkMonitor`]; the datagram is neither claimed nor counted
-    /// for this encoding.
-    fn overhear(&self, packet: &Packet<'_>, result: &mut DecodingResult) {
+    /// Inspects a datagram of another protocol, from or to one of its
+    /// [announcement ports](DecoderInfo::announcement_ports), that no encoding of its flow takes. What it
+    /// [publishes](DecodingResult::publish) reaches its [`NetworkMonitor`]; the datagram is neither claimed nor counted for
+    /// this encoding.
+    fn inspect_foreign(&self, packet: &Packet<'_>, result: &mut DecodingResult) {
         let _ = (packet, result);
     }
 
@@ -113,13 +84,6 @@ pub trait StreamDecoder: Send + Sync {
     /// overridden.
     fn conversation_monitor(&self) -> Option<Box<dyn ConversationMonitor>> {
         None
-    }
-
-    /// Whether a flow of it can be decoded by itself, at any time: it publishes nothing and has no conversation monitor.
-    /// Where there are very many flows, those of few frames are then kept as frames and decoded when a result is made,
-    /// which takes a fraction of the memory; the result is the same. False unless overridden, which is always right.
-    fn is_independent(&self) -> bool {
-        false
     }
 
     /// A monitor of all flows of this encoding together (PTP domains, announcements and their streams, redundant
@@ -191,7 +155,7 @@ pub struct Peer<'a> {
     pub decoder: Option<&'a dyn FlowDecoder>,
     /// Which encoding it was identified as: a monitor sees the flows of its own decoder and, through
     /// [`NetworkMonitor::watches`], those of others.
-    pub encoding: &'static str,
+    pub encoding: &'a str,
 }
 
 /// What a thread notes of flows for a [`Survey`]: where there are very many, threads that show them don't wait for each

@@ -11,8 +11,8 @@ use super::variant::IenaVariant;
 use crate::telemetry::{Naming, TelemetryMonitor, visit_findings};
 use crate::text::{UPPER, hex_numbered};
 use crate::{
-    Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, FlowReport, MediaClock, NetworkMonitor, PacketType,
-    PduState, Sequence, StreamDecoder, StreamMark,
+    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, FlowReport, MediaClock, NetworkMonitor,
+    PacketType, PduState, Sequence, StreamDecoder, StreamMark,
 };
 
 const ENCODING: &str = "IENA";
@@ -56,29 +56,15 @@ impl IenaDecoder {
     }
 }
 
+static INFO: DecoderInfo = DecoderInfo::new(ENCODING, &[Carrier::Udp])
+    .with_standards("IENA (Airbus)")
+    .with_ports(&[50_000, 50_001, 5548, 5550, 1024])
+    .with_packet_types(&["P-type", "D-type", "N-type", "M-type", "Q-type", "unknown-type"])
+    .with_finding_prefix("iena");
+
 impl StreamDecoder for IenaDecoder {
-    fn encoding_name(&self) -> &'static str {
-        ENCODING
-    }
-
-    fn standard(&self) -> &'static str {
-        "IENA (Airbus)"
-    }
-
-    fn carriers(&self) -> &[Carrier] {
-        &[Carrier::Udp]
-    }
-
-    fn detection_ports(&self) -> &[u16] {
-        &[50_000, 50_001, 5548, 5550, 1024]
-    }
-
-    fn packet_types(&self) -> &[&'static str] {
-        &["P-type", "D-type", "N-type", "M-type", "Q-type", "unknown-type"]
-    }
-
-    fn finding_prefix(&self) -> &'static str {
-        "iena"
+    fn info(&self) -> &DecoderInfo {
+        &INFO
     }
 
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
@@ -135,10 +121,6 @@ impl StreamDecoder for IenaDecoder {
 
     fn flow_decoder(&self, _: &FlowKey) -> Option<Box<dyn FlowDecoder>> {
         Some(Box::new(IenaFlow::new(Arc::clone(&self.pins))))
-    }
-
-    fn is_independent(&self) -> bool {
-        true
     }
 
     fn network_monitor(&self) -> Option<Box<dyn NetworkMonitor>> {

@@ -15,8 +15,8 @@ use crate::media::Difference;
 use crate::sap::PayloadFormat;
 use crate::text::{LOWER, hex_numbered, numbered};
 use crate::{
-    Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, FlowReport, MediaClock, NetworkMonitor, PacketType,
-    PduState, Refinement, Sequence, StreamDecoder, StreamMark,
+    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, FlowReport, MediaClock, NetworkMonitor,
+    PacketType, PduState, Refinement, Sequence, StreamDecoder, StreamMark,
 };
 
 const NAME: &str = "RTP";
@@ -38,29 +38,15 @@ impl RtpDecoder {
     }
 }
 
+static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::Udp])
+    .with_standards("RFC 3550")
+    .with_ports(&[5004])
+    .with_packet_types(&["PT 0", "PT 8", "PT 10", "PT 11", "PT 33", "PT 96"])
+    .with_finding_prefix("rtp");
+
 impl StreamDecoder for RtpDecoder {
-    fn encoding_name(&self) -> &'static str {
-        NAME
-    }
-
-    fn standard(&self) -> &'static str {
-        "RFC 3550"
-    }
-
-    fn carriers(&self) -> &[Carrier] {
-        &[Carrier::Udp]
-    }
-
-    fn detection_ports(&self) -> &[u16] {
-        &[5004]
-    }
-
-    fn packet_types(&self) -> &[&'static str] {
-        &["PT 0", "PT 8", "PT 10", "PT 11", "PT 33", "PT 96"]
-    }
-
-    fn finding_prefix(&self) -> &'static str {
-        "rtp"
+    fn info(&self) -> &DecoderInfo {
+        &INFO
     }
 
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
@@ -86,10 +72,6 @@ impl StreamDecoder for RtpDecoder {
 
     fn flow_decoder(&self, _: &FlowKey) -> Option<Box<dyn FlowDecoder>> {
         Some(Box::new(RtpFlow::new()))
-    }
-
-    fn is_independent(&self) -> bool {
-        true
     }
 
     fn network_monitor(&self) -> Option<Box<dyn NetworkMonitor>> {

@@ -8,10 +8,12 @@ mod parts;
 mod rows;
 mod surveys;
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use streamlens_decoders::{FlowReport, NetworkReport};
 use streamlens_model::{Analysis, CaptureSummary, Finding, Flow, LinkType, SCHEMA};
+use streamlens_registry::DecoderIndex;
 
 use self::findings::{Findings, Mirrored};
 pub(crate) use self::packed::Packed;
@@ -40,7 +42,7 @@ pub(crate) struct Snapshot<'e> {
     mirrored: Mirrored,
     /// What network monitors say of single encodings, by flow and decoder.
     additions: Additions,
-    networks: Vec<(&'static str, NetworkReport)>,
+    networks: Vec<(Cow<'static, str>, NetworkReport)>,
     /// The surveys that are shown the flows while these are made.
     late: Surveys<'e>,
 }
@@ -115,8 +117,8 @@ impl<'e> Snapshot<'e> {
         let is_brief = self.selection.order.is_by_beginning()
             && self.engine.shards.iter().all(|shard| shard.held.begin_with_earliest());
         let heads = if is_brief { 1 } else { usize::MAX };
-        let independent = (0..64).zip(self.engine.registry.iter()).filter(|(_, decoder)| decoder.is_independent());
-        let decoders = independent.fold(0, |all, (index, _)| all | 1 << index);
+        let deferrable = (0..64).filter(|&index| self.engine.registry.is_deferrable(DecoderIndex(index)));
+        let decoders = deferrable.fold(0, |all, index| all | 1 << index);
         let list =
             |(): &mut (), cards: &mut Vec<Card>, run: &[FlowPlace]| cards.extend(self.unread(run, heads, decoders));
         runs_in_order(self.engine.threads, &places, || (), list, |more| cards.append(more));
@@ -213,7 +215,7 @@ impl<'e> Snapshot<'e> {
             in_order(threads, &findings, Packed::blank, show, &mut take);
         }
         let networks = self.networks.iter().filter(|(_, report)| !report.facts.is_empty());
-        let networks = networks.map(|(name, report)| ((*name).to_owned(), report.facts.clone())).collect();
+        let networks = networks.map(|(name, report)| (name.to_string(), report.facts.clone())).collect();
         let flows = Vec::new();
         let analysis =
             Analysis { schema: SCHEMA, capture, flows, total_flows, findings: Vec::new(), total_findings, networks };
