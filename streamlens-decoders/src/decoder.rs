@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::borrow::Cow;
 
-use streamlens_model::{FindingLog, FlowKey, Occurrence, Packet, StreamId};
+use streamlens_model::{FlowKey, Occurrence, Packet, StreamId};
 
 use crate::{Confidence, DecodeError, DecoderInfo, DecodingResult, FlowReport, NetworkReport, PacketType};
 
@@ -22,8 +22,11 @@ pub enum Carrier {
     Chapter10File,
 }
 
-/// A protocol: recognises its PDUs and reads them. Shared by all flows and threads, so it has no state of its own;
-/// what has to be remembered of a flow lives in a [`FlowDecoder`] that it makes.
+/// A protocol: recognises its PDUs and reads them. Shared by all flows and threads, so it has no state of its own.
+///
+/// A protocol decodes in one place. Where its packets each stand alone, that is [`decode_packet`](Self::decode_packet).
+/// Where something has to be remembered of a flow, it is the [`FlowDecoder`] that [`flow_decoder`](Self::flow_decoder)
+/// makes, and `decode_packet` is left as it is.
 ///
 /// Four questions suffice for a protocol whose packets each stand alone: what is it called and where is it found
 /// ([`info`](Self::info)), how sure is it that a payload is its own ([`can_decode`](Self::can_decode)), what does the
@@ -41,15 +44,24 @@ pub trait StreamDecoder: Send + Sync {
     /// told not to be inlined.
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence;
 
-    /// Takes one PDU off the front of the payload and says how many bytes it took, at least 1. The engine calls again
+    /// Takes one PDU off the front of the payload and returns how many bytes it took, at least 1. The engine calls again
     /// while bytes remain. It must refuse what is not its own: an identified flow is not asked `can_decode` again.
+    ///
+    /// Unless overridden, a flow decoder that is made for this call decodes. That is how the engine tries the decoders of a
+    /// flow that is not identified yet. A decoder with memory overrides it only to refuse what the first packet of a flow
+    /// would have to prove.
     ///
     /// # Errors
     ///
     /// [`DecodeError::Refused`] where it is another protocol's payload, [`DecodeError::Incomplete`] where a PDU of a
     /// byte stream is not whole yet, [`DecodeError::Malformed`] where the protocol's own rules are broken so that no
     /// PDU can be counted.
-    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError>;
+    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
+        match self.flow_decoder(packet.flow) {
+            Some(mut own) => own.decode_packet(packet, result),
+            None => Err(DecodeError::Refused { protocol: "", reason: "the decoder decodes nothing" }),
+        }
+    }
 
     /// The name of a kind of packet that `decode_packet` gave.
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str>;
@@ -73,8 +85,8 @@ pub trait StreamDecoder: Send + Sync {
         let _ = (packet, result);
     }
 
-    /// A decoder with memory for one flow, where the protocol needs one. It is made when the flow is identified and
-    /// then decodes in this decoder's place. None unless overridden.
+    /// A decoder with memory for one flow, where the protocol needs one. It is made when the flow is identified, is then
+    /// shown every packet of it, and decodes in this decoder's place. None unless overridden.
     fn flow_decoder(&self, flow: &FlowKey) -> Option<Box<dyn FlowDecoder>> {
         let _ = flow;
         None
@@ -113,12 +125,11 @@ pub trait FlowDecoder: Send + Sync + Any {
         let _ = report;
     }
 
-    /// Shows the findings that [`report`](Self::report) adds, in the same order. A result that shows the largest of a
-    /// million flows asks the others for no more. Makes all of the report unless overridden, which is always right.
-    fn visit_findings(&self, see: &mut dyn FnMut(&FindingLog)) {
-        let mut report = FlowReport::default();
-        self.report(&mut report);
-        report.findings.iter().for_each(see);
+    /// Whether [`report`](Self::report) may add findings. A result that shows the largest of a million flows asks the others
+    /// for no more than their findings, and makes no report where this returns `false`. The default, `true`, is always
+    /// correct.
+    fn may_have_findings(&self) -> bool {
+        true
     }
 }
 

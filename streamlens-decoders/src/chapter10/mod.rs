@@ -80,14 +80,13 @@ impl StreamDecoder for Chapter10Decoder {
         }
     }
 
-    /// Without the memory of a flow a datagram has to prove itself: continuations are refused, so that they never
-    /// speak for a flow.
+    /// Without the memory of a flow a datagram has to prove itself: continuations are refused, so that they never speak for a
+    /// flow.
     fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
         if packet.offset == 0 && self.can_decode(packet).value() < 0.5 {
             return Err(DecodeError::Refused { protocol: NAME, reason: "no packet header that proves itself" });
         }
-        let mut flow = Chapter10Flow::default();
-        flow.decode_packet(packet, result).map(|taken| if packet.offset == 0 { packet.payload.len() } else { taken })
+        Chapter10Flow::default().decode_packet(packet, result)
     }
 
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use streamlens_model::{FindingLog, FlowKey, Packet, Severity, StreamId, Value};
+use streamlens_model::{FlowKey, Packet, StreamId, Value};
 
 use super::header::{Fit, IenaHeader, YEAR_MICROS, body};
 use super::state::{IenaFlow, Pins};
 use super::variant::IenaVariant;
-use crate::telemetry::{Naming, TelemetryMonitor, visit_findings};
+use crate::telemetry::{Naming, TelemetryMonitor, may_have_findings};
 use crate::text::{UPPER, hex_numbered};
 use crate::{
     Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, FlowReport, MediaClock, NetworkMonitor,
@@ -85,24 +85,6 @@ impl StreamDecoder for IenaDecoder {
         }
     }
 
-    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        let (header, fit) = judge(packet)?;
-        match fit {
-            Fit::Whole => {}
-            Fit::Cut if header.time < YEAR_MICROS => {}
-            Fit::SizeInBytes => {
-                let text = "the size field counts bytes, not 16-bit words";
-                result.flag("iena.size-mismatch", Severity::Error, Some(StreamId(header.key.into())), text);
-            }
-            Fit::Cut | Fit::OtherTrailer | Fit::OtherSize => return Err(refused(fit)),
-        }
-        let variant = self.pins.get(&header.key).copied().or(IenaVariant::declared(header.key_status));
-        result.packet_type = packet_type(header.key, variant, fit, true);
-        let clock = MediaClock { ticks: header.time, bits: 48, rate_hz: 1_000_000 };
-        fill(packet, header, fit, clock, variant, result);
-        Ok(packet.payload.len())
-    }
-
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {
         Cow::Borrowed(match packet_type.0 {
             1 => IenaVariant::P.type_name(),
@@ -129,8 +111,8 @@ impl StreamDecoder for IenaDecoder {
 }
 
 impl FlowDecoder for IenaFlow {
-    fn visit_findings(&self, see: &mut dyn FnMut(&FindingLog)) {
-        visit_findings(&self.keys, ("iena.key-limit", "keys"), &self.log, see);
+    fn may_have_findings(&self) -> bool {
+        may_have_findings(&self.keys, &self.log)
     }
 
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
@@ -162,7 +144,12 @@ impl IenaFlow {
     fn take_other(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<(), DecodeError> {
         let (header, fit) = judge(packet)?;
         // One rule broken is a damaged packet where the key is known to be IENA, another protocol otherwise.
-        if matches!(fit, Fit::OtherTrailer | Fit::OtherSize) && !self.is_proved(header.key) {
+        let breaks_a_rule = match fit {
+            Fit::OtherTrailer | Fit::OtherSize => true,
+            Fit::Cut => header.time >= YEAR_MICROS,
+            Fit::Whole | Fit::SizeInBytes => false,
+        };
+        if breaks_a_rule && !self.is_proved(header.key) {
             return Err(refused(fit));
         }
         self.take(packet, header, fit, result);
@@ -179,6 +166,7 @@ fn judge(packet: &Packet<'_>) -> Result<(IenaHeader, Fit), DecodeError> {
 fn refused(fit: Fit) -> DecodeError {
     let reason = match fit {
         Fit::OtherSize => "the size does not fit",
+        Fit::Cut => "the time is beyond a year",
         _ => "the trailer does not fit",
     };
     DecodeError::Refused { protocol: ENCODING, reason }

@@ -55,12 +55,6 @@ impl StreamDecoder for InetxDecoder {
         }
     }
 
-    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        let header = InetxHeader::parse(packet.payload).filter(|header| is_sound(*header, packet)).ok_or(REFUSED)?;
-        fill(packet, header, result);
-        Ok(packet.payload.len())
-    }
-
     fn packet_type(&self, _: PacketType) -> Cow<'static, str> {
         Cow::Borrowed("iNetX")
     }

@@ -44,10 +44,11 @@ impl StreamDecoder for ModbusTcpDecoder {
         probe::probe(packet)
     }
 
+    /// Without the memory of a flow that is known to be Modbus, what fits no function is another protocol's.
     fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        let (taken, adu) = decode(packet, &mut Direction::of_flow(packet.flow), result)?;
-        // Without the memory of a flow that is known to be Modbus, what fits no function is another protocol's.
-        if result.state == PduState::Whole && !probe::is_plausible(&adu, packet.has_port(PORT)) {
+        let taken = ModbusFlow::new(packet.flow).decode_packet(packet, result)?;
+        let is_plausible = |adu: &Adu<'_>| probe::is_plausible(adu, packet.has_port(PORT));
+        if result.state == PduState::Whole && !adu::parse(packet.payload).is_ok_and(|adu| is_plausible(&adu)) {
             return Err(DecodeError::Refused { protocol: NAME, reason: "the PDU fits no function" });
         }
         Ok(taken)

@@ -216,10 +216,6 @@ impl StreamDecoder for ModbusRtuDecoder {
         }
     }
 
-    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        decode(packet, &mut Direction::of_flow(packet.flow), result)
-    }
-
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {
         Cow::Owned(function::type_name(packet_type))
     }

@@ -40,15 +40,6 @@ impl StreamDecoder for MpegTsDecoder {
         if Layout::may_begin(packet.payload) { probe(packet) } else { Confidence::NONE }
     }
 
-    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        let layout = layout(packet)?;
-        take(packet, layout, result, |ts, result| {
-            if let (Some(_), false) = (ts.payload, ts.is_discontinuity || ts.pid == NULL_PID) {
-                result.sequence(stream(ts.pid), continuity(ts.continuity));
-            }
-        })
-    }
-
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {
         Cow::Owned(format!("PID {:#06x}", packet_type.0))
     }
@@ -98,10 +89,6 @@ const fn continuity(number: u8) -> Sequence {
 }
 
 const REFUSED: DecodeError = DecodeError::Refused { protocol: NAME, reason: "not whole transport packets" };
-
-fn layout(packet: &Packet<'_>) -> Result<Layout, DecodeError> {
-    Layout::of(packet.payload, packet.wire_payload_length()).ok_or(REFUSED)
-}
 
 /// Adaptation control 0 and scrambling control 1 are reserved, and an adaptation field ends with the packet or before.
 fn is_lawful(header: &[u8]) -> bool {

@@ -44,15 +44,6 @@ impl StreamDecoder for NdiDecoder {
         if packet.transport == Transport::TCP { stream::probe(packet) } else { datagrams::probe(packet) }
     }
 
-    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        // Without memory, as for the first packet of a flow.
-        if packet.transport == Transport::TCP {
-            stream::NdiStream::default().decode_packet(packet, result)
-        } else {
-            datagrams::NdiDatagrams::default().decode_packet(packet, result)
-        }
-    }
-
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {
         Cow::Borrowed(type_name(packet_type))
     }

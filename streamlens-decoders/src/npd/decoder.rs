@@ -66,15 +66,6 @@ impl StreamDecoder for NpdDecoder {
         }
     }
 
-    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        let header = read(packet)?;
-        if walk(packet).0 == Walk::Broken {
-            return Err(refused("the segments do not fit"));
-        }
-        fill(packet, header, result);
-        Ok(packet.payload.len())
-    }
-
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {
         Cow::Owned(format!("data type 0x{:02X}", packet_type.0))
     }

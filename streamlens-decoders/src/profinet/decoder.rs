@@ -13,7 +13,7 @@ use super::rpc::RpcHeader;
 use super::{ETHER_TYPE, NAME, PORTS, incomplete, probe, ptcp, refused, word};
 use crate::{
     Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, NetworkMonitor, PacketType, PduState,
-    Sequence, StreamDecoder, StreamMark,
+    Sequence, StreamDecoder,
 };
 
 /// Decodes PROFINET IO.
@@ -45,19 +45,6 @@ impl StreamDecoder for ProfinetDecoder {
 
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
         probe::probe(packet)
-    }
-
-    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        let pdu = Pdu::read(packet)?;
-        if let Pdu::Cyclic { frame_id, .. } = pdu {
-            // Without the step of its counter a number would say nothing of loss.
-            result.mark(StreamMark { id: StreamId(u128::from(frame_id)), ..StreamMark::default() });
-            if packet.missing > 0 {
-                result.state = PduState::Cut;
-            }
-        }
-        pdu.describe(packet, result);
-        Ok(packet.payload.len())
     }
 
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {

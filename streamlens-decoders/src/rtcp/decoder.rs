@@ -44,12 +44,6 @@ impl StreamDecoder for RtcpDecoder {
         super::probe::confidence(packet)
     }
 
-    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        let (rtcp, taken) = read(packet, |_| false)?;
-        fill(packet, &rtcp, result);
-        Ok(taken)
-    }
-
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {
         type_name(packet_type.0)
     }

@@ -53,13 +53,13 @@ impl StreamDecoder for RtpDecoder {
         probe::confidence(packet)
     }
 
+    /// Without the memory of a flow, whose packets bear each other out, a payload type that nobody assigned speaks against
+    /// RTP.
     fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        let rtp = parse(packet)?;
-        if !is_plausible(rtp.payload_type) {
+        if packet.payload.get(1).is_some_and(|second| !is_plausible(second & 0x7F)) {
             return Err(refused("an unassigned payload type"));
         }
-        fill(packet, &rtp, result);
-        Ok(packet.payload.len())
+        RtpFlow::new().decode_packet(packet, result)
     }
 
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {
@@ -307,15 +307,9 @@ impl RtpFlow {
 }
 
 impl FlowDecoder for RtpFlow {
-    fn visit_findings(&self, see: &mut dyn FnMut(&FindingLog)) {
+    fn may_have_findings(&self) -> bool {
         // analysers that have recognised something may have found something
-        if self.streams.iter().any(|stream| stream.analyser().is_some()) {
-            let mut report = FlowReport::default();
-            self.report(&mut report);
-            report.findings.iter().for_each(see);
-        } else if !self.findings.is_empty() {
-            see(&self.findings);
-        }
+        !self.findings.is_empty() || self.streams.iter().any(|stream| stream.analyser().is_some())
     }
 
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {

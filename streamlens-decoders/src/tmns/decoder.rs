@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use streamlens_model::{FlowKey, Packet, Severity, StreamId};
+use streamlens_model::{FlowKey, Packet, StreamId};
 
 use super::flow::TmnsFlow;
 use super::header::{HEADER, Packages, TmnsHeader};
@@ -77,16 +77,6 @@ impl StreamDecoder for TmnsDecoder {
         } else {
             Confidence::NONE
         }
-    }
-
-    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        let message = read(packet)?;
-        if message.shape == Shape::Broken {
-            let id = Some(StreamId(message.header.definition_id.into()));
-            result.flag("tmns.packages-broken", Severity::Error, id, "the packages do not end with the message");
-        }
-        fill(packet, message, result);
-        Ok(message.taken)
     }
 
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {

@@ -132,8 +132,10 @@ impl Snapshot<'_> {
             };
             findings.of_log(log, place, |id| Some(decoder.stream_name(id)));
         };
-        if let Some(own) = &encoding.flow_decoder {
-            own.visit_findings(&mut see);
+        if let Some(own) = encoding.flow_decoder.as_ref().filter(|own| own.may_have_findings()) {
+            let mut report = FlowReport::default();
+            own.report(&mut report);
+            report.findings.iter().for_each(&mut see);
         }
         encoding.findings.as_deref().into_iter().for_each(see);
     }

@@ -130,9 +130,6 @@ impl StreamDecoder for Chatter {
             _ => Confidence::NONE,
         }
     }
-    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        parse(packet, result)
-    }
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {
         Cow::Owned(char::from(packet_type.0 as u8).to_string())
     }
