@@ -27,8 +27,9 @@ impl Networks {
         let mut wanted = vec![false; registry.len()];
         for (index, monitor) in &monitors {
             for (decoder, is_wanted) in registry.iter().zip(&mut wanted) {
-                let own = registry.decoder(*index).is_some_and(|own| own.encoding_name() == decoder.encoding_name());
-                *is_wanted |= own || monitor.watches().contains(&decoder.encoding_name());
+                let name = &*decoder.info().name;
+                let own = registry.decoder(*index).is_some_and(|own| own.info().name == name);
+                *is_wanted |= own || monitor.watches().contains(&name);
             }
         }
         Self { monitors, wanted, observed: 0, order: Vec::new() }

@@ -30,7 +30,7 @@ pub(super) struct Told<'a> {
     /// What network monitors say of it.
     additions: &'a [FlowReport],
     /// The encoding of the base and its score, where the name is a refinement.
-    base: Option<(&'static str, f64)>,
+    base: Option<(Cow<'static, str>, f64)>,
     name: Cow<'static, str>,
     score: f64,
 }
@@ -62,9 +62,9 @@ impl Snapshot<'_> {
         let mut reasons = vec![self.reason(encoding)];
         reasons.extend(told.report.reasons.drain(..).map(Cow::Owned));
         told.additions.iter().for_each(|report| reasons.extend(report.reasons.iter().cloned().map(Cow::Owned)));
-        if let (Some((base, score)), Some(refinement)) = (told.base, told.refinement()) {
-            metadata.insert("base_encoding".into(), Value::text(base));
-            metadata.insert("base_confidence".into(), Value::from(score));
+        if let (Some((base, score)), Some(refinement)) = (&told.base, told.refinement()) {
+            metadata.insert("base_encoding".into(), Value::text(base.clone()));
+            metadata.insert("base_confidence".into(), Value::from(*score));
             reasons.insert(0, refinement.reason.clone().into());
         }
         let mut streams: SmallVec<[&Stream; 4]> = encoding.streams.iter().collect();
@@ -122,7 +122,7 @@ impl Snapshot<'_> {
         let told = || told.get_or_init(|| self.told(shown, encoding).ok()).as_ref();
         for stream in streams {
             let health = stream_health(stream, is_mirrored(flow));
-            findings.of_stream(decoder.finding_prefix(), stream, &health, |see| {
+            findings.of_stream(&decoder.info().finding_prefix, stream, &health, |see| {
                 let Some(told) = told() else { return see(&Where::default()) };
                 let own = told.report.streams.get(stream.id).cloned();
                 see(&told.place(flow, transport, Some(&told.named_health(flow, stream, own))));
@@ -134,8 +134,10 @@ impl Snapshot<'_> {
             };
             findings.of_log(log, place, |id| Some(decoder.stream_name(id)));
         };
-        if let Some(own) = &encoding.flow_decoder {
-            own.visit_findings(&mut see);
+        if let Some(own) = encoding.flow_decoder.as_ref().filter(|own| own.may_have_findings()) {
+            let mut report = FlowReport::default();
+            own.report(&mut report);
+            report.findings.iter().for_each(&mut see);
         }
         encoding.findings.as_deref().into_iter().for_each(see);
     }
@@ -163,7 +165,7 @@ impl Snapshot<'_> {
         let own_score = own_score(encoding);
         if own_score < f64::from(ENOUGH) {
             return Err(Candidate {
-                encoding_name: decoder.encoding_name().into(),
+                encoding_name: decoder.info().name.clone(),
                 confidence_score: own_score,
                 reason: format!("{}; later payloads were refused", encoding.reason).into(),
             });
@@ -176,14 +178,14 @@ impl Snapshot<'_> {
         if let Some(monitor) = monitor {
             monitor.report(&shown.flow.key, &mut report);
         }
-        let (name, base) = (Cow::Borrowed(decoder.encoding_name()), None);
+        let (name, base) = (decoder.info().name.clone(), None);
         let additions = self.additions_to(shown.at, encoding);
         let mut told = Told { decoder, report, additions, base, name, score: own_score };
         let limit = told.all().filter_map(|report| report.confidence_limit).fold(1.0, f32::min);
         told.score = own_score.min(rounded(limit));
         if let Some((name, confidence)) = told.refinement().map(|found| (found.encoding_name.clone(), found.confidence))
         {
-            told.base = Some((decoder.encoding_name(), told.score));
+            told.base = Some((decoder.info().name.clone(), told.score));
             (told.name, told.score) = (name, rounded(confidence));
         }
         Ok(told)
@@ -193,7 +195,7 @@ impl Snapshot<'_> {
         let next =
             encoding.preferred_to.and_then(|(decoder, value)| Some((self.engine.registry.decoder(decoder)?, value)));
         next.map_or(Cow::Borrowed(encoding.reason), |(next, value)| {
-            let (reason, name) = (encoding.reason, next.encoding_name());
+            let (reason, name) = (encoding.reason, &next.info().name);
             format!("{reason}; preferred to {name} at {}", rounded(value)).into()
         })
     }
@@ -325,7 +327,7 @@ impl Told<'_> {
         let own = self.report.streams.take(stream.id);
         let health = self.named_health(flow, stream, own);
         let place = |see: &mut dyn FnMut(&Where<'_>)| see(&self.place(flow, transport, Some(&health)));
-        findings.of_stream(self.decoder.finding_prefix(), stream, &health, place);
+        findings.of_stream(&self.decoder.info().finding_prefix, stream, &health, place);
         health
     }
 

@@ -201,7 +201,7 @@ impl Findings {
     /// What the sequence accounting of a stream has found.
     pub(super) fn of_stream(
         &mut self,
-        prefix: &'static str,
+        prefix: &str,
         stream: &Stream,
         health: &StreamHealth,
         place: impl Fn(&mut dyn FnMut(&Where<'_>)),

@@ -79,7 +79,7 @@ impl Snapshot<'_> {
         for (decoder, confidence) in known.as_ref().unwrap_or(&transport.candidates) {
             let Some(decoder) = self.engine.registry.decoder(*decoder) else { continue };
             candidates.push(Candidate {
-                encoding_name: decoder.encoding_name().into(),
+                encoding_name: decoder.info().name.clone(),
                 confidence_score: rounded(confidence.value()),
                 reason: confidence.reason().into(),
             });

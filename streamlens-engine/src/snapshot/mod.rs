@@ -9,11 +9,13 @@ mod parts;
 mod rows;
 mod surveys;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use streamlens_decoders::{FlowReport, NetworkReport};
 use streamlens_model::{Analysis, CaptureSummary, Finding, Flow, LinkType, Metadata, SCHEMA};
+use streamlens_registry::DecoderIndex;
 
 use self::findings::{Findings, Mirrored};
 pub(crate) use self::names::{EncodingNames, NetworkView, detail, names_of, stream_figures, survey};
@@ -43,7 +45,7 @@ pub(crate) struct Snapshot<'e> {
     mirrored: Mirrored,
     /// What network monitors say of single encodings, by flow and decoder.
     additions: Additions,
-    networks: Vec<(&'static str, NetworkReport)>,
+    networks: Vec<(Cow<'static, str>, NetworkReport)>,
     /// The surveys that are shown the flows while these are made.
     late: Surveys<'e>,
 }
@@ -75,7 +77,7 @@ impl<'e> Snapshot<'e> {
     }
 
     /// For what is asked of single flows: what network monitors say is known already.
-    fn of_view(engine: &'e Engine, additions: Additions, networks: Vec<(&'static str, NetworkReport)>) -> Self {
+    fn of_view(engine: &'e Engine, additions: Additions, networks: Vec<(Cow<'static, str>, NetworkReport)>) -> Self {
         let (cards, notes, mirrored) = (Vec::new(), None, Mirrored::default());
         let (selection, late) = (FlowSelection::default(), Surveys::none(engine));
         Self { engine, since: 0, selection, cards, notes, mirrored, additions, networks, late }
@@ -84,7 +86,7 @@ impl<'e> Snapshot<'e> {
     /// What network monitors say of networks, by encoding.
     fn network_facts(&self) -> BTreeMap<String, Metadata> {
         let networks = self.networks.iter().filter(|(_, report)| !report.facts.is_empty());
-        networks.map(|(name, report)| ((*name).to_owned(), report.facts.clone())).collect()
+        networks.map(|(name, report)| (name.to_string(), report.facts.clone())).collect()
     }
 
     /// The places of the flows that wait.
@@ -131,8 +133,8 @@ impl<'e> Snapshot<'e> {
         let is_brief = self.selection.order.is_by_beginning()
             && self.engine.shards.iter().all(|shard| shard.held.begin_with_earliest());
         let heads = if is_brief { 1 } else { usize::MAX };
-        let independent = (0..64).zip(self.engine.registry.iter()).filter(|(_, decoder)| decoder.is_independent());
-        let decoders = independent.fold(0, |all, (index, _)| all | 1 << index);
+        let deferrable = (0..64).filter(|&index| self.engine.registry.is_deferrable(DecoderIndex(index)));
+        let decoders = deferrable.fold(0, |all, index| all | 1 << index);
         let list =
             |(): &mut (), cards: &mut Vec<Card>, run: &[FlowPlace]| cards.extend(self.unread(run, heads, decoders));
         runs_in_order(self.engine.threads, &places, || (), list, |more| cards.append(more));
