@@ -141,9 +141,11 @@ impl Engine {
         is_filled: bool,
     ) -> Result<bool, E> {
         let next_idle = self.next_idle;
-        let Self { registry, options, shards, networks, outboxes, totals, jobs, threads, is_closed, .. } = self;
+        let Self { registry, options, shards, networks, outboxes, totals, jobs, threads, is_closed, looks, .. } = self;
         let mut fill = |job: &mut Job, totals: &mut Totals| -> Result<bool, E> {
+            job.batch.now = None;
             let more = fill(&mut job.batch)?;
+            looks.told = looks.told.max(job.batch.now);
             if more {
                 job.prepare(totals);
             }
