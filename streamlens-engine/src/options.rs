@@ -26,7 +26,7 @@ pub struct EngineOptions {
     /// From so many flows on, the frames of new flows are kept as they are while they are few, and decoded when there are
     /// more of them or when a result is made. The result is the same; many flows of few frames take a fraction of the
     /// memory, and each [`Engine::snapshot`](crate::Engine::snapshot) decodes those that wait. 16,384.
-    pub crowded_from: usize,
+    pub defer_above_flows: usize,
     /// Length in nanoseconds of the intervals of time in which counts are kept beside the totals; none unless set.
     pub interval_ns: Option<u64>,
     /// Packets that are to be decoded as an encoding; the first rule that fits is followed.
@@ -80,7 +80,7 @@ impl Default for EngineOptions {
         Self {
             max_flows: 2_000_000,
             outlier_deviations: 3.0,
-            crowded_from: 16_384,
+            defer_above_flows: 16_384,
             interval_ns: None,
             decode_as: Vec::new(),
             threads: 0,
