@@ -45,11 +45,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     // a report is a whole result and leaves the engine as it is; finish() returns what was still held back, too
-    let so_far = engine.report(CaptureSummary::default(), FlowSelection::default());
-    let end = engine.finish(CaptureSummary::default());
+    let so_far = engine.report(CaptureSummary::of(&reader), FlowSelection::default());
+    let end = engine.finish(CaptureSummary::of(&reader));
     println!(
-        "at the end: {} frames, {} flows, {} findings",
+        "at the end: {} frames of {}, {} flows, {} findings",
         end.capture.packets,
+        end.capture.format.as_deref().unwrap_or("no format"),
         so_far.flows.len(),
         end.findings.len()
     );

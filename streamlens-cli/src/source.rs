@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use streamlens::Analyzer;
 use streamlens::engine::Engine;
-use streamlens::model::{CaptureSummary, FrameBatch, Interface, Warning};
-use streamlens::pcap::{CaptureError, CaptureReader, FrameSource, MergedReader, Position, ReaderOptions};
+use streamlens::model::{CaptureSummary, FrameBatch, FrameSource, Interface, Position, SourceError, Warning};
+use streamlens::pcap::{CaptureReader, MergedReader, ReaderOptions};
 
 use super::progress::Progress;
 
@@ -20,7 +20,7 @@ pub(crate) fn read(
     analyzer: &Analyzer,
     captures: &[PathBuf],
     follow: bool,
-) -> Result<(Engine, CaptureSummary), CaptureError> {
+) -> Result<(Engine, CaptureSummary), SourceError> {
     let options = ReaderOptions { follow, low_latency: follow, ..ReaderOptions::default() };
     let is_endless = follow || captures.iter().any(|path| path.as_os_str() == "-");
     if is_endless {
@@ -62,7 +62,7 @@ struct Watched<S> {
 }
 
 impl<S: FrameSource> FrameSource for Watched<S> {
-    fn read_batch(&mut self, batch: &mut FrameBatch) -> Result<bool, CaptureError> {
+    fn read_batch(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
         if self.stop.load(Ordering::Relaxed) {
             batch.clear();
             return Ok(false);
@@ -100,5 +100,9 @@ impl<S: FrameSource> FrameSource for Watched<S> {
 
     fn name(&self) -> &str {
         self.source.name()
+    }
+
+    fn timestamp_source(&self) -> &'static str {
+        self.source.timestamp_source()
     }
 }

@@ -4,6 +4,7 @@ mod confidence;
 mod decoder;
 mod distribution;
 mod error;
+mod info;
 mod nanos;
 mod report;
 mod result;
@@ -36,5 +37,6 @@ pub use decoder::{
     Carrier, ConversationMonitor, FlowDecoder, NetworkMonitor, ObservedPdu, Peer, StreamDecoder, Survey, SurveyNotes,
 };
 pub use error::DecodeError;
+pub use info::{DecoderInfo, Names};
 pub use report::{FlowReport, NetworkReport, Refinement, StreamReport, StreamReports};
 pub use result::{DecodingResult, Flag, MediaClock, PacketType, PduState, Sequence, StreamMark};

@@ -1,19 +1,22 @@
 //! The engine as others use it: frames in, results out.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 
-use streamlens_model::{Analysis, CaptureSummary, Frame, FrameBatch, FrameRecord};
+use streamlens_model::row::FlowId;
+use streamlens_model::{Analysis, CaptureSummary, Frame, FrameBatch, FrameRecord, Timestamp};
 use streamlens_registry::DecoderRegistry;
 
 use crate::crew::{Crew, Job};
 use crate::deferred::Lobby;
+use crate::look::{Looks, may_be_idle};
 use crate::network::Networks;
 use crate::options::{EngineOptions, FlowSelection};
 use crate::parallel::each;
+use crate::report::{Lists, Report, ReportSink};
 use crate::route::{SHARES, share_of};
 use crate::shard::Shard;
 use crate::state::EngineState;
-use crate::report::{Lists, Report, ReportSink};
 use crate::totals::Totals;
 use crate::work::{Env, Outbox};
 
@@ -42,11 +45,16 @@ const MOST_THREADS: usize = 8;
 /// assert_eq!(analysis.flows[0].total_packets, 1);
 /// ```
 pub struct Engine {
-    state: EngineState,
+    pub(crate) state: EngineState,
     /// What was published and not handed on yet; swapped with those of the shards.
     outboxes: Vec<Outbox>,
     /// Kept for their memory.
     jobs: (Job, Job),
+    pub(crate) looks: Looks,
+    /// Flows that do not end for want of room.
+    pub(crate) kept: BTreeSet<FlowId>,
+    /// The earliest last frame of a flow that was not idle when idle ones were looked for.
+    pub(crate) next_idle: Option<Timestamp>,
     is_closed: bool,
 }
 
@@ -66,7 +74,15 @@ impl Engine {
             is_finished: false,
         };
         let outboxes = (0..SHARES).map(|_| Outbox::default()).collect();
-        Self { state, outboxes, jobs: Default::default(), is_closed: false }
+        Self {
+            state,
+            outboxes,
+            jobs: Default::default(),
+            looks: Looks::default(),
+            kept: BTreeSet::new(),
+            next_idle: None,
+            is_closed: false,
+        }
     }
 
     /// Analyses one frame. Frames are numbered from 1 in the order in which they are given, whatever their own number.
@@ -107,7 +123,24 @@ impl Engine {
     ///
     /// Whatever `fill` fails with; the batches before are analysed.
     pub fn run<E>(&mut self, mut fill: impl FnMut(&mut FrameBatch) -> Result<bool, E>) -> Result<(), E> {
-        let Self { state, outboxes, jobs, is_closed } = self;
+        let mut is_filled = false;
+        while self.run_until_full(&mut fill, is_filled)? {
+            // the batch at hand is read, and not worked on yet
+            is_filled = true;
+            self.enforce_flow_bound();
+        }
+        Ok(())
+    }
+
+    /// As [`Self::run`], until flows have to end. `is_filled` says that the first batch is there already. Returns whether there
+    /// is more to work on.
+    fn run_until_full<E>(
+        &mut self,
+        mut fill: impl FnMut(&mut FrameBatch) -> Result<bool, E>,
+        is_filled: bool,
+    ) -> Result<bool, E> {
+        let next_idle = self.next_idle;
+        let Self { state, outboxes, jobs, is_closed, .. } = self;
         let EngineState { registry, options, shards, networks, totals, threads, .. } = state;
         let mut fill = |job: &mut Job, totals: &mut Totals| -> Result<bool, E> {
             let more = fill(&mut job.batch)?;
@@ -117,7 +150,7 @@ impl Engine {
             Ok(more)
         };
         let (job, next) = jobs;
-        let mut more = fill(job, totals)?;
+        let mut more = is_filled || fill(job, totals)?;
         let env = Env { registry, options };
         Crew::with(*threads, env, shards, |crew| {
             while more {
@@ -134,15 +167,22 @@ impl Engine {
                     // the same memory, which the caches still hold
                     filled = fill(job, totals);
                 }
-                if !*is_closed {
-                    *is_closed = crew.all(|shards| enforce_bound(shards, options.max_flows));
+                let count = crew.all(|shards| shards.iter().map(|shard| shard.flow_count()).sum::<usize>());
+                let may_end = options.ends_idle_flows && may_be_idle(next_idle, totals.last_time());
+                let is_full = count >= options.max_flows;
+                if is_full && !*is_closed && !may_end {
+                    crew.all(|shards| enforce_bound(shards, options.max_flows));
+                    *is_closed = !options.ends_idle_flows;
                 }
                 more = filled?;
                 if *threads > 1 {
                     std::mem::swap(job, next);
                 }
+                if is_full && may_end {
+                    return Ok(more);
+                }
             }
-            Ok(())
+            Ok(false)
         })
     }
 
@@ -156,8 +196,15 @@ impl Engine {
         networks.collect(outboxes);
     }
 
-    fn enforce_flow_bound(&mut self) {
-        if !self.is_closed {
+    pub(crate) fn enforce_flow_bound(&mut self) {
+        if self.state.options.ends_idle_flows {
+            if self.retire_idle() {
+                self.state.shards.iter_mut().for_each(|shard| shard.is_closed = false);
+            } else {
+                let mut shards: Vec<_> = self.state.shards.iter_mut().collect();
+                enforce_bound(&mut shards, self.state.options.max_flows);
+            }
+        } else if !self.is_closed {
             let mut shards: Vec<_> = self.state.shards.iter_mut().collect();
             self.is_closed = enforce_bound(&mut shards, self.state.options.max_flows);
         }
@@ -232,7 +279,7 @@ impl Engine {
         sink: &mut S,
     ) -> Analysis {
         self.collect();
-        Report::collect(&self.state, capture, selection, 0).write(sink)
+        Report::collect(&self.state, self.with_retired(capture), selection, 0).write(sink)
     }
 
     /// Returns the result of what has changed since a frame: flows that had a frame after `frame_number`, and their findings.
@@ -240,6 +287,7 @@ impl Engine {
     pub fn changes_since(&mut self, frame_number: u64, capture: CaptureSummary) -> Analysis {
         self.collect();
         let mut lists = Lists::default();
+        let capture = self.with_retired(capture);
         let report = Report::collect(&self.state, capture, FlowSelection::default(), frame_number);
         let mut analysis = report.write(&mut lists);
         (analysis.flows, analysis.findings) = (lists.flows, lists.findings);
@@ -251,6 +299,20 @@ impl Engine {
     pub fn finish(mut self, capture: CaptureSummary) -> Analysis {
         self.end();
         self.report(capture, FlowSelection::default())
+    }
+
+    /// Decodes what is deferred, defers nothing from now on, and hands on all that was published.
+    pub(crate) fn release(&mut self) {
+        let EngineState { registry, options, shards, threads, .. } = &mut self.state;
+        let env = Env { registry, options };
+        let threads = if shards.iter().all(|shard| shard.lobby.is_empty()) { 1 } else { *threads };
+        each(threads, shards, |shard| shard.let_all_through(env));
+        self.collect();
+    }
+
+    fn with_retired(&self, mut capture: CaptureSummary) -> CaptureSummary {
+        capture.retired = Some(&self.looks.retired).filter(|retired| retired.flows > 0).cloned();
+        capture
     }
 
     /// Number of frames so far.

@@ -11,6 +11,7 @@ mod health;
 mod identify;
 mod index;
 mod key;
+mod look;
 mod network;
 mod options;
 mod parallel;
@@ -24,5 +25,6 @@ mod totals;
 mod work;
 
 pub use engine::Engine;
+pub use look::LookOptions;
 pub use options::{DecodeAs, EngineOptions, FlowOrder, FlowSelection, Selector};
 pub use report::{ReportChunk, ReportSink};

@@ -103,6 +103,16 @@ impl Totals {
         }
     }
 
+    /// The latest time of any frame.
+    pub(crate) fn last_time(&self) -> Option<Timestamp> {
+        (self.packets > self.without_time).then_some(self.last)
+    }
+
+    /// Bytes on the wire.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Fills in what was counted; what a reader knows is left as it is.
     pub(crate) fn fill(&self, summary: &mut CaptureSummary) {
         summary.packets = self.packets;

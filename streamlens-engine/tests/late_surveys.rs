@@ -8,8 +8,8 @@ use std::borrow::Cow;
 
 use common::{Made, udp};
 use streamlens_decoders::{
-    Carrier, Confidence, DecodeError, DecodingResult, NetworkMonitor, NetworkReport, ObservedPdu, PacketType, Peer,
-    StreamDecoder, Survey, SurveyNotes,
+    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, NetworkMonitor, NetworkReport, ObservedPdu,
+    PacketType, Peer, StreamDecoder, Survey, SurveyNotes,
 };
 use streamlens_engine::{Engine, EngineOptions, FlowOrder, FlowSelection, ReportChunk, ReportSink};
 use streamlens_model::{Analysis, CaptureSummary, Finding, FindingLog, Flow, Occurrence, Packet, Severity};
@@ -42,12 +42,11 @@ impl SurveyNotes for Notes {
     }
 }
 
+static BEEPS: DecoderInfo = DecoderInfo::new("Beeps", &[Carrier::Udp]);
+
 impl StreamDecoder for Beeps {
-    fn encoding_name(&self) -> &'static str {
-        "Beeps"
-    }
-    fn carriers(&self) -> &[Carrier] {
-        &[Carrier::Udp]
+    fn info(&self) -> &DecoderInfo {
+        &BEEPS
     }
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
         if packet.payload.starts_with(b"B") { Confidence::new(0.95, "it begins with B") } else { Confidence::NONE }
@@ -57,9 +56,6 @@ impl StreamDecoder for Beeps {
     }
     fn packet_type(&self, _: PacketType) -> Cow<'static, str> {
         "beep".into()
-    }
-    fn is_independent(&self) -> bool {
-        true
     }
     fn network_monitor(&self) -> Option<Box<dyn NetworkMonitor>> {
         Some(Box::new(Monitor(self.0)))

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::{LinkType, Timestamp};
+use crate::row::Retired;
+use crate::{FrameSource, LinkType, Timestamp};
 
 /// One interface of a capture, in the order in which the capture describes them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -96,6 +97,35 @@ pub struct CaptureSummary {
     pub timestamps: TimestampQuality,
     /// Frames that are in no flow, by reason. With the flows' frames they add up to `packets`.
     pub not_in_flows: BTreeMap<String, u64>,
+    /// Totals of flows that ended while frames came; `None` where none did. With the frames of the flows and of
+    /// `not_in_flows` theirs add up to `packets`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retired: Option<Retired>,
     /// What was wrong with the capture.
     pub warnings: Vec<Warning>,
+}
+
+impl CaptureSummary {
+    /// What a source knows of its capture by now: name, format, interfaces, drops, warnings. What only its frames tell is
+    /// filled in by whoever has seen them.
+    #[must_use]
+    pub fn of<S: FrameSource + ?Sized>(source: &S) -> Self {
+        let interfaces = source.interfaces().to_vec();
+        let mut summary = Self {
+            path: Some(source.name().to_owned()),
+            format: Some(source.format().to_owned()),
+            warnings: source.warnings().to_vec(),
+            ..Self::default()
+        };
+        for (number, interface) in interfaces.iter().enumerate() {
+            let name = interface.name.clone().unwrap_or_else(|| number.to_string());
+            if let Some(dropped) = interface.dropped {
+                *summary.dropped.entry(name).or_default() += dropped;
+            }
+        }
+        summary.timestamps.resolution_ns = interfaces.iter().map(|interface| interface.resolution_ns).max();
+        summary.timestamps.source = source.timestamp_source().to_owned();
+        summary.interfaces = interfaces;
+        summary
+    }
 }

@@ -38,11 +38,9 @@ mod options;
 mod pcapng;
 mod reader;
 mod report;
-mod source;
 mod walk;
 
 pub use error::CaptureError;
 pub use merge::MergedReader;
 pub use options::ReaderOptions;
 pub use reader::CaptureReader;
-pub use source::{FrameSource, Position};

@@ -6,15 +6,15 @@ use super::body::walk;
 use super::channel::{Alike, ByteCounts, Channel, ChannelTable, TimeTrack};
 use super::channel_stream;
 use super::flow::INCOMPLETE;
-use super::header::{
-    COUNTER_BITS, COUNTER_HZ, PacketHeader, SecondaryChecksum, checksum_covers_transfer_header, data_checksum_ok,
-    secondary_checksum,
-};
-use super::time::{Moment, nearest_year, read_time, ticks_between};
-use super::tmats::SetupReader;
 use super::transfer::Format;
 use super::types::{self, is_computer_generated};
 use crate::{DecodingResult, MediaClock, Sequence, StreamMark};
+use streamlens_chapter10_wire::SetupReader;
+use streamlens_chapter10_wire::{
+    COUNTER_BITS, COUNTER_HZ, PacketHeader, SecondaryChecksum, checksum_covers_transfer_header, data_checksum_ok,
+    secondary_checksum,
+};
+use streamlens_chapter10_wire::{Moment, nearest_year, read_time, ticks_between};
 
 /// Counts good and bad.
 #[derive(Clone, Copy, Debug, Default)]

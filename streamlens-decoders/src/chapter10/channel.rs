@@ -4,10 +4,10 @@ use smallvec::SmallVec;
 use streamlens_model::{FindingLog, Occurrence, Severity, Timestamp};
 
 use super::channel_stream;
-use super::header::PacketHeader;
-use super::time::{TimeReading, ticks_between};
 use super::types::is_computer_generated;
 use crate::nanos;
+use streamlens_chapter10_wire::PacketHeader;
+use streamlens_chapter10_wire::{TimeReading, ticks_between};
 
 /// A disagreement of a time packet with the counter beyond this is a jump, in nanoseconds: half the resolution of
 /// Time Data Format 1.

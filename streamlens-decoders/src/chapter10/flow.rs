@@ -3,16 +3,16 @@
 mod stream;
 
 use smallvec::SmallVec;
-use streamlens_model::{FindingLog, Occurrence, Packet, Severity, Transport};
+use streamlens_model::{Occurrence, Packet, Severity, Transport};
 
 use self::stream::ByteStream;
 use super::account::Account;
-use super::header::{HEADER_LENGTH, PacketHeader, SYNC};
 use super::reassembly::{Added, Assembly};
 use super::transfer::{Evidence, Format, Transfer, classify};
 use super::window::{Arrival, SequenceWindow};
 use super::{NAME, udp_stream};
 use crate::{DecodeError, DecodingResult, FlowDecoder, FlowReport, PacketType, PduState, Sequence};
+use streamlens_chapter10_wire::{HEADER_LENGTH, PacketHeader, SYNC};
 
 /// Decodes one flow of Chapter 10 datagrams, or one recorder file.
 #[derive(Debug, Default)]
@@ -330,8 +330,8 @@ impl Chapter10Flow {
 }
 
 impl FlowDecoder for Chapter10Flow {
-    fn visit_findings(&self, see: &mut dyn FnMut(&FindingLog)) {
-        super::report::findings(&self.account).iter().for_each(see);
+    fn may_have_findings(&self) -> bool {
+        super::report::findings(&self.account).is_some()
     }
 
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {

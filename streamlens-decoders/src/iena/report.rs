@@ -7,9 +7,9 @@ use streamlens_model::{Metadata, StreamId, Value};
 use super::decoder::undeclared;
 use super::state::{IenaFlow, Key, StatusCounts};
 use super::variant::IenaVariant;
-use crate::telemetry::report_table;
+use crate::FlowReport;
+use crate::telemetry::{report_findings, report_table};
 use crate::text::{UPPER, hex_numbered};
-use crate::{FlowDecoder, FlowReport};
 
 impl IenaFlow {
     pub(super) fn write_report(&self, report: &mut FlowReport) {
@@ -44,7 +44,7 @@ impl IenaFlow {
         if malformed.peek().is_some() {
             report.fact("malformed", Value::map(malformed));
         }
-        self.visit_findings(&mut |log| report.findings.push(log.clone()));
+        report_findings(&self.keys, ("iena.key-limit", "keys"), &self.log, report);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sources announced by multicast DNS as instances of `_ndi._tcp.local` (RFC 6762, RFC 6763), and which flows they send.
 //!
-//! The datagrams stay multicast DNS, in which any service may be announced besides: they are overheard, not claimed.
+//! The datagrams stay multicast DNS, in which any service may be announced besides: they are inspected, not claimed.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -31,7 +31,7 @@ const MAX_SOURCES: usize = 1024;
 const MAX_ITEMS: usize = 8;
 
 /// Passes answers of multicast DNS on to the monitor.
-pub(super) fn overhear(packet: &Packet<'_>, result: &mut DecodingResult) {
+pub(super) fn inspect(packet: &Packet<'_>, result: &mut DecodingResult) {
     let is_answer =
         packet.flow.src.port == Some(MDNS_PORT) && packet.payload.get(2).is_some_and(|flags| flags & 0x80 != 0);
     if is_answer && packet.missing == 0 && packet.payload.len() <= MAX_LENGTH {

@@ -40,13 +40,18 @@ pub(crate) fn report_table<T>(table: &StreamTable<T>, count: &'static str, repor
     }
 }
 
-/// Shows the findings of a flow: what found no room in the table, with the code for that and what the streams are
+/// Whether [`report_findings`] would add any.
+pub(crate) fn may_have_findings<T>(table: &StreamTable<T>, log: &FindingLog) -> bool {
+    table.first_beyond().is_some() || !log.is_empty()
+}
+
+/// Adds the findings of a flow: what found no room in the table, with the code for that and what the streams are
 /// called, then its log.
-pub(crate) fn visit_findings<T>(
+pub(crate) fn report_findings<T>(
     table: &StreamTable<T>,
     (code, words): (&'static str, &str),
     log: &FindingLog,
-    see: &mut dyn FnMut(&FindingLog),
+    report: &mut FlowReport,
 ) {
     if let Some(first) = table.first_beyond() {
         let mut beyond = FindingLog::default();
@@ -57,9 +62,9 @@ pub(crate) fn visit_findings<T>(
                 StreamTable::<T>::MAX
             )
         });
-        see(&beyond);
+        report.findings.push(beyond);
     }
     if !log.is_empty() {
-        see(log);
+        report.findings.push(log.clone());
     }
 }

@@ -79,7 +79,8 @@ impl Arena {
             None => chain.first = Some(at),
             Some(first) => self.set_link(first, at),
         }
-        self.has_earlier |= first_time.is_some_and(|first| first.is_none() || frame.time.is_some() && frame.time < first);
+        self.has_earlier |=
+            first_time.is_some_and(|first| first.is_none() || frame.time.is_some() && frame.time < first);
         chain.frames += 1;
         chain.bytes += size as u16;
         true

@@ -79,6 +79,13 @@ impl Lobby {
         self.opens_at.is_some_and(|from| resident + self.len() >= from)
     }
 
+    /// Defers no new flow from now on, and returns those there are, each with the hash of its key.
+    pub(crate) fn close(&mut self, hash: impl Fn(&PackedKey) -> u64) -> Vec<(u64, u32)> {
+        self.opens_at = None;
+        let flow = |index| Some((hash(&self.flows.get(index as usize)?.key), index));
+        self.indices().filter_map(flow).collect()
+    }
+
     /// Decides whether a frame of a flow that is not in the table is kept.
     pub(crate) fn admit(&mut self, env: Env<'_>, frame: &Frame<'_>, arrival: &Arrival<'_, '_>) -> Admission {
         let Arrival { hash, key, packet, resident } = *arrival;

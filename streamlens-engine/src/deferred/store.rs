@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 use streamlens_model::{FlowKey, Timestamp};
+use streamlens_registry::DecoderIndex;
 
 use super::Lobby;
 use super::arena::{FIRST_LINES, Headers, LATER_LINES};
@@ -28,6 +29,16 @@ impl FlowHandle {
     /// The handle as a number of at most 48 bits.
     pub(crate) fn to_bits(self) -> u64 {
         u64::from(self.shard) << 33 | u64::from(self.is_deferred) << 32 | u64::from(self.index)
+    }
+
+    /// The handle of a flow of a table.
+    pub(crate) fn resident(shard: usize, index: u32) -> Self {
+        Self { shard: shard as u16, index, is_deferred: false }
+    }
+
+    /// Number of the shard, and index of the flow in its table.
+    pub(crate) fn position(self) -> (usize, u32) {
+        (usize::from(self.shard), self.index)
     }
 
     /// The handle that has these [bits](Self::to_bits).
@@ -98,7 +109,7 @@ impl<'e> FlowStore<'e> {
     pub(crate) fn handles(&self) -> Vec<FlowHandle> {
         let mut handles = Vec::with_capacity(self.len());
         for (shard, state) in (0..).zip(self.shards) {
-            let resident = (0..).zip(state.flows.iter()).map(|(index, _)| (index, false));
+            let resident = state.flows.iter().map(|(index, _)| (index, false));
             let deferred = state.lobby.indices().map(|index| (index, true));
             let both = resident.chain(deferred);
             handles.extend(both.map(|(index, is_deferred)| FlowHandle { shard, index, is_deferred }));
@@ -109,8 +120,8 @@ impl<'e> FlowStore<'e> {
     /// The flows of which `wants` may say that they are worth a visit: it gets the number of frames, and a bit for each decoder
     /// (of the first 64) that the flow may have. What need not be decoded is always worth one.
     pub(crate) fn worth_visiting(&self, wants: impl Fn(u64, u64) -> bool) -> Vec<FlowHandle> {
-        let deferrable = (0..64).zip(self.env.registry.iter()).filter(|(_, decoder)| decoder.is_independent());
-        let decoders = deferrable.fold(0, |all, (index, _)| all | 1 << index);
+        let deferrable = (0..64).filter(|&index| self.env.registry.is_deferrable(DecoderIndex(index)));
+        let decoders = deferrable.fold(0, |all, index| all | 1 << index);
         let mut handles = self.handles();
         handles.retain(|handle| match self.deferred(*handle) {
             Some((lobby, index)) => wants(lobby.frame_count(index).into(), decoders),
@@ -134,9 +145,8 @@ impl<'e> FlowStore<'e> {
     pub(crate) fn figures(&self, handles: &[FlowHandle], first_frame: bool) -> Vec<(FlowHandle, FlowFigures)> {
         let is_brief = first_frame && self.shards.iter().all(|shard| shard.lobby.arena.begins_with_earliest());
         let depth = if is_brief { 1 } else { usize::MAX };
-        let mut deferred = self
-            .side_by_side(handles, depth, |figures: &mut FlowFigures, header| figures.add(header))
-            .into_iter();
+        let mut deferred =
+            self.side_by_side(handles, depth, |figures: &mut FlowFigures, header| figures.add(header)).into_iter();
         let figures = |handle| match self.resident(handle) {
             Some((_, flow)) => Some((handle, FlowFigures::of(flow))),
             None => deferred.next().map(|figures| (handle, figures)),
@@ -219,7 +229,8 @@ impl<'e> FlowStore<'e> {
         Some((&shard.lobby, handle.index))
     }
 
-    fn resident(&self, handle: FlowHandle) -> Option<(&'e Shard, &'e FlowEntry)> {
+    /// The flow of a table, with its shard; `None` where it is deferred.
+    pub(crate) fn resident(&self, handle: FlowHandle) -> Option<(&'e Shard, &'e FlowEntry)> {
         let shard = self.shards.get(usize::from(handle.shard)).filter(|_| !handle.is_deferred)?;
         Some((shard, shard.flows.get(handle.index as usize)?))
     }

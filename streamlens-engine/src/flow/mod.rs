@@ -18,6 +18,7 @@ pub(crate) use self::series::Series;
 use crate::dissect::Dissected;
 use crate::identify::Young;
 use crate::key::PackedKey;
+use crate::look::ShownFlow;
 use crate::tcp::TcpStream;
 
 /// What counting needs to know of a frame.
@@ -88,6 +89,10 @@ pub(crate) struct FlowEntry {
     pub(crate) generation: u32,
     /// Whether its place in the table has no flow.
     pub(crate) is_vacant: bool,
+    /// The last epoch in which it had a frame; 0 before the first look.
+    pub(crate) touched: u32,
+    /// What readers were shown of it; `None` where nobody looks.
+    pub(crate) shown: Option<Box<ShownFlow>>,
     /// The frame that made it.
     pub(crate) created: u64,
     /// The frame that last changed it.
@@ -111,6 +116,8 @@ impl FlowEntry {
             key: packet.flow_key(),
             generation: 0,
             is_vacant: false,
+            touched: 0,
+            shown: None,
             created: frame,
             changed: frame,
             first_seen: None,
@@ -131,6 +138,8 @@ impl FlowEntry {
             key: of.key,
             generation: of.generation,
             is_vacant: true,
+            touched: 0,
+            shown: None,
             created: 0,
             changed: 0,
             first_seen: None,
@@ -261,10 +270,11 @@ impl TransportEntry {
     }
 
     /// Takes out the encoding that was added last, where it has come to nothing.
-    pub(crate) fn drop_last_encoding(&mut self) {
-        self.encodings.pop();
+    pub(crate) fn drop_last_encoding(&mut self) -> Option<EncodingEntry> {
+        let last = self.encodings.pop();
         self.shared &= !self.encodings.is_empty();
         self.current = 0;
+        last
     }
 
     /// Lets an encoding that has taken every frame of the transport share its intervals.

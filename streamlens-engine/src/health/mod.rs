@@ -41,6 +41,16 @@ impl Streams {
         self.list.iter()
     }
 
+    /// A stream by its place in the order in which they came.
+    pub(crate) fn get(&self, place: usize) -> Option<&Stream> {
+        self.list.get(place)
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
     /// Takes note of a PDU of a stream. `is_copy` says that its frame is the same as the one before.
     #[inline(always)]
     pub(crate) fn push(&mut self, mark: &StreamMark, at: &Occurrence, is_copy: bool) -> Option<Arrival> {

@@ -2,16 +2,18 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 use streamlens_decoders::{FlowReport, Refinement, StreamDecoder, StreamReport};
-use streamlens_model::{ApplicationEncoding, Candidate, FindingLog, Health, StreamHealth, Value};
+use streamlens_model::row::Level;
+use streamlens_model::{ApplicationEncoding, Candidate, Finding, FindingLog, Health, StreamHealth, Value};
 
 use super::findings::{FindingSink, Findings, Where};
 use super::mirrored::is_mirrored;
-use super::packet_types::PacketTypes;
+use super::packet_types::{PacketTypes, type_name};
 use super::timing::Summaries;
-use super::{Report, rounded};
+use super::{EncodingNames, FlowWriter, rounded};
 use crate::deferred::store::VisitedFlow;
 use crate::flow::{EncodingEntry, FlowEntry, TransportEntry};
 use crate::health::Stream;
@@ -26,24 +28,24 @@ pub(super) struct EncodingView<'r, 's> {
     /// What its decoder, the monitor of its conversation and network monitors say of it.
     report: FlowReport,
     /// The encoding of the base and its score, where the name is a refinement.
-    base: Option<(&'static str, f64)>,
+    base: Option<(Cow<'static, str>, f64)>,
     name: Cow<'static, str>,
     score: f64,
 }
 
-impl Report<'_> {
+impl<'w> FlowWriter<'w> {
     /// What is known of an encoding, or, where the evidence has fallen away, the candidate that is left of it.
     pub(super) fn encoding_view<'s>(
         &self,
         visited: &VisitedFlow<'s>,
         transport: &'s TransportEntry,
         encoding: &'s EncodingEntry,
-    ) -> Result<EncodingView<'_, 's>, Candidate> {
+    ) -> Result<EncodingView<'w, 's>, Candidate> {
         let Some(decoder) = self.state.registry.decoder(encoding.decoder) else { return Err(Candidate::default()) };
         let score = own_score(encoding);
         if score < f64::from(ENOUGH) {
             return Err(Candidate {
-                encoding_name: decoder.encoding_name().into(),
+                encoding_name: decoder.info().name.clone(),
                 confidence_score: score,
                 reason: format!("{}; later payloads were refused", encoding.reason).into(),
             });
@@ -52,17 +54,16 @@ impl Report<'_> {
         if let Some(own) = &encoding.flow_decoder {
             own.report(&mut report);
         }
-        let monitor = encoding.conversation.and_then(|index| visited.conversations.monitors.get(index as usize));
+        let monitor = encoding.conversation.and_then(|index| visited.conversations.monitor(index));
         if let Some(monitor) = monitor {
             monitor.report(&visited.flow.key, &mut report);
         }
         self.additions_to(visited.handle, encoding).iter().for_each(|addition| add(&mut report, addition));
         let score = score.min(report.confidence_limit.map_or(1.0, |limit| rounded(limit.min(1.0))));
+        let base = decoder.info().name.clone();
         let (base, name, score) = match best_refinement(&report) {
-            Some(best) => {
-                (Some((decoder.encoding_name(), score)), best.encoding_name.clone(), rounded(best.confidence))
-            }
-            None => (None, Cow::Borrowed(decoder.encoding_name()), score),
+            Some(best) => (Some((base, score)), best.encoding_name.clone(), rounded(best.confidence)),
+            None => (None, base, score),
         };
         Ok(EncodingView { decoder, flow: visited.flow, transport, encoding, report, base, name, score })
     }
@@ -77,7 +78,7 @@ impl Report<'_> {
         let EncodingView { decoder, transport, encoding, .. } = view;
         let mut reasons = vec![self.reason(encoding)];
         reasons.extend(std::mem::take(&mut view.report.reasons).into_iter().map(Cow::Owned));
-        if let (Some((base, score)), Some(refinement)) = (view.base, best_refinement(&view.report)) {
+        if let (Some((base, score)), Some(refinement)) = (view.base.take(), best_refinement(&view.report)) {
             reasons.insert(0, refinement.reason.clone().into());
             view.report.metadata.insert("base_encoding".into(), Value::text(base));
             view.report.metadata.insert("base_confidence".into(), Value::from(score));
@@ -107,7 +108,7 @@ impl Report<'_> {
         let next =
             encoding.preferred_to.and_then(|(decoder, value)| Some((self.state.registry.decoder(decoder)?, value)));
         next.map_or(Cow::Borrowed(encoding.reason), |(next, value)| {
-            let (reason, name) = (encoding.reason, next.encoding_name());
+            let (reason, name) = (encoding.reason, &next.info().name);
             format!("{reason}; preferred to {name} at {}", rounded(value)).into()
         })
     }
@@ -137,7 +138,7 @@ impl Report<'_> {
         let view = || view.get_or_init(|| self.encoding_view(visited, transport, encoding).ok()).as_ref();
         for stream in streams {
             let health = stream_health(stream, is_mirrored(visited.flow));
-            findings.add_stream(decoder.finding_prefix(), stream, &health, |see| {
+            findings.add_stream(&decoder.info().finding_prefix, stream, &health, |see| {
                 let Some(view) = view() else { return see(&Where::default()) };
                 let own = view.report.streams.get(stream.id).cloned();
                 see(&view.place(Some(&view.named_health(stream, own))));
@@ -149,8 +150,10 @@ impl Report<'_> {
             };
             findings.add_log(log, place, |id| Some(decoder.stream_name(id)));
         };
-        if let Some(own) = &encoding.flow_decoder {
-            own.visit_findings(&mut see);
+        if let Some(own) = encoding.flow_decoder.as_ref().filter(|own| own.may_have_findings()) {
+            let mut report = FlowReport::default();
+            own.report(&mut report);
+            report.findings.iter().for_each(&mut see);
         }
         encoding.findings.as_deref().into_iter().for_each(see);
     }
@@ -173,12 +176,29 @@ impl Report<'_> {
 }
 
 impl EncodingView<'_, '_> {
+    /// The names of the encoding and of what lies below it, as far down as is wanted.
+    pub(super) fn names(&self, depth: Level, findings: Vec<Finding>) -> EncodingNames {
+        let (encoding, decoder) = (self.encoding, self.decoder);
+        let streams = encoding.streams.iter().filter(|_| depth >= Level::Encoding);
+        let streams = streams.map(|stream| self.named_health(stream, self.report.streams.get(stream.id).cloned()));
+        let name_of = |kind| type_name(decoder, &self.report, kind);
+        let nested = encoding.nested.iter().map(|nested| nested.entry.kind);
+        let kinds = encoding.types.iter().map(|kind| kind.kind).chain(nested).filter(|_| depth >= Level::PacketType);
+        EncodingNames {
+            name: (*self.name).into(),
+            score: self.score,
+            streams: streams.collect(),
+            types: kinds.map(|kind| (kind, Arc::from(&*name_of(kind)))).collect(),
+            findings,
+        }
+    }
+
     /// The health of a stream; what is wrong with it is added to the findings.
     fn health(&mut self, stream: &Stream, findings: &mut impl FindingSink) -> StreamHealth {
         let own = self.report.streams.take(stream.id);
         let health = self.named_health(stream, own);
         let place = |see: &mut dyn FnMut(&Where<'_>)| see(&self.place(Some(&health)));
-        findings.add_stream(self.decoder.finding_prefix(), stream, &health, place);
+        findings.add_stream(&self.decoder.info().finding_prefix, stream, &health, place);
         health
     }
 
@@ -241,7 +261,8 @@ fn add(report: &mut FlowReport, addition: &FlowReport) {
 
 /// The surest refinement, of equals the first, where it is sure enough.
 fn best_refinement(report: &FlowReport) -> Option<&Refinement> {
-    let best = report.refinements.iter().reduce(|best, next| if next.confidence > best.confidence { next } else { best });
+    let best =
+        report.refinements.iter().reduce(|best, next| if next.confidence > best.confidence { next } else { best });
     best.filter(|refinement| refinement.confidence >= ENOUGH)
 }
 
@@ -258,7 +279,7 @@ fn own_score(encoding: &EncodingEntry) -> f64 {
 }
 
 /// The health of a stream, without a name.
-fn stream_health(stream: &Stream, is_mirrored: bool) -> StreamHealth {
+pub(super) fn stream_health(stream: &Stream, is_mirrored: bool) -> StreamHealth {
     let mut health = StreamHealth {
         received: stream.received,
         jitter_ns: stream.clock.as_ref().and_then(|clock| clock.jitter_ns()),

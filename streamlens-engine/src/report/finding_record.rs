@@ -255,7 +255,10 @@ mod tests {
         let (encoding, stream) = (place.encoding.as_deref(), place.stream.as_deref());
         let place = &Where { flow: owned.flow.as_ref(), transport: owned.transport, encoding, stream };
         let (severity, count, first, last) = (*severity, *count, *first, *last);
-        FindingRecord::new(&FindingDraft { code, severity, count, first, last, place, text: FindingText::Said(text) }, &mut Vec::new())
+        FindingRecord::new(
+            &FindingDraft { code, severity, count, first, last, place, text: FindingText::Said(text) },
+            &mut Vec::new(),
+        )
     }
 
     proptest! {

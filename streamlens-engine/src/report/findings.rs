@@ -79,7 +79,7 @@ pub(super) trait FindingSink {
     /// Adds what the sequence accounting of a stream has found.
     fn add_stream(
         &mut self,
-        prefix: &'static str,
+        prefix: &str,
         stream: &Stream,
         health: &StreamHealth,
         place: impl Fn(&mut dyn FnMut(&Where<'_>)),

@@ -7,7 +7,7 @@ use super::encoding::EncodingView;
 use super::findings::Findings;
 use super::rows::bit_rate;
 use super::timing::Summaries;
-use super::{Report, rounded};
+use super::{FlowWriter, rounded};
 use crate::deferred::store::{TOGETHER, VisitedFlow};
 use crate::flow::{FlowEntry, TransportEntry};
 
@@ -19,7 +19,7 @@ struct TransportView<'r, 's> {
 
 type TransportViews<'r, 's> = SmallVec<[TransportView<'r, 's>; 1]>;
 
-impl Report<'_> {
+impl<'w> FlowWriter<'w> {
     /// Makes flows. What is known of their encodings is asked for before, for the reason why flows are visited some at a time:
     /// it takes about as many instructions as the rest.
     pub(super) fn make_flows(&self, visited: &[VisitedFlow<'_>], made: &mut Vec<Flow>, findings: &mut Findings) {
@@ -27,7 +27,7 @@ impl Report<'_> {
         made.extend(visited.iter().zip(views).map(|(visited, views)| self.flow(visited.flow, views, findings)));
     }
 
-    fn transport_views<'s>(&self, visited: &VisitedFlow<'s>) -> TransportViews<'_, 's> {
+    fn transport_views<'s>(&self, visited: &VisitedFlow<'s>) -> TransportViews<'w, 's> {
         let view = |transport: &'s TransportEntry| {
             let encodings = transport.encodings.iter();
             let encodings = encodings.map(|encoding| self.encoding_view(visited, transport, encoding)).collect();
@@ -84,7 +84,7 @@ impl Report<'_> {
         for (decoder, confidence) in known.as_ref().unwrap_or(&transport.candidates) {
             let Some(decoder) = self.state.registry.decoder(*decoder) else { continue };
             candidates.push(Candidate {
-                encoding_name: decoder.encoding_name().into(),
+                encoding_name: decoder.info().name.clone(),
                 confidence_score: rounded(confidence.value()),
                 reason: confidence.reason().into(),
             });

@@ -9,6 +9,7 @@ mod finding_record;
 mod findings;
 mod flow;
 mod mirrored;
+mod names;
 mod packet_types;
 mod rows;
 mod sink;
@@ -17,16 +18,17 @@ mod timing;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use streamlens_decoders::{FlowReport, NetworkReport};
+use streamlens_decoders::FlowReport;
 use streamlens_model::{Analysis, CaptureSummary, Flow, LinkType, SCHEMA};
 
 use self::finding_record::FindingRecord;
 use self::findings::{FindingNote, FindingNotes, FindingSink, Findings, Where};
 use self::mirrored::Mirrored;
+pub(crate) use self::names::{EncodingNames, NetworkView, detail, names_of, stream_figures, survey};
 use self::rows::{FlowSet, SortRow};
 pub(crate) use self::sink::Lists;
 pub use self::sink::{ReportChunk, ReportSink};
-use self::surveys::{Additions, Notebook, Surveys};
+use self::surveys::{Additions, NetworkReports, Notebook, Surveys};
 use crate::deferred::store::{FlowFigures, FlowHandle, FlowStore, ScratchShard, TOGETHER, VisitedFlow};
 use crate::dissect::Aside;
 use crate::flow::EncodingEntry;
@@ -70,7 +72,7 @@ pub(crate) struct Report<'e> {
     notes: Vec<FindingNote>,
     /// What network monitors say of single encodings, by flow and decoder.
     additions: Additions,
-    networks: Vec<(&'static str, NetworkReport)>,
+    networks: NetworkReports,
     /// The surveys that visit flows while these are written.
     late: Surveys<'e>,
     findings: Findings,
@@ -175,7 +177,8 @@ impl<'e> Report<'e> {
         let (handles, order) = (self.store.handles(), self.selection.order);
         let since = if let Plan::Changed { since } = self.plan { since } else { 0 };
         // where all flows are written, none of their findings need be noted
-        let has_notes = matches!(self.plan, Plan::Gravest { .. }) && handles.len() > self.selection.top.unwrap_or(usize::MAX);
+        let has_notes =
+            matches!(self.plan, Plan::Gravest { .. }) && handles.len() > self.selection.top.unwrap_or(usize::MAX);
         let mut rows = Vec::with_capacity(handles.len());
         let begin = || (ScratchShard::default(), surveys.notebook(), Mirrored::default(), FindingNotes::default());
         let visit = |state: &mut (ScratchShard, Notebook, Mirrored, FindingNotes),
@@ -188,7 +191,7 @@ impl<'e> Report<'e> {
                     mirrored.add(flow.flow);
                     if has_notes {
                         notes.begin(flow.handle);
-                        self.flow_findings(flow, notes);
+                        self.writer().flow_findings(flow, notes);
                     }
                     let figures = FlowFigures::of(flow.flow);
                     if since == 0 || figures.changed > since {
@@ -224,7 +227,7 @@ impl<'e> Report<'e> {
             total_flows: self.total_flows,
             findings: Vec::new(),
             total_findings,
-            networks: networks.map(|(name, report)| (name.to_owned(), report.facts)).collect(),
+            networks: networks.map(|(name, report)| (name.into_owned(), report.facts)).collect(),
         }
     }
 
@@ -237,11 +240,11 @@ impl<'e> Report<'e> {
             self.store.visit(&mut worker.scratch, handles, |visited| {
                 self.note_visit(visited, &mut worker.notebook, &mut worker.mirrored);
                 if is_open.load(Ordering::Relaxed) {
-                    self.make_flows(visited, &mut worker.made, &mut worker.findings);
+                    self.writer().make_flows(visited, &mut worker.made, &mut worker.findings);
                     worker.made.iter_mut().for_each(|flow| chunk.add_flow(flow));
                     worker.made.clear();
                 } else {
-                    visited.iter().for_each(|flow| self.flow_findings(flow, &mut worker.findings));
+                    visited.iter().for_each(|flow| self.writer().flow_findings(flow, &mut worker.findings));
                 }
             });
         };
@@ -267,21 +270,13 @@ impl<'e> Report<'e> {
         let look = |worker: &mut Worker, (): &mut (), chunk: &[FlowHandle]| {
             self.store.visit(&mut worker.scratch, chunk, |visited| {
                 self.note_visit(visited, &mut worker.notebook, &mut worker.mirrored);
-                visited.iter().for_each(|flow| self.flow_findings(flow, &mut worker.findings));
+                visited.iter().for_each(|flow| self.writer().flow_findings(flow, &mut worker.findings));
             });
         };
         let workers = map_chunks_ordered(self.state.threads, &others, || self.worker(0), || (), look, |()| ());
         self.gather(workers);
         self.finish_late();
-        for (name, report) in &self.networks {
-            let place = Where { encoding: Some(name), ..Where::default() };
-            for log in &report.findings {
-                self.findings.add_log(log, |see| see(&place), |id| report.stream_names.get(&id).cloned());
-            }
-        }
-        self.findings.add_mirrored(&self.mirrored);
-        let unfinished = self.state.shards.iter().map(|shard| shard.unfinished_datagrams()).sum();
-        self.findings.add_unfinished(unfinished, self.state.totals.packets);
+        add_common_findings(self.state, &self.networks, &self.mirrored, &mut self.findings);
     }
 
     /// Ends the late surveys, and adds what they have to say.
@@ -296,7 +291,9 @@ impl<'e> Report<'e> {
         let add = |worker: &mut Worker, (): &mut (), items: &[((FlowHandle, u16), Vec<FlowReport>)]| {
             for ((handle, decoder), reports) in items {
                 self.store.visit(&mut worker.scratch, &[*handle], |visited| {
-                    visited.iter().for_each(|flow| self.added_findings(flow, *decoder, reports, &mut worker.findings));
+                    visited
+                        .iter()
+                        .for_each(|flow| self.writer().added_findings(flow, *decoder, reports, &mut worker.findings));
                 });
             }
         };
@@ -346,6 +343,21 @@ impl<'e> Report<'e> {
         }
     }
 
+    /// Makes flows and their findings.
+    fn writer(&self) -> FlowWriter<'_> {
+        FlowWriter { state: self.state, additions: &self.additions }
+    }
+}
+
+/// Makes flows of a report, and their findings.
+#[derive(Clone, Copy)]
+struct FlowWriter<'w> {
+    state: &'w EngineState,
+    /// What network monitors say of single encodings.
+    additions: &'w Additions,
+}
+
+impl<'w> FlowWriter<'w> {
     /// Adds the findings of a flow that is not written.
     fn flow_findings(&self, visited: &VisitedFlow<'_>, findings: &mut impl FindingSink) {
         for transport in visited.flow.transports() {
@@ -356,7 +368,7 @@ impl<'e> Report<'e> {
     }
 
     /// What network monitors say of an encoding.
-    fn additions_to(&self, handle: FlowHandle, encoding: &EncodingEntry) -> &[FlowReport] {
+    fn additions_to(&self, handle: FlowHandle, encoding: &EncodingEntry) -> &'w [FlowReport] {
         self.additions.get(&(handle, encoding.decoder.0)).map_or(&[][..], Vec::as_slice)
     }
 }
@@ -370,6 +382,19 @@ struct Worker {
     notebook: Notebook,
     /// Flows that are handed on next.
     made: Vec<Flow>,
+}
+
+/// Adds what is found beyond single flows.
+fn add_common_findings(state: &EngineState, networks: &NetworkReports, mirrored: &Mirrored, findings: &mut Findings) {
+    for (name, report) in networks {
+        let place = Where { encoding: Some(name), ..Where::default() };
+        for log in &report.findings {
+            findings.add_log(log, |see| see(&place), |id| report.stream_names.get(&id).cloned());
+        }
+    }
+    findings.add_mirrored(mirrored);
+    let unfinished = state.shards.iter().map(|shard| shard.unfinished_datagrams()).sum();
+    findings.add_unfinished(unfinished, state.totals.packets);
 }
 
 /// Adds what was counted to what a source knows of its capture.

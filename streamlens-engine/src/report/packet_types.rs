@@ -15,6 +15,11 @@ struct NamedType<'t> {
     kinds: SmallVec<[&'t TypeEntry; 1]>,
 }
 
+/// The name of a packet type, where `report` has all that is said of the encoding.
+pub(super) fn type_name(decoder: &dyn StreamDecoder, report: &FlowReport, kind: PacketType) -> Cow<'static, str> {
+    report.type_names.get(&kind).cloned().unwrap_or_else(|| decoder.packet_type(kind))
+}
+
 /// What the packet types of an encoding are made of.
 pub(super) struct PacketTypes<'a, 't> {
     pub(super) decoder: &'a dyn StreamDecoder,
@@ -41,17 +46,13 @@ impl<'t> PacketTypes<'_, 't> {
     fn by_name(&self, types: impl Iterator<Item = &'t TypeEntry>) -> SmallVec<[NamedType<'t>; 2]> {
         let mut named: SmallVec<[NamedType<'t>; 2]> = SmallVec::new();
         for kind in types {
-            let name = self.name(kind.kind);
+            let name = type_name(self.decoder, self.report, kind.kind);
             match named.binary_search_by(|known| known.name.cmp(&name)) {
                 Ok(known) => named[known].kinds.push(kind),
                 Err(place) => named.insert(place, NamedType { name, kinds: [kind].into_iter().collect() }),
             }
         }
         named
-    }
-
-    fn name(&self, kind: PacketType) -> Cow<'static, str> {
-        self.report.type_names.get(&kind).cloned().unwrap_or_else(|| self.decoder.packet_type(kind))
     }
 
     fn stats_of(&self, NamedType { name, kinds }: NamedType<'t>, summaries: &mut Summaries<'t>) -> PacketTypeStats {

@@ -30,8 +30,9 @@ impl SortRow {
             FlowOrder::Frames => !packets,
             FlowOrder::Bytes => !bytes,
             // rates are positive: they are in the order of their bits
-            FlowOrder::BitRate => bit_rate(first_seen, last_seen, packets, bytes)
-                .map_or(u64::MAX, |rate| u64::MAX - 1 - rate.to_bits()),
+            FlowOrder::BitRate => {
+                bit_rate(first_seen, last_seen, packets, bytes).map_or(u64::MAX, |rate| u64::MAX - 1 - rate.to_bits())
+            }
         };
         Self { handle, rank, first_seen: rank_of_time(first_seen) }
     }
@@ -68,7 +69,11 @@ impl Report<'_> {
         rows.into_iter().map(|row| row.handle).collect()
     }
 
-    fn sorted_by(&self, mut rows: Vec<SortRow>, compare: impl Fn(&SortRow, &SortRow) -> Ordering + Sync) -> Vec<SortRow> {
+    fn sorted_by(
+        &self,
+        mut rows: Vec<SortRow>,
+        compare: impl Fn(&SortRow, &SortRow) -> Ordering + Sync,
+    ) -> Vec<SortRow> {
         if let Some(top) = self.selection.top
             && let Some(last) = top.checked_sub(1).filter(|last| *last < rows.len())
         {

@@ -1,5 +1,6 @@
 //! What network monitors see of the flows.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,6 +13,9 @@ use crate::state::EngineState;
 /// What network monitors say of single encodings, by flow and decoder.
 pub(super) type Additions = BTreeMap<(FlowHandle, u16), Vec<FlowReport>>;
 
+/// What network monitors say of networks, by the name of the encoding.
+pub(super) type NetworkReports = Vec<(Cow<'static, str>, NetworkReport)>;
+
 /// The surveys of network monitors.
 pub(super) struct Surveys<'e> {
     state: &'e EngineState,
@@ -22,7 +26,7 @@ pub(super) struct Surveys<'e> {
 
 struct OneSurvey<'e> {
     /// Name of the monitor's own encoding.
-    own: &'static str,
+    own: &'e str,
     watched: &'static [&'static str],
     /// Which decoders' flows it wants to see: a bit for each, by their index.
     wanted: Vec<u64>,
@@ -44,10 +48,10 @@ impl<'e> Surveys<'e> {
             let survey = monitor.survey();
             let (watched, least_frames) = (monitor.watches(), survey.least_frames());
             let into = if survey.describes_flows() { &mut early } else { &mut late };
-            let (own, survey) = (decoder.encoding_name(), Mutex::new(survey));
+            let (own, survey) = (decoder.info().name.as_ref(), Mutex::new(survey));
             let mut wanted = vec![0; state.registry.len().div_ceil(64)];
             for (index, decoder) in state.registry.iter().enumerate() {
-                let name = decoder.encoding_name();
+                let name = decoder.info().name.as_ref();
                 wanted[index / 64] |= u64::from(name == own || watched.contains(&name)) << (index % 64);
             }
             into.add(OneSurvey { own, watched, wanted, least_frames, is_open: true, survey });
@@ -99,8 +103,9 @@ impl<'e> Surveys<'e> {
                     continue;
                 }
                 let Some(decoder) = self.state.registry.decoder(index) else { continue };
-                let (own, encoding) = (encoding.flow_decoder.as_deref(), decoder.encoding_name());
-                let (number, peer) = (number_of(visited.handle, index.0), Peer { flow: &flow.key, decoder: own, encoding });
+                let (own, encoding) = (encoding.flow_decoder.as_deref(), decoder.info().name.as_ref());
+                let (number, peer) =
+                    (number_of(visited.handle, index.0), Peer { flow: &flow.key, decoder: own, encoding });
                 match notes {
                     Some(notes) => notes.see(number, &peer),
                     None => one.lock().see(number, &peer),
@@ -128,7 +133,7 @@ impl<'e> Surveys<'e> {
     }
 
     /// The reports, by the name of the encoding; what they say of single flows by flow and decoder.
-    pub(super) fn finish(self) -> (Vec<(&'static str, NetworkReport)>, Additions) {
+    pub(super) fn finish(self) -> (NetworkReports, Additions) {
         let (mut networks, mut additions) = (Vec::new(), Additions::new());
         let closed = |one: OneSurvey<'e>| (one.own, one.watched, Some(one.survey), NetworkReport::default());
         let mut reports: Vec<_> = self.list.into_iter().map(closed).collect();
@@ -137,7 +142,7 @@ impl<'e> Surveys<'e> {
             survey.into_iter().for_each(|survey| survey.report(report));
         });
         for (own, watched, _, mut report) in reports {
-            let name_of = |index| self.state.registry.decoder(index).map(|decoder| decoder.encoding_name());
+            let name_of = |index| self.state.registry.decoder(index).map(|decoder| decoder.info().name.as_ref());
             let monitors = &self.state.networks.monitors;
             let Some((_, monitor)) = monitors.iter().find(|(index, _)| name_of(*index) == Some(own)) else { continue };
             for (_, beside) in monitors
@@ -149,7 +154,7 @@ impl<'e> Surveys<'e> {
             for (number, addition) in std::mem::take(&mut report.flows) {
                 additions.entry(place_of(number)).or_default().push(addition);
             }
-            networks.push((own, report));
+            networks.push((own.to_owned().into(), report));
         }
         (networks, additions)
     }

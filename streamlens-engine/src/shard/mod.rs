@@ -46,6 +46,10 @@ pub(crate) struct Shard {
     seeds: foldhash::fast::RandomState,
     repeats: Repeats,
     pub(crate) flows: FlowList,
+    /// Number of the epoch; 0 until somebody looks.
+    pub(crate) epoch: u32,
+    /// Places of the flows that had a frame in this epoch, in the order of the first one.
+    pub(crate) changed: Vec<u32>,
     fragments: Fragments,
     pub(crate) conversations: Conversations,
     pub(crate) outbox: Outbox,
@@ -115,8 +119,12 @@ impl Shard {
     /// A frame that repeats headers.
     #[inline(always)]
     fn again(&mut self, env: Env<'_>, frame: &Frame<'_>, known: Known, content: &Content<'_>) {
-        let Self { flows, repeats, conversations, outbox, scratch, .. } = self;
+        let Self { flows, epoch, changed, repeats, conversations, outbox, scratch, .. } = self;
         let Some(flow) = flows.get_mut(known.flow) else { return };
+        if flow.touched != *epoch {
+            flow.touched = *epoch;
+            changed.push(known.flow as u32);
+        }
         if !flow.facts.note_again(known.epoch) {
             note_facts(flow, repeats, *frame);
         }
@@ -222,13 +230,24 @@ impl Shard {
         frame: FrameFacts,
         earlier: &[FrameFacts],
     ) -> Option<Known> {
-        let Self { flows, conversations, outbox, scratch, .. } = self;
+        let Self { flows, epoch, changed, conversations, outbox, scratch, .. } = self;
         let flow = flows.get_mut(place)?;
+        if flow.touched != *epoch {
+            flow.touched = *epoch;
+            changed.push(place as u32);
+        }
         let transport = flow.transport_place(packet.transport);
         flow.facts.note(packet, frame.at.frame);
         let known = Known { flow: place, transport, epoch: flow.facts.epoch() };
         count(Work { env, scratch, conversations, outbox }, flow, transport, &packet.content(), frame, earlier);
         Some(known)
+    }
+
+    /// Decodes all deferred flows, and defers none from now on.
+    pub(crate) fn let_all_through(&mut self, env: Env<'_>) {
+        for (hash, deferred) in self.lobby.close(|key| key.hash(&self.seeds)) {
+            self.let_through(env, hash, deferred);
+        }
     }
 
     /// Forgets all flows, and keeps some of their memory.
@@ -244,27 +263,51 @@ impl Shard {
         self.release_expired(env, None);
         let Self { flows, conversations, outbox, scratch, .. } = self;
         let mut work = Work { env, scratch, conversations, outbox };
-        for flow in flows.iter_mut() {
-            let (key, changed, last_seen) = (flow.key, flow.changed, flow.last_seen);
-            for transport in flow.transports_mut() {
-                let like = Packet {
-                    frame: changed,
-                    time: last_seen,
-                    flow: &key,
-                    transport: transport.transport,
-                    ether_type: None,
-                    wire_length: 0,
-                    payload: &[],
-                    offset: 0,
-                    missing: 0,
-                    is_stream: transport.tcp.is_some(),
-                };
-                if transport.tcp.is_some() {
-                    work.settle_stream(transport, &like);
-                } else {
-                    work.settle(transport, &like);
-                }
-            }
+        flows.iter_mut().for_each(|flow| settle(&mut work, flow));
+    }
+
+    /// Nothing more will come of one flow: what is likely enough is believed.
+    pub(crate) fn settle(&mut self, env: Env<'_>, place: usize) {
+        let Self { flows, conversations, outbox, scratch, .. } = self;
+        if let Some(flow) = flows.get_mut(place) {
+            settle(&mut Work { env, scratch, conversations, outbox }, flow);
+        }
+    }
+
+    /// Takes a flow out for good, and its share in the monitors of its conversations.
+    pub(crate) fn end_flow(&mut self, place: u32) -> Option<FlowEntry> {
+        let flow = self.remove(place)?;
+        let encodings = flow.transports().flat_map(|transport| &transport.encodings);
+        encodings.filter_map(|encoding| encoding.conversation).for_each(|place| self.conversations.leave(place));
+        Some(flow)
+    }
+
+    /// Forgets to which flows recent headers belong, where flows were taken out.
+    pub(crate) fn forget_headers(&mut self) {
+        self.repeats.clear();
+    }
+}
+
+/// Believes what is likely enough of a flow.
+fn settle(work: &mut Work<'_>, flow: &mut FlowEntry) {
+    let (key, changed, last_seen) = (flow.key, flow.changed, flow.last_seen);
+    for transport in flow.transports_mut() {
+        let like = Packet {
+            frame: changed,
+            time: last_seen,
+            flow: &key,
+            transport: transport.transport,
+            ether_type: None,
+            wire_length: 0,
+            payload: &[],
+            offset: 0,
+            missing: 0,
+            is_stream: transport.tcp.is_some(),
+        };
+        if transport.tcp.is_some() {
+            work.settle_stream(transport, &like);
+        } else {
+            work.settle(transport, &like);
         }
     }
 }

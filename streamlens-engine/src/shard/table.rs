@@ -64,7 +64,7 @@ impl Shard {
     pub(crate) fn drop_since(&mut self, frame: u64) {
         let young = self.flows.iter().filter(|(_, flow)| flow.created >= frame).map(|(place, _)| place);
         for place in young.collect::<Vec<_>>().into_iter().rev() {
-            if let Some(flow) = self.remove(place) {
+            if let Some(flow) = self.end_flow(place) {
                 self.aside(Aside::TableFull, flow.packets());
             }
         }

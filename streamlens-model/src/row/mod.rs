@@ -11,7 +11,7 @@ pub use self::id::{FindingId, FlowId, Level, RowId};
 
 use std::sync::Arc;
 
-use crate::{FlowKey, Severity, Timestamp, TrafficType};
+use crate::{FlowKey, Severity, Timestamp, TimingSummary, TrafficType};
 
 /// The figures of a row of any level but findings.
 ///
@@ -73,6 +73,32 @@ pub struct RowTiming {
     pub outliers: Option<u64>,
     /// How often the time ran backwards.
     pub backwards: u64,
+}
+
+impl RowTiming {
+    /// Takes percentiles and outliers over from other figures of the same row.
+    pub fn set_percentiles(&mut self, from: &Self) {
+        (self.p50_ns, self.p95_ns, self.p99_ns) = (from.p50_ns, from.p95_ns, from.p99_ns);
+        self.outliers = from.outliers;
+    }
+}
+
+impl From<&TimingSummary> for RowTiming {
+    fn from(of: &TimingSummary) -> Self {
+        Self {
+            count: of.count,
+            min_ns: of.min_ns,
+            max_ns: of.max_ns,
+            mean_ns: of.mean_ns,
+            std_dev_ns: of.std_dev_ns,
+            jitter_ns: of.jitter_ns,
+            p50_ns: of.p50_ns,
+            p95_ns: of.p95_ns,
+            p99_ns: of.p99_ns,
+            outliers: of.outliers.as_ref().map(|outliers| outliers.count),
+            backwards: of.backwards,
+        }
+    }
 }
 
 /// The health of a row; see [`StreamHealth`](crate::StreamHealth) for the meanings.

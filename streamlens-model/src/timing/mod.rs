@@ -5,6 +5,7 @@ mod histogram;
 use serde::Serialize;
 
 use self::histogram::Histogram;
+use crate::row::RowTiming;
 use crate::{Occurrence, Timestamp};
 
 /// Intervals of which frame and time are kept; until there are more, every figure is exact.
@@ -238,6 +239,22 @@ impl TimingStatistics {
             }
         };
         Some(variance.sqrt())
+    }
+
+    /// The figures that cost no walk through the histogram: all but percentiles and outliers.
+    #[must_use]
+    pub fn figures(&self) -> RowTiming {
+        let (min_ns, max_ns) = self.range().unzip();
+        RowTiming {
+            count: self.count,
+            min_ns,
+            max_ns,
+            mean_ns: self.mean_ns(),
+            std_dev_ns: self.std_dev_ns(),
+            jitter_ns: self.jitter_ns(),
+            backwards: self.backwards,
+            ..RowTiming::default()
+        }
     }
 
     /// All figures. Intervals more than `k` standard deviations from the mean are outliers.

@@ -2,11 +2,11 @@
 
 use streamlens_model::Packet;
 
-use super::super::header::{HEADER_LENGTH, PacketHeader};
 use super::super::transfer::{Transfer, start_in_stream};
 use super::super::window::Arrival;
 use super::{Chapter10Flow, Rest, begins_with_sync, occurrence};
 use crate::{DecodingResult, PacketType, PduState};
+use streamlens_chapter10_wire::{HEADER_LENGTH, PacketHeader};
 
 /// The stream of packets of one source (Format 3).
 #[derive(Debug, Default)]

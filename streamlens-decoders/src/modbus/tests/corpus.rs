@@ -185,7 +185,7 @@ fn never_takes_other_protocols() {
             let mut all = payloads(&corpus, &capture);
             all.truncate(600);
             for (decoder, port) in decoders.iter().flat_map(|d| [(*d, None), (*d, Some(502))]) {
-                if decoder.encoding_name() == "ModbusRTU" && capture.contains("rtu-over-tcp") {
+                if decoder.info().name == "ModbusRTU" && capture.contains("rtu-over-tcp") {
                     continue;
                 }
                 let mut session = Session::new(decoder, true);

@@ -2,19 +2,19 @@
 //! earlier chapter 10.6). All fields are little-endian.
 
 /// Bytes of the packet header.
-pub(super) const HEADER_LENGTH: usize = 24;
+pub const HEADER_LENGTH: usize = 24;
 /// Bytes of the secondary header.
-pub(super) const SECONDARY_LENGTH: usize = 12;
+pub const SECONDARY_LENGTH: usize = 12;
 /// The sync word, `25 EB` on the wire.
-pub(super) const SYNC: u16 = 0xEB25;
+pub const SYNC: u16 = 0xEB25;
 /// The longest packet that is not a setup record, in bytes.
-pub(super) const MAX_PACKET_LENGTH: u32 = 524_288;
+pub const MAX_PACKET_LENGTH: u32 = 524_288;
 /// The longest packet with a setup record, in bytes.
-pub(super) const MAX_SETUP_LENGTH: u32 = 134_217_728;
+pub const MAX_SETUP_LENGTH: u32 = 134_217_728;
 /// Width of the relative time counter in bits.
-pub(super) const COUNTER_BITS: u8 = 48;
+pub const COUNTER_BITS: u8 = 48;
 /// Ticks of the relative time counter per second.
-pub(super) const COUNTER_HZ: u64 = 10_000_000;
+pub const COUNTER_HZ: u64 = 10_000_000;
 
 /// The flags of a packet header.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -148,7 +148,7 @@ impl PacketHeader {
 
 /// Which of the two practices of the secondary header's checksum fitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SecondaryChecksum {
+pub enum SecondaryChecksum {
     /// Sum of the ten bytes in front of it, as the standard says.
     ByteSum,
     /// Sum of the five words in front of it.
@@ -160,7 +160,7 @@ pub(super) enum SecondaryChecksum {
 /// Judges the checksum of the secondary header of a packet; `None` where its bytes are not there.
 #[must_use]
 #[inline]
-pub(super) fn secondary_checksum(packet: &[u8]) -> Option<SecondaryChecksum> {
+pub fn secondary_checksum(packet: &[u8]) -> Option<SecondaryChecksum> {
     let s = packet.get(HEADER_LENGTH..)?.first_chunk::<SECONDARY_LENGTH>()?;
     let stated = u16::from_le_bytes([s[10], s[11]]);
     let bytes = s[..10].iter().map(|&b| u16::from(b)).sum::<u16>();
@@ -175,7 +175,7 @@ pub(super) fn secondary_checksum(packet: &[u8]) -> Option<SecondaryChecksum> {
 /// headers and the checksum, filler included. `None` where the packet has none or its lengths leave no room for one.
 #[must_use]
 #[inline]
-pub(super) fn data_checksum_ok(header: &PacketHeader, packet: &[u8]) -> Option<bool> {
+pub fn data_checksum_ok(header: &PacketHeader, packet: &[u8]) -> Option<bool> {
     let width = header.flags.checksum_width();
     if width == 0 {
         return None;
@@ -202,7 +202,7 @@ pub(super) fn data_checksum_ok(header: &PacketHeader, packet: &[u8]) -> Option<b
 /// Whether the stated header checksum is that of one known sender, which sums the transfer header as well and adds the
 /// carries back in.
 #[must_use]
-pub(super) fn checksum_covers_transfer_header(header: &PacketHeader, transfer: &[u8], packet: &[u8]) -> bool {
+pub fn checksum_covers_transfer_header(header: &PacketHeader, transfer: &[u8], packet: &[u8]) -> bool {
     let words = transfer.chunks_exact(2).chain(packet.get(..22).unwrap_or_default().chunks_exact(2));
     let sum: u32 = words.map(|w| u32::from(u16::from_le_bytes([w[0], w[1]]))).sum();
     let folded = (sum & 0xFFFF) + (sum >> 16);

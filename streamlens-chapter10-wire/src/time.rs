@@ -2,8 +2,8 @@
 
 use streamlens_model::Timestamp;
 
-use super::header::{COUNTER_BITS, PacketHeader};
-use super::types::{TIME_1, TIME_2};
+use crate::header::{COUNTER_BITS, PacketHeader};
+use crate::{TIME_1, TIME_2};
 
 const SECOND: i64 = 1_000_000_000;
 const DAY: i64 = 86_400 * SECOND;
@@ -178,7 +178,7 @@ pub fn nearest_year(of_year: i64, near: Timestamp) -> i64 {
 /// Ticks from counter reading `from` to `to`, the shorter way round: negative where `to` is the earlier one.
 #[must_use]
 #[inline]
-pub(super) const fn ticks_between(from: u64, to: u64) -> i64 {
+pub const fn ticks_between(from: u64, to: u64) -> i64 {
     let shift = 64 - COUNTER_BITS as u32;
     (to.wrapping_sub(from) << shift).cast_signed() >> shift
 }
