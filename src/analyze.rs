@@ -48,12 +48,12 @@ impl Analyzer {
     ///
     /// Where the system fails to read it.
     pub fn run(&self, source: impl FrameSource) -> Result<Analysis, SourceError> {
-        let (engine, capture) = self.read(source)?;
-        Ok(engine.finish_selected(capture, self.selection))
+        let (mut engine, capture) = self.read(source)?;
+        Ok(engine.report(capture, self.selection))
     }
 
-    /// Reads all that a source gives, and leaves the result to be made: by [`Engine::finish_in_pieces`] where it may find no
-    /// room in memory. Beside the engine it gives what the source knows of the capture.
+    /// Reads all that a source gives, and leaves the report to be made: by [`Engine::report_to`] where it may not fit into
+    /// memory. Beside the engine it returns what the source knows of the capture.
     ///
     /// # Errors
     ///
@@ -67,6 +67,7 @@ impl Analyzer {
             left -= batch.len() as u64;
             Ok::<bool, SourceError>(more)
         })?;
+        engine.end();
         Ok((engine, CaptureSummary::of(&source)))
     }
 

@@ -144,7 +144,7 @@ proptest! {
                 }
                 prop_assert_eq!(&every, &fresh(&engine));
                 sum_holds(&every);
-                same_counts(&every, &engine.snapshot(Default::default()));
+                same_counts(&every, &engine.report(Default::default(), Default::default()));
                 if at % 3 != 0 {
                     prop_assert_eq!(&every, &some);
                 }
@@ -169,7 +169,7 @@ proptest! {
             }
         }
         prop_assert!(table.apply(&look(&mut looked, true)));
-        same_as_document(&table, &looked.snapshot(Default::default()));
+        same_as_document(&table, &looked.report(Default::default(), Default::default()));
         let json = |engine: Engine| serde_json::to_string_pretty(&engine.finish(Default::default())).expect("it serializes");
         prop_assert_eq!(json(looked), json(plain));
     }

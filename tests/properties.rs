@@ -107,8 +107,8 @@ proptest! {
     /// Flows that wait as frames come to the same result, also where there are more flows than are allowed.
     #[test]
     fn a_crowd_makes_no_difference(frames in traffic(), size in 1_usize..50, max_flows in 1_usize..30) {
-        let of = |crowded_from, threads| {
-            let options = EngineOptions { crowded_from, threads, max_flows, ..EngineOptions::default() };
+        let of = |defer_above_flows, threads| {
+            let options = EngineOptions { defer_above_flows, threads, max_flows, ..EngineOptions::default() };
             let mut engine = Engine::new(DecoderRegistry::with_builtins(), options);
             push_in_batches(&mut engine, &frames, size);
             json(&engine.finish(Default::default()))
@@ -121,12 +121,12 @@ proptest! {
     /// A snapshot in between decodes what waits, and changes nothing.
     #[test]
     fn snapshots_of_a_crowd_change_nothing(frames in traffic(), at in 0_usize..100) {
-        let of = |crowded_from| {
+        let of = |defer_above_flows| {
             let mut engine =
-                Engine::new(DecoderRegistry::with_builtins(), EngineOptions { crowded_from, ..EngineOptions::default() });
+                Engine::new(DecoderRegistry::with_builtins(), EngineOptions { defer_above_flows, ..EngineOptions::default() });
             let (before, after) = frames.split_at(at.min(frames.len()));
             before.iter().for_each(|made| engine.push(&made.frame()));
-            let snapshot = json(&engine.snapshot(Default::default()));
+            let snapshot = json(&engine.report(Default::default(), Default::default()));
             after.iter().for_each(|made| engine.push(&made.frame()));
             (snapshot, json(&engine.finish(Default::default())))
         };

@@ -22,8 +22,8 @@ use std::process::ExitCode;
 use anstream::ColorChoice;
 use clap::{CommandFactory, Parser};
 use streamlens::Analyzer;
-use streamlens::engine::{Engine, EngineOptions, FlowSelection, Part};
-use streamlens::model::{Analysis, CaptureSummary, Severity};
+use streamlens::engine::{Engine, EngineOptions, FlowSelection, ReportChunk, ReportSink};
+use streamlens::model::{Analysis, CaptureSummary, Finding, Flow, Severity};
 use streamlens::registry::DecoderRegistry;
 
 use crate::args::{AnalyzeArgs, Cli, Color, Command, Format};
@@ -85,16 +85,16 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
     }
     let analyzer = Analyzer { registry, options, max_frames: args.count, selection: select::selection(args) };
     let selection = analyzer.selection;
-    let (engine, capture) = source::read(&analyzer, &args.captures(), args.follow)?;
+    let (mut engine, capture) = source::read(&analyzer, &args.captures(), args.follow)?;
     let form = match args.format {
         Format::Json => Some(Form::Json),
         Format::Ndjson => Some(Form::Ndjson),
         Format::Table | Format::Csv => None,
     };
     let (analysis, result) = match form {
-        Some(form) if select::is_by_engine(args) => in_pieces(engine, capture, selection, form, args),
+        Some(form) if select::is_by_engine(args) => in_chunks(&mut engine, capture, selection, form, args),
         _ => {
-            let mut analysis = engine.finish_selected(capture, selection);
+            let mut analysis = engine.report(capture, selection);
             let total_flows = analysis.total_flows;
             select::apply(&mut analysis, args);
             let result = to_stdout(|out| write(out, &analysis, total_flows, form, args));
@@ -108,32 +108,65 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
     written(result)?;
     let status = status_of(&analysis, args);
     // the process ends here; giving back the memory of a million flows one by one would only take time
-    std::mem::forget(analysis);
+    std::mem::forget((engine, analysis));
     Ok(status)
 }
 
 /// Writes flows and findings as they are made.
-fn in_pieces(
-    engine: Engine,
+fn in_chunks(
+    engine: &mut Engine,
     capture: CaptureSummary,
     selection: FlowSelection,
     form: Form,
     args: &AnalyzeArgs,
 ) -> (Analysis, io::Result<()>) {
     with_stdout(|out| {
-        let mut document = Document::new(out, form);
-        let make = |piece: &mut Piece, part: Part<'_>| match part {
-            Part::Flow(flow) => {
-                select::prune(flow, args);
-                piece.flow(form, flow);
-            }
-            Part::Finding(finding) => piece.finding(form, finding),
-        };
-        let take = |capture: &CaptureSummary, piece: &mut Piece| document.piece(capture, piece);
-        let rest = engine.finish_in_pieces(capture, selection, make, take);
-        let result = document.end(&rest);
+        let mut output = Output { document: Document::new(out, form), form, args };
+        let rest = engine.report_to(capture, selection, &mut output);
+        let result = output.document.end(&rest);
         (rest, result)
     })
+}
+
+/// A document that is written while the report is made.
+struct Output<'a, W> {
+    document: Document<W>,
+    form: Form,
+    args: &'a AnalyzeArgs,
+}
+
+/// Flows or findings as they stand in the document.
+struct Chunk<'a> {
+    piece: Piece,
+    form: Form,
+    args: &'a AnalyzeArgs,
+}
+
+impl<'a, W: Write> ReportSink for Output<'a, W> {
+    type Chunk = Chunk<'a>;
+
+    fn chunk(&self) -> Chunk<'a> {
+        Chunk { piece: Piece::default(), form: self.form, args: self.args }
+    }
+
+    fn write(&mut self, capture: &CaptureSummary, chunk: &mut Chunk<'a>) -> bool {
+        self.document.piece(capture, &mut chunk.piece)
+    }
+}
+
+impl ReportChunk for Chunk<'_> {
+    fn empty(&self) -> Self {
+        Self { piece: Piece::default(), ..*self }
+    }
+
+    fn add_flow(&mut self, flow: &mut Flow) {
+        select::prune(flow, self.args);
+        self.piece.flow(self.form, flow);
+    }
+
+    fn add_finding(&mut self, finding: &Finding) {
+        self.piece.finding(self.form, finding);
+    }
 }
 
 fn write(
@@ -166,15 +199,15 @@ fn write(
 }
 
 /// Buffered standard output.
-type Output = BufWriter<Box<dyn Write>>;
+type Stdout = BufWriter<Box<dyn Write>>;
 
 /// Runs `write` with buffered standard output, and lets what it wrote out.
-fn to_stdout(write: impl FnOnce(&mut Output) -> io::Result<()>) -> io::Result<()> {
+fn to_stdout(write: impl FnOnce(&mut Stdout) -> io::Result<()>) -> io::Result<()> {
     with_stdout(|out| ((), write(out))).1
 }
 
 /// As [`to_stdout`], for what gives more than whether it could write.
-fn with_stdout<T>(write: impl FnOnce(&mut Output) -> (T, io::Result<()>)) -> (T, io::Result<()>) {
+fn with_stdout<T>(write: impl FnOnce(&mut Stdout) -> (T, io::Result<()>)) -> (T, io::Result<()>) {
     let mut out = BufWriter::with_capacity(1 << 14, unbuffered_stdout());
     let (given, result) = write(&mut out);
     let result = result.and_then(|()| out.flush());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use streamlens_engine::{Engine, EngineOptions, LookOptions};
+use streamlens_engine::{Engine, EngineOptions, FlowSelection, LookOptions};
 use streamlens_live::{Driver, DriverOptions, ReplaySource, Update, drive};
 use streamlens_model::row::{Level, RowTable};
 use streamlens_model::{CaptureSummary, FrameBatch, FrameSource, Interface, SourceError, Timestamp, Warning};
@@ -82,7 +82,7 @@ fn every_reader_ends_with_the_same_state() {
     assert_eq!(fast.0.capture.packets, 20_000);
     // what a reader that begins now is given
     assert_eq!(read(&driver, Duration::ZERO).0, fast.0);
-    let report = driver.report().unwrap();
+    let report = driver.report(FlowSelection::default()).unwrap();
     let flows = fast.0.rows.keys().filter(|id| id.level == Level::Flow);
     assert_eq!((report.capture.packets, report.flows.len()), (20_000, flows.clone().count()));
     let first = *flows.clone().next().unwrap();
@@ -120,7 +120,7 @@ fn a_reader_may_ask_for_fewer_rows_and_open_a_flow() {
     let flow = table.rows.keys().next().unwrap().flow;
     driver.show(LookOptions { opened: [flow].into(), ..look });
     // answered by the time that a later request is
-    let _ = driver.report();
+    let _ = driver.report(FlowSelection::default());
     let (opened, _) = read(&driver, Duration::ZERO);
     let below = opened.rows.keys().filter(|id| id.level != Level::Flow);
     assert!(below.clone().count() >= 3 && below.clone().all(|id| id.flow == flow));

@@ -175,14 +175,6 @@ impl FlowEntry {
         self.timing.as_deref().unwrap_or(&self.transport.timing)
     }
 
-    /// Looks at the memory that a frame is counted in; what is seen means nothing.
-    #[inline]
-    pub(crate) fn look_at(&self) {
-        let TransportEntry { packets, unclaimed, encodings, .. } = &self.transport;
-        let encoding = encodings.first().map(EncodingEntry::look_at);
-        std::hint::black_box((self.changed, *packets, *unclaimed, encoding));
-    }
-
     /// Place of a transport among [`Self::transports`]; made where it is new.
     #[inline(always)]
     pub(crate) fn transport_place(&mut self, transport: Transport) -> usize {

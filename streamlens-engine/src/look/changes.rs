@@ -12,7 +12,7 @@ use super::shown::{Shape, ShownFinding, ShownFlow, ShownRow};
 use super::{Looks, SECOND_NS, place_of};
 use crate::engine::Engine;
 use crate::flow::FlowEntry;
-use crate::snapshot::{EncodingNames, names_of};
+use crate::report::{EncodingNames, names_of};
 
 impl ShownFlow {
     /// The identifier of the flow.
@@ -38,18 +38,18 @@ impl Engine {
     pub(super) fn show_flow(&mut self, id: FlowId, is_due: bool, moment: &Moment, delta: &mut Delta) {
         let (shard, place) = place_of(id);
         let take = |engine: &mut Self| {
-            let flow = engine.shards.get_mut(shard)?.flows.get_mut(place as usize)?;
+            let flow = engine.state.shards.get_mut(shard)?.flows.get_mut(place as usize)?;
             (!flow.is_vacant && flow.generation == id.generation).then(|| flow.shown.take().unwrap_or_default())
         };
         let Some(mut shown) = take(self) else { return };
-        let mut view = std::mem::take(&mut self.looks.view);
+        let view = std::mem::take(&mut self.looks.view);
         if let Some(flow) = self.flow(id) {
             let options = &self.looks.options;
             let depth = if options.opened.contains(&id) { Level::PacketType } else { options.depth };
             let shape = Shape::of(flow, depth);
             let is_old = moment.now.zip(shown.refreshed).is_none_or(|(now, then)| now.since(then) >= SECOND_NS);
             let is_fresh = is_due || is_old || shape != shown.shape;
-            let names = is_fresh.then(|| names_of(self, &mut view, (shard, place), flow, depth));
+            let names = is_fresh.then(|| names_of(&self.state, &view, (shard, place), flow, depth));
             let is_opened = shown.shape.depth.is_some_and(|before| before != depth);
             let moment = &Moment { is_beginning: moment.is_beginning || is_opened, ..*moment };
             if let Some(names) = &names {
@@ -61,7 +61,7 @@ impl Engine {
             refresh(&mut shown, flow, names.as_ref(), moment, delta);
         }
         self.looks.view = view;
-        if let Some(flow) = self.shards.get_mut(shard).and_then(|shard| shard.flows.get_mut(place as usize)) {
+        if let Some(flow) = self.state.shards.get_mut(shard).and_then(|shard| shard.flows.get_mut(place as usize)) {
             flow.shown = Some(shown);
         }
     }

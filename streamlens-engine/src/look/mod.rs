@@ -27,7 +27,7 @@ pub(crate) use self::retire::may_be_idle;
 use self::rows::Moment;
 pub(crate) use self::shown::ShownFlow;
 use crate::engine::Engine;
-use crate::snapshot::{NetworkView, detail, survey};
+use crate::report::{NetworkView, detail, survey};
 
 /// What a look is to show.
 #[derive(Clone, Debug)]
@@ -102,15 +102,16 @@ impl Engine {
     /// the look before ([`LookOptions::depth`]).
     pub fn look(&mut self, options: &LookOptions) -> Delta {
         self.release();
-        if self.options.ends_idle_flows {
+        if self.state.options.ends_idle_flows {
             self.enforce_flow_bound();
         }
         let looks = &self.looks;
         let is_whole = looks.epoch == 0 || looks.options.depth != options.depth;
-        let now = self.totals.last_time().max(looks.told).max(looks.now);
+        let now = self.state.totals.last_time().max(looks.told).max(looks.now);
         let since_last = now.zip(looks.now).map(|(now, last)| now.since(last));
         let is_beginning = looks.epoch == 0;
-        let moment = Moment { now, is_beginning, since_last, outlier_deviations: self.options.outlier_deviations };
+        let moment =
+            Moment { now, is_beginning, since_last, outlier_deviations: self.state.options.outlier_deviations };
         let mut due = self.flows_due(options, is_whole, now);
         due.extend(self.look_at_networks(now, options.exact, &due));
         let mut seen = BTreeSet::new();
@@ -143,6 +144,7 @@ impl Engine {
             ..Delta::default()
         };
         let mut shown: Vec<&ShownFlow> = self
+            .state
             .shards
             .iter()
             .flat_map(|shard| shard.flows.iter())
@@ -168,10 +170,7 @@ impl Engine {
     #[must_use]
     pub fn detail(&mut self, id: FlowId) -> Option<Flow> {
         self.flow(id)?;
-        let mut view = std::mem::take(&mut self.looks.view);
-        let flow = detail(self, &mut view, place_of(id));
-        self.looks.view = view;
-        flow
+        detail(&self.state, &self.looks.view, place_of(id))
     }
 
     /// The flows to be looked at, and of each whether all about it is to be made anew.
@@ -179,7 +178,7 @@ impl Engine {
         let epoch = self.looks.epoch as u32;
         let mut due = Vec::new();
         let mut changed = Vec::new();
-        for (number, shard) in self.shards.iter_mut().enumerate() {
+        for (number, shard) in self.state.shards.iter_mut().enumerate() {
             if is_whole {
                 due.extend(shard.flows.iter().map(|(place, flow)| (id_of(number, place, flow.generation), true)));
             }
@@ -227,21 +226,22 @@ impl Engine {
         self.note_surveyed(due);
         let looks = &self.looks;
         let is_due = now.zip(looks.last_survey).is_none_or(|(now, last)| now.since(last) >= SECOND_NS);
-        let has_news = looks.has_news || looks.published != self.networks.observed;
+        let has_news = looks.has_news || looks.published != self.state.networks.observed;
         if looks.epoch > 0 && !(has_news && (is_due || is_exact)) {
             return Vec::new();
         }
         let flows: Vec<_> =
             looks.surveyed.iter().filter(|id| self.flow(**id).is_some()).map(|id| place_of(*id)).collect();
         let mut capture = CaptureSummary::default();
-        self.totals.fill(&mut capture);
-        let view = survey(self, flows.into_iter(), &capture);
+        self.state.totals.fill(&mut capture);
+        let view = survey(&self.state, flows.into_iter(), &capture);
         let of_view = |view: &NetworkView| view.flows().collect::<Vec<_>>();
         let concerned: BTreeSet<(usize, u32)> = of_view(&view).into_iter().chain(of_view(&self.looks.view)).collect();
         let looks = &mut self.looks;
-        (looks.view, looks.last_survey, looks.has_news, looks.published) = (view, now, false, self.networks.observed);
+        (looks.view, looks.last_survey, looks.has_news, looks.published) =
+            (view, now, false, self.state.networks.observed);
         let id = |(shard, place): (usize, u32)| {
-            let flow = self.shards.get(shard)?.flows.get(place as usize).filter(|flow| !flow.is_vacant)?;
+            let flow = self.state.shards.get(shard)?.flows.get(place as usize).filter(|flow| !flow.is_vacant)?;
             Some((id_of(shard, place, flow.generation), true))
         };
         concerned.into_iter().filter_map(id).collect()
@@ -249,10 +249,11 @@ impl Engine {
 
     /// Lists flows that a network monitor wants to see, and records whether any of them had frames.
     fn note_surveyed(&mut self, due: &[(FlowId, bool)]) {
-        let wanted = &self.networks.wanted;
+        let wanted = &self.state.networks.wanted;
         for (id, _) in due {
             let (shard, place) = place_of(*id);
-            let Some(flow) = self.shards.get_mut(shard).and_then(|shard| shard.flows.get_mut(place as usize)) else {
+            let Some(flow) = self.state.shards.get_mut(shard).and_then(|shard| shard.flows.get_mut(place as usize))
+            else {
                 continue;
             };
             let is_wanted = |decoder: usize| wanted.get(decoder).copied().unwrap_or_default();
@@ -268,7 +269,7 @@ impl Engine {
                 self.looks.surveyed.push(*id);
             }
         }
-        let flows: usize = self.shards.iter().map(|shard| shard.flows.len()).sum();
+        let flows: usize = self.state.shards.iter().map(|shard| shard.flows.len()).sum();
         if self.looks.surveyed.len() > 2 * flows + 64 {
             // identifiers of flows that ended
             let kept: Vec<_> = self.looks.surveyed.iter().copied().filter(|id| self.flow(*id).is_some()).collect();
@@ -279,21 +280,21 @@ impl Engine {
     /// The flow of an identifier; `None` where it has ended.
     pub(crate) fn flow(&self, id: FlowId) -> Option<&crate::flow::FlowEntry> {
         let (shard, place) = place_of(id);
-        let flow = self.shards.get(shard)?.flows.get(place as usize)?;
+        let flow = self.state.shards.get(shard)?.flows.get(place as usize)?;
         (!flow.is_vacant && flow.generation == id.generation).then_some(flow)
     }
 
     /// Counts of the capture. What is in no flow is what is left: the sum holds by the flow table's own count.
     fn counts(&self) -> CaptureCounts {
-        let flows = self.shards.iter().map(|shard| shard.flow_count() as u64).sum();
-        let packets_not_in_flows = self.asides().values().sum();
-        let waiting: u64 = self.shards.iter().map(|shard| shard.waiting_fragments()).sum();
+        let flows = self.state.shards.iter().map(|shard| shard.flow_count() as u64).sum();
+        let packets_not_in_flows = self.state.asides().values().sum();
+        let waiting: u64 = self.state.shards.iter().map(|shard| shard.waiting_fragments()).sum();
         let retired = self.looks.retired.clone();
-        let packets = self.totals.packets;
+        let packets = self.state.totals.packets;
         let packets_in_flows = packets - packets_not_in_flows - retired.packets - waiting;
         CaptureCounts {
             packets,
-            bytes: self.totals.bytes(),
+            bytes: self.state.totals.bytes(),
             flows,
             packets_in_flows,
             packets_not_in_flows,

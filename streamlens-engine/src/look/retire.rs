@@ -8,7 +8,7 @@ use streamlens_model::row::{FlowId, Level, Retired, RetiredCounts};
 use super::{id_of, place_of};
 use crate::engine::Engine;
 use crate::flow::FlowEntry;
-use crate::snapshot::names_of;
+use crate::report::names_of;
 
 /// A flow that had a frame within this time, in nanoseconds, is not idle.
 const IDLE_NS: i64 = 60_000_000_000;
@@ -29,18 +29,19 @@ impl Engine {
     /// Where there are more flows than are allowed, lets those go that are idle longest. Returns whether there is room for
     /// new ones.
     pub(crate) fn retire_idle(&mut self) -> bool {
-        let (most, count) = (self.options.max_flows, self.shards.iter().map(|shard| shard.flow_count()).sum::<usize>());
+        let (most, count) =
+            (self.state.options.max_flows, self.state.shards.iter().map(|shard| shard.flow_count()).sum::<usize>());
         if count < most {
             return true;
         }
-        let now = self.totals.last_time().max(self.looks.told);
+        let now = self.state.totals.last_time().max(self.looks.told);
         let is_idle = |last: Timestamp| may_be_idle(Some(last), now);
         if !may_be_idle(self.next_idle, now) {
             return false;
         }
         let mut idle: Vec<(Timestamp, FlowId)> = Vec::new();
         let mut next = None::<Timestamp>;
-        for (number, shard) in self.shards.iter().enumerate() {
+        for (number, shard) in self.state.shards.iter().enumerate() {
             for (place, flow) in shard.flows.iter() {
                 let (Some(last), id) = (flow.last_seen, id_of(number, place, flow.generation)) else { continue };
                 match is_idle(last) {
@@ -59,7 +60,7 @@ impl Engine {
             self.end_flow(*id);
         }
         if !idle.is_empty() {
-            self.shards.iter_mut().for_each(crate::shard::Shard::forget_headers);
+            self.state.shards.iter_mut().for_each(crate::shard::Shard::forget_headers);
         }
         count - idle.len() < most
     }
@@ -67,14 +68,14 @@ impl Engine {
     /// Ends a flow: its totals and its last row are kept, its memory is given back.
     fn end_flow(&mut self, id: FlowId) {
         let (number, place) = place_of(id);
-        let env = crate::work::Env { registry: &self.registry, options: &self.options };
-        if let Some(shard) = self.shards.get_mut(number) {
+        let env = crate::work::Env { registry: &self.state.registry, options: &self.state.options };
+        if let Some(shard) = self.state.shards.get_mut(number) {
             shard.settle(env, place as usize);
         }
-        let mut view = std::mem::take(&mut self.looks.view);
-        let names = self.flow(id).map(|flow| names_of(self, &mut view, (number, place), flow, Level::Encoding));
+        let view = std::mem::take(&mut self.looks.view);
+        let names = self.flow(id).map(|flow| names_of(&self.state, &view, (number, place), flow, Level::Encoding));
         self.looks.view = view;
-        let Some(mut flow) = self.shards.get_mut(number).and_then(|shard| shard.end_flow(place)) else { return };
+        let Some(mut flow) = self.state.shards.get_mut(number).and_then(|shard| shard.end_flow(place)) else { return };
         let retired = &mut self.looks.retired;
         retired.flows += 1;
         for (t, transport) in (0..).zip(flow.transports()) {

@@ -10,7 +10,7 @@ use streamlens_model::{StreamHealth, Timestamp, TimingStatistics, TrafficType};
 use super::meter::Meter;
 use super::shown::{ShownRow, Source, TypePlace};
 use crate::flow::{EncodingEntry, FlowEntry, TransportEntry, TypeEntry};
-use crate::snapshot::{EncodingNames, stream_figures};
+use crate::report::{EncodingNames, stream_figures};
 
 /// Streams of an encoding above which their sum is made once a second and not at each look.
 const SUMMED_AT_EACH_LOOK: usize = 64;

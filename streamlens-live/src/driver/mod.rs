@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
-use streamlens_engine::{Engine, LookOptions};
+use streamlens_engine::{Engine, FlowSelection, LookOptions};
 use streamlens_model::row::{Delta, FlowId};
 use streamlens_model::{Analysis, CaptureSummary, Flow, FrameSource, SourceError};
 
@@ -95,7 +95,7 @@ fn advance<S: FrameSource>(
 /// What the driver's thread is asked for.
 enum Request {
     Detail(FlowId, Sender<Option<Box<Flow>>>),
-    Report(Sender<Analysis>),
+    Report(FlowSelection, Sender<Analysis>),
     Look(LookOptions),
     Keep(BTreeSet<FlowId>),
 }
@@ -142,11 +142,11 @@ impl Driver {
         answered.recv().ok().flatten()
     }
 
-    /// The document of what has been analysed so far; `None` where the driver's thread has failed.
+    /// The document of what has been analysed so far, with these flows; `None` where the driver's thread has failed.
     #[must_use]
-    pub fn report(&self) -> Option<Analysis> {
+    pub fn report(&self, selection: FlowSelection) -> Option<Analysis> {
         let (answer, answered) = channel();
-        self.ask(Request::Report(answer));
+        self.ask(Request::Report(selection, answer));
         answered.recv().ok()
     }
 
@@ -251,7 +251,9 @@ impl Loop {
             // nobody waits for the answer where sending it fails
             match request {
                 Request::Detail(flow, answer) => drop(answer.send(self.engine.detail(flow).map(Box::new))),
-                Request::Report(answer) => drop(answer.send(self.engine.snapshot(CaptureSummary::of(source)))),
+                Request::Report(selection, answer) => {
+                    drop(answer.send(self.engine.report(CaptureSummary::of(source), selection)))
+                }
                 Request::Look(options) => {
                     self.look = options;
                     self.publish(self.shared.has_ended());

@@ -1,40 +1,49 @@
 //! A flow of the document, with its transports.
 
+use smallvec::SmallVec;
 use streamlens_model::{Candidate, Flow, Metadata, TrafficType, TransportProtocol, Value};
 
-use super::encoding::{Summaries, Told};
+use super::encoding::EncodingView;
 use super::findings::Findings;
-use super::rows::{Shown, bit_rate};
-use super::{Snapshot, rounded};
-use crate::flow::TransportEntry;
+use super::rows::bit_rate;
+use super::timing::Summaries;
+use super::{FlowWriter, rounded};
+use crate::deferred::store::{TOGETHER, VisitedFlow};
+use crate::flow::{FlowEntry, TransportEntry};
 
-impl Snapshot<'_> {
-    /// Makes flows. What decoders say of them is asked for before, for the reason why flows are shown some at a time: it takes
-    /// about as many instructions as the rest.
-    pub(super) fn make_flows(&self, shown: &[Shown<'_>], made: &mut Vec<Flow>, findings: &mut Findings) {
-        let transports =
-            shown.iter().flat_map(|shown| shown.flow.transports().map(move |transport| (shown, transport)));
-        let encodings = transports.flat_map(|(shown, transport)| transport.encodings.iter().map(move |of| (shown, of)));
-        let told: Vec<_> = encodings.map(|(shown, encoding)| self.told(*shown, encoding)).collect();
-        let told = &mut told.into_iter();
-        made.extend(shown.iter().map(|shown| self.flow(*shown, told, findings)));
+/// A transport with what is known of its encodings.
+struct TransportView<'r, 's> {
+    transport: &'s TransportEntry,
+    encodings: Vec<Result<EncodingView<'r, 's>, Candidate>>,
+}
+
+type TransportViews<'r, 's> = SmallVec<[TransportView<'r, 's>; 1]>;
+
+impl<'w> FlowWriter<'w> {
+    /// Makes flows. What is known of their encodings is asked for before, for the reason why flows are visited some at a time:
+    /// it takes about as many instructions as the rest.
+    pub(super) fn make_flows(&self, visited: &[VisitedFlow<'_>], made: &mut Vec<Flow>, findings: &mut Findings) {
+        let views: SmallVec<[_; TOGETHER]> = visited.iter().map(|visited| self.transport_views(visited)).collect();
+        made.extend(visited.iter().zip(views).map(|(visited, views)| self.flow(visited.flow, views, findings)));
     }
 
-    fn flow<'a>(
-        &'a self,
-        shown: Shown<'_>,
-        told: &mut impl Iterator<Item = Result<Told<'a>, Candidate>>,
-        findings: &mut Findings,
-    ) -> Flow {
-        let flow = shown.flow;
+    fn transport_views<'s>(&self, visited: &VisitedFlow<'s>) -> TransportViews<'w, 's> {
+        let view = |transport: &'s TransportEntry| {
+            let encodings = transport.encodings.iter();
+            let encodings = encodings.map(|encoding| self.encoding_view(visited, transport, encoding)).collect();
+            TransportView { transport, encodings }
+        };
+        visited.flow.transports().map(view).collect()
+    }
+
+    fn flow<'s>(&self, flow: &'s FlowEntry, views: TransportViews<'_, 's>, findings: &mut Findings) -> Flow {
         let traffic_type =
             if flow.facts.broadcast { TrafficType::Broadcast } else { flow.key.dst.address.traffic_type() };
         let (total_packets, total_bytes, facts) = (flow.packets(), flow.bytes(), flow.facts.lists());
-        let mut summaries = Summaries::new(self.engine.options.outlier_deviations);
+        let mut summaries = Summaries::new(self.state.options.outlier_deviations);
         let timing_stats = summaries.of(flow.timing());
-        let transports = flow.transports();
-        let transport_protocols =
-            transports.map(|of| self.transport(shown, of, told, &mut summaries, findings)).collect();
+        let transports = views.into_iter().map(|view| self.transport(flow, view, &mut summaries, findings));
+        let transport_protocols = transports.collect();
         Flow {
             key: flow.key,
             traffic_type,
@@ -53,23 +62,19 @@ impl Snapshot<'_> {
         }
     }
 
-    fn transport<'a, 't>(
-        &'a self,
-        shown: Shown<'_>,
-        transport: &'t TransportEntry,
-        told: &mut impl Iterator<Item = Result<Told<'a>, Candidate>>,
-        summaries: &mut Summaries<'t>,
+    fn transport<'s>(
+        &self,
+        flow: &FlowEntry,
+        TransportView { transport, encodings }: TransportView<'_, 's>,
+        summaries: &mut Summaries<'s>,
         findings: &mut Findings,
     ) -> TransportProtocol {
         let timing_stats = summaries.of(&transport.timing);
-        let mut application_encodings = Vec::with_capacity(transport.encodings.len());
+        let mut application_encodings = Vec::with_capacity(encodings.len());
         let mut candidates = Vec::new();
-        for (encoding, told) in transport.encodings.iter().zip(told) {
-            match told {
-                Ok(told) => {
-                    application_encodings
-                        .push(self.encoding(told, shown.flow, transport, encoding, summaries, findings));
-                }
+        for view in encodings {
+            match view {
+                Ok(view) => application_encodings.push(self.encoding(view, summaries, findings)),
                 Err(candidate) => candidates.push(candidate),
             }
         }
@@ -77,7 +82,7 @@ impl Snapshot<'_> {
             .sort_by(|a, b| b.packet_count.cmp(&a.packet_count).then(a.encoding_name.cmp(&b.encoding_name)));
         let known = transport.young.as_ref().map(|young| young.candidates(None));
         for (decoder, confidence) in known.as_ref().unwrap_or(&transport.candidates) {
-            let Some(decoder) = self.engine.registry.decoder(*decoder) else { continue };
+            let Some(decoder) = self.state.registry.decoder(*decoder) else { continue };
             candidates.push(Candidate {
                 encoding_name: decoder.info().name.clone(),
                 confidence_score: rounded(confidence.value()),
@@ -86,7 +91,7 @@ impl Snapshot<'_> {
         }
         TransportProtocol {
             protocol_name: transport.transport.name(),
-            ports: shown.flow.key.src.port.zip(shown.flow.key.dst.port),
+            ports: flow.key.src.port.zip(flow.key.dst.port),
             packet_count: transport.packets,
             byte_count: transport.bytes,
             timing_stats,

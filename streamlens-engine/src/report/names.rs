@@ -7,15 +7,16 @@ use streamlens_decoders::PacketType;
 use streamlens_model::row::Level;
 use streamlens_model::{CaptureSummary, Finding, Flow, StreamHealth};
 
-use super::encoding::{is_mirrored, stream_health};
+use super::encoding::stream_health;
+use super::finding_record::FindingRecord;
 use super::findings::Findings;
-use super::packed::Packed;
-use super::rows::{FlowPlace, Shown};
+use super::mirrored::{Mirrored, is_mirrored};
 use super::surveys::Surveys;
-use super::{Additions, Snapshot};
-use crate::engine::Engine;
+use super::{Additions, FlowWriter, add_common_findings};
+use crate::deferred::store::{FlowHandle, FlowStore, VisitedFlow};
 use crate::flow::FlowEntry;
 use crate::health::Stream;
+use crate::state::EngineState;
 
 /// An encoding of a flow: its names, and the figures that its decoder has a word in.
 pub(crate) struct EncodingNames {
@@ -44,7 +45,7 @@ impl NetworkView {
 
     /// The flows of which network monitors say something.
     pub(crate) fn flows(&self) -> impl Iterator<Item = (usize, u32)> + '_ {
-        self.additions.keys().map(|(at, _)| (usize::from(at.share), at.place))
+        self.additions.keys().map(|(handle, _)| handle.position())
     }
 }
 
@@ -55,21 +56,17 @@ pub(crate) fn stream_figures(stream: &Stream, flow: &FlowEntry) -> StreamHealth 
 
 /// Shows these flows to the network monitors and returns what they say; `capture` is what is known of it so far.
 pub(crate) fn survey(
-    engine: &Engine,
+    state: &EngineState,
     flows: impl Iterator<Item = (usize, u32)>,
     capture: &CaptureSummary,
 ) -> NetworkView {
-    let (mut surveys, late) = Surveys::of(engine);
+    let (mut surveys, late) = Surveys::of(state);
     surveys.join(late);
-    let places: Vec<FlowPlace> = flows.map(|(share, place)| resident(share, place)).collect();
+    let handles: Vec<_> = flows.map(|(shard, place)| FlowHandle::resident(shard, place)).collect();
     let show = |surveys: &mut Surveys<'_>| {
         let mut notebook = surveys.notebook();
-        for at in &places {
-            if let Some(flow) =
-                engine.shards.get(usize::from(at.share)).and_then(|shard| shard.flows.get(at.place as usize))
-            {
-                surveys.see(&mut notebook, *at, flow);
-            }
+        for flow in handles.iter().filter_map(|handle| visited(state, *handle)) {
+            surveys.see(&mut notebook, &flow);
         }
         surveys.gather([notebook]);
     };
@@ -78,62 +75,61 @@ pub(crate) fn survey(
         show(&mut surveys);
     }
     let (networks, additions) = surveys.finish();
-    let snapshot = Snapshot::of_view(engine, additions, networks);
-    let mut findings = Findings::new(capture, None);
-    snapshot.network_findings(&mut findings);
-    findings.of_engine(engine);
-    NetworkView { additions: snapshot.additions, findings: list(findings) }
+    let (mut findings, mut mirrored) = (Findings::new(capture, None), Mirrored::default());
+    state.shards.iter().flat_map(|shard| shard.flows.iter()).for_each(|(_, flow)| mirrored.add(flow));
+    add_common_findings(state, &networks, &mirrored, &mut findings);
+    NetworkView { additions, findings: list(findings) }
 }
 
 /// What is known of each encoding of a flow, by places of transport and encoding. Rows down to `depth` are wanted.
 pub(crate) fn names_of(
-    engine: &Engine,
-    view: &mut NetworkView,
-    (share, place): (usize, u32),
+    state: &EngineState,
+    view: &NetworkView,
+    (shard, place): (usize, u32),
     flow: &FlowEntry,
     depth: Level,
 ) -> BTreeMap<(u16, u16), EncodingNames> {
     let mut names = BTreeMap::new();
-    let Some(shard) = engine.shards.get(share) else { return names };
-    let mut snapshot = Snapshot::of_view(engine, std::mem::take(&mut view.additions), Vec::new());
-    let shown = Shown { at: resident(share, place), shard, flow };
+    let Some(shard_state) = state.shards.get(shard) else { return names };
+    let writer = FlowWriter { state, additions: &view.additions };
+    let handle = FlowHandle::resident(shard, place);
+    let visited = VisitedFlow { handle, flow, conversations: &shard_state.conversations };
     for (t, transport) in (0..).zip(flow.transports()) {
         for (e, encoding) in (0..).zip(&transport.encodings) {
             let mut findings = Findings::new(&CaptureSummary::default(), None);
-            snapshot.findings_alone(shown, transport, encoding, &mut findings);
+            writer.encoding_findings(&visited, transport, encoding, &mut findings);
             let findings = list(findings);
             if depth < Level::Encoding && findings.is_empty() {
                 continue;
             }
-            let Ok(told) = snapshot.told(shown, encoding) else { continue };
-            names.insert((t, e), told.names(flow, encoding, depth, findings));
+            let Ok(view) = writer.encoding_view(&visited, transport, encoding) else { continue };
+            names.insert((t, e), view.names(depth, findings));
         }
     }
-    view.additions = std::mem::take(&mut snapshot.additions);
     names
 }
 
 /// The whole of a flow, as it stands in a document.
-pub(crate) fn detail(engine: &Engine, view: &mut NetworkView, (share, place): (usize, u32)) -> Option<Flow> {
-    let shard = engine.shards.get(share)?;
-    let flow = shard.flows.get(place as usize)?;
-    let snapshot = Snapshot::of_view(engine, std::mem::take(&mut view.additions), Vec::new());
+pub(crate) fn detail(state: &EngineState, view: &NetworkView, (shard, place): (usize, u32)) -> Option<Flow> {
+    let visited = visited(state, FlowHandle::resident(shard, place))?;
     let (mut made, mut findings) = (Vec::new(), Findings::new(&CaptureSummary::default(), None));
-    snapshot.make_flows(&[Shown { at: resident(share, place), shard, flow }], &mut made, &mut findings);
-    view.additions = snapshot.additions;
+    FlowWriter { state, additions: &view.additions }.make_flows(&[visited], &mut made, &mut findings);
     made.pop()
 }
 
-fn resident(share: usize, place: u32) -> FlowPlace {
-    FlowPlace { share: share as u16, place, is_held: false }
+/// A flow of a table.
+fn visited(state: &EngineState, handle: FlowHandle) -> Option<VisitedFlow<'_>> {
+    let store = FlowStore { shards: &state.shards, env: state.env(), is_final: false };
+    let (shard, flow) = store.resident(handle)?;
+    Some(VisitedFlow { handle, flow, conversations: &shard.conversations })
 }
 
 fn list(findings: Findings) -> Vec<Finding> {
-    let (packed, _) = findings.into_list();
-    let unpack = |packed: &Packed| {
-        let mut finding = Packed::blank();
-        packed.unpack(&mut finding);
+    let (records, _) = findings.into_list();
+    let read = |record: &FindingRecord| {
+        let mut finding = FindingRecord::blank();
+        record.read_into(&mut finding);
         finding
     };
-    packed.iter().map(unpack).collect()
+    records.iter().map(read).collect()
 }

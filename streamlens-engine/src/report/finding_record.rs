@@ -11,7 +11,7 @@ use super::findings::Where;
 
 /// A finding: severity and first frame, which decide on its place in nearly all cases, and the rest of it as bytes.
 #[derive(Clone, Debug)]
-pub(crate) struct Packed {
+pub(crate) struct FindingRecord {
     pub(super) severity: Severity,
     pub(super) first_frame: u64,
     /// Count, first time, last frame and time; the lengths of code, the parts of the place, and text; then these texts.
@@ -28,7 +28,7 @@ const FRONT: usize = NUMBERS + TEXTS * size_of::<u32>();
 const ABSENT: u32 = u32::MAX;
 
 /// A finding as it is found: borrowed, and its texts not written yet.
-pub(super) struct Sketch<'a> {
+pub(super) struct FindingDraft<'a> {
     /// Code, in two parts where it has a prefix of the decoder's.
     pub(super) code: (&'a str, &'a str),
     pub(super) severity: Severity,
@@ -36,20 +36,20 @@ pub(super) struct Sketch<'a> {
     pub(super) first: Occurrence,
     pub(super) last: Occurrence,
     pub(super) place: &'a Where<'a>,
-    pub(super) text: Words<'a>,
+    pub(super) text: FindingText<'a>,
 }
 
 /// The text of a finding.
 #[derive(Clone, Copy)]
-pub(super) enum Words<'a> {
+pub(super) enum FindingText<'a> {
     Said(&'a str),
     ToSay(fmt::Arguments<'a>),
 }
 
-impl Packed {
+impl FindingRecord {
     /// `buffer` is for its memory alone.
-    pub(super) fn new(sketch: &Sketch<'_>, buffer: &mut Vec<u8>) -> Self {
-        let Sketch { code, severity, count, first, last, place, text } = sketch;
+    pub(super) fn new(draft: &FindingDraft<'_>, buffer: &mut Vec<u8>) -> Self {
+        let FindingDraft { code, severity, count, first, last, place, text } = draft;
         buffer.clear();
         buffer.extend(count.to_ne_bytes());
         buffer.extend(last.frame.to_ne_bytes());
@@ -66,9 +66,9 @@ impl Packed {
             parts.add_some(name, |to, name| to.extend_from_slice(name.as_bytes()));
         }
         parts.add(|to| match text {
-            Words::Said(text) => to.extend_from_slice(text.as_bytes()),
+            FindingText::Said(text) => to.extend_from_slice(text.as_bytes()),
             // writing to memory doesn't fail
-            Words::ToSay(text) => drop(to.write_fmt(*text)),
+            FindingText::ToSay(text) => drop(to.write_fmt(*text)),
         });
         Self { severity: *severity, first_frame: first.frame, rest: buffer.as_slice().into() }
     }
@@ -81,11 +81,11 @@ impl Packed {
     }
 
     /// Makes the finding, in the memory of another one.
-    pub(super) fn unpack(&self, into: &mut Finding) {
+    pub(super) fn read_into(&self, into: &mut Finding) {
         let mut reader = Reader(&self.rest);
         let (count, last_frame) = (reader.word(), reader.word());
         let [first, last] = [(); 2].map(|()| reader.time());
-        // all are looked at together, which is done sooner than one by one
+        // all are looked at together, which is faster than one by one
         let mut rest = self.rest.get(FRONT..).and_then(|texts| str::from_utf8(texts).ok()).unwrap_or_default();
         let [code, flow, transport, encoding, stream, text] = self.lengths().map(|length| {
             let text;
@@ -117,7 +117,7 @@ impl Packed {
         self.front().cmp(&other.front()).then_with(|| self.names().cmp(&other.names()))
     }
 
-    /// Severity and frame as one number, which is compared soonest.
+    /// Severity and frame as one number, which is fastest to compare.
     fn front(&self) -> u128 {
         let severity = match self.severity {
             Severity::Error => 0,
@@ -178,7 +178,7 @@ impl Parts<'_> {
     }
 }
 
-/// Reads what [`Packed::new`] wrote.
+/// Reads what [`FindingRecord::new`] wrote.
 struct Reader<'a>(&'a [u8]);
 
 impl Reader<'_> {
@@ -206,7 +206,7 @@ mod tests {
 
     use super::*;
 
-    /// What a sketch borrows, and the finding that it stands for.
+    /// What a draft borrows, and the finding that it stands for.
     #[derive(Clone, Debug)]
     struct Owned {
         flow: Option<FlowKey>,
@@ -243,19 +243,22 @@ mod tests {
         )
     }
 
-    fn unpacked(packed: &Packed) -> Finding {
-        let mut finding = Packed::blank();
-        packed.unpack(&mut finding);
+    fn unpacked(packed: &FindingRecord) -> Finding {
+        let mut finding = FindingRecord::blank();
+        packed.read_into(&mut finding);
         finding
     }
 
-    fn packed(owned: &Owned) -> Packed {
+    fn packed(owned: &Owned) -> FindingRecord {
         let Finding { code, severity, count, first, last, place, text } = &owned.finding;
         let code = code.split_at(code.len() / 2);
         let (encoding, stream) = (place.encoding.as_deref(), place.stream.as_deref());
         let place = &Where { flow: owned.flow.as_ref(), transport: owned.transport, encoding, stream };
         let (severity, count, first, last) = (*severity, *count, *first, *last);
-        Packed::new(&Sketch { code, severity, count, first, last, place, text: Words::Said(text) }, &mut Vec::new())
+        FindingRecord::new(
+            &FindingDraft { code, severity, count, first, last, place, text: FindingText::Said(text) },
+            &mut Vec::new(),
+        )
     }
 
     proptest! {
@@ -267,7 +270,7 @@ mod tests {
         #[test]
         fn a_finding_takes_the_place_of_another(before in owned(), owned in owned()) {
             let mut finding = before.finding;
-            packed(&owned).unpack(&mut finding);
+            packed(&owned).read_into(&mut finding);
             prop_assert_eq!(finding, owned.finding);
         }
 

@@ -5,7 +5,7 @@ use hashbrown::HashTable;
 /// Places of flows. With each stands half of the hash of its key: so a table that grows need not look at the flows, whose
 /// memory no cache holds where there are very many, and hardly ever is a wrong one looked at.
 #[derive(Default)]
-pub(super) struct Index {
+pub(crate) struct Index {
     table: HashTable<Slot>,
 }
 
@@ -23,32 +23,25 @@ fn spread(half: u32) -> u64 {
 impl Index {
     /// The place that has this hash and of which `is_it` says that it is the one.
     #[inline]
-    pub(super) fn find(&self, hash: u64, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
+    pub(crate) fn find(&self, hash: u64, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
         let half = hash as u32;
         self.table.find(spread(half), |slot| slot.half == half && is_it(slot.place)).map(|slot| slot.place)
     }
 
     /// Adds a place.
-    pub(super) fn insert(&mut self, hash: u64, place: u32) {
+    pub(crate) fn insert(&mut self, hash: u64, place: u32) {
         let half = hash as u32;
         self.table.insert_unique(spread(half), Slot { half, place }, |slot| spread(slot.half));
     }
 
-    /// Puts another place where one was.
-    pub(super) fn replace(&mut self, hash: u64, place: u32, by: u32) {
-        if let Some(slot) = self.table.find_mut(spread(hash as u32), |slot| slot.place == place) {
-            slot.place = by;
-        }
-    }
-
     /// Takes a place out.
-    pub(super) fn remove(&mut self, hash: u64, place: u32) {
+    pub(crate) fn remove(&mut self, hash: u64, place: u32) {
         if let Ok(entry) = self.table.find_entry(spread(hash as u32), |slot| slot.place == place) {
             entry.remove();
         }
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.table.clear();
     }
 }
@@ -64,7 +57,7 @@ mod tests {
     proptest! {
         /// Few hashes, so that many places share one.
         #[test]
-        fn places_are_found_where_they_were_put(steps in proptest::collection::vec((0..4_u32, 0..5_u64, 0..40_u32), 0..200)) {
+        fn places_are_found_where_they_were_put(steps in proptest::collection::vec((0..3_u32, 0..5_u64, 0..40_u32), 0..200)) {
             let (mut index, mut known) = (Index::default(), BTreeMap::new());
             for (step, hash, place) in steps {
                 let hash = hash << 30 | hash;
@@ -77,11 +70,6 @@ mod tests {
                     (2, Some(hash)) => {
                         index.remove(hash, place);
                         known.remove(&place);
-                    }
-                    (3, Some(hash)) => {
-                        index.replace(hash, place, place + 1000);
-                        known.remove(&place);
-                        known.insert(place + 1000, hash);
                     }
                     _ => {}
                 }

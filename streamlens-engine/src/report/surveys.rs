@@ -6,17 +6,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use streamlens_decoders::{FlowReport, NetworkReport, Peer, Survey, SurveyNotes};
 
-use super::rows::FlowPlace;
-use crate::engine::Engine;
-use crate::flow::FlowEntry;
+use crate::deferred::store::{FlowHandle, VisitedFlow};
 use crate::parallel::each;
+use crate::state::EngineState;
 
 /// What network monitors say of single encodings, by flow and decoder.
-pub(super) type Additions = BTreeMap<(FlowPlace, u16), Vec<FlowReport>>;
+pub(super) type Additions = BTreeMap<(FlowHandle, u16), Vec<FlowReport>>;
+
+/// What network monitors say of networks, by the name of the encoding.
+pub(super) type NetworkReports = Vec<(Cow<'static, str>, NetworkReport)>;
 
 /// The surveys of network monitors.
 pub(super) struct Surveys<'e> {
-    engine: &'e Engine,
+    state: &'e EngineState,
     list: Vec<OneSurvey<'e>>,
     /// The places of those that want the flows of a decoder, by its index.
     of_decoder: Vec<Vec<usize>>,
@@ -39,16 +41,16 @@ pub(super) struct Notebook(Vec<Option<Box<dyn SurveyNotes>>>);
 
 impl<'e> Surveys<'e> {
     /// Those whose reports are needed before flows are made, and those whose are not.
-    pub(super) fn of(engine: &'e Engine) -> (Self, Self) {
-        let (mut early, mut late) = (Self::none(engine), Self::none(engine));
-        for (index, monitor) in &engine.networks.monitors {
-            let Some(decoder) = engine.registry.decoder(*index) else { continue };
+    pub(super) fn of(state: &'e EngineState) -> (Self, Self) {
+        let (mut early, mut late) = (Self::none(state), Self::none(state));
+        for (index, monitor) in &state.networks.monitors {
+            let Some(decoder) = state.registry.decoder(*index) else { continue };
             let survey = monitor.survey();
             let (watched, least_frames) = (monitor.watches(), survey.least_frames());
             let into = if survey.describes_flows() { &mut early } else { &mut late };
             let (own, survey) = (decoder.info().name.as_ref(), Mutex::new(survey));
-            let mut wanted = vec![0; engine.registry.len().div_ceil(64)];
-            for (index, decoder) in engine.registry.iter().enumerate() {
+            let mut wanted = vec![0; state.registry.len().div_ceil(64)];
+            for (index, decoder) in state.registry.iter().enumerate() {
                 let name = decoder.info().name.as_ref();
                 wanted[index / 64] |= u64::from(name == own || watched.contains(&name)) << (index % 64);
             }
@@ -57,8 +59,8 @@ impl<'e> Surveys<'e> {
         (early, late)
     }
 
-    pub(super) fn none(engine: &'e Engine) -> Self {
-        Self { engine, list: Vec::new(), of_decoder: vec![Vec::new(); engine.registry.len()] }
+    pub(super) fn none(state: &'e EngineState) -> Self {
+        Self { state, list: Vec::new(), of_decoder: vec![Vec::new(); state.registry.len()] }
     }
 
     fn add(&mut self, one: OneSurvey<'e>) {
@@ -90,7 +92,8 @@ impl<'e> Surveys<'e> {
     }
 
     /// Shows a flow to those that watch one of its encodings, or notes it for them.
-    pub(super) fn see(&self, notebook: &mut Notebook, at: FlowPlace, flow: &FlowEntry) {
+    pub(super) fn see(&self, notebook: &mut Notebook, visited: &VisitedFlow<'_>) {
+        let flow = visited.flow;
         let packets = flow.packets();
         for encoding in flow.transports().flat_map(|transport| &transport.encodings) {
             let index = encoding.decoder;
@@ -99,9 +102,10 @@ impl<'e> Surveys<'e> {
                 if !one.is_open || packets < one.least_frames {
                     continue;
                 }
-                let Some(decoder) = self.engine.registry.decoder(index) else { continue };
+                let Some(decoder) = self.state.registry.decoder(index) else { continue };
                 let (own, encoding) = (encoding.flow_decoder.as_deref(), decoder.info().name.as_ref());
-                let (number, peer) = (number_of(at, index.0), Peer { flow: &flow.key, decoder: own, encoding });
+                let (number, peer) =
+                    (number_of(visited.handle, index.0), Peer { flow: &flow.key, decoder: own, encoding });
                 match notes {
                     Some(notes) => notes.see(number, &peer),
                     None => one.lock().see(number, &peer),
@@ -115,26 +119,31 @@ impl<'e> Surveys<'e> {
         self.list.iter().any(|one| one.wants_any(packets, decoders, 0))
     }
 
+    /// Whether none wants to see any flow.
+    pub(super) fn are_closed(&self) -> bool {
+        !self.list.iter().any(|one| one.is_open)
+    }
+
     /// Ends a look at all flows: whether any wants another.
     pub(super) fn again(&mut self) -> bool {
         for one in &mut self.list {
             one.is_open = one.get_mut().again();
         }
-        self.list.iter().any(|one| one.is_open)
+        !self.are_closed()
     }
 
     /// The reports, by the name of the encoding; what they say of single flows by flow and decoder.
-    pub(super) fn finish(self) -> (Vec<(Cow<'static, str>, NetworkReport)>, Additions) {
+    pub(super) fn finish(self) -> (NetworkReports, Additions) {
         let (mut networks, mut additions) = (Vec::new(), Additions::new());
         let closed = |one: OneSurvey<'e>| (one.own, one.watched, Some(one.survey), NetworkReport::default());
         let mut reports: Vec<_> = self.list.into_iter().map(closed).collect();
-        each(self.engine.threads, &mut reports, |(.., survey, report)| {
+        each(self.state.threads, &mut reports, |(.., survey, report)| {
             let survey = survey.take().map(|survey| survey.into_inner().unwrap_or_else(PoisonError::into_inner));
             survey.into_iter().for_each(|survey| survey.report(report));
         });
         for (own, watched, _, mut report) in reports {
-            let name_of = |index| self.engine.registry.decoder(index).map(|decoder| decoder.info().name.as_ref());
-            let monitors = &self.engine.networks.monitors;
+            let name_of = |index| self.state.registry.decoder(index).map(|decoder| decoder.info().name.as_ref());
+            let monitors = &self.state.networks.monitors;
             let Some((_, monitor)) = monitors.iter().find(|(index, _)| name_of(*index) == Some(own)) else { continue };
             for (_, beside) in monitors
                 .iter()
@@ -167,25 +176,11 @@ impl<'e> OneSurvey<'e> {
     }
 }
 
-/// The number of a flow's encoding: from the top share (15 bits), whether it waits, decoder (16 bits), place.
-fn number_of(at: FlowPlace, decoder: u16) -> u64 {
-    u64::from(at.share) << 49 | u64::from(at.is_held) << 48 | u64::from(decoder) << 32 | u64::from(at.place)
+/// The number of a flow's encoding: the flow, then the decoder (16 bits).
+fn number_of(flow: FlowHandle, decoder: u16) -> u64 {
+    flow.to_bits() << 16 | u64::from(decoder)
 }
 
-fn place_of(number: u64) -> (FlowPlace, u16) {
-    let (share, is_held) = ((number >> 49) as u16, number >> 48 & 1 == 1);
-    (FlowPlace { share, place: number as u32, is_held }, (number >> 32) as u16)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_number_says_where_a_flow_is() {
-        for (share, place, is_held, decoder) in [(63, 7, true, 15), (0, u32::MAX, false, u16::MAX), (1, 0, true, 0)] {
-            let at = FlowPlace { share, place, is_held };
-            assert_eq!(place_of(number_of(at, decoder)), (at, decoder));
-        }
-    }
+fn place_of(number: u64) -> (FlowHandle, u16) {
+    (FlowHandle::from_bits(number >> 16), number as u16)
 }
