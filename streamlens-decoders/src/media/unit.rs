@@ -1,7 +1,7 @@
 //! What the analysers of video-like payloads share: bounded counts, frame rates, and the steps of the RTP timestamp
 //! from media unit to media unit (a unit is all packets of one frame, or field).
 
-use streamlens_model::{Metadata, Occurrence, Value};
+use streamlens_model::{Metadata, Value};
 
 /// Ticks per second of every video payload format of SMPTE ST 2110 (ST 2110-10 §7.3).
 pub(crate) const VIDEO_CLOCK_HZ: u32 = 90_000;
@@ -190,16 +190,6 @@ pub(crate) fn gcd(mut a: u64, mut b: u64) -> u64 {
         (a, b) = (b, a % b);
     }
     a
-}
-
-/// A frame and its time as metadata.
-pub(crate) fn moment(at: Occurrence) -> Value {
-    let mut map = Metadata::new();
-    map.insert("frame".into(), Value::from(at.frame));
-    if let Some(time) = at.time {
-        map.insert("time".into(), Value::from(time));
-    }
-    Value::Map(map)
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use streamlens_model::{Metadata, Occurrence, Value};
 
-use super::super::unit::moment;
 use super::limits::{Class, Limits, Profile};
 use super::{Anchor, Extremes, Interval, Models, Timing};
 
@@ -61,7 +60,7 @@ impl Models {
         put("t_frame_ns", t_frame.into());
         put("t_drain_ns", (t_frame / f64::from(profile.packets.max(1)) / 1.1).into());
         put("c_inst_peak", c_peak.into());
-        put("c_inst_peak_at", moment(c_at));
+        put("c_inst_peak_at", c_at.into());
         put("c_inst_histogram", self.c_histogram());
         if let Some(limit) = limits.cmax_narrow {
             put("cmax_narrow", limit.into());
@@ -108,7 +107,7 @@ impl Models {
                 if let (Some(low), Some(high)) = (extremes.minimum, extremes.peak) {
                     put(minimum, low.0.into());
                     put(peak, high.0.into());
-                    put(peak_at, moment(high.1));
+                    put(peak_at, high.1.into());
                 }
             }
             let anchor = if self.to_tai.is_some() { Anchor::Epoch } else { Anchor::FirstPacket };
@@ -204,6 +203,6 @@ fn judged(limit: i64, worst: i64, minimum: Option<i64>, passes: bool, at: Occurr
         map.insert("minimum".into(), minimum.into());
     }
     map.insert("passes".into(), passes.into());
-    map.insert("at".into(), moment(at));
+    map.insert("at".into(), at.into());
     Value::Map(map)
 }
