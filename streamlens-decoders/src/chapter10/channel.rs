@@ -159,13 +159,13 @@ impl Channel {
             self.fell(header, at, findings);
         }
         let (Some(time), Some(before)) = (at.time, self.last_time) else { return };
-        let passed = nanos::between(before, time);
+        let passed = nanos::elapsed(before, time);
         self.longest_gap_ns = self.longest_gap_ns.max(passed);
         if is_file || is_computer_generated(header.data_type) || self.last_was_generated {
             return;
         }
         // A counter of 48 bits is far from the limits.
-        let disagreement = nanos::difference(ticks * 100, passed);
+        let disagreement = nanos::saturating_difference(ticks * 100, passed);
         if disagreement.unsigned_abs() > JUMP_NS {
             self.jumped(disagreement, at, findings);
         }

@@ -245,7 +245,7 @@ impl CyclicStream {
         if self.frames > 1
             && let (Some(now), Some(before)) = (packet.time, self.last.time)
         {
-            self.note_interval(nanos::between(before, now), at);
+            self.note_interval(nanos::elapsed(before, now), at);
         }
         (self.last, self.previous) = (at, Some(trailer));
         (Some(trailer), events)

@@ -230,7 +230,7 @@ impl Stream {
         if let Some(interval) = at.time.and_then(|time| self.jitter.observe(time, packet.timestamp)) {
             let intervals = &mut self.intervals;
             intervals.count += 1;
-            intervals.sum = nanos::sum(intervals.sum, interval);
+            intervals.sum = nanos::saturating_sum(intervals.sum, interval);
             intervals.smallest = intervals.smallest.min(interval);
             intervals.largest = intervals.largest.max(interval);
             if is_next {

@@ -155,7 +155,7 @@ impl Track {
             (self.time, self.was_late) = (reading.time, is_late);
         }
         if let (Some(capture), true) = (packet.time, reading.comparable) {
-            let error = nanos::difference(reading.time, capture.as_nanos());
+            let error = nanos::saturating_difference(reading.time, capture.as_nanos());
             self.compared += 1;
             self.error_sum += i128::from(error);
             self.error_min = self.error_min.min(error);
@@ -168,13 +168,13 @@ impl Track {
     /// Compares the times of two neighbours. What is worth a finding is rare, so it is put into words out of line.
     #[inline]
     fn compare(&mut self, packet: &Packet<'_>, reading: Reading, is_late: bool) -> Option<Trouble> {
-        let step = nanos::difference(reading.time, self.time);
+        let step = nanos::saturating_difference(reading.time, self.time);
         self.backward_steps += u64::from(step < 0);
         let mut trouble = Trouble { falls: step < 0 && !is_late, jumps: false, step, interval: 0, reading };
         if let (Some(now), Some(before)) = (packet.time, self.last.time) {
-            trouble.interval = nanos::between(before, now);
+            trouble.interval = nanos::elapsed(before, now);
             self.longest_interval = self.longest_interval.max(trouble.interval);
-            let is_jump = reading.comparable && nanos::difference(step, trouble.interval).unsigned_abs() > JUMP_NANOS;
+            let is_jump = reading.comparable && nanos::saturating_difference(step, trouble.interval).unsigned_abs() > JUMP_NANOS;
             self.jumps += u64::from(is_jump);
             trouble.jumps = is_jump && !is_late && !self.was_late;
         }

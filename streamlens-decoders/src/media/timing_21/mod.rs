@@ -223,7 +223,7 @@ impl Models {
 
     fn packet(&mut self, arrival: Arrival, time: Timestamp) {
         let now = time.as_nanos();
-        let nanos = self.previous.map(|previous| nanos::difference(now, previous));
+        let nanos = self.previous.map(|previous| nanos::saturating_difference(now, previous));
         let level = match nanos {
             None => 0,
             Some(nanos) => {

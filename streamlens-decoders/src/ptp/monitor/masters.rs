@@ -54,7 +54,7 @@ impl Announcer {
     }
 
     fn is_silent(&self, now: i64) -> bool {
-        nanos::difference(now, self.last_time) > self.interval.saturating_mul(RECEIPT_TIMEOUT)
+        nanos::saturating_difference(now, self.last_time) > self.interval.saturating_mul(RECEIPT_TIMEOUT)
     }
 }
 
@@ -118,7 +118,7 @@ impl Masters {
     fn look(&mut self, now: i64, m: &Message<'_>, log: &mut FindingLog) {
         let began = *self.began.get_or_insert(now);
         let deadline = self.deadline(began);
-        self.quiet = began..deadline.max(nanos::sum(now, LOOK_NS));
+        self.quiet = began..deadline.max(nanos::saturating_sum(now, LOOK_NS));
         if now > deadline {
             self.note_silence(began, now, m, log);
         }
@@ -148,7 +148,7 @@ impl Masters {
             }
         }
         let interval = if self.longest_interval > 0 { self.longest_interval } else { DEFAULT_INTERVAL_NS };
-        let silence = nanos::difference(now, self.last_heard.unwrap_or(began));
+        let silence = nanos::saturating_difference(now, self.last_heard.unwrap_or(began));
         // 802.1AS networks of vehicles have fixed masters that do not announce.
         let needs_none = m.domain.is_link_delay_service()
             || m.domain.version() == 1
@@ -235,7 +235,7 @@ impl Masters {
                 changes(m, &known.said, &said, log);
             }
             is_as_before &= known.is_qualified;
-            let pause = nanos::difference(now, known.last_time);
+            let pause = nanos::saturating_difference(now, known.last_time);
             if pause > interval.saturating_mul(RECEIPT_TIMEOUT) {
                 known.run_began = now;
             }

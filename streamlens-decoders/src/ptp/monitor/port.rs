@@ -88,7 +88,7 @@ impl TypeState {
             _ => self.backward += 1,
         }
         let (Some(now), Some(before)) = (m.at.time, before) else { return };
-        let interval = nanos::between(before, now);
+        let interval = nanos::elapsed(before, now);
         if interval < 0 {
             return;
         }

@@ -67,7 +67,7 @@ impl Slope {
     /// Notes a difference at an instant, both in nanoseconds.
     pub(super) fn push(&mut self, at: i64, difference: i64) {
         let (x0, y0) = *self.origin.get_or_insert((at, difference));
-        let (x, y) = (nanos::difference(at, x0) as f64, nanos::difference(difference, y0) as f64);
+        let (x, y) = (nanos::saturating_difference(at, x0) as f64, nanos::saturating_difference(difference, y0) as f64);
         self.count += 1.0;
         let dx = x - self.mean_x;
         self.mean_x += dx / self.count;
