@@ -13,6 +13,7 @@ mod metadata;
 mod packet;
 pub mod row;
 mod shared;
+pub mod stats;
 mod time;
 mod timing;
 mod transport;
