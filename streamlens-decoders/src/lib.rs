@@ -37,4 +37,5 @@ pub use decoder::{
 };
 pub use error::DecodeError;
 pub use report::{FlowReport, NetworkReport, Refinement, StreamReport, StreamReports};
-pub use result::{DecodingResult, Flag, MediaClock, PacketType, PduState, Sequence, StreamMark};
+pub use result::{DecodingResult, Flag, MediaClock, PacketType, PduState, StreamMark};
+pub use streamlens_model::stats::Sequence;

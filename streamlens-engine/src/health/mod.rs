@@ -7,7 +7,8 @@ use streamlens_decoders::StreamMark;
 use streamlens_model::{Occurrence, StreamId};
 
 pub(crate) use self::clock::ClockTracker;
-pub(crate) use self::sequence::{Arrival, Events, SequenceTracker};
+pub(crate) use self::sequence::SequenceTracker;
+pub(crate) use streamlens_model::stats::{Arrival, Events};
 
 /// One stream of an encoding.
 #[derive(Debug)]
@@ -55,13 +56,13 @@ impl Streams {
             (None, _) => None,
             (Some(sequence), Some(tracker)) => Some(tracker.push(sequence, at)),
             (Some(sequence), none) => {
-                *none = Some(SequenceTracker::new(*sequence));
+                *none = Some(SequenceTracker::new(sequence));
                 Some(Arrival::InOrder)
             }
         };
         match arrival {
             Some(Arrival::Repeat) => {}
-            Some(Arrival::Duplicate) if is_copy => {
+            Some(Arrival::Duplicate(_)) if is_copy => {
                 stream.received += 1;
                 stream.copies += 1;
             }

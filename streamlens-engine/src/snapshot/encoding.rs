@@ -106,8 +106,8 @@ impl Snapshot<'_> {
         if own_score(encoding) < f64::from(ENOUGH) {
             return;
         }
-        let troubled = |stream: &&Stream| stream.sequence.as_ref().is_some_and(|sequence| sequence.trouble().is_some());
-        let mut streams: SmallVec<[&Stream; 4]> = encoding.streams.iter().filter(troubled).collect();
+        let is_faulty = |stream: &&Stream| stream.sequence.as_ref().is_some_and(|sequence| sequence.faults().is_some());
+        let mut streams: SmallVec<[&Stream; 4]> = encoding.streams.iter().filter(is_faulty).collect();
         streams.sort_by_key(|stream| stream.id);
         if encoding.conversation.is_some() || !self.additions_to(shown.at, encoding).is_empty() {
             let Ok(mut told) = self.told(shown, encoding) else { return };
@@ -239,10 +239,7 @@ impl Snapshot<'_> {
                 incomplete: kinds.clone().map(|kind| kind.incomplete).sum(),
                 timing_stats: summaries.of_all(kinds.clone().map(|kind| encoding.type_timing(kind, &transport.timing))),
                 payload_characteristics: characteristics,
-                intervals: kinds
-                    .filter_map(|kind| kind.series.as_ref())
-                    .flat_map(|series| series.list().to_vec())
-                    .collect(),
+                intervals: kinds.filter_map(|kind| kind.series.as_ref()).flat_map(|series| series.list().to_vec()).collect(),
             }
         }));
         made
@@ -393,12 +390,12 @@ fn stream_health(stream: &Stream, is_mirrored: bool) -> StreamHealth {
     let copies = if is_mirrored { stream.copies } else { 0 };
     health.received = stream.received - copies;
     (health.expected, health.lost) = (Some(sequence.expected()), Some(sequence.lost()));
-    let trouble = sequence.trouble();
-    health.duplicated = Some(trouble.map_or(0, |trouble| trouble.duplicated - copies.min(trouble.duplicated)));
-    health.reordered = Some(trouble.map_or(0, |trouble| trouble.reordered));
-    health.restarts = Some(trouble.map_or(0, |trouble| trouble.restarts));
-    health.longest_gap = Some(trouble.and_then(|trouble| trouble.longest_gap).map_or(0, |(gap, _)| gap));
-    health.longest_gap_at = trouble.and_then(|trouble| trouble.longest_gap).map(|(_, at)| at);
-    health.largest_reorder_distance = trouble.map(|trouble| trouble.largest_distance).filter(|distance| *distance > 0);
+    let faults = sequence.faults();
+    health.duplicated = Some(faults.map_or(0, |faults| faults.duplicated - copies.min(faults.duplicated)));
+    health.reordered = Some(faults.map_or(0, |faults| faults.reordered));
+    health.restarts = Some(faults.map_or(0, |faults| faults.restarts));
+    health.longest_gap = Some(faults.and_then(|faults| faults.longest_gap).map_or(0, |(gap, _)| gap));
+    health.longest_gap_at = faults.and_then(|faults| faults.longest_gap).map(|(_, at)| at);
+    health.largest_reorder_distance = faults.map(|faults| faults.largest_distance).filter(|distance| *distance > 0);
     health
 }

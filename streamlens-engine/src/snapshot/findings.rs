@@ -66,7 +66,7 @@ impl Mirrored {
 /// How many findings beyond those wanted are let pile up before the list is sorted.
 const PILE: usize = 1024;
 
-/// The kinds of trouble of a stream, behind the prefix of their codes.
+/// The kinds of faults of a stream, behind the prefix of their codes.
 const LOSS: &str = ".loss";
 const DUPLICATES: &str = ".duplicates";
 const REORDERED: &str = ".reordered";
@@ -206,7 +206,8 @@ impl Findings {
         health: &StreamHealth,
         place: impl Fn(&mut dyn FnMut(&Where<'_>)),
     ) {
-        let Some(trouble) = stream.sequence.as_ref().and_then(|sequence| sequence.trouble()) else { return };
+        let Some(sequence) = &stream.sequence else { return };
+        let Some(faults) = sequence.faults() else { return };
         let (lost, expected) = (health.lost.unwrap_or(0), health.expected.unwrap_or(0));
         let dropped = self.dropped;
         let mut add = |kind, severity, events: Option<&Events>, text: fmt::Arguments<'_>| {
@@ -218,8 +219,8 @@ impl Findings {
         };
         if lost > 0 {
             let share = lost as f64 / expected.max(1) as f64 * 100.0;
-            let longest = trouble.longest_gap.map_or(0, |(gap, _)| gap);
-            let gaps = trouble.gaps().map(|(first, last)| Events { count: lost, first, last });
+            let longest = faults.longest_gap.map_or(0, |(gap, _)| gap);
+            let gaps = sequence.gaps().map(|(first, last)| Events { count: lost, first, last });
             let dropped = ByCapture(dropped);
             add(
                 LOSS,
@@ -232,17 +233,17 @@ impl Findings {
         }
         if let Some(duplicated) = health.duplicated.filter(|count| *count > 0) {
             let text = format_args!("{duplicated} packets came twice");
-            add(DUPLICATES, Severity::Warning, trouble.duplicates.as_deref(), text);
+            add(DUPLICATES, Severity::Warning, faults.duplicates.as_deref(), text);
         }
-        let (reordered, by) = (trouble.reordered, trouble.largest_distance);
+        let (reordered, by) = (faults.reordered, faults.largest_distance);
         if reordered > 0 {
             let text = format_args!("{reordered} packets came late, by up to {by} numbers");
-            add(REORDERED, Severity::Warning, trouble.late.as_deref(), text);
+            add(REORDERED, Severity::Warning, faults.late.as_deref(), text);
         }
-        let restarts = trouble.restarts;
+        let restarts = faults.restarts;
         if restarts > 0 {
             let text = format_args!("its numbers began afresh {restarts} times");
-            add(RESTART, Severity::Warning, trouble.restarted.as_deref(), text);
+            add(RESTART, Severity::Warning, faults.restarted.as_deref(), text);
         }
     }
 
