@@ -2,7 +2,6 @@
 
 mod confidence;
 mod decoder;
-mod distribution;
 mod error;
 mod nanos;
 mod report;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use streamlens_model::stats::Distribution;
 use streamlens_model::{Address, FindingLog, FlowKey, Occurrence, Severity};
 
 use super::frame::{Datagram, FRAME_HEADER, is_logical};
@@ -9,7 +10,6 @@ use super::mailbox::{self, Complaint};
 use super::names::{FRAME_TYPE, sdo_abort};
 use super::slots::{Change, Slots, Verdict, slot_id, slot_name, station_id};
 use super::stations::{Place, Stations};
-use crate::distribution::Distribution;
 use crate::{ConversationMonitor, FlowReport, ObservedPdu};
 
 /// Frames whose return is waited for.
