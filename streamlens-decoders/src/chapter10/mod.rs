@@ -24,7 +24,6 @@ mod time;
 mod tmats;
 mod transfer;
 mod types;
-mod window;
 
 #[cfg(test)]
 mod tests;
