@@ -8,7 +8,7 @@ use streamlens_model::{Metadata, Timestamp, Value};
 use super::super::names::{self, message};
 use super::super::wire::{DomainKey, PortIdentity};
 use super::announcement::Announcement;
-use super::masters::Announcer;
+use super::announcer::Announcer;
 use super::domain::Domain;
 use super::paths::{Link, Path};
 use super::port::{MasterClock, Port, Requests, TypeState};
