@@ -196,6 +196,19 @@ impl Findings {
                 });
             });
         }
+        if let Some(Events { count, first, last }) = log.overflow() {
+            let severity = Severity::Warning;
+            self.add(severity, first.frame, |show| {
+                place(&mut |place| {
+                    let text = format_args!(
+                        "{count} more occurrences of other kinds or streams were found and are not listed: {} kinds are kept",
+                        FindingLog::MAX
+                    );
+                    let (code, text) = (("findings.not-kept", ""), Words::ToSay(text));
+                    show(&Sketch { code, severity, count, first, last, place, text });
+                });
+            });
+        }
     }
 
     /// What the sequence accounting of a stream has found.
@@ -308,7 +321,38 @@ impl fmt::Display for ByCapture {
 
 #[cfg(test)]
 mod tests {
+    use streamlens_model::Finding;
+
     use super::*;
+
+    fn unpacked(of: Findings) -> (Vec<Finding>, BTreeMap<Severity, u64>) {
+        let (list, totals) = of.into_list();
+        let unpacked = |packed: &Packed| {
+            let mut finding = Packed::blank();
+            packed.unpack(&mut finding);
+            finding
+        };
+        (list.iter().map(unpacked).collect(), totals)
+    }
+
+    #[test]
+    fn a_log_that_was_full_says_so_where_it_stands() {
+        for (streams, expected) in [(FindingLog::MAX, None), (FindingLog::MAX + 3, Some((3, 257, 259)))] {
+            let mut log = FindingLog::default();
+            for stream in 0..streams {
+                let at = Occurrence { frame: stream as u64 + 1, time: None };
+                log.add("a.code", Severity::Info, Some(StreamId(stream as u128)), at, || "text".to_owned());
+            }
+            let mut findings = Findings::new(&CaptureSummary::default(), None);
+            let place = Where { encoding: Some("An encoding"), ..Where::default() };
+            findings.of_log(&log, |see| see(&place), |id| Some(id.0.to_string()));
+            let (list, totals) = unpacked(findings);
+            let full = list.iter().find(|finding| finding.code == "findings.not-kept");
+            assert_eq!(full.map(|finding| (finding.count, finding.first.frame, finding.last.frame)), expected);
+            assert_eq!(list.len() as u64, totals.values().sum::<u64>());
+            assert!(full.is_none_or(|full| full.place.encoding.as_deref() == Some("An encoding")));
+        }
+    }
 
     /// The few that are wanted are the first of all, however many there are and in whatever order they come.
     #[test]
@@ -328,15 +372,6 @@ mod tests {
                 });
             }
         }
-        let unpacked = |of: Findings| {
-            let (list, totals) = of.into_list();
-            let unpacked = |packed: &Packed| {
-                let mut finding = Packed::blank();
-                packed.unpack(&mut finding);
-                finding
-            };
-            (list.iter().map(unpacked).collect::<Vec<_>>(), totals)
-        };
         let ((all, totals), (few, few_totals)) = (unpacked(all), unpacked(few));
         assert_eq!((totals.values().sum::<u64>(), totals), (20_000, few_totals));
         assert_eq!(few, all[..7]);
