@@ -71,9 +71,10 @@ impl Streams {
         arrival
     }
 
-    /// Jitter of the stream that was pushed last.
-    pub(crate) fn latest_jitter_ns(&self) -> Option<f64> {
-        self.list.get(self.last)?.clock.as_ref()?.jitter_ns()
+    /// Index and jitter in nanoseconds of the stream that was pushed last.
+    pub(crate) fn latest_jitter(&self) -> Option<(u32, f64)> {
+        let jitter_ns = self.list.get(self.last)?.clock.as_ref()?.jitter_ns()?;
+        Some((u32::try_from(self.last).ok()?, jitter_ns))
     }
 
     #[inline(always)]

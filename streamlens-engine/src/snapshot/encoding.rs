@@ -88,7 +88,7 @@ impl Snapshot<'_> {
                 &|| told.all(),
                 summaries,
             ),
-            intervals: encoding.series.as_ref().map_or_else(Vec::new, |series| series.list().to_vec()),
+            intervals: encoding.series.as_ref().map_or_else(Vec::new, |series| series.list()),
             encoding_name: told.name,
         }
     }
@@ -239,7 +239,7 @@ impl Snapshot<'_> {
                 incomplete: kinds.clone().map(|kind| kind.incomplete).sum(),
                 timing_stats: summaries.of_all(kinds.clone().map(|kind| encoding.type_timing(kind, &transport.timing))),
                 payload_characteristics: characteristics,
-                intervals: kinds.filter_map(|kind| kind.series.as_ref()).flat_map(|series| series.list().to_vec()).collect(),
+                intervals: kinds.filter_map(|kind| kind.series.as_ref()).flat_map(|series| series.list()).collect(),
             }
         }));
         made
