@@ -16,8 +16,6 @@
 
 mod confidence;
 mod decoder;
-#[cfg(any(feature = "ethercat", feature = "modbus"))]
-mod distribution;
 mod error;
 mod info;
 mod nanos;
@@ -72,4 +70,5 @@ pub use decoder::{
 pub use error::DecodeError;
 pub use info::{DecoderInfo, Names};
 pub use report::{FlowReport, NetworkReport, Refinement, StreamReport, StreamReports};
-pub use result::{DecodingResult, Flag, MediaClock, PacketType, PduState, Sequence, StreamMark};
+pub use result::{DecodingResult, Flag, MediaClock, PacketType, PduState, StreamMark};
+pub use streamlens_model::stats::Sequence;

@@ -1,9 +1,10 @@
 //! The timing's figures as metadata, with pass or fail, the limit, the worst case and when it was.
 
+use streamlens_model::stats::Summary;
 use streamlens_model::{Metadata, Occurrence, Value};
 
 use super::limits::{Class, Limits, Profile};
-use super::{Anchor, Extremes, Interval, Models, Timing};
+use super::{Anchor, Extremes, Models, Timing};
 
 /// The verdict, for findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,9 +39,9 @@ impl Models {
     pub(super) fn is_gapped(&self) -> bool {
         let (after, other) = (self.intervals.after_marker, self.intervals.regular);
         self.profile.active().is_some()
-            && after.count > 0
-            && other.count > 0
-            && after.sum * i128::from(other.count) > 50 * other.sum.max(1) * i128::from(after.count)
+            && after.count() > 0
+            && other.count() > 0
+            && after.sum() * i128::from(other.count()) > 50 * other.sum().max(1) * i128::from(after.count())
     }
 
     pub(super) fn extremes(&self, anchor: Anchor, gapped: bool) -> Option<Extremes> {
@@ -171,28 +172,22 @@ impl Models {
         let tro = self.profile.default_offset_ns();
         put("tro_default_ns", tro.into());
         let first = &self.first_packet;
-        if first.time.count > 0 {
+        if let (Some(latest), Some(least), Some(most)) = (first.time.max(), first.offset.min(), first.offset.max()) {
             put("first_packet_time_ns", interval(&first.time));
-            put("first_packet_time_passes", (first.time.maximum as f64 <= tro).into());
+            put("first_packet_time_passes", (latest as f64 <= tro).into());
             put("rtp_offset_ticks", interval(&first.offset));
             let limit = (tro * 9e-5).ceil() as i64 + 1;
             put("rtp_offset_limit_ticks", Value::list([-1, limit]));
-            put("rtp_offset_passes", (first.offset.minimum >= -1 && first.offset.maximum <= limit).into());
+            put("rtp_offset_passes", (least >= -1 && most <= limit).into());
         }
     }
 }
 
-fn interval(figures: &Interval) -> Value {
-    if figures.count == 0 {
+fn interval(figures: &Summary) -> Value {
+    let (Some(min), Some(mean), Some(max)) = (figures.min(), figures.mean(), figures.max()) else {
         return Value::Map(Metadata::new());
-    }
-    let mean = figures.sum as f64 / figures.count as f64;
-    Value::map([
-        ("count", figures.count.into()),
-        ("min", figures.minimum.into()),
-        ("mean", mean.into()),
-        ("max", figures.maximum.into()),
-    ])
+    };
+    Value::map([("count", figures.count().into()), ("min", min.into()), ("mean", mean.into()), ("max", max.into())])
 }
 
 fn judged(limit: i64, worst: i64, minimum: Option<i64>, passes: bool, at: Occurrence) -> Value {
