@@ -7,6 +7,7 @@ use streamlens::model::Severity;
 
 use super::decode_as::Rule;
 use super::duration;
+use super::live_args::LiveArgs;
 #[cfg(feature = "telemetry")]
 use super::told::KeyVariant;
 
@@ -46,6 +47,7 @@ Examples:
   streamlens --sort bytes --top 10 red.pcap blue.pcap
   streamlens -d udp.port==5004,rtp --format json capture.pcap | jq '.findings'
   tcpdump -w - | streamlens -r - --fail-on warning
+  streamlens -i eth0 -f 'udp and vlan 30' -a duration:10 --format json
 
 ",
     exit_status!()
@@ -91,7 +93,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct AnalyzeArgs {
     /// Captures to analyse; - is standard input
-    #[arg(value_name = "CAPTURE", required_unless_present = "read")]
+    #[arg(value_name = "CAPTURE", required_unless_present_any = ["read", "interface", "list_interfaces", "list_time_stamp_types"])]
     captures: Vec<PathBuf>,
 
     /// A capture to analyse, as in tshark; - is standard input. May be repeated
@@ -160,6 +162,9 @@ pub(crate) struct AnalyzeArgs {
     /// Flows to keep apart; frames of further flows are counted under `flow table full` [default: 2000000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Running")]
     pub(crate) max_flows: Option<u32>,
+
+    #[command(flatten)]
+    pub(crate) live: LiveArgs,
 }
 
 impl AnalyzeArgs {

@@ -7,6 +7,8 @@ mod decoders;
 mod duration;
 mod exit;
 mod json;
+mod live;
+mod live_args;
 mod machine;
 mod progress;
 mod select;
@@ -71,6 +73,11 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Status, Failure> {
 }
 
 fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
+    if let Some(list) = live::list(&args.live) {
+        let list = list?;
+        written(to_stdout(|out| out.write_all(list.as_bytes())))?;
+        return Ok(Status::Fine);
+    }
     let registry = told::registry(args)?;
     let defaults = EngineOptions::default();
     let options = EngineOptions {
@@ -83,9 +90,13 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
     if args.interval.is_some() && args.format == Format::Table {
         say("--interval shows in the formats json, ndjson and csv only");
     }
-    let analyzer = Analyzer { registry, options, max_frames: args.count, selection: select::selection(args) };
+    let is_live = args.live.is_asked();
+    // a live capture ends at its source, so that what is written ends with it
+    let max_frames = args.count.filter(|_| !is_live);
+    let analyzer = Analyzer { registry, options, max_frames, selection: select::selection(args) };
     let selection = analyzer.selection;
-    let (mut engine, capture) = source::read(&analyzer, &args.captures(), args.follow)?;
+    let (mut engine, capture) =
+        if is_live { live::read(&analyzer, args)? } else { source::read(&analyzer, &args.captures(), args.follow)? };
     let form = match args.format {
         Format::Json => Some(Form::Json),
         Format::Ndjson => Some(Form::Ndjson),
@@ -97,12 +108,15 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
             let mut analysis = engine.report(capture, selection);
             let total_flows = analysis.total_flows;
             select::apply(&mut analysis, args);
-            let result = to_stdout(|out| write(out, &analysis, total_flows, form, args));
+            let result =
+                with_output(args.live.takes_stdout(), |out| ((), write(out, &analysis, total_flows, form, args)));
+            let result = result.1;
             (analysis, result)
         }
     };
-    if !(args.format == Format::Table && io::stdout().is_terminal()) {
-        // the table has them as well, so that they are said once to someone who sees both
+    let has_told = is_live || args.format == Format::Table && io::stdout().is_terminal();
+    if !has_told {
+        // a live capture said it when it happened, and the table has it as well: it is said once to someone who sees both
         tell_what_is_missing(&analysis);
     }
     written(result)?;
@@ -120,7 +134,7 @@ fn in_chunks(
     form: Form,
     args: &AnalyzeArgs,
 ) -> (Analysis, io::Result<()>) {
-    with_stdout(|out| {
+    with_output(args.live.takes_stdout(), |out| {
         let mut output = Output { document: Document::new(out, form), form, args };
         let rest = engine.report_to(capture, selection, &mut output);
         let result = output.document.end(&rest);
@@ -203,12 +217,14 @@ type Stdout = BufWriter<Box<dyn Write>>;
 
 /// Runs `write` with buffered standard output, and lets what it wrote out.
 fn to_stdout(write: impl FnOnce(&mut Stdout) -> io::Result<()>) -> io::Result<()> {
-    with_stdout(|out| ((), write(out))).1
+    with_output(false, |out| ((), write(out))).1
 }
 
-/// As [`to_stdout`], for what gives more than whether it could write.
-fn with_stdout<T>(write: impl FnOnce(&mut Stdout) -> (T, io::Result<()>)) -> (T, io::Result<()>) {
-    let mut out = BufWriter::with_capacity(1 << 14, unbuffered_stdout());
+/// As [`to_stdout`], for what gives more than whether it could write; or with standard error, where standard output has a
+/// recording.
+fn with_output<T>(is_stderr: bool, write: impl FnOnce(&mut Stdout) -> (T, io::Result<()>)) -> (T, io::Result<()>) {
+    let inner = if is_stderr { Box::new(io::stderr()) } else { unbuffered_stdout() };
+    let mut out = BufWriter::with_capacity(1 << 14, inner);
     let (given, result) = write(&mut out);
     let result = result.and_then(|()| out.flush());
     if result.is_err() {
