@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use streamlens_model::{Analysis, CaptureSummary, Frame, FrameBatch, FrameRecord};
+use streamlens_model::{Analysis, CaptureSummary, Frame, FrameBatch, FrameRecord, Timestamp};
 use streamlens_registry::DecoderRegistry;
 
 use crate::crew::{Crew, Job};
@@ -265,6 +265,12 @@ impl Engine {
     #[must_use]
     pub fn frames(&self) -> u64 {
         self.totals.packets
+    }
+
+    /// The latest time of any frame so far; `None` before the first with a time.
+    #[must_use]
+    pub fn last_seen(&self) -> Option<Timestamp> {
+        self.totals.last_seen()
     }
 
     /// Frames that are in no flow, by reason.

@@ -1,5 +1,6 @@
 //! A flow of the document, with its transports.
 
+use streamlens_model::row::FlowId;
 use streamlens_model::{Candidate, Flow, Metadata, TrafficType, TransportProtocol, Value};
 
 use super::encoding::{Summaries, Told};
@@ -36,6 +37,8 @@ impl Snapshot<'_> {
         let transport_protocols =
             transports.map(|of| self.transport(shown, of, told, &mut summaries, findings)).collect();
         Flow {
+            // numbered by the frame that made it
+            id: FlowId { slot: flow.created as u32, generation: (flow.created >> 32) as u32 },
             key: flow.key,
             traffic_type,
             first_seen: flow.first_seen,
