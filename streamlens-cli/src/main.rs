@@ -6,6 +6,7 @@ mod decode_as;
 mod decoders;
 mod duration;
 mod exit;
+mod fields;
 mod json;
 mod machine;
 mod progress;
@@ -14,6 +15,7 @@ mod source;
 mod table;
 mod text;
 mod told;
+mod view;
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -29,6 +31,7 @@ use streamlens::registry::DecoderRegistry;
 use crate::args::{AnalyzeArgs, Cli, Color, Command, Format};
 use crate::exit::{Failure, Status, say, written};
 use crate::machine::{Document, Form, Piece};
+use crate::view::View;
 
 /// Faster than the system allocator for millions of small per-flow allocations.
 #[cfg(feature = "mimalloc")]
@@ -65,6 +68,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Status, Failure> {
             clap_complete::generate(shell, &mut Cli::command(), "streamlens", &mut script);
             out.write_all(&script)
         })),
+        Some(Command::Fields { format }) => written(to_stdout(|out| fields::write(out, format))),
         Some(Command::Man) => written(to_stdout(|out| clap_mangen::Man::new(Cli::command()).render(out))),
     }
     .map(|()| Status::Fine)
@@ -83,6 +87,9 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
     if args.interval.is_some() && args.format == Format::Table {
         say("--interval shows in the formats json, ndjson and csv only");
     }
+    if !args.columns.is_empty() && args.format == Format::Json {
+        say("--columns shows in the formats table, csv and ndjson only");
+    }
     let analyzer = Analyzer { registry, options, max_frames: args.count, selection: select::selection(args) };
     let selection = analyzer.selection;
     let (engine, capture) = source::read(&analyzer, &args.captures(), args.follow)?;
@@ -95,9 +102,9 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
         Some(form) if select::is_by_engine(args) => in_pieces(engine, capture, selection, form, args),
         _ => {
             let mut analysis = engine.finish_selected(capture, selection);
-            let total_flows = analysis.total_flows;
-            select::apply(&mut analysis, args);
-            let result = to_stdout(|out| write(out, &analysis, total_flows, form, args));
+            let context = View::new(args, analysis.capture.last_seen).context;
+            select::apply(&mut analysis, args, context);
+            let result = to_stdout(|out| write(out, &analysis, form, args));
             (analysis, result)
         }
     };
@@ -122,10 +129,11 @@ fn in_pieces(
 ) -> (Analysis, io::Result<()>) {
     with_stdout(|out| {
         let mut document = Document::new(out, form);
+        let view = View::new(args, engine.last_seen());
         let make = |piece: &mut Piece, part: Part<'_>| match part {
             Part::Flow(flow) => {
                 select::prune(flow, args);
-                piece.flow(form, flow);
+                piece.flow(form, flow, &args.columns, view);
             }
             Part::Finding(finding) => piece.finding(form, finding),
         };
@@ -136,19 +144,14 @@ fn in_pieces(
     })
 }
 
-fn write(
-    out: &mut impl Write,
-    analysis: &Analysis,
-    total_flows: usize,
-    form: Option<Form>,
-    args: &AnalyzeArgs,
-) -> io::Result<()> {
+fn write(out: &mut impl Write, analysis: &Analysis, form: Option<Form>, args: &AnalyzeArgs) -> io::Result<()> {
+    let view = View::new(args, analysis.capture.last_seen);
     match form {
         Some(form) => {
             let mut document = Document::new(out, form);
             let (capture, mut piece) = (&analysis.capture, Piece::default());
             let _ = analysis.flows.iter().all(|flow| {
-                piece.flow(form, flow);
+                piece.flow(form, flow, &args.columns, view);
                 document.piece(capture, &mut piece)
             }) && analysis.findings.iter().all(|finding| {
                 piece.finding(form, finding);
@@ -156,11 +159,11 @@ fn write(
             });
             document.end(analysis)
         }
-        None if args.format == Format::Csv => csv::write(out, analysis),
+        None if args.format == Format::Csv => csv::write(out, &analysis.flows, &args.columns, view),
         None => {
             let width = terminal_width(io::stdout().is_terminal());
             let look = table::Look { width, is_coloured: is_coloured(args.color) };
-            table::write(out, analysis, total_flows, args.depth, look)
+            table::write(out, analysis, &args.columns, view, look)
         }
     }
 }
