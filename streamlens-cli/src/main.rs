@@ -6,6 +6,7 @@ mod decode_as;
 mod decoders;
 mod duration;
 mod exit;
+mod fields;
 mod json;
 mod live;
 mod live_args;
@@ -16,6 +17,7 @@ mod source;
 mod table;
 mod text;
 mod told;
+mod view;
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -31,6 +33,7 @@ use streamlens::registry::DecoderRegistry;
 use crate::args::{AnalyzeArgs, Cli, Color, Command, Format};
 use crate::exit::{Failure, Status, say, written};
 use crate::machine::{Document, Form, Piece};
+use crate::view::View;
 
 /// Faster than the system allocator for millions of small per-flow allocations.
 #[cfg(feature = "mimalloc")]
@@ -67,6 +70,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Status, Failure> {
             clap_complete::generate(shell, &mut Cli::command(), "streamlens", &mut script);
             out.write_all(&script)
         })),
+        Some(Command::Fields { format }) => written(to_stdout(|out| fields::write(out, format))),
         Some(Command::Man) => written(to_stdout(|out| clap_mangen::Man::new(Cli::command()).render(out))),
     }
     .map(|()| Status::Fine)
@@ -90,6 +94,9 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
     if args.interval.is_some() && args.format == Format::Table {
         say("--interval shows in the formats json, ndjson and csv only");
     }
+    if !args.columns.is_empty() && args.format == Format::Json {
+        say("--columns shows in the formats table, csv and ndjson only");
+    }
     let is_live = args.live.is_asked();
     // a live capture ends at its source, so that what is written ends with it
     let max_frames = args.count.filter(|_| !is_live);
@@ -106,10 +113,9 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
         Some(form) if select::is_by_engine(args) => in_chunks(&mut engine, capture, selection, form, args),
         _ => {
             let mut analysis = engine.report(capture, selection);
-            let total_flows = analysis.total_flows;
-            select::apply(&mut analysis, args);
-            let result =
-                with_output(args.live.takes_stdout(), |out| ((), write(out, &analysis, total_flows, form, args)));
+            let context = View::new(args, analysis.capture.last_seen).context;
+            select::apply(&mut analysis, args, context);
+            let result = with_output(args.live.takes_stdout(), |out| ((), write(out, &analysis, form, args)));
             let result = result.1;
             (analysis, result)
         }
@@ -135,7 +141,8 @@ fn in_chunks(
     args: &AnalyzeArgs,
 ) -> (Analysis, io::Result<()>) {
     with_output(args.live.takes_stdout(), |out| {
-        let mut output = Output { document: Document::new(out, form), form, args };
+        let view = View::new(args, engine.last_seen());
+        let mut output = Output { document: Document::new(out, form), form, args, view };
         let rest = engine.report_to(capture, selection, &mut output);
         let result = output.document.end(&rest);
         (rest, result)
@@ -147,6 +154,7 @@ struct Output<'a, W> {
     document: Document<W>,
     form: Form,
     args: &'a AnalyzeArgs,
+    view: View<'a>,
 }
 
 /// Flows or findings as they stand in the document.
@@ -154,13 +162,14 @@ struct Chunk<'a> {
     piece: Piece,
     form: Form,
     args: &'a AnalyzeArgs,
+    view: View<'a>,
 }
 
 impl<'a, W: Write> ReportSink for Output<'a, W> {
     type Chunk = Chunk<'a>;
 
     fn chunk(&self) -> Chunk<'a> {
-        Chunk { piece: Piece::default(), form: self.form, args: self.args }
+        Chunk { piece: Piece::default(), form: self.form, args: self.args, view: self.view }
     }
 
     fn write(&mut self, capture: &CaptureSummary, chunk: &mut Chunk<'a>) -> bool {
@@ -175,7 +184,7 @@ impl ReportChunk for Chunk<'_> {
 
     fn add_flow(&mut self, flow: &mut Flow) {
         select::prune(flow, self.args);
-        self.piece.flow(self.form, flow);
+        self.piece.flow(self.form, flow, &self.args.columns, self.view);
     }
 
     fn add_finding(&mut self, finding: &Finding) {
@@ -183,19 +192,14 @@ impl ReportChunk for Chunk<'_> {
     }
 }
 
-fn write(
-    out: &mut impl Write,
-    analysis: &Analysis,
-    total_flows: usize,
-    form: Option<Form>,
-    args: &AnalyzeArgs,
-) -> io::Result<()> {
+fn write(out: &mut impl Write, analysis: &Analysis, form: Option<Form>, args: &AnalyzeArgs) -> io::Result<()> {
+    let view = View::new(args, analysis.capture.last_seen);
     match form {
         Some(form) => {
             let mut document = Document::new(out, form);
             let (capture, mut piece) = (&analysis.capture, Piece::default());
             let _ = analysis.flows.iter().all(|flow| {
-                piece.flow(form, flow);
+                piece.flow(form, flow, &args.columns, view);
                 document.piece(capture, &mut piece)
             }) && analysis.findings.iter().all(|finding| {
                 piece.finding(form, finding);
@@ -203,11 +207,11 @@ fn write(
             });
             document.end(analysis)
         }
-        None if args.format == Format::Csv => csv::write(out, analysis),
+        None if args.format == Format::Csv => csv::write(out, &analysis.flows, &args.columns, view),
         None => {
             let width = terminal_width(io::stdout().is_terminal());
             let look = table::Look { width, is_coloured: is_coloured(args.color) };
-            table::write(out, analysis, total_flows, args.depth, look)
+            table::write(out, analysis, &args.columns, view, look)
         }
     }
 }

@@ -170,7 +170,7 @@ impl Engine {
                     filled = fill(job, totals);
                 }
                 let count = crew.all(|shards| shards.iter().map(|shard| shard.flow_count()).sum::<usize>());
-                let may_end = options.ends_idle_flows && may_be_idle(next_idle, totals.last_time());
+                let may_end = options.ends_idle_flows && may_be_idle(next_idle, totals.last_seen());
                 let is_full = count >= options.max_flows;
                 if is_full && !*is_closed && !may_end {
                     crew.all(|shards| enforce_bound(shards, options.max_flows));
@@ -321,6 +321,12 @@ impl Engine {
     #[must_use]
     pub fn frames(&self) -> u64 {
         self.state.totals.packets
+    }
+
+    /// The latest time of any frame so far; `None` before the first with a time.
+    #[must_use]
+    pub fn last_seen(&self) -> Option<Timestamp> {
+        self.state.totals.last_seen()
     }
 }
 
