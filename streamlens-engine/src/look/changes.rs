@@ -37,55 +37,82 @@ impl Engine {
     /// Brings what is shown of a flow up to date, and adds to the delta what has changed.
     pub(super) fn show_flow(&mut self, id: FlowId, is_due: bool, moment: &Moment, delta: &mut Delta) {
         let (shard, place) = place_of(id);
-        let take = |engine: &mut Self| {
-            let flow = engine.state.shards.get_mut(shard)?.flows.get_mut(place as usize)?;
-            (!flow.is_vacant && flow.generation == id.generation).then(|| flow.shown.take().unwrap_or_default())
+        let Self { state, looks, .. } = self;
+        let Some(flow) = state.shards.get_mut(shard).and_then(|shard| shard.flows.get_mut(place as usize)) else {
+            return;
         };
-        let Some(mut shown) = take(self) else { return };
-        let view = std::mem::take(&mut self.looks.view);
+        if flow.is_vacant || flow.generation != id.generation {
+            return;
+        }
+        let Some(mut shown) = flow.shown.take() else { return self.show_anew(id, moment, delta) };
+        looks.has_news |= shown.is_surveyed;
+        let depth = looks.options.depth_of(id);
+        let is_old = moment.now.zip(shown.refreshed).is_none_or(|(now, then)| now.since(then) >= SECOND_NS);
+        let is_fresh = is_due || is_old || Shape::of(flow, depth) != shown.shape;
+        if !is_fresh {
+            shown.rows.iter_mut().for_each(|shown| refresh(shown, flow, moment, delta));
+        }
+        flow.shown = Some(shown);
+        if is_fresh {
+            self.show_anew(id, moment, delta);
+        }
+    }
+
+    /// As [`Self::show_flow`], with names, percentiles and findings made anew.
+    #[inline(never)]
+    fn show_anew(&mut self, id: FlowId, moment: &Moment, delta: &mut Delta) {
+        let (shard, place) = place_of(id);
+        let mut of_shard = self.state.shards.get_mut(shard);
+        let flow = of_shard.as_mut().and_then(|shard| shard.flows.get_mut(place as usize));
+        let Some(mut shown) = flow.map(|flow| flow.shown.take().unwrap_or_default()) else { return };
         if let Some(flow) = self.flow(id) {
-            let options = &self.looks.options;
-            let depth = if options.opened.contains(&id) { Level::PacketType } else { options.depth };
+            let depth = self.looks.options.depth_of(id);
             let shape = Shape::of(flow, depth);
-            let is_old = moment.now.zip(shown.refreshed).is_none_or(|(now, then)| now.since(then) >= SECOND_NS);
-            let is_fresh = is_due || is_old || shape != shown.shape;
-            let names = is_fresh.then(|| names_of(&self.state, &view, (shard, place), flow, depth));
+            let names = names_of(&self.state, &self.looks.view, (shard, place), flow, depth);
             let is_opened = shown.shape.depth.is_some_and(|before| before != depth);
             let moment = &Moment { is_beginning: moment.is_beginning || is_opened, ..*moment };
-            if let Some(names) = &names {
-                (shown.shape, shown.refreshed) = (shape, moment.now);
-                shown.rows = merged(std::mem::take(&mut shown.rows), list(flow, id, depth, names), delta);
-                let found = found(id, names);
-                compare(&mut shown.findings, found, &mut delta.findings);
+            (shown.shape, shown.refreshed) = (shape, moment.now);
+            shown.rows = merged(std::mem::take(&mut shown.rows), list(flow, id, depth, &names), delta);
+            compare(&mut shown.findings, found(id, &names), &mut delta.findings);
+            let ShownFlow { rows, findings, .. } = &mut *shown;
+            rows.iter_mut().for_each(|shown| refresh_all(shown, flow, &names, findings, moment, delta));
+            if !shown.is_surveyed && self.is_wanted(flow) {
+                shown.is_surveyed = true;
+                self.looks.surveyed.push(id);
             }
-            refresh(&mut shown, flow, names.as_ref(), moment, delta);
+            self.looks.has_news |= shown.is_surveyed;
         }
-        self.looks.view = view;
-        if let Some(flow) = self.state.shards.get_mut(shard).and_then(|shard| shard.flows.get_mut(place as usize)) {
-            flow.shown = Some(shown);
-        }
+        let flow = self.state.shards.get_mut(shard).and_then(|shard| shard.flows.get_mut(place as usize));
+        flow.into_iter().for_each(|flow| flow.shown = Some(std::mem::take(&mut shown)));
     }
 }
 
-/// Brings the figures of all rows up to date, and adds those to the delta that are others than before.
-fn refresh(
-    shown: &mut ShownFlow,
+/// Brings the figures of a row up to date that are exact at each look. All of them follow from the packets and the rates.
+#[inline]
+fn refresh(shown: &mut ShownRow, flow: &FlowEntry, moment: &Moment, delta: &mut Delta) {
+    let before = (shown.row.packets, shown.row.packet_rate, shown.row.bit_rate, shown.row.malformed);
+    update(shown, flow, None, moment);
+    let is_new = std::mem::take(&mut shown.is_new);
+    let row = &shown.row;
+    if is_new || (row.packets, row.packet_rate, row.bit_rate, row.malformed) != before {
+        delta.rows.push(*row);
+    }
+}
+
+/// Brings all figures of a row up to date.
+fn refresh_all(
+    shown: &mut ShownRow,
     flow: &FlowEntry,
-    names: Option<&BTreeMap<(u16, u16), EncodingNames>>,
+    names: &BTreeMap<(u16, u16), EncodingNames>,
+    findings: &[ShownFinding],
     moment: &Moment,
     delta: &mut Delta,
 ) {
-    let ShownFlow { rows, findings, .. } = shown;
-    for shown in rows {
-        let before = shown.row;
-        update(shown, flow, names, moment);
-        let is_new = std::mem::take(&mut shown.is_new);
-        if names.is_some() {
-            (shown.row.findings, shown.row.severity) = worst(findings, shown.row.id);
-        }
-        if is_new || shown.row != before {
-            delta.rows.push(shown.row);
-        }
+    let before = shown.row;
+    update(shown, flow, Some(names), moment);
+    (shown.row.findings, shown.row.severity) = worst(findings, shown.row.id);
+    if std::mem::take(&mut shown.is_new) || shown.row != before {
+        delta.rows.push(shown.row);
     }
 }
 

@@ -15,8 +15,8 @@ pub(super) struct Meter {
     /// Counts of the row at the last look.
     packets: u64,
     bytes: u64,
-    /// What came in each slot of the last second.
-    slots: [(u64, u64); SLOTS as usize],
+    /// What came in each slot of the last second; 4 GiB in a tenth of it are as much as can be told.
+    slots: [(u32, u32); SLOTS as usize],
     /// Number of the newest slot.
     newest: i64,
 }
@@ -47,16 +47,19 @@ impl Meter {
         let span = since_last.unwrap_or_default();
         let newest = self.newest;
         let slot = self.slot(newest);
-        *slot = (slot.0 + share(came.0, span), slot.1 + share(came.1, span));
+        let sum =
+            |slot: u32, came: u64| u32::try_from(u64::from(slot).saturating_add(share(came, span))).unwrap_or(u32::MAX);
+        *slot = (sum(slot.0, came.0), sum(slot.1, came.1));
     }
 
-    fn slot(&mut self, number: i64) -> &mut (u64, u64) {
+    fn slot(&mut self, number: i64) -> &mut (u32, u32) {
         &mut self.slots[number.rem_euclid(SLOTS) as usize]
     }
 
     /// Packets and bits of the last second.
     pub(super) fn rates(&self) -> (f64, f64) {
-        let (packets, bytes) = self.slots.iter().fold((0, 0), |sum, slot| (sum.0 + slot.0, sum.1 + slot.1));
+        let (packets, bytes) =
+            self.slots.iter().fold((0_u64, 0_u64), |sum, slot| (sum.0 + u64::from(slot.0), sum.1 + u64::from(slot.1)));
         (packets as f64, bytes as f64 * 8.0)
     }
 }

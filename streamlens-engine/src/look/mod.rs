@@ -29,6 +29,9 @@ pub(crate) use self::shown::ShownFlow;
 use crate::engine::Engine;
 use crate::report::{NetworkView, detail, survey};
 
+/// Flows whose memory is touched before the first of them is looked at.
+const TOUCHED_TOGETHER: usize = 32;
+
 /// What a look is to show.
 #[derive(Clone, Debug)]
 pub struct LookOptions {
@@ -38,6 +41,13 @@ pub struct LookOptions {
     pub opened: BTreeSet<FlowId>,
     /// Whether to make anew what may otherwise be a second old.
     pub exact: bool,
+}
+
+impl LookOptions {
+    /// The lowest level that is shown of a flow.
+    fn depth_of(&self, id: FlowId) -> Level {
+        if !self.opened.is_empty() && self.opened.contains(&id) { Level::PacketType } else { self.depth }
+    }
 }
 
 /// All rows.
@@ -56,8 +66,8 @@ pub(crate) struct Looks {
     /// Capture time that a source has told without a frame.
     pub(crate) told: Option<Timestamp>,
     options: LookOptions,
-    /// Flows by the look at which they had frames, for a second: then they are looked at once more.
-    recent: VecDeque<(Option<Timestamp>, Vec<(FlowId, u32)>)>,
+    /// Flows by the last epoch in which they are known to have had frames, for a second: then they are looked at once more.
+    recent: VecDeque<Recent>,
     /// Flows that a network monitor wants to see.
     surveyed: Vec<FlowId>,
     view: NetworkView,
@@ -72,6 +82,15 @@ pub(crate) struct Looks {
     resolved: Vec<FindingChange>,
     counts: CaptureCounts,
     pub(crate) retired: Retired,
+}
+
+/// Flows that had frames in an epoch.
+#[derive(Default)]
+struct Recent {
+    epoch: u32,
+    /// Capture time of the look that ended it.
+    until: Option<Timestamp>,
+    flows: Vec<FlowId>,
 }
 
 /// Where a flow is in the engine: the shard, and the place in it.
@@ -110,18 +129,32 @@ impl Engine {
         let now = self.state.totals.last_seen().max(looks.told).max(looks.now);
         let since_last = now.zip(looks.now).map(|(now, last)| now.since(last));
         let is_beginning = looks.epoch == 0;
+        let looks_opened = looks.options.opened.clone();
         let moment =
             Moment { now, is_beginning, since_last, outlier_deviations: self.state.options.outlier_deviations };
-        let mut due = self.flows_due(options, is_whole, now);
-        due.extend(self.look_at_networks(now, options.exact, &due));
-        let mut seen = BTreeSet::new();
-        due.retain(|(id, _)| seen.insert(*id));
+        let settled = self.flows_settled(now, options.exact);
+        let changed = self.flows_changed(is_whole, now);
+        let mut anew: BTreeSet<FlowId> = settled.into_iter().collect();
+        anew.extend(options.opened.symmetric_difference(&looks_opened));
         self.looks.epoch += 1;
         let since = Some(Epoch(self.looks.epoch - 1));
         let mut delta = Delta { since, epoch: Epoch(self.looks.epoch), now, ..Delta::default() };
         self.looks.options = options.clone();
-        for (id, needs_refresh) in due {
-            self.show_flow(id, needs_refresh, &moment, &mut delta);
+        for id in &anew {
+            self.show_flow(*id, true, &moment, &mut delta);
+        }
+        delta.rows.reserve(changed.len());
+        for places in changed.chunks(TOUCHED_TOGETHER) {
+            self.touch(places);
+            for &(shard, place) in places {
+                let Some(id) = self.begin_recent(shard, place) else { continue };
+                if anew.is_empty() || !anew.contains(&id) {
+                    self.show_flow(id, options.exact || is_whole, &moment, &mut delta);
+                }
+            }
+        }
+        for id in self.look_at_networks(now, options.exact) {
+            self.show_flow(id, true, &moment, &mut delta);
         }
         delta.gone = std::mem::take(&mut self.looks.gone);
         delta.findings.append(&mut self.looks.resolved);
@@ -173,61 +206,91 @@ impl Engine {
         detail(&self.state, &self.looks.view, place_of(id))
     }
 
-    /// The flows to be looked at, and of each whether all about it is to be made anew.
-    fn flows_due(&mut self, options: &LookOptions, is_whole: bool, now: Option<Timestamp>) -> Vec<(FlowId, bool)> {
+    /// The flows that had frames in this epoch, which ends here; all flows where all are to be shown.
+    fn flows_changed(&mut self, is_whole: bool, now: Option<Timestamp>) -> Vec<(u16, u32)> {
         let epoch = self.looks.epoch as u32;
-        let mut due = Vec::new();
-        let mut changed = Vec::new();
-        for (number, shard) in self.state.shards.iter_mut().enumerate() {
+        let mut changed = Vec::with_capacity(self.state.shards.iter().map(|shard| shard.changed.len()).sum());
+        for (number, shard) in (0..).zip(&mut self.state.shards) {
             if is_whole {
-                due.extend(shard.flows.iter().map(|(place, flow)| (id_of(number, place, flow.generation), true)));
+                changed.extend(shard.flows.iter().map(|(place, _)| (number, place)));
+                shard.changed.clear();
             }
-            let flows = &shard.flows;
-            changed.extend(shard.changed.drain(..).filter_map(|place| {
-                let flow = flows.get(place as usize).filter(|flow| !flow.is_vacant)?;
-                Some((id_of(number, place, flow.generation), epoch))
-            }));
+            changed.extend(shard.changed.drain(..).map(|place| (number, place)));
             shard.epoch = epoch + 1;
         }
-        if is_whole {
-            changed = due.iter().map(|(id, _)| (*id, epoch)).collect();
+        self.looks.recent.push_back(Recent { epoch, until: now, flows: Vec::new() });
+        changed
+    }
+
+    /// Touches the memory of flows that are looked at next, so that its cache misses overlap; the loaded values are discarded.
+    fn touch(&self, places: &[(u16, u32)]) {
+        let flow = |&(shard, place): &(u16, u32)| self.state.shards.get(usize::from(shard))?.flows.get(place as usize);
+        let mut sum = 0;
+        for flow in places.iter().filter_map(flow) {
+            sum ^= u64::from(flow.touched) ^ flow.transport.packets ^ flow.transport.timing.count();
         }
-        // a second after its last frame, a flow is looked at once more
-        let looks = &mut self.looks;
+        for shown in places.iter().filter_map(flow).filter_map(|flow| flow.shown.as_deref()) {
+            sum ^= shown.rows.len() as u64;
+        }
+        for shown in places.iter().filter_map(flow).filter_map(|flow| flow.shown.as_deref()?.rows.first()) {
+            sum ^= shown.row.packets ^ shown.row.timing.count ^ u64::from(shown.is_new);
+        }
+        std::hint::black_box(sum);
+    }
+
+    /// Lists a flow as recent where it is not yet, and returns its identifier; `None` where it has ended.
+    fn begin_recent(&mut self, shard: u16, place: u32) -> Option<FlowId> {
+        let flow = self.state.shards.get_mut(usize::from(shard))?.flows.get_mut(place as usize)?;
+        if flow.is_vacant {
+            return None;
+        }
+        let id = id_of(usize::from(shard), place, flow.generation);
+        if !std::mem::replace(&mut flow.shown.get_or_insert_default().is_recent, true) {
+            self.looks.recent.back_mut()?.flows.push(id);
+        }
+        Some(id)
+    }
+
+    /// The flows that have had no frame for a second, of those that were listed as recent; in an exact look all of these.
+    fn flows_settled(&mut self, now: Option<Timestamp>, is_exact: bool) -> Vec<FlowId> {
         let mut settled = Vec::new();
-        while let Some((then, _)) = looks.recent.front() {
-            let is_over = now.zip(*then).is_none_or(|(now, then)| now.since(then) >= SECOND_NS);
-            if !is_over && !options.exact {
-                break;
-            }
-            settled.extend(looks.recent.pop_front().into_iter().flat_map(|(_, flows)| flows));
-        }
-        let is_done =
-            |(id, then): &(FlowId, u32)| self.flow(*id).is_some_and(|flow| flow.touched == *then || options.exact);
-        due.extend(settled.iter().filter(|entry| is_done(entry)).map(|(id, _)| (*id, true)));
-        let opened: Vec<FlowId> = {
-            let before = &self.looks.options.opened;
-            options.opened.symmetric_difference(before).copied().collect()
+        let is_over = |recent: &mut Recent| {
+            is_exact || now.zip(recent.until).is_none_or(|(now, then)| now.since(then) >= SECOND_NS)
         };
-        due.extend(opened.into_iter().map(|id| (id, true)));
-        due.extend(changed.iter().map(|(id, _)| (*id, options.exact)));
-        self.looks.recent.push_back((now, changed));
-        due
+        while let Some(Recent { epoch, flows, .. }) = self.looks.recent.pop_front_if(is_over) {
+            for id in flows {
+                let (shard, place) = place_of(id);
+                let flow = self.state.shards.get_mut(shard).and_then(|shard| shard.flows.get_mut(place as usize));
+                let Some(flow) = flow.filter(|flow| !flow.is_vacant && flow.generation == id.generation) else {
+                    continue;
+                };
+                // one that had frames since is looked at once more a second behind the last
+                let is_later = |recent: &&mut Recent| flow.touched > epoch && recent.epoch == flow.touched;
+                let later = self.looks.recent.iter_mut().find(is_later);
+                if let Some(later) = later.filter(|_| !is_exact) {
+                    later.flows.push(id);
+                    continue;
+                }
+                if flow.touched <= epoch || is_exact {
+                    flow.shown.iter_mut().for_each(|shown| shown.is_recent = false);
+                    settled.push(id);
+                } else if let Some(shown) = &mut flow.shown {
+                    // it had a frame in the epoch that ends now, and is listed anew
+                    shown.is_recent = false;
+                }
+            }
+        }
+        settled
     }
 
     /// Asks network monitors where something they know may have changed. Returns the flows of which they say, or said,
     /// something.
-    fn look_at_networks(
-        &mut self,
-        now: Option<Timestamp>,
-        is_exact: bool,
-        due: &[(FlowId, bool)],
-    ) -> Vec<(FlowId, bool)> {
-        self.note_surveyed(due);
+    fn look_at_networks(&mut self, now: Option<Timestamp>, is_exact: bool) -> Vec<FlowId> {
+        self.forget_surveyed();
         let looks = &self.looks;
         let is_due = now.zip(looks.last_survey).is_none_or(|(now, last)| now.since(last) >= SECOND_NS);
         let has_news = looks.has_news || looks.published != self.state.networks.observed;
-        if looks.epoch > 0 && !(has_news && (is_due || is_exact)) {
+        if looks.last_survey.is_some() && !(has_news && (is_due || is_exact)) {
             return Vec::new();
         }
         let flows: Vec<_> =
@@ -242,36 +305,23 @@ impl Engine {
             (view, now, false, self.state.networks.observed);
         let id = |(shard, place): (usize, u32)| {
             let flow = self.state.shards.get(shard)?.flows.get(place as usize).filter(|flow| !flow.is_vacant)?;
-            Some((id_of(shard, place, flow.generation), true))
+            Some(id_of(shard, place, flow.generation))
         };
         concerned.into_iter().filter_map(id).collect()
     }
 
-    /// Lists flows that a network monitor wants to see, and records whether any of them had frames.
-    fn note_surveyed(&mut self, due: &[(FlowId, bool)]) {
+    /// Whether a network monitor wants to see a flow.
+    fn is_wanted(&self, flow: &crate::flow::FlowEntry) -> bool {
         let wanted = &self.state.networks.wanted;
-        for (id, _) in due {
-            let (shard, place) = place_of(*id);
-            let Some(flow) = self.state.shards.get_mut(shard).and_then(|shard| shard.flows.get_mut(place as usize))
-            else {
-                continue;
-            };
-            let is_wanted = |decoder: usize| wanted.get(decoder).copied().unwrap_or_default();
-            let mut encodings = flow.transports().flat_map(|transport| &transport.encodings);
-            let is_seen = encodings.any(|encoding| is_wanted(usize::from(encoding.decoder.0)));
-            drop(encodings);
-            if !is_seen {
-                continue;
-            }
-            self.looks.has_news = true;
-            let shown = flow.shown.get_or_insert_default();
-            if !std::mem::replace(&mut shown.is_surveyed, true) {
-                self.looks.surveyed.push(*id);
-            }
-        }
+        let is_wanted = |decoder: usize| wanted.get(decoder).copied().unwrap_or_default();
+        let mut encodings = flow.transports().flat_map(|transport| &transport.encodings);
+        encodings.any(|encoding| is_wanted(usize::from(encoding.decoder.0)))
+    }
+
+    /// Forgets identifiers of surveyed flows that ended, where there are many.
+    fn forget_surveyed(&mut self) {
         let flows: usize = self.state.shards.iter().map(|shard| shard.flows.len()).sum();
         if self.looks.surveyed.len() > 2 * flows + 64 {
-            // identifiers of flows that ended
             let kept: Vec<_> = self.looks.surveyed.iter().copied().filter(|id| self.flow(*id).is_some()).collect();
             self.looks.surveyed = kept;
         }

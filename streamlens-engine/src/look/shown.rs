@@ -20,6 +20,8 @@ pub(crate) struct ShownFlow {
     pub(super) findings: Vec<ShownFinding>,
     /// Whether the flow is on the list of those that a network monitor wants to see.
     pub(super) is_surveyed: bool,
+    /// Whether it is on the list of those that had frames within a second.
+    pub(super) is_recent: bool,
 }
 
 /// A row as it was shown last.
