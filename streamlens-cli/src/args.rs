@@ -7,6 +7,7 @@ use streamlens::model::Severity;
 
 use super::decode_as::Rule;
 use super::duration;
+#[cfg(feature = "telemetry")]
 use super::told::KeyVariant;
 
 macro_rules! exit_status {
@@ -111,10 +112,12 @@ pub(crate) struct AnalyzeArgs {
 
     /// A session description that names streams, payload types and clock rates, and is compared with what is really
     /// sent. May be repeated
+    #[cfg(feature = "broadcast")]
     #[arg(long, value_name = "FILE")]
     pub(crate) sdp: Vec<PathBuf>,
 
     /// The variant (P, D, N, M or Q) of an IENA key, which goes before declaration and structure. May be repeated
+    #[cfg(feature = "telemetry")]
     #[arg(long = "iena-variant", value_name = "KEY=VARIANT", value_parser = KeyVariant::parse)]
     pub(crate) iena_variants: Vec<KeyVariant>,
 

@@ -140,10 +140,12 @@ impl Engine {
         is_filled: bool,
     ) -> Result<bool, E> {
         let next_idle = self.next_idle;
-        let Self { state, outboxes, jobs, is_closed, .. } = self;
+        let Self { state, outboxes, jobs, is_closed, looks, .. } = self;
         let EngineState { registry, options, shards, networks, totals, threads, .. } = state;
         let mut fill = |job: &mut Job, totals: &mut Totals| -> Result<bool, E> {
+            job.batch.now = None;
             let more = fill(&mut job.batch)?;
+            looks.told = looks.told.max(job.batch.now);
             if more {
                 job.prepare(totals);
             }

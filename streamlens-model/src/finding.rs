@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use crate::Timestamp;
+use crate::stats::Events;
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -29,7 +30,7 @@ pub struct Occurrence {
 }
 
 /// Identifies a stream within its encoding: an SSRC, an IENA key, a channel, a port identity and message type.
-/// The decoder that made it knows its name ([`stream_name`](https://docs.rs/streamlens-decoders)).
+/// The decoder that made it knows its name: `StreamDecoder::stream_name` of `streamlens-decoders` returns it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId(pub u128);
 
@@ -87,13 +88,13 @@ pub struct LoggedFinding {
 
 /// Collects findings by code and stream, so that a million faults stay a short list.
 ///
-/// It keeps at most [`FindingLog::MAX`] pairs of code and stream; what comes beyond is counted in
+/// It keeps at most [`FindingLog::MAX`] pairs of code and stream; occurrences of others are counted in
 /// [`FindingLog::overflow`].
 #[derive(Clone, Debug, Default)]
 pub struct FindingLog {
     /// In order of code and stream. Most logs have one entry, and there may be a million logs.
     entries: Vec<((&'static str, Option<StreamId>), LoggedFinding)>,
-    overflow: u64,
+    overflow: Option<Box<Events>>,
 }
 
 impl FindingLog {
@@ -124,7 +125,10 @@ impl FindingLog {
                 let first = LoggedFinding { severity, count: 1, first: at, last: at, text: text() };
                 self.entries.insert(place, (key, first));
             }
-            Err(_) => self.overflow += 1,
+            Err(_) => match &mut self.overflow {
+                Some(events) => events.push(at),
+                None => self.overflow = Some(Box::new(Events::once(at))),
+            },
         }
     }
 
@@ -133,15 +137,38 @@ impl FindingLog {
         self.entries.iter().map(|((code, stream), entry)| (*code, *stream, entry))
     }
 
-    /// Occurrences that found no room.
+    /// Occurrences of pairs that found no room: how many, the first, the last. `None` where all did. A result document says
+    /// so by a finding `findings.not-kept`.
     #[must_use]
-    pub fn overflow(&self) -> u64 {
-        self.overflow
+    pub fn overflow(&self) -> Option<Events> {
+        self.overflow.as_deref().copied()
     }
 
     /// Whether nothing was collected.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_finds_no_room_is_counted_with_its_frames() {
+        let mut log = FindingLog::default();
+        let at = |frame| Occurrence { frame, time: None };
+        let mut add = |stream: usize, frame| {
+            log.add("a.code", Severity::Info, Some(StreamId(stream as u128)), at(frame), String::new);
+            log.overflow()
+        };
+        for stream in 0..FindingLog::MAX {
+            assert_eq!(add(stream, 1), None);
+        }
+        assert_eq!(add(0, 2), None, "one that is kept already");
+        assert_eq!(add(FindingLog::MAX, 3), Some(Events { count: 1, first: at(3), last: at(3) }));
+        assert_eq!(add(FindingLog::MAX + 1, 5), Some(Events { count: 2, first: at(3), last: at(5) }));
+        assert_eq!(log.iter().count(), FindingLog::MAX);
     }
 }

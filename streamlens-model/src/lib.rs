@@ -14,6 +14,7 @@ mod packet;
 pub mod row;
 mod shared;
 mod source;
+pub mod stats;
 mod time;
 mod timing;
 mod transport;

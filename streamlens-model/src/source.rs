@@ -119,6 +119,36 @@ impl<S: FrameSource + ?Sized> FrameSource for Box<S> {
     }
 }
 
+impl<S: FrameSource + ?Sized> FrameSource for &mut S {
+    fn read_batch(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
+        (**self).read_batch(batch)
+    }
+
+    fn interfaces(&self) -> &[Interface] {
+        (**self).interfaces()
+    }
+
+    fn warnings(&self) -> &[Warning] {
+        (**self).warnings()
+    }
+
+    fn position(&self) -> Position {
+        (**self).position()
+    }
+
+    fn format(&self) -> &str {
+        (**self).format()
+    }
+
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn timestamp_source(&self) -> &'static str {
+        (**self).timestamp_source()
+    }
+}
+
 /// Why a source can't be read on.
 ///
 /// It shows as the error that it was made of, whose message names the source and says what to do; that error is there by

@@ -5,7 +5,7 @@ use streamlens_model::{FindingLog, Occurrence, Packet, Severity, Timestamp};
 use super::body::walk;
 use super::channel::{Alike, ByteCounts, Channel, ChannelTable, TimeTrack};
 use super::channel_stream;
-use super::flow::INCOMPLETE;
+use super::flow::{INCOMPLETE, PacketView};
 use super::transfer::Format;
 use super::types::{self, is_computer_generated};
 use crate::{DecodingResult, MediaClock, Sequence, StreamMark};
@@ -111,23 +111,16 @@ impl Account {
     }
 
     /// Takes note of a packet whose header has come, with as many of its bytes as are there, and says where in its
-    /// channel it stands. `transfer` is the transfer header in front of it.
+    /// channel it stands.
     #[inline(never)]
-    pub(super) fn header(
-        &mut self,
-        header: &PacketHeader,
-        bytes: &[u8],
-        transfer: &[u8],
-        late: bool,
-        packet: &Packet<'_>,
-        result: &mut DecodingResult,
-    ) {
+    pub(super) fn header(&mut self, view: PacketView<'_>, packet: &Packet<'_>, result: &mut DecodingResult) {
+        let PacketView { header, bytes, late, .. } = view;
         let at = Occurrence { frame: packet.frame, time: packet.time };
         let stream = channel_stream(header.channel);
         self.last_time = self.last_time.max(packet.time);
         self.header_checksum.add(header.checksum_ok());
         if !header.checksum_ok() {
-            self.bad_header(header, bytes, transfer, at);
+            self.bad_header(view, at);
         }
         self.flags.add(header.flags.0);
         self.versions.add(header.version);
@@ -174,7 +167,8 @@ impl Account {
     }
 
     #[cold]
-    fn bad_header(&mut self, header: &PacketHeader, bytes: &[u8], transfer: &[u8], at: Occurrence) {
+    fn bad_header(&mut self, view: PacketView<'_>, at: Occurrence) {
+        let PacketView { header, bytes, transfer, .. } = view;
         let covers = !transfer.is_empty() && checksum_covers_transfer_header(header, transfer, bytes);
         self.covers_transfer_header += u64::from(covers);
         let stream = Some(channel_stream(header.channel));

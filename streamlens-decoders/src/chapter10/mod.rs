@@ -21,7 +21,6 @@ mod reassembly;
 mod report;
 mod transfer;
 mod types;
-mod window;
 
 #[cfg(test)]
 mod tests;

@@ -99,13 +99,5 @@ impl Key {
 }
 
 fn histogram(counts: &StatusCounts) -> Value {
-    let mut named = Metadata::new();
-    named.reserve(counts.values().len() + usize::from(counts.others > 0));
-    for &(value, count) in counts.values() {
-        named.insert(hex_numbered("0x", value.into(), 2, UPPER).into(), count.into());
-    }
-    if counts.others > 0 {
-        named.insert("others".into(), counts.others.into());
-    }
-    Value::Map(named)
+    counts.values.to_value(|value| hex_numbered("0x", value.into(), 2, UPPER))
 }

@@ -10,7 +10,6 @@ use simple_dns::{Name, PacketFlag, ResourceRecord};
 use streamlens_model::{Endpoint, Occurrence, Packet, Value};
 
 use super::decoder::NAME;
-use crate::media::moment;
 use crate::{DecodingResult, NetworkMonitor, NetworkReport, ObservedPdu, Peer, Survey};
 
 #[cfg(test)]
@@ -215,8 +214,8 @@ impl Survey for SourceSurvey<'_> {
                 ),
                 ("announcements", source.announcements.into()),
                 ("withdrawn", source.withdrawn.into()),
-                ("first", moment(source.first)),
-                ("last", moment(source.last)),
+                ("first", source.first.into()),
+                ("last", source.last.into()),
                 ("flows", self.flows.get(name.as_str()).copied().unwrap_or(0).into()),
             ];
             if let Some((host, port)) = &source.host {

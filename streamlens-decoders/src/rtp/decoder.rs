@@ -257,7 +257,7 @@ impl RtpFlow {
             clock: stream.clock(),
             last_timestamp: stream.last_timestamp,
             timestamp_step: stream.steps.value(),
-            payload_lengths: (stream.payload_lengths.smallest, stream.payload_lengths.largest),
+            payload_lengths: stream.payload_lengths(),
             stream,
         })
     }

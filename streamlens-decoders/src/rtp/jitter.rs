@@ -108,7 +108,7 @@ impl JitterBank {
             (self.first_time, self.front_time) = (Some(time), Some(time));
             return None;
         };
-        let interval = nanos::between(last_time, time);
+        let interval = nanos::elapsed(last_time, time);
         let step = timestamp.wrapping_sub(last_timestamp).cast_signed();
         let (elapsed, ticks) = (interval as f64, f64::from(step));
         for filters in &mut self.filters {

@@ -10,6 +10,7 @@ use streamlens_model::{FindingLog, Occurrence, Severity, StreamId, Value};
 use super::compare::{Sent, compare};
 use super::description::{MediaDescription, SessionDescription};
 use super::header::{SapContent, SapPacket};
+#[cfg(feature = "ptp")]
 use crate::ptp::PtpMonitor;
 use crate::rtp::RtpFlow;
 use crate::{NetworkMonitor, NetworkReport, ObservedPdu, Peer, Survey};
@@ -114,6 +115,7 @@ impl NetworkMonitor for Announcements {
         &["RTP", "PTP"]
     }
 
+    #[cfg(feature = "ptp")]
     fn report_beside(&self, other: &dyn NetworkMonitor, report: &mut NetworkReport) {
         if let Some(ptp) = (other as &dyn Any).downcast_ref::<PtpMonitor>() {
             self.compare_clocks(ptp, report);
@@ -229,6 +231,7 @@ impl Announcements {
 
     /// Compares the reference clocks of the announcements with the grandmasters of the capture. Announced domains that
     /// the capture does not show say nothing.
+    #[cfg(feature = "ptp")]
     fn compare_clocks(&self, ptp: &PtpMonitor, report: &mut NetworkReport) {
         let (mut findings, mut clocks) = (FindingLog::default(), Vec::new());
         for (session, known) in self.sessions() {

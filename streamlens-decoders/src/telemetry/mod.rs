@@ -3,10 +3,12 @@
 //! that stop, two sources with one identifier).
 
 #[cfg(test)]
+#[cfg(feature = "all")]
 mod corpus_tests;
 mod monitor;
 mod table;
 #[cfg(test)]
+#[cfg(feature = "iena")]
 mod tests;
 mod track;
 
@@ -18,6 +20,9 @@ use streamlens_model::{FindingLog, Occurrence, Packet, Severity};
 
 use crate::FlowReport;
 use crate::text::push_seconds;
+
+/// The first word of every known iNetX packet: version 1, one option word. TmNS refuses it.
+pub(crate) const INETX_CONTROL_WORD: [u8; 4] = [0x11, 0, 0, 0];
 
 /// The frame of a packet, for findings.
 #[inline]

@@ -99,7 +99,7 @@ impl<'w> FlowWriter<'w> {
             health: Health { streams, streams_not_kept: encoding.streams.not_kept },
             packet_types: packet_types.list(summaries),
             decoder_metadata: view.report.metadata,
-            intervals: encoding.series.as_ref().map_or_else(Vec::new, |series| series.list().to_vec()),
+            intervals: encoding.series.as_ref().map_or_else(Vec::new, |series| series.list()),
             encoding_name: view.name,
         }
     }
@@ -125,7 +125,7 @@ impl<'w> FlowWriter<'w> {
         if own_score(encoding) < f64::from(ENOUGH) {
             return;
         }
-        let has_faults = |stream: &&Stream| stream.sequence.as_ref().is_some_and(|of| of.trouble().is_some());
+        let has_faults = |stream: &&Stream| stream.sequence.as_ref().is_some_and(|of| of.faults().is_some());
         let streams = sorted(encoding.streams.iter().filter(has_faults)).into_iter();
         if encoding.conversation.is_some() || !self.additions_to(visited.handle, encoding).is_empty() {
             let Ok(mut view) = self.encoding_view(visited, transport, encoding) else { return };
@@ -290,12 +290,12 @@ pub(super) fn stream_health(stream: &Stream, is_mirrored: bool) -> StreamHealth 
     let copies = if is_mirrored { stream.copies } else { 0 };
     health.received = stream.received - copies;
     (health.expected, health.lost) = (Some(sequence.expected()), Some(sequence.lost()));
-    let trouble = sequence.trouble();
-    health.duplicated = Some(trouble.map_or(0, |trouble| trouble.duplicated - copies.min(trouble.duplicated)));
-    health.reordered = Some(trouble.map_or(0, |trouble| trouble.reordered));
-    health.restarts = Some(trouble.map_or(0, |trouble| trouble.restarts));
-    health.longest_gap = Some(trouble.and_then(|trouble| trouble.longest_gap).map_or(0, |(gap, _)| gap));
-    health.longest_gap_at = trouble.and_then(|trouble| trouble.longest_gap).map(|(_, at)| at);
-    health.largest_reorder_distance = trouble.map(|trouble| trouble.largest_distance).filter(|distance| *distance > 0);
+    let faults = sequence.faults();
+    health.duplicated = Some(faults.map_or(0, |faults| faults.duplicated - copies.min(faults.duplicated)));
+    health.reordered = Some(faults.map_or(0, |faults| faults.reordered));
+    health.restarts = Some(faults.map_or(0, |faults| faults.restarts));
+    health.longest_gap = Some(faults.and_then(|faults| faults.longest_gap).map_or(0, |(gap, _)| gap));
+    health.longest_gap_at = faults.and_then(|faults| faults.longest_gap).map(|(_, at)| at);
+    health.largest_reorder_distance = faults.map(|faults| faults.largest_distance).filter(|distance| *distance > 0);
     health
 }

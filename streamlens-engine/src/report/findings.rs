@@ -74,6 +74,19 @@ pub(super) trait FindingSink {
                 });
             });
         }
+        if let Some(Events { count, first, last }) = log.overflow() {
+            let severity = Severity::Warning;
+            self.add(severity, first.frame, |show| {
+                place(&mut |place| {
+                    let text = format_args!(
+                        "{count} more occurrences of other kinds or streams were found and are not listed: {} kinds are kept",
+                        FindingLog::MAX
+                    );
+                    let (code, text) = (("findings.not-kept", ""), FindingText::ToSay(text));
+                    show(&FindingDraft { code, severity, count, first, last, place, text });
+                });
+            });
+        }
     }
 
     /// Adds what the sequence accounting of a stream has found.
@@ -84,7 +97,8 @@ pub(super) trait FindingSink {
         health: &StreamHealth,
         place: impl Fn(&mut dyn FnMut(&Where<'_>)),
     ) {
-        let Some(trouble) = stream.sequence.as_ref().and_then(|sequence| sequence.trouble()) else { return };
+        let Some(sequence) = &stream.sequence else { return };
+        let Some(faults) = sequence.faults() else { return };
         let dropped = ByCapture(self.dropped());
         let mut add = |kind, severity, events: Option<&Events>, text: fmt::Arguments<'_>| {
             let text = FindingText::ToSay(text);
@@ -98,8 +112,8 @@ pub(super) trait FindingSink {
         let (lost, expected) = (health.lost.unwrap_or(0), health.expected.unwrap_or(0));
         if lost > 0 {
             let share = lost as f64 / expected.max(1) as f64 * 100.0;
-            let longest = trouble.longest_gap.map_or(0, |(gap, _)| gap);
-            let gaps = trouble.gaps().map(|(first, last)| Events { count: lost, first, last });
+            let longest = faults.longest_gap.map_or(0, |(gap, _)| gap);
+            let gaps = sequence.gaps().map(|(first, last)| Events { count: lost, first, last });
             let text = format_args!(
                 "{lost} of {expected} packets are missing ({share:.3} %), at most {longest} in a row{dropped}"
             );
@@ -107,16 +121,16 @@ pub(super) trait FindingSink {
         }
         if let Some(duplicated) = health.duplicated.filter(|count| *count > 0) {
             let text = format_args!("{duplicated} packets came twice");
-            add(DUPLICATES, Severity::Warning, trouble.duplicates.as_deref(), text);
+            add(DUPLICATES, Severity::Warning, faults.duplicates.as_deref(), text);
         }
-        let (reordered, by, restarts) = (trouble.reordered, trouble.largest_distance, trouble.restarts);
+        let (reordered, by, restarts) = (faults.reordered, faults.largest_distance, faults.restarts);
         if reordered > 0 {
             let text = format_args!("{reordered} packets came late, by up to {by} numbers");
-            add(REORDERED, Severity::Warning, trouble.late.as_deref(), text);
+            add(REORDERED, Severity::Warning, faults.late.as_deref(), text);
         }
         if restarts > 0 {
             let text = format_args!("its numbers began afresh {restarts} times");
-            add(RESTART, Severity::Warning, trouble.restarted.as_deref(), text);
+            add(RESTART, Severity::Warning, faults.restarted.as_deref(), text);
         }
     }
 }
@@ -323,7 +337,38 @@ impl fmt::Display for ByCapture {
 
 #[cfg(test)]
 mod tests {
+    use streamlens_model::Finding;
+
     use super::*;
+
+    fn unpacked(of: Findings) -> (Vec<Finding>, BTreeMap<Severity, u64>) {
+        let (list, totals) = of.into_list();
+        let unpacked = |packed: &FindingRecord| {
+            let mut finding = FindingRecord::blank();
+            packed.read_into(&mut finding);
+            finding
+        };
+        (list.iter().map(unpacked).collect(), totals)
+    }
+
+    #[test]
+    fn a_log_that_was_full_says_so_where_it_stands() {
+        for (streams, expected) in [(FindingLog::MAX, None), (FindingLog::MAX + 3, Some((3, 257, 259)))] {
+            let mut log = FindingLog::default();
+            for stream in 0..streams {
+                let at = Occurrence { frame: stream as u64 + 1, time: None };
+                log.add("a.code", Severity::Info, Some(StreamId(stream as u128)), at, || "text".to_owned());
+            }
+            let mut findings = Findings::new(&CaptureSummary::default(), None);
+            let place = Where { encoding: Some("An encoding"), ..Where::default() };
+            findings.add_log(&log, |see| see(&place), |id| Some(id.0.to_string()));
+            let (list, totals) = unpacked(findings);
+            let full = list.iter().find(|finding| finding.code == "findings.not-kept");
+            assert_eq!(full.map(|finding| (finding.count, finding.first.frame, finding.last.frame)), expected);
+            assert_eq!(list.len() as u64, totals.values().sum::<u64>());
+            assert!(full.is_none_or(|full| full.place.encoding.as_deref() == Some("An encoding")));
+        }
+    }
 
     /// The few that are wanted are the first of all, however many there are and in whatever order they come.
     #[test]
@@ -343,15 +388,6 @@ mod tests {
                 });
             }
         }
-        let unpacked = |of: Findings| {
-            let (list, totals) = of.into_list();
-            let unpacked = |packed: &FindingRecord| {
-                let mut finding = FindingRecord::blank();
-                packed.read_into(&mut finding);
-                finding
-            };
-            (list.iter().map(unpacked).collect::<Vec<_>>(), totals)
-        };
         let ((all, totals), (few, few_totals)) = (unpacked(all), unpacked(few));
         assert_eq!((totals.values().sum::<u64>(), totals), (20_000, few_totals));
         assert_eq!(few, all[..7]);

@@ -58,7 +58,7 @@ impl<'w> FlowWriter<'w> {
             ttl: facts.ttl,
             changes_not_kept: facts.not_kept,
             transport_protocols,
-            intervals: flow.series.as_ref().map_or_else(Vec::new, |series| series.list().to_vec()),
+            intervals: flow.series.as_ref().map_or_else(Vec::new, |series| series.list()),
         }
     }
 
@@ -98,7 +98,7 @@ impl<'w> FlowWriter<'w> {
             application_encodings,
             candidates,
             metadata: tcp_facts(transport),
-            intervals: transport.series.as_ref().map_or_else(Vec::new, |series| series.list().to_vec()),
+            intervals: transport.series.as_ref().map_or_else(Vec::new, |series| series.list()),
         }
     }
 }

@@ -59,7 +59,7 @@ impl<'t> PacketTypes<'_, 't> {
         let timings = kinds.iter().map(|kind| self.encoding.type_timing(kind, &self.transport.timing));
         let timing_stats = summaries.of_all(timings);
         let series = kinds.iter().filter_map(|kind| kind.series.as_ref());
-        let intervals = series.flat_map(|series| series.list().iter().cloned()).collect();
+        let intervals = series.flat_map(|series| series.list()).collect();
         let nested = self.encoding.nested.iter();
         let inside = nested.filter(|nested| kinds.iter().any(|kind| kind.kind == nested.within));
         let inside: SmallVec<[_; 2]> = inside.map(|nested| &nested.entry).collect();

@@ -141,6 +141,6 @@ fn note_health(
         Some(Arrival::Reordered(_)) => -1,
         _ => 0,
     };
-    let jitter = encoding.streams.latest_jitter_ns();
+    let jitter = encoding.streams.latest_jitter();
     Series::note_health(&mut encoding.series, interval_ns, time, lost, jitter);
 }

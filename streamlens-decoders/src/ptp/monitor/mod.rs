@@ -17,6 +17,7 @@
 //! Tables are bounded; what goes beyond a bound is counted and not followed.
 
 mod announcement;
+mod announcer;
 mod by_port;
 mod domain;
 mod facts;
