@@ -4,7 +4,7 @@
 // 60, as clippy.toml says; on for the workspace once the tables of names in the decoders are out of its way
 #![warn(clippy::too_many_lines)]
 
-mod crew;
+mod batch;
 mod deferred;
 mod dissect;
 mod engine;
@@ -17,7 +17,6 @@ mod key;
 mod look;
 mod network;
 mod options;
-mod parallel;
 mod pieces;
 mod report;
 mod route;
@@ -26,6 +25,7 @@ mod state;
 mod tcp;
 mod totals;
 mod work;
+mod workers;
 
 pub use engine::Engine;
 pub use look::LookOptions;
