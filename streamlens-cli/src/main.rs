@@ -6,7 +6,10 @@ mod decode_as;
 mod decoders;
 mod duration;
 mod exit;
+mod fields;
 mod json;
+mod live;
+mod live_args;
 mod machine;
 mod progress;
 mod select;
@@ -14,6 +17,7 @@ mod source;
 mod table;
 mod text;
 mod told;
+mod view;
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -29,6 +33,7 @@ use streamlens::registry::DecoderRegistry;
 use crate::args::{AnalyzeArgs, Cli, Color, Command, Format};
 use crate::exit::{Failure, Status, say, written};
 use crate::machine::{Document, Form, Piece};
+use crate::view::View;
 
 /// Faster than the system allocator for millions of small per-flow allocations.
 #[cfg(feature = "mimalloc")]
@@ -65,12 +70,18 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Status, Failure> {
             clap_complete::generate(shell, &mut Cli::command(), "streamlens", &mut script);
             out.write_all(&script)
         })),
+        Some(Command::Fields { format }) => written(to_stdout(|out| fields::write(out, format))),
         Some(Command::Man) => written(to_stdout(|out| clap_mangen::Man::new(Cli::command()).render(out))),
     }
     .map(|()| Status::Fine)
 }
 
 fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
+    if let Some(list) = live::list(&args.live) {
+        let list = list?;
+        written(to_stdout(|out| out.write_all(list.as_bytes())))?;
+        return Ok(Status::Fine);
+    }
     let registry = told::registry(args)?;
     let defaults = EngineOptions::default();
     let options = EngineOptions {
@@ -83,9 +94,16 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
     if args.interval.is_some() && args.format == Format::Table {
         say("--interval shows in the formats json, ndjson and csv only");
     }
-    let analyzer = Analyzer { registry, options, max_frames: args.count, selection: select::selection(args) };
+    if !args.columns.is_empty() && args.format == Format::Json {
+        say("--columns shows in the formats table, csv and ndjson only");
+    }
+    let is_live = args.live.is_asked();
+    // a live capture ends at its source, so that what is written ends with it
+    let max_frames = args.count.filter(|_| !is_live);
+    let analyzer = Analyzer { registry, options, max_frames, selection: select::selection(args) };
     let selection = analyzer.selection;
-    let (mut engine, capture) = source::read(&analyzer, &args.captures(), args.follow)?;
+    let (mut engine, capture) =
+        if is_live { live::read(&analyzer, args)? } else { source::read(&analyzer, &args.captures(), args.follow)? };
     let form = match args.format {
         Format::Json => Some(Form::Json),
         Format::Ndjson => Some(Form::Ndjson),
@@ -95,14 +113,16 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
         Some(form) if select::is_by_engine(args) => in_chunks(&mut engine, capture, selection, form, args),
         _ => {
             let mut analysis = engine.report(capture, selection);
-            let total_flows = analysis.total_flows;
-            select::apply(&mut analysis, args);
-            let result = to_stdout(|out| write(out, &analysis, total_flows, form, args));
+            let context = View::new(args, analysis.capture.last_seen).context;
+            select::apply(&mut analysis, args, context);
+            let result = with_output(args.live.takes_stdout(), |out| ((), write(out, &analysis, form, args)));
+            let result = result.1;
             (analysis, result)
         }
     };
-    if !(args.format == Format::Table && io::stdout().is_terminal()) {
-        // the table has them as well, so that they are said once to someone who sees both
+    let has_told = is_live || args.format == Format::Table && io::stdout().is_terminal();
+    if !has_told {
+        // a live capture said it when it happened, and the table has it as well: it is said once to someone who sees both
         tell_what_is_missing(&analysis);
     }
     written(result)?;
@@ -120,8 +140,9 @@ fn in_chunks(
     form: Form,
     args: &AnalyzeArgs,
 ) -> (Analysis, io::Result<()>) {
-    with_stdout(|out| {
-        let mut output = Output { document: Document::new(out, form), form, args };
+    with_output(args.live.takes_stdout(), |out| {
+        let view = View::new(args, engine.last_seen());
+        let mut output = Output { document: Document::new(out, form), form, args, view };
         let rest = engine.report_to(capture, selection, &mut output);
         let result = output.document.end(&rest);
         (rest, result)
@@ -133,6 +154,7 @@ struct Output<'a, W> {
     document: Document<W>,
     form: Form,
     args: &'a AnalyzeArgs,
+    view: View<'a>,
 }
 
 /// Flows or findings as they stand in the document.
@@ -140,13 +162,14 @@ struct Chunk<'a> {
     piece: Piece,
     form: Form,
     args: &'a AnalyzeArgs,
+    view: View<'a>,
 }
 
 impl<'a, W: Write> ReportSink for Output<'a, W> {
     type Chunk = Chunk<'a>;
 
     fn chunk(&self) -> Chunk<'a> {
-        Chunk { piece: Piece::default(), form: self.form, args: self.args }
+        Chunk { piece: Piece::default(), form: self.form, args: self.args, view: self.view }
     }
 
     fn write(&mut self, capture: &CaptureSummary, chunk: &mut Chunk<'a>) -> bool {
@@ -161,7 +184,7 @@ impl ReportChunk for Chunk<'_> {
 
     fn add_flow(&mut self, flow: &mut Flow) {
         select::prune(flow, self.args);
-        self.piece.flow(self.form, flow);
+        self.piece.flow(self.form, flow, &self.args.columns, self.view);
     }
 
     fn add_finding(&mut self, finding: &Finding) {
@@ -169,19 +192,14 @@ impl ReportChunk for Chunk<'_> {
     }
 }
 
-fn write(
-    out: &mut impl Write,
-    analysis: &Analysis,
-    total_flows: usize,
-    form: Option<Form>,
-    args: &AnalyzeArgs,
-) -> io::Result<()> {
+fn write(out: &mut impl Write, analysis: &Analysis, form: Option<Form>, args: &AnalyzeArgs) -> io::Result<()> {
+    let view = View::new(args, analysis.capture.last_seen);
     match form {
         Some(form) => {
             let mut document = Document::new(out, form);
             let (capture, mut piece) = (&analysis.capture, Piece::default());
             let _ = analysis.flows.iter().all(|flow| {
-                piece.flow(form, flow);
+                piece.flow(form, flow, &args.columns, view);
                 document.piece(capture, &mut piece)
             }) && analysis.findings.iter().all(|finding| {
                 piece.finding(form, finding);
@@ -189,11 +207,11 @@ fn write(
             });
             document.end(analysis)
         }
-        None if args.format == Format::Csv => csv::write(out, analysis),
+        None if args.format == Format::Csv => csv::write(out, &analysis.flows, &args.columns, view),
         None => {
             let width = terminal_width(io::stdout().is_terminal());
             let look = table::Look { width, is_coloured: is_coloured(args.color) };
-            table::write(out, analysis, total_flows, args.depth, look)
+            table::write(out, analysis, &args.columns, view, look)
         }
     }
 }
@@ -203,12 +221,14 @@ type Stdout = BufWriter<Box<dyn Write>>;
 
 /// Runs `write` with buffered standard output, and lets what it wrote out.
 fn to_stdout(write: impl FnOnce(&mut Stdout) -> io::Result<()>) -> io::Result<()> {
-    with_stdout(|out| ((), write(out))).1
+    with_output(false, |out| ((), write(out))).1
 }
 
-/// As [`to_stdout`], for what gives more than whether it could write.
-fn with_stdout<T>(write: impl FnOnce(&mut Stdout) -> (T, io::Result<()>)) -> (T, io::Result<()>) {
-    let mut out = BufWriter::with_capacity(1 << 14, unbuffered_stdout());
+/// As [`to_stdout`], for what gives more than whether it could write; or with standard error, where standard output has a
+/// recording.
+fn with_output<T>(is_stderr: bool, write: impl FnOnce(&mut Stdout) -> (T, io::Result<()>)) -> (T, io::Result<()>) {
+    let inner = if is_stderr { Box::new(io::stderr()) } else { unbuffered_stdout() };
+    let mut out = BufWriter::with_capacity(1 << 14, inner);
     let (given, result) = write(&mut out);
     let result = result.and_then(|()| out.flush());
     if result.is_err() {

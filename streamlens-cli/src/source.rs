@@ -45,7 +45,7 @@ pub(crate) fn read(
 }
 
 /// The first Ctrl-C raises the flag, the second ends the command at once.
-fn end_on_interrupt(stop: &Arc<AtomicBool>) -> io::Result<()> {
+pub(crate) fn end_on_interrupt(stop: &Arc<AtomicBool>) -> io::Result<()> {
     use signal_hook::consts::SIGINT;
     // in this order: the second signal has to find the flag that the first one raised
     signal_hook::flag::register_conditional_shutdown(SIGINT, INTERRUPTED, Arc::clone(stop))?;

@@ -172,7 +172,7 @@ impl Engine {
                     filled = fill(batch, totals);
                 }
                 let count = shards.all(|shards| shards.iter().map(|shard| shard.flow_count()).sum::<usize>());
-                let may_end = options.ends_idle_flows && may_be_idle(next_idle, totals.last_time());
+                let may_end = options.ends_idle_flows && may_be_idle(next_idle, totals.last_seen());
                 let is_full = count >= options.max_flows;
                 if is_full && !*is_closed && !may_end {
                     shards.all(|shards| enforce_bound(shards, options.max_flows));
@@ -323,6 +323,12 @@ impl Engine {
     #[must_use]
     pub fn frames(&self) -> u64 {
         self.state.totals.packets
+    }
+
+    /// The latest time of any frame so far; `None` before the first with a time.
+    #[must_use]
+    pub fn last_seen(&self) -> Option<Timestamp> {
+        self.state.totals.last_seen()
     }
 }
 

@@ -24,6 +24,11 @@ pub(crate) struct Totals {
 const MAX_INTERFACES: usize = 4096;
 
 impl Totals {
+    /// The latest time of any frame.
+    pub(crate) fn last_seen(&self) -> Option<Timestamp> {
+        self.last
+    }
+
     /// Takes note of frames. What they add up to is kept apart until the last one, for which a processor has registers.
     pub(crate) fn note<'r>(&mut self, frames: impl Iterator<Item = &'r FrameRecord>) {
         let (mut packets, mut bytes, mut captured_bytes, mut last) = (0, 0, 0, self.last);
@@ -79,11 +84,6 @@ impl Totals {
             }
             *previous = Some(time);
         }
-    }
-
-    /// The latest time of any frame.
-    pub(crate) fn last_time(&self) -> Option<Timestamp> {
-        self.last
     }
 
     /// Bytes on the wire.

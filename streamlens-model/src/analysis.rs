@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
+use crate::row::FlowId;
 use crate::{
     CaptureSummary, Finding, FlowKey, MacAddress, Metadata, Severity, Shared, StreamHealth, Timestamp, TimingSummary,
     TrafficType,
@@ -39,6 +40,8 @@ pub struct Analysis {
 /// One direction between two endpoints.
 #[derive(Clone, Debug, Default)]
 pub struct Flow {
+    /// Which flow, for as long as anyone may hold the identifier. Not part of the document.
+    pub id: FlowId,
     /// Endpoints and VLANs.
     pub key: FlowKey,
     /// By the destination address.

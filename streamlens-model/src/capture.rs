@@ -25,6 +25,30 @@ pub struct Interface {
     /// what is missing because of them is no loss of the network.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dropped: Option<u64>,
+    /// The same by who dropped them, and how many frames passed the capture filter; for live captures. Shown in
+    /// [`CaptureSummary::dropped_by`].
+    #[serde(skip)]
+    pub counts: Option<LiveCounts>,
+}
+
+/// What an interface counted while it was captured on. Frames that were read and those dropped by the ring add up to
+/// `accepted`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LiveCounts {
+    /// Frames that passed the capture filter.
+    pub accepted: u64,
+    /// Frames dropped, by whom.
+    pub dropped: DroppedBy,
+}
+
+/// Frames of one interface that were dropped while they were captured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DroppedBy {
+    /// By the ring between kernel and program: the program was too slow, or the ring too small.
+    pub ring: u64,
+    /// By the adapter or its driver, before the kernel saw them; `None` where they do not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<u64>,
 }
 
 /// Something that a reader or the analysis has to say about the capture as a whole: where it is cut or damaged,
@@ -93,6 +117,9 @@ pub struct CaptureSummary {
     pub interfaces: Vec<Interface>,
     /// Frames that the capture itself lost, by interface.
     pub dropped: BTreeMap<String, u64>,
+    /// The same by who dropped them; for live captures.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub dropped_by: BTreeMap<String, DroppedBy>,
     /// How good the times are.
     pub timestamps: TimestampQuality,
     /// Frames that are in no flow, by reason. With the flows' frames they add up to `packets`.
@@ -119,6 +146,9 @@ impl CaptureSummary {
         };
         for (number, interface) in interfaces.iter().enumerate() {
             let name = interface.name.clone().unwrap_or_else(|| number.to_string());
+            if let Some(counts) = interface.counts {
+                summary.dropped_by.insert(name.clone(), counts.dropped);
+            }
             if let Some(dropped) = interface.dropped {
                 *summary.dropped.entry(name).or_default() += dropped;
             }

@@ -26,7 +26,7 @@ pub use analysis::{
     TransportProtocol,
 };
 pub use ascii::ASCII;
-pub use capture::{CaptureSummary, Interface, TimestampQuality, Warning};
+pub use capture::{CaptureSummary, DroppedBy, Interface, LiveCounts, TimestampQuality, Warning};
 pub use finding::{Finding, FindingLog, LoggedFinding, Occurrence, Place, Severity, StreamId};
 pub use frame::{Frame, FrameBatch, FrameRecord};
 pub use health::StreamHealth;

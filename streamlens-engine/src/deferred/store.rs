@@ -1,6 +1,7 @@
 //! All flows of an engine, as a result sees them: those of the flow tables as they are, deferred ones decoded some at a time.
 
 use smallvec::SmallVec;
+use streamlens_model::row::FlowId;
 use streamlens_model::{FlowKey, Timestamp};
 use streamlens_registry::DecoderIndex;
 
@@ -9,6 +10,7 @@ use super::arena::{FIRST_LINES, Headers, LATER_LINES};
 use super::header::FrameHeader;
 use crate::dissect::{Dissected, dissect};
 use crate::flow::FlowEntry;
+use crate::look::id_of;
 use crate::shard::Shard;
 use crate::work::{Conversations, Env};
 
@@ -26,6 +28,13 @@ pub(crate) struct FlowHandle {
 }
 
 impl FlowHandle {
+    /// The identifier of the flow, of this generation. Deferred flows are only met in files, where no place is used again:
+    /// they have a generation of their own.
+    pub(crate) fn flow_id(self, generation: u32) -> FlowId {
+        let generation = if self.is_deferred { u32::MAX } else { generation };
+        id_of(usize::from(self.shard), self.index, generation)
+    }
+
     /// The handle as a number of at most 48 bits.
     pub(crate) fn to_bits(self) -> u64 {
         u64::from(self.shard) << 33 | u64::from(self.is_deferred) << 32 | u64::from(self.index)

@@ -107,7 +107,7 @@ impl Engine {
         }
         let looks = &self.looks;
         let is_whole = looks.epoch == 0 || looks.options.depth != options.depth;
-        let now = self.state.totals.last_time().max(looks.told).max(looks.now);
+        let now = self.state.totals.last_seen().max(looks.told).max(looks.now);
         let since_last = now.zip(looks.now).map(|(now, last)| now.since(last));
         let is_beginning = looks.epoch == 0;
         let moment =

@@ -34,7 +34,7 @@ impl Engine {
         if count < most {
             return true;
         }
-        let now = self.state.totals.last_time().max(self.looks.told);
+        let now = self.state.totals.last_seen().max(self.looks.told);
         let is_idle = |last: Timestamp| may_be_idle(Some(last), now);
         if !may_be_idle(self.next_idle, now) {
             return false;

@@ -24,7 +24,7 @@ impl<'w> FlowWriter<'w> {
     /// it takes about as many instructions as the rest.
     pub(super) fn make_flows(&self, visited: &[VisitedFlow<'_>], made: &mut Vec<Flow>, findings: &mut Findings) {
         let views: SmallVec<[_; TOGETHER]> = visited.iter().map(|visited| self.transport_views(visited)).collect();
-        made.extend(visited.iter().zip(views).map(|(visited, views)| self.flow(visited.flow, views, findings)));
+        made.extend(visited.iter().zip(views).map(|(visited, views)| self.flow(visited, views, findings)));
     }
 
     fn transport_views<'s>(&self, visited: &VisitedFlow<'s>) -> TransportViews<'w, 's> {
@@ -36,7 +36,8 @@ impl<'w> FlowWriter<'w> {
         visited.flow.transports().map(view).collect()
     }
 
-    fn flow<'s>(&self, flow: &'s FlowEntry, views: TransportViews<'_, 's>, findings: &mut Findings) -> Flow {
+    fn flow<'s>(&self, visited: &VisitedFlow<'s>, views: TransportViews<'_, 's>, findings: &mut Findings) -> Flow {
+        let flow = visited.flow;
         let traffic_type =
             if flow.facts.broadcast { TrafficType::Broadcast } else { flow.key.dst.address.traffic_type() };
         let (total_packets, total_bytes, facts) = (flow.packets(), flow.bytes(), flow.facts.lists());
@@ -45,6 +46,7 @@ impl<'w> FlowWriter<'w> {
         let transports = views.into_iter().map(|view| self.transport(flow, view, &mut summaries, findings));
         let transport_protocols = transports.collect();
         Flow {
+            id: visited.handle.flow_id(flow.generation),
             key: flow.key,
             traffic_type,
             first_seen: flow.first_seen,

@@ -3,10 +3,16 @@
 //! A [`Row`] holds figures only: it has a fixed size and costs a copy. What it is called stands in its [`RowName`], which
 //! changes rarely and travels apart from the figures. A [`Delta`] is what changed between two looks.
 
+mod column;
 mod delta;
+mod document;
+mod findings;
 mod id;
 
+pub use self::column::{Amount, COLUMNS, Cell, Column, Field, Gather, Kind, Names, Path, column, json_path};
 pub use self::delta::{CaptureCounts, Delta, Epoch, FindingChange, FindingState, Retired, RetiredCounts, RowTable};
+pub use self::document::{Element, RowContext, RowRef, Rows, rows};
+pub use self::findings::FindingIndex;
 pub use self::id::{FindingId, FlowId, Level, RowId};
 
 use std::sync::Arc;
