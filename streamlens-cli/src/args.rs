@@ -155,6 +155,18 @@ pub(crate) struct AnalyzeArgs {
     #[arg(long, value_enum, default_value_t, value_name = "LEVEL", help_heading = "Output")]
     pub(crate) depth: Depth,
 
+    /// Read captures at their own pace, or SPEED times as fast; 0 is as fast as it goes
+    ///
+    /// Silences of more than 10 s are shortened to 10 s.
+    #[arg(long, value_name = "SPEED", num_args = 0..=1, require_equals = true, default_missing_value = "1", value_parser = speed)]
+    pub(crate) replay: Option<f64>,
+
+    /// Print a line of JSON with the rows that changed every so often, in capture time, such as 100ms; needs --format ndjson
+    ///
+    /// {"update": {"epoch", "now", "rows", "gone", "findings", "capture"}}; then the document as without.
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, help_heading = "Output")]
+    pub(crate) every: Option<u64>,
+
     /// Keep counts per interval of time as well, such as 1s or 500ms; for json, ndjson and csv
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, help_heading = "Output")]
     pub(crate) interval: Option<u64>,
@@ -270,4 +282,12 @@ mod tests {
     fn definitions_hold_together() {
         super::Cli::command().debug_assert();
     }
+}
+
+/// How many times as fast as captured, 0 or more.
+fn speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse().ok().filter(|speed: &f64| speed.is_finite() && *speed >= 0.0);
+    speed.ok_or_else(|| {
+        format!("'{text}' is no speed; write how many times as fast, such as 1, 0.5 or 10; 0 is as fast as it goes")
+    })
 }

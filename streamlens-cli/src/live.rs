@@ -68,7 +68,7 @@ mod linux {
         say(&format!("capturing on {name}; Ctrl-C ends and shows the result"));
         let progress = Progress::on_stderr("; Ctrl-C ends and shows the result");
         let watched = Watched { source: recorder, progress, told: BTreeSet::new(), stop: options.stop };
-        Ok(analyzer.read(watched)?)
+        Ok(crate::updates::read(analyzer, watched, args)?)
     }
 
     fn confine(recorder: &Recorder<LiveSource>, live: &LiveArgs) {

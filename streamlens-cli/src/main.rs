@@ -17,6 +17,7 @@ mod source;
 mod table;
 mod text;
 mod told;
+mod updates;
 mod view;
 
 use std::ffi::OsString;
@@ -82,8 +83,11 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
         written(to_stdout(|out| out.write_all(list.as_bytes())))?;
         return Ok(Status::Fine);
     }
+    if args.every.is_some() && args.format != Format::Ndjson {
+        return Err(Failure::usage("--every writes lines of JSON; add --format ndjson".to_owned()));
+    }
     let registry = told::registry(args)?;
-    let defaults = EngineOptions::default();
+    let defaults = if args.live.is_asked() { EngineOptions::live() } else { EngineOptions::default() };
     let options = EngineOptions {
         max_flows: args.max_flows.map_or(defaults.max_flows, |flows| usize::try_from(flows).unwrap_or(usize::MAX)),
         interval_ns: args.interval,
@@ -102,8 +106,7 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
     let max_frames = args.count.filter(|_| !is_live);
     let analyzer = Analyzer { registry, options, max_frames, selection: select::selection(args) };
     let selection = analyzer.selection;
-    let (mut engine, capture) =
-        if is_live { live::read(&analyzer, args)? } else { source::read(&analyzer, &args.captures(), args.follow)? };
+    let (mut engine, capture) = if is_live { live::read(&analyzer, args)? } else { source::read(&analyzer, args)? };
     let form = match args.format {
         Format::Json => Some(Form::Json),
         Format::Ndjson => Some(Form::Ndjson),
@@ -214,6 +217,11 @@ fn write(out: &mut impl Write, analysis: &Analysis, form: Option<Form>, args: &A
             table::write(out, analysis, &args.columns, view, look)
         }
     }
+}
+
+/// Where the lines of `--every` go: to standard output, or to standard error where that has a recording.
+fn updates_output(args: &AnalyzeArgs) -> Box<dyn Write> {
+    if args.live.takes_stdout() { Box::new(io::stderr()) } else { unbuffered_stdout() }
 }
 
 /// Buffered standard output.

@@ -1,7 +1,6 @@
 //! Opens the captures and watches over their reading: progress, Ctrl-C, and failures of the system in the middle.
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,20 +8,20 @@ use streamlens::Analyzer;
 use streamlens::engine::Engine;
 use streamlens::model::{CaptureSummary, FrameBatch, FrameSource, Interface, Position, SourceError, Warning};
 use streamlens::pcap::{CaptureReader, MergedReader, ReaderOptions};
+use streamlens_live::ReplaySource;
 
-use super::progress::Progress;
+use crate::args::AnalyzeArgs;
+use crate::progress::Progress;
+use crate::updates;
 
 /// Status of a program that Ctrl-C ended, by the custom of shells.
 const INTERRUPTED: i32 = 130;
 
 /// Reads the captures, merged by time where they are several. Gives the engine with what is known of the capture.
-pub(crate) fn read(
-    analyzer: &Analyzer,
-    captures: &[PathBuf],
-    follow: bool,
-) -> Result<(Engine, CaptureSummary), SourceError> {
+pub(crate) fn read(analyzer: &Analyzer, args: &AnalyzeArgs) -> Result<(Engine, CaptureSummary), SourceError> {
+    let (captures, follow) = (args.captures(), args.follow);
     let options = ReaderOptions { follow, low_latency: follow, ..ReaderOptions::default() };
-    let is_endless = follow || captures.iter().any(|path| path.as_os_str() == "-");
+    let is_endless = follow || args.replay.is_some() || captures.iter().any(|path| path.as_os_str() == "-");
     if is_endless {
         // where it can't be had, Ctrl-C ends the command without a result, as it does for files
         let _ = end_on_interrupt(&options.stop);
@@ -36,11 +35,23 @@ pub(crate) fn read(
         captures.iter().map(|path| CaptureReader::open_with(path, &options)).collect::<Result<Vec<_>, _>>()?;
     let (progress, stop) = (Progress::on_stderr(hint), options.stop);
     match readers.pop() {
-        Some(only) if readers.is_empty() => analyzer.read(Watched { source: only, progress, stop, frames: 0 }),
+        Some(only) if readers.is_empty() => paced(analyzer, Watched { source: only, progress, stop, frames: 0 }, args),
         last => {
             let source = MergedReader::new(readers.into_iter().chain(last).collect());
-            analyzer.read(Watched { source, progress, stop, frames: 0 })
+            paced(analyzer, Watched { source, progress, stop, frames: 0 }, args)
         }
+    }
+}
+
+/// Reads a source as fast as it goes, or at the pace that `--replay` asks for.
+fn paced(
+    analyzer: &Analyzer,
+    source: impl FrameSource,
+    args: &AnalyzeArgs,
+) -> Result<(Engine, CaptureSummary), SourceError> {
+    match args.replay {
+        Some(speed) => updates::read(analyzer, ReplaySource::new(source, speed), args),
+        None => updates::read(analyzer, source, args),
     }
 }
 

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use streamlens_model::row::{FlowId, Level, Row, RowHealth, RowId, RowName, RowTiming};
 use streamlens_model::{StreamHealth, Timestamp, TimingStatistics, TrafficType};
 
-use super::meter::Meter;
+use super::meter::{Meter, SECOND_NS};
 use super::shown::{ShownRow, Source, TypePlace};
 use crate::flow::{EncodingEntry, FlowEntry, TransportEntry, TypeEntry};
 use crate::report::{EncodingNames, stream_figures};
@@ -181,15 +181,16 @@ pub(super) fn update(
             set_types(row, transport, encoding, kinds, names.is_some(), moment);
         }
     }
-    if *is_new && moment.is_beginning {
-        // how fast it came before nobody has seen
+    let Some(now) = moment.now else { return };
+    // how fast it came more than a second ago nobody has seen
+    let is_unseen = flow.first_seen.is_none_or(|first| now.since(first) > SECOND_NS);
+    if *is_new && moment.is_beginning && is_unseen {
         *meter = Meter::starting_at(row.packets, row.bytes.unwrap_or_default());
+        return;
     }
-    if let Some(now) = moment.now {
-        meter.record(now, moment.since_last, row.packets, row.bytes.unwrap_or_default());
-        let (packets, bits) = meter.rates();
-        (row.packet_rate, row.bit_rate) = (Some(packets), row.bytes.map(|_| bits));
-    }
+    meter.record(now, moment.since_last, row.packets, row.bytes.unwrap_or_default());
+    let (packets, bits) = meter.rates();
+    (row.packet_rate, row.bit_rate) = (Some(packets), row.bytes.map(|_| bits));
 }
 
 fn set_timing(row: &mut Row, timing: &TimingStatistics, is_fresh: bool, moment: &Moment) {
