@@ -44,7 +44,7 @@ impl SortedBatch {
     }
 
     fn process_shard(&self, env: Env<'_>, shard: &mut Shard) {
-        shard.frames(env, self.routes.of(shard.share), |place| {
+        shard.process_batch(env, self.routes.of(shard.share), |place| {
             let frame = self.batch.frame(place as usize)?;
             Some(Frame { number: self.first_number + u64::from(place), ..frame })
         });

@@ -5,6 +5,7 @@
 #![warn(clippy::too_many_lines)]
 
 mod batch;
+mod chunked_vec;
 mod deferred;
 mod dissect;
 mod engine;
@@ -17,7 +18,6 @@ mod key;
 mod look;
 mod network;
 mod options;
-mod pieces;
 mod report;
 mod route;
 mod shard;
