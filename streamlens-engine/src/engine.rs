@@ -7,18 +7,18 @@ use streamlens_model::row::FlowId;
 use streamlens_model::{Analysis, CaptureSummary, Frame, FrameBatch, FrameRecord, Timestamp};
 use streamlens_registry::DecoderRegistry;
 
-use crate::crew::{Crew, Job};
+use crate::batch::{ShardSlots, SortedBatch};
 use crate::deferred::Lobby;
 use crate::look::{Looks, may_be_idle};
 use crate::network::Networks;
 use crate::options::{EngineOptions, FlowSelection};
-use crate::parallel::each;
 use crate::report::{Lists, Report, ReportSink};
 use crate::route::{SHARES, share_of};
 use crate::shard::Shard;
 use crate::state::EngineState;
 use crate::totals::Totals;
 use crate::work::{Env, Outbox};
+use crate::workers::{WorkerPool, for_each_parallel};
 
 /// Frames after which what decoders published is handed on, where frames come one at a time.
 const COLLECT_EVERY: u64 = 4096;
@@ -49,7 +49,7 @@ pub struct Engine {
     /// What was published and not handed on yet; swapped with those of the shards.
     outboxes: Vec<Outbox>,
     /// Kept for their memory.
-    jobs: (Job, Job),
+    batches: (SortedBatch, SortedBatch),
     pub(crate) looks: Looks,
     /// Flows that do not end for want of room.
     pub(crate) kept: BTreeSet<FlowId>,
@@ -77,7 +77,7 @@ impl Engine {
         Self {
             state,
             outboxes,
-            jobs: Default::default(),
+            batches: Default::default(),
             looks: Looks::default(),
             kept: BTreeSet::new(),
             next_idle: None,
@@ -140,45 +140,47 @@ impl Engine {
         is_filled: bool,
     ) -> Result<bool, E> {
         let next_idle = self.next_idle;
-        let Self { state, outboxes, jobs, is_closed, looks, .. } = self;
+        let Self { state, outboxes, batches, is_closed, looks, .. } = self;
         let EngineState { registry, options, shards, networks, totals, threads, .. } = state;
-        let mut fill = |job: &mut Job, totals: &mut Totals| -> Result<bool, E> {
-            job.batch.now = None;
-            let more = fill(&mut job.batch)?;
-            looks.told = looks.told.max(job.batch.now);
+        let mut fill = |batch: &mut SortedBatch, totals: &mut Totals| -> Result<bool, E> {
+            batch.batch.now = None;
+            let more = fill(&mut batch.batch)?;
+            looks.told = looks.told.max(batch.batch.now);
             if more {
-                job.prepare(totals);
+                batch.prepare(totals);
             }
             Ok(more)
         };
-        let (job, next) = jobs;
-        let mut more = is_filled || fill(job, totals)?;
-        let env = Env { registry, options };
-        Crew::with(*threads, env, shards, |crew| {
+        let (batch, next) = batches;
+        let mut more = is_filled || fill(batch, totals)?;
+        let (env, shards, threads) = (Env { registry, options }, ShardSlots::new(shards), (*threads).max(1));
+        let work = |batch: &SortedBatch, thread: usize| batch.process(env, &shards, thread * SHARES / threads);
+        WorkerPool::with(threads, &work, |pool| {
             while more {
                 // what the batch before published is handed on while this one is worked on
-                crew.exchange(outboxes);
+                shards.exchange(outboxes);
                 let mut filled = Ok(false);
-                *job = crew.work(std::mem::take(job), || {
+                let done = pool.run(std::mem::take(batch), || {
                     networks.collect(outboxes);
-                    if *threads > 1 {
+                    if threads > 1 {
                         filled = fill(next, totals);
                     }
                 });
-                if *threads == 1 {
+                *batch = done.unwrap_or_default();
+                if threads == 1 {
                     // the same memory, which the caches still hold
-                    filled = fill(job, totals);
+                    filled = fill(batch, totals);
                 }
-                let count = crew.all(|shards| shards.iter().map(|shard| shard.flow_count()).sum::<usize>());
+                let count = shards.all(|shards| shards.iter().map(|shard| shard.flow_count()).sum::<usize>());
                 let may_end = options.ends_idle_flows && may_be_idle(next_idle, totals.last_seen());
                 let is_full = count >= options.max_flows;
                 if is_full && !*is_closed && !may_end {
-                    crew.all(|shards| enforce_bound(shards, options.max_flows));
+                    shards.all(|shards| enforce_bound(shards, options.max_flows));
                     *is_closed = !options.ends_idle_flows;
                 }
                 more = filled?;
-                if *threads > 1 {
-                    std::mem::swap(job, next);
+                if threads > 1 {
+                    std::mem::swap(batch, next);
                 }
                 if is_full && may_end {
                     return Ok(more);
@@ -219,7 +221,7 @@ impl Engine {
         let env = Env { registry, options };
         let flows: usize = shards.iter().map(Shard::flow_count).sum();
         let threads = if flows < WORTH_A_THREAD { 1 } else { *threads };
-        each(threads, shards, |shard| shard.finish(env));
+        for_each_parallel(threads, shards, |shard| shard.finish(env));
         *is_finished = true;
         self.collect();
         self.enforce_flow_bound();
@@ -308,7 +310,7 @@ impl Engine {
         let EngineState { registry, options, shards, threads, .. } = &mut self.state;
         let env = Env { registry, options };
         let threads = if shards.iter().all(|shard| shard.lobby.is_empty()) { 1 } else { *threads };
-        each(threads, shards, |shard| shard.let_all_through(env));
+        for_each_parallel(threads, shards, |shard| shard.let_all_through(env));
         self.collect();
     }
 

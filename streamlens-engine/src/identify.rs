@@ -6,7 +6,7 @@ use streamlens_decoders::{Confidence, DecodeError, DecodingResult, Sequence, Str
 use streamlens_model::{Packet, StreamId};
 use streamlens_registry::{DecoderIndex, DecoderRegistry, Ranked};
 
-use crate::flow::FrameFacts;
+use crate::flow::pdu::FrameFacts;
 
 /// Payloads that a young flow holds.
 pub(crate) const YOUNG_PAYLOADS: usize = 8;

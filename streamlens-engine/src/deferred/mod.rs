@@ -15,11 +15,11 @@ use streamlens_model::{Frame, Packet};
 use streamlens_registry::DecoderRegistry;
 
 use self::arena::{Arena, Chain, FIRST_LINES, Headers};
+use crate::chunked_vec::ChunkedVec;
 use crate::dissect::Dissected;
 use crate::index::Index;
 use crate::key::PackedKey;
 use crate::options::EngineOptions;
-use crate::pieces::Pieces;
 use crate::route::SHARES;
 use crate::work::Env;
 
@@ -32,7 +32,7 @@ pub(crate) struct Lobby {
     /// Flows of the shard, deferred ones among them, from which on new ones are deferred; `None` where none ever is.
     opens_at: Option<usize>,
     index: Index,
-    flows: Pieces<DeferredFlow, 256>,
+    flows: ChunkedVec<DeferredFlow, 256>,
     /// Entries of flows that were let through.
     free_list: Vec<u32>,
     arena: Arena,

@@ -3,15 +3,15 @@
 //! Headers are read by etherparse's slices, which check lengths once. A header that is cut or damaged ends the walk:
 //! the frame then belongs to the last layer that could be read.
 
+mod header_cache;
 mod ip;
 mod link;
-mod repeat;
 mod transport;
 
 use streamlens_model::{Address, Endpoint, FlowKey, Frame, MacAddress, Transport, VlanStack};
 
+pub(crate) use self::header_cache::{CachedFlow, HeaderCache};
 pub(crate) use self::link::dissect;
-pub(crate) use self::repeat::{Known, Repeats};
 pub(crate) use self::transport::transport_payload;
 
 /// Why a frame is in no flow.
@@ -51,7 +51,7 @@ pub(crate) struct Dissected<'a> {
 
 /// What is left of a packet once its flow is known: what is counted and decoded.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Content<'a> {
+pub(crate) struct PacketBody<'a> {
     pub(crate) transport: Transport,
     pub(crate) ether_type: Option<u16>,
     /// As [`IpFacts::fingerprint`]; 0 where there is none.
@@ -117,10 +117,10 @@ impl<'a> Dissected<'a> {
 
     /// What is counted and decoded, once the flow is known.
     #[inline]
-    pub(crate) fn content(&self) -> Content<'a> {
+    pub(crate) fn content(&self) -> PacketBody<'a> {
         let Self { transport, ether_type, tcp, payload, missing, .. } = *self;
         let fingerprint = self.ip.map_or(0, |ip| ip.fingerprint);
-        Content { transport, ether_type, fingerprint, tcp, payload, missing }
+        PacketBody { transport, ether_type, fingerprint, tcp, payload, missing }
     }
 
     /// Number of the IP protocol; 0 where there is no IP.

@@ -3,7 +3,7 @@
 use streamlens_model::stats::RunLength;
 use streamlens_model::{Change, MacAddress, MacPair};
 
-use crate::dissect::{Content, Dissected};
+use crate::dissect::{Dissected, PacketBody};
 
 /// Changes of one property that are kept.
 const MAX_CHANGES: usize = 16;
@@ -154,7 +154,7 @@ pub(crate) struct Copies {
 impl Copies {
     /// Whether a packet is a copy of one of the last four of its flow.
     #[inline]
-    pub(crate) fn is_copy(&mut self, content: &Content<'_>, frame: u64) -> bool {
+    pub(crate) fn is_copy(&mut self, content: &PacketBody<'_>, frame: u64) -> bool {
         if content.fingerprint >> 48 == 0 {
             return false;
         }

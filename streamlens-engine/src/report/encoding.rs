@@ -83,8 +83,10 @@ impl<'w> FlowWriter<'w> {
             view.report.metadata.insert("base_encoding".into(), Value::text(base));
             view.report.metadata.insert("base_confidence".into(), Value::from(score));
         }
-        let streams = sorted(encoding.streams.iter()).into_iter();
-        let streams = streams.map(|stream| view.health(stream, findings)).collect();
+        let sorted = sorted(encoding.streams.iter());
+        // no larger than it has to be: there may be a million
+        let mut streams = Vec::with_capacity(sorted.len());
+        streams.extend(sorted.into_iter().map(|stream| view.health(stream, findings)));
         view.add_logs(findings);
         let packet_types = PacketTypes { decoder, report: &view.report, transport, encoding };
         ApplicationEncoding {

@@ -43,8 +43,9 @@ impl<'w> FlowWriter<'w> {
         let (total_packets, total_bytes, facts) = (flow.packets(), flow.bytes(), flow.facts.lists());
         let mut summaries = Summaries::new(self.state.options.outlier_deviations);
         let timing_stats = summaries.of(flow.timing());
-        let transports = views.into_iter().map(|view| self.transport(flow, view, &mut summaries, findings));
-        let transport_protocols = transports.collect();
+        // no larger than it has to be: there may be a million
+        let mut transport_protocols = Vec::with_capacity(views.len());
+        transport_protocols.extend(views.into_iter().map(|view| self.transport(flow, view, &mut summaries, findings)));
         Flow {
             id: visited.handle.flow_id(flow.generation),
             key: flow.key,

@@ -33,8 +33,8 @@ use crate::deferred::store::{FlowFigures, FlowHandle, FlowStore, ScratchShard, T
 use crate::dissect::Aside;
 use crate::flow::EncodingEntry;
 use crate::options::FlowSelection;
-use crate::parallel::{each, map_chunks_ordered};
 use crate::state::EngineState;
+use crate::workers::{for_each_parallel, map_chunks_ordered};
 
 /// How a report comes to its flows and findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -254,7 +254,7 @@ impl<'e> Report<'e> {
             }
         };
         let mut workers = map_chunks_ordered(threads, &shown, begin, || blank.empty(), make, take);
-        each(threads, &mut workers, |worker| worker.findings.sort());
+        for_each_parallel(threads, &mut workers, |worker| worker.findings.sort());
         self.gather(workers);
         is_open.into_inner()
     }

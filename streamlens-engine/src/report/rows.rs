@@ -7,7 +7,7 @@ use streamlens_model::{Endpoint, FlowKey, Timestamp};
 use super::Report;
 use crate::deferred::store::{FlowFigures, FlowHandle};
 use crate::options::FlowOrder;
-use crate::parallel::sort;
+use crate::workers::sort;
 
 /// Flows: every flow of a million is asked whether it is in there.
 pub(super) type FlowSet = hashbrown::HashSet<FlowHandle, foldhash::fast::RandomState>;

@@ -7,8 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use streamlens_decoders::{FlowReport, NetworkReport, Peer, Survey, SurveyNotes};
 
 use crate::deferred::store::{FlowHandle, VisitedFlow};
-use crate::parallel::each;
 use crate::state::EngineState;
+use crate::workers::for_each_parallel;
 
 /// What network monitors say of single encodings, by flow and decoder.
 pub(super) type Additions = BTreeMap<(FlowHandle, u16), Vec<FlowReport>>;
@@ -137,7 +137,7 @@ impl<'e> Surveys<'e> {
         let (mut networks, mut additions) = (Vec::new(), Additions::new());
         let closed = |one: OneSurvey<'e>| (one.own, one.watched, Some(one.survey), NetworkReport::default());
         let mut reports: Vec<_> = self.list.into_iter().map(closed).collect();
-        each(self.state.threads, &mut reports, |(.., survey, report)| {
+        for_each_parallel(self.state.threads, &mut reports, |(.., survey, report)| {
             let survey = survey.take().map(|survey| survey.into_inner().unwrap_or_else(PoisonError::into_inner));
             survey.into_iter().for_each(|survey| survey.report(report));
         });

@@ -11,7 +11,7 @@ use streamlens_model::{Frame, Packet};
 
 pub(crate) use self::slots::FlowList;
 use crate::deferred::{Admission, Arrival, Lobby};
-use crate::dissect::{Aside, Content, Dissected, Known, Repeats, dissect};
+use crate::dissect::{Aside, CachedFlow, Dissected, HeaderCache, PacketBody, dissect};
 use crate::flow::{FlowEntry, FrameFacts};
 use crate::fragments::{Fragments, Waiting};
 use crate::index::Index;
@@ -27,7 +27,7 @@ const SECOND_LINE: usize = 64;
 #[derive(Clone, Copy)]
 enum Resolution<'f> {
     /// It repeats headers.
-    Again(Known, Content<'f>),
+    Again(CachedFlow, PacketBody<'f>),
     /// The key of its flow, with the hash of that.
     Key(PackedKey, u64),
     Fragment,
@@ -44,7 +44,7 @@ pub(crate) struct Shard {
     /// Places of flows.
     index: Index,
     seeds: foldhash::fast::RandomState,
-    repeats: Repeats,
+    header_cache: HeaderCache,
     pub(crate) flows: FlowList,
     /// Number of the epoch; 0 until somebody looks.
     pub(crate) epoch: u32,
@@ -66,27 +66,32 @@ impl Shard {
     }
 
     /// Processes frames in groups and touches each group first, so that its cache misses overlap.
-    pub(crate) fn frames<'f>(&mut self, env: Env<'_>, places: &[u32], frame_at: impl Fn(u32) -> Option<Frame<'f>>) {
+    pub(crate) fn process_batch<'f>(
+        &mut self,
+        env: Env<'_>,
+        places: &[u32],
+        frame_at: impl Fn(u32) -> Option<Frame<'f>>,
+    ) {
         for places in places.chunks(GROUP) {
             let frames = places.iter().filter_map(|&place| frame_at(place));
             let byte = |frame: &Frame<'f>, at: usize| frame.data.get(at).copied().unwrap_or_default();
             let touched = frames.clone().fold(0, |all, frame| all ^ byte(&frame, 0) ^ byte(&frame, SECOND_LINE));
             std::hint::black_box(touched);
             if self.lobby.is_empty() {
-                frames.for_each(|frame| self.next(env, &frame));
+                frames.for_each(|frame| self.process_inline(env, &frame));
             } else {
-                self.frames_of_many(env, frames);
+                self.process_group(env, frames);
             }
         }
     }
 
     /// Processes a group of frames where flows are deferred: the keys of all are found first, so that the lobby can prefetch.
     #[inline(never)]
-    fn frames_of_many<'f>(&mut self, env: Env<'_>, frames: impl Iterator<Item = Frame<'f>>) {
+    fn process_group<'f>(&mut self, env: Env<'_>, frames: impl Iterator<Item = Frame<'f>>) {
         let mut group = [const { None }; GROUP];
         for (slot, frame) in group.iter_mut().zip(frames) {
             let (frame, packet, resolution) = slot.insert((frame, Dissected::new(&frame), Resolution::Fragment));
-            *resolution = match self.repeats.find(frame) {
+            *resolution = match self.header_cache.find(frame) {
                 Some((known, content)) => Resolution::Again(known, content),
                 None => self.resolve(frame, packet),
             };
@@ -103,39 +108,46 @@ impl Shard {
 
     /// Processes a frame.
     pub(crate) fn process(&mut self, env: Env<'_>, frame: &Frame<'_>) {
-        self.next(env, frame);
+        self.process_inline(env, frame);
     }
 
     /// Processes a frame: what most frames need lies here in one piece.
     #[inline(always)]
-    fn next(&mut self, env: Env<'_>, frame: &Frame<'_>) {
+    fn process_inline(&mut self, env: Env<'_>, frame: &Frame<'_>) {
         self.expire(env, frame.time);
-        match self.repeats.find_datagram(frame) {
-            Some((known, content)) => self.again(env, frame, known, &content),
-            None => self.anew(env, *frame),
+        match self.header_cache.find_datagram(frame) {
+            Some((known, content)) => self.count_repeated(env, frame, known, &content),
+            None => self.process_new(env, *frame),
         }
     }
 
     /// A frame that repeats headers.
     #[inline(always)]
-    fn again(&mut self, env: Env<'_>, frame: &Frame<'_>, known: Known, content: &Content<'_>) {
-        let Self { flows, epoch, changed, repeats, conversations, outbox, scratch, .. } = self;
+    fn count_repeated(&mut self, env: Env<'_>, frame: &Frame<'_>, known: CachedFlow, content: &PacketBody<'_>) {
+        let Self { flows, epoch, changed, header_cache, conversations, outbox, scratch, .. } = self;
         let Some(flow) = flows.get_mut(known.flow) else { return };
         if flow.touched != *epoch {
             flow.touched = *epoch;
             changed.push(known.flow as u32);
         }
         if !flow.facts.note_again(known.epoch) {
-            note_facts(flow, repeats, *frame);
+            note_facts(flow, header_cache, *frame);
         }
-        count(Work { env, scratch, conversations, outbox }, flow, known.transport, content, FrameFacts::of(frame), &[]);
+        count_body(
+            Work { env, scratch, conversations, outbox },
+            flow,
+            known.transport,
+            content,
+            FrameFacts::of(frame),
+            &[],
+        );
     }
 
     /// A frame with headers of its own, or of TCP.
     #[inline(never)]
-    fn anew(&mut self, env: Env<'_>, frame: Frame<'_>) {
+    fn process_new(&mut self, env: Env<'_>, frame: Frame<'_>) {
         let mut packet = Dissected::new(&frame);
-        let resolution = match self.repeats.find_segment(&frame) {
+        let resolution = match self.header_cache.find_segment(&frame) {
             Some((known, content)) => Resolution::Again(known, content),
             None => self.resolve(&frame, &mut packet),
         };
@@ -158,7 +170,7 @@ impl Shard {
     /// Counts a frame where it belongs.
     fn apply(&mut self, env: Env<'_>, frame: &Frame<'_>, packet: &mut Dissected<'_>, resolution: &Resolution<'_>) {
         match resolution {
-            Resolution::Again(known, content) => self.again(env, frame, *known, content),
+            Resolution::Again(known, content) => self.count_repeated(env, frame, *known, content),
             Resolution::Key(key, hash) => {
                 let place = match self.find(*hash, key) {
                     Some(place) => place as usize,
@@ -167,8 +179,8 @@ impl Shard {
                         None => return,
                     },
                 };
-                if let Some(known) = self.whole(env, place, packet, FrameFacts::of(frame), &[]) {
-                    self.repeats.note(frame, packet, known);
+                if let Some(known) = self.count_packet(env, place, packet, FrameFacts::of(frame), &[]) {
+                    self.header_cache.note(frame, packet, known);
                 }
             }
             Resolution::Fragment => self.fragment(env, packet, FrameFacts::of(frame)),
@@ -208,7 +220,7 @@ impl Shard {
             if dissect(frame, &mut packet).is_ok() {
                 let new = || self.insert((hash, PackedKey::of(&packet)), &packet, frame.number);
                 let place = *place.get_or_insert_with(new);
-                self.whole(env, place, &packet, FrameFacts::of(frame), &[]);
+                self.count_packet(env, place, &packet, FrameFacts::of(frame), &[]);
             }
         });
         self.lobby = lobby;
@@ -222,14 +234,14 @@ impl Shard {
     /// A packet whose payload is whole. `frame` brought it, and is counted here; where it was put together, `earlier` ones did,
     /// which have been. Gives what is known of its headers from now on.
     #[inline(never)]
-    fn whole(
+    fn count_packet(
         &mut self,
         env: Env<'_>,
         place: usize,
         packet: &Dissected<'_>,
         frame: FrameFacts,
         earlier: &[FrameFacts],
-    ) -> Option<Known> {
+    ) -> Option<CachedFlow> {
         let Self { flows, epoch, changed, conversations, outbox, scratch, .. } = self;
         let flow = flows.get_mut(place)?;
         if flow.touched != *epoch {
@@ -238,8 +250,8 @@ impl Shard {
         }
         let transport = flow.transport_place(packet.transport);
         flow.facts.note(packet, frame.at.frame);
-        let known = Known { flow: place, transport, epoch: flow.facts.epoch() };
-        count(Work { env, scratch, conversations, outbox }, flow, transport, &packet.content(), frame, earlier);
+        let known = CachedFlow { flow: place, transport, epoch: flow.facts.epoch() };
+        count_body(Work { env, scratch, conversations, outbox }, flow, transport, &packet.content(), frame, earlier);
         Some(known)
     }
 
@@ -254,7 +266,7 @@ impl Shard {
     pub(crate) fn clear(&mut self) {
         self.index.clear();
         self.flows.clear();
-        self.repeats.clear();
+        self.header_cache.clear();
         self.outbox.clear();
     }
 
@@ -284,7 +296,7 @@ impl Shard {
 
     /// Forgets to which flows recent headers belong, where flows were taken out.
     pub(crate) fn forget_headers(&mut self) {
-        self.repeats.clear();
+        self.header_cache.clear();
     }
 }
 
@@ -314,11 +326,11 @@ fn settle(work: &mut Work<'_>, flow: &mut FlowEntry) {
 
 /// Counts and decodes a packet. `frame` brought it, and is counted here; `earlier` ones have been.
 #[inline(always)]
-fn count(
+fn count_body(
     mut work: Work<'_>,
     flow: &mut FlowEntry,
     transport: usize,
-    content: &Content<'_>,
+    content: &PacketBody<'_>,
     mut frame: FrameFacts,
     earlier: &[FrameFacts],
 ) {
@@ -345,11 +357,11 @@ fn count(
     }
 }
 
-/// Tells a flow of the facts in a frame that repeats headers, where others were told meanwhile.
+/// Records the properties of a cached header again after they have changed.
 #[cold]
-fn note_facts(flow: &mut FlowEntry, repeats: &mut Repeats, frame: Frame<'_>) {
+fn note_facts(flow: &mut FlowEntry, header_cache: &mut HeaderCache, frame: Frame<'_>) {
     let facts = &mut flow.facts;
-    let is_known = repeats.note_again(&frame, |packet| {
+    let is_known = header_cache.note_again(&frame, |packet| {
         facts.note(packet, frame.number);
         facts.epoch()
     });

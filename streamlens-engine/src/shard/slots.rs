@@ -1,12 +1,12 @@
 //! The flows of a shard. A flow keeps its place for as long as it lives; the places of flows that ended are used again.
 
+use crate::chunked_vec::ChunkedVec;
 use crate::flow::FlowEntry;
-use crate::pieces::Pieces;
 
 /// Flows by their place.
 #[derive(Default)]
 pub(crate) struct FlowList {
-    slots: Pieces<FlowEntry, 64>,
+    slots: ChunkedVec<FlowEntry, 64>,
     /// Places without a flow, the last to be used again first.
     vacant: Vec<u32>,
 }

@@ -72,7 +72,7 @@ impl Shard {
         if frames > 0 {
             self.aside(Aside::TableFull, frames);
         }
-        self.repeats.clear();
+        self.header_cache.clear();
     }
 
     /// Takes a flow out of the table. What repeats its headers is looked up again; the caller clears that.

@@ -3,7 +3,7 @@
 
 use streamlens_model::{Frame, LinkType, Transport};
 
-use super::{Content, Dissected, ip, link, transport};
+use super::{Dissected, PacketBody, ip, link, transport};
 
 /// Bytes that are compared: an Ethernet header with a tag, IPv4 without options, ports, and what is left of the words.
 const COMPARED: usize = 48;
@@ -15,7 +15,7 @@ type Words = [u64; COMPARED / 8];
 
 /// Headers whose repetitions are recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Layout {
+enum HeaderLayout {
     /// An Ethernet type that nothing lies under.
     Plain { at: usize },
     /// UDP over IPv4 without options, which begins here.
@@ -24,7 +24,7 @@ enum Layout {
     Tcp { at: usize },
 }
 
-impl Layout {
+impl HeaderLayout {
     /// The layout of a dissected frame; `None` for all others.
     fn of(frame: &Frame<'_>, packet: &Dissected<'_>) -> Option<Self> {
         if frame.link_type != LinkType::ETHERNET || frame.data.len() < COMPARED || packet.fragment.is_some() {
@@ -70,7 +70,7 @@ fn words(bytes: &[u8; COMPARED]) -> Words {
 
 /// What is known of headers: where their frames are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Known {
+pub(crate) struct CachedFlow {
     /// Place of the flow.
     pub(crate) flow: usize,
     /// Place of the transport in it.
@@ -84,8 +84,8 @@ pub(crate) struct Known {
 struct Headers {
     masked: Words,
     mask: Words,
-    layout: Layout,
-    known: Known,
+    layout: HeaderLayout,
+    known: CachedFlow,
     packet: Dissected<'static>,
 }
 
@@ -108,7 +108,7 @@ fn in_ipv4<'a>(frame: &Frame<'a>, at: usize) -> Option<(u64, &'a [u8], usize)> {
 
 /// The headers of the last few flows that had several frames.
 #[derive(Debug, Default)]
-pub(crate) struct Repeats {
+pub(crate) struct HeaderCache {
     headers: Vec<Headers>,
     /// Where the last repetition was found.
     hot: usize,
@@ -118,16 +118,16 @@ pub(crate) struct Repeats {
     turn: usize,
 }
 
-impl Repeats {
+impl HeaderCache {
     /// What is known of a frame that repeats headers, and what it brought.
     #[inline]
-    pub(crate) fn find<'a>(&mut self, frame: &Frame<'a>) -> Option<(Known, Content<'a>)> {
+    pub(crate) fn find<'a>(&mut self, frame: &Frame<'a>) -> Option<(CachedFlow, PacketBody<'a>)> {
         self.find_datagram(frame).or_else(|| self.find_segment(frame))
     }
 
     /// As [`Self::find`], but for the headers of TCP.
     #[inline(always)]
-    pub(crate) fn find_datagram<'a>(&mut self, frame: &Frame<'a>) -> Option<(Known, Content<'a>)> {
+    pub(crate) fn find_datagram<'a>(&mut self, frame: &Frame<'a>) -> Option<(CachedFlow, PacketBody<'a>)> {
         let start = frame.data.first_chunk()?;
         if frame.link_type != LinkType::ETHERNET {
             return None;
@@ -137,22 +137,22 @@ impl Repeats {
         }
         let Headers { layout, known, packet, .. } = self.headers.get(self.hot)?;
         let (fingerprint, payload, missing) = match *layout {
-            Layout::Plain { at } => (0, frame.data.get(at..)?, frame.missing()),
-            Layout::Udp { at } => {
+            HeaderLayout::Plain { at } => (0, frame.data.get(at..)?, frame.missing()),
+            HeaderLayout::Udp { at } => {
                 let (fingerprint, payload, missing) = in_ipv4(frame, at)?;
                 let (payload, missing) = transport::udp(payload, missing);
                 (fingerprint, payload, missing)
             }
-            Layout::Tcp { .. } => return None,
+            HeaderLayout::Tcp { .. } => return None,
         };
         let Dissected { transport, ether_type, .. } = *packet;
-        Some((*known, Content { transport, ether_type, fingerprint, tcp: None, payload, missing }))
+        Some((*known, PacketBody { transport, ether_type, fingerprint, tcp: None, payload, missing }))
     }
 
     /// As [`Self::find`], for headers of TCP, after [`Self::find_datagram`] has looked for them.
     #[inline]
-    pub(crate) fn find_segment<'a>(&self, frame: &Frame<'a>) -> Option<(Known, Content<'a>)> {
-        let Headers { layout: Layout::Tcp { at }, known, packet, .. } = self.headers.get(self.hot)? else {
+    pub(crate) fn find_segment<'a>(&self, frame: &Frame<'a>) -> Option<(CachedFlow, PacketBody<'a>)> {
+        let Headers { layout: HeaderLayout::Tcp { at }, known, packet, .. } = self.headers.get(self.hot)? else {
             return None;
         };
         let start = frame.data.first_chunk().filter(|_| frame.link_type == LinkType::ETHERNET)?;
@@ -162,7 +162,7 @@ impl Repeats {
         let (fingerprint, payload, missing) = in_ipv4(frame, *at)?;
         let (tcp, payload, missing) = transport::tcp(payload, missing);
         let Dissected { transport, ether_type, .. } = *packet;
-        Some((*known, Content { transport, ether_type, fingerprint, tcp, payload, missing }))
+        Some((*known, PacketBody { transport, ether_type, fingerprint, tcp, payload, missing }))
     }
 
     /// Looks for headers among those that were not found last.
@@ -184,7 +184,7 @@ impl Repeats {
 
     /// Takes note of a frame that was dissected, and of its flow.
     #[inline]
-    pub(crate) fn note(&mut self, frame: &Frame<'_>, packet: &Dissected<'_>, known: Known) {
+    pub(crate) fn note(&mut self, frame: &Frame<'_>, packet: &Dissected<'_>, known: CachedFlow) {
         if self.dissected.contains(&Some(known.flow)) {
             self.remember(frame, packet, known);
         }
@@ -192,8 +192,8 @@ impl Repeats {
         self.dissected[self.turn] = Some(known.flow);
     }
 
-    fn remember(&mut self, frame: &Frame<'_>, packet: &Dissected<'_>, known: Known) {
-        let (Some(layout), Some(bytes)) = (Layout::of(frame, packet), frame.data.first_chunk()) else { return };
+    fn remember(&mut self, frame: &Frame<'_>, packet: &Dissected<'_>, known: CachedFlow) {
+        let (Some(layout), Some(bytes)) = (HeaderLayout::of(frame, packet), frame.data.first_chunk()) else { return };
         let (mask, now) = (layout.mask(), words(bytes));
         let masked = std::array::from_fn(|place| now[place] & mask[place]);
         let packet = Dissected { payload: &[], tcp: None, ..*packet };
@@ -231,12 +231,12 @@ mod tests {
         packet
     }
 
-    fn known(flow: usize) -> Known {
-        Known { flow, transport: 0, epoch: 1 }
+    fn known(flow: usize) -> CachedFlow {
+        CachedFlow { flow, transport: 0, epoch: 1 }
     }
 
     /// The flow of a frame that repeats headers, where all that is known of it is what dissection says.
-    fn find(repeats: &mut Repeats, frame: &Frame<'_>) -> Option<usize> {
+    fn find(repeats: &mut HeaderCache, frame: &Frame<'_>) -> Option<usize> {
         let (known, content) = repeats.find(frame)?;
         let packet = dissected(frame);
         assert_eq!(format!("{content:?}"), format!("{:?}", packet.content()));
@@ -268,8 +268,8 @@ mod tests {
     }
 
     /// A memory that has seen all bases, each in a flow of its own.
-    fn memory(bases: &[Vec<u8>], flow_of: usize) -> Repeats {
-        let mut repeats = Repeats::default();
+    fn memory(bases: &[Vec<u8>], flow_of: usize) -> HeaderCache {
+        let mut repeats = HeaderCache::default();
         for _ in 0..2 {
             repeats.note(&frame(&bases[flow_of]), &dissected(&frame(&bases[flow_of])), known(flow_of));
         }
@@ -280,7 +280,7 @@ mod tests {
     fn a_flow_is_known_from_its_second_frame_on() {
         let bases = bases();
         for (flow, base) in bases.iter().enumerate() {
-            let mut repeats = Repeats::default();
+            let mut repeats = HeaderCache::default();
             for found in [None, None, Some(flow)] {
                 let frame = frame(base);
                 assert_eq!(find(&mut repeats, &frame), found, "{flow}");
@@ -292,7 +292,7 @@ mod tests {
     #[test]
     fn as_many_flows_as_are_remembered_may_take_turns() {
         let bases = bases();
-        let mut repeats = Repeats::default();
+        let mut repeats = HeaderCache::default();
         let mut found = 0;
         for _ in 0..10 {
             for (flow, base) in bases.iter().enumerate().take(REMEMBERED) {
