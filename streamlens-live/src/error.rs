@@ -102,3 +102,38 @@ impl From<LiveError> for SourceError {
 fn near_names(near: &[String]) -> String {
     if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_name_the_interface_and_what_to_do() {
+        let interface = || "eth0".to_owned();
+        let denied = LiveError::NoPermission { interface: interface(), program: "/opt/streamlens".into() };
+        let unknown = LiveError::UnknownLink { interface: "can0".to_owned(), number: 280, name: "CAN" };
+        let missing = |near: &[&str]| LiveError::NoSuchInterface {
+            interface: interface(),
+            near: near.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        for (error, expected) in [
+            (
+                &denied,
+                "eth0: no permission to capture: CAP_NET_RAW is missing; sudo setcap cap_net_raw=ep /opt/streamlens, or run \
+                 it with sudo (root is given up after opening)",
+            ),
+            (&unknown, "can0: frames of link type ARPHRD 280 (CAN) are not read; capture on another interface"),
+            (&missing(&[]), "eth0: no such interface; -D lists those that there are"),
+            (
+                &missing(&["eth1", "eth2"]),
+                "eth0: no such interface; did you mean eth1 or eth2?; -D lists those that there are",
+            ),
+            (&LiveError::Down { interface: interface() }, "eth0: is down; ip link set eth0 up, or --wait for it"),
+        ] {
+            assert_eq!(error.to_string(), expected);
+        }
+        let error = SourceError::from(denied);
+        assert_eq!((error.path(), error.is_permission_denied()), (std::path::Path::new("eth0"), true));
+        assert!(!SourceError::from(unknown).is_permission_denied());
+    }
+}

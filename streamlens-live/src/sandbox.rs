@@ -86,6 +86,8 @@ impl Confinement {
             }
         };
         if let Some(owner) = Owner::after_root() {
+            // needs a right that only root has; without it nothing gets in under "no new privileges" either
+            let _ = caps::clear(None, CapSet::Bounding);
             if let Some(folder) = self.write_in.iter().find(|folder| !owner.may_write(folder)) {
                 let why = format!("user {} may not write into {}", owner.user, folder.display());
                 note("the user stays root, without capabilities", Err(why));
@@ -94,7 +96,6 @@ impl Confinement {
             }
         }
         note("new privileges can still be had", prctl::set_no_new_privs().map_err(|error| error.to_string()));
-        // the bounding set can only be emptied with a capability, and lets nothing in under "no new privileges"
         for set in [CapSet::Ambient, CapSet::Inheritable, CapSet::Effective, CapSet::Permitted] {
             note("capabilities are kept", caps::clear(None, set).map_err(|error| error.to_string()));
         }

@@ -320,7 +320,8 @@ impl FrameSource for LiveSource {
         match (has(|port| port.stamps.kernel), has(|port| port.stamps.adapter)) {
             (true, true) => "mixed",
             (false, true) => "adapter",
-            (_, false) => "kernel",
+            (true, false) => "kernel",
+            (false, false) => "unknown",
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use anstyle::Style;
-use streamlens::model::{Analysis, CaptureSummary, Finding, Occurrence, Severity, Timestamp};
+use streamlens::model::{Analysis, CaptureSummary, DroppedBy, Finding, Occurrence, Severity, Timestamp};
 
 use super::{ERROR, FAINT, INFO, Look, TITLE, WARNING};
 use crate::text::{self, counted, escaped, grouped};
@@ -30,7 +30,9 @@ pub(super) fn write(out: &mut impl Write, analysis: &Analysis, look: Look) -> io
     if let Some(counters) = counters(&capture.not_in_flows) {
         part.write("No flow", TITLE, &format!("{counters}: frames that are in no flow"))?;
     }
-    if let Some(counters) = counters(&capture.dropped) {
+    if let Some(dropped) = dropped_by(capture) {
+        part.write("Dropped", WARNING, &dropped)?;
+    } else if let Some(counters) = counters(&capture.dropped) {
         part.write("Dropped", WARNING, &format!("{counters}: frames that the capture itself lost"))?;
     }
     for warning in &capture.warnings {
@@ -38,6 +40,17 @@ pub(super) fn write(out: &mut impl Write, analysis: &Analysis, look: Look) -> io
         part.write("Warning", if warning.incomplete { ERROR } else { WARNING }, &format!("{path}{}", warning.text))?;
     }
     part.findings(analysis)
+}
+
+/// Frames that a live capture lost, by interface and by whom; `None` where it is no live capture.
+fn dropped_by(capture: &CaptureSummary) -> Option<String> {
+    let one = |(name, dropped): (&String, &DroppedBy)| {
+        let adapter =
+            dropped.adapter.map_or_else(String::new, |adapter| format!(", {} by the adapter", grouped(adapter)));
+        format!("{name}: {} by the ring{adapter}", grouped(dropped.ring))
+    };
+    let parts: Vec<String> = capture.dropped_by.iter().map(one).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 fn totals(analysis: &Analysis) -> String {

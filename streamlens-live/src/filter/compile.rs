@@ -5,31 +5,8 @@
 
 use super::ast::{Carrier, End, Network, Term, Tree};
 use super::parser::mask6;
+use super::program::{Label, Program, Step, op};
 use super::{Filter, FilterError, Instruction, Link};
-
-/// Operations.
-pub(super) mod op {
-    pub(crate) const LOAD_WORD: u16 = 0x20;
-    pub(crate) const LOAD_HALF: u16 = 0x28;
-    pub(crate) const LOAD_BYTE: u16 = 0x30;
-    pub(crate) const LOAD_HALF_INDEXED: u16 = 0x48;
-    pub(crate) const LOAD_LENGTH: u16 = 0x80;
-    /// X = 4 * (low nibble of the byte at k).
-    pub(crate) const LOAD_HEADER_LENGTH: u16 = 0xB1;
-    pub(crate) const AND: u16 = 0x54;
-    pub(crate) const JUMP: u16 = 0x05;
-    pub(crate) const IF_EQUAL: u16 = 0x15;
-    pub(crate) const IF_ABOVE: u16 = 0x25;
-    pub(crate) const IF_AT_LEAST: u16 = 0x35;
-    pub(crate) const IF_SET: u16 = 0x45;
-    pub(crate) const RETURN: u16 = 0x06;
-    /// Loads from here on are answered by the kernel about the frame (`SKF_AD_OFF`).
-    pub(crate) const ANCILLARY: u32 = (-0x1000_i32).cast_unsigned();
-    /// The VLAN tag that was taken off: tag control information (`SKF_AD_VLAN_TAG`).
-    pub(crate) const VLAN_TAG: u32 = ANCILLARY + 44;
-    /// Whether one was (`SKF_AD_VLAN_TAG_PRESENT`).
-    pub(crate) const VLAN_PRESENT: u32 = ANCILLARY + 48;
-}
 
 const ETHERNET_HEADER: u32 = 14;
 const IP: u16 = 0x0800;
@@ -42,25 +19,8 @@ const TRANSPORTS: [u8; 3] = [6, 17, 132];
 /// Bytes of a VLAN tag.
 const TAG: u32 = 4;
 
-#[derive(Clone, Copy, Debug)]
-struct Label(usize);
-
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    Plain(u16, u32),
-    Branch { code: u16, k: u32, yes: Label, no: Label },
-    Goto(Label),
-    Here(Label),
-}
-
-struct Program {
-    steps: Vec<Step>,
-    labels: usize,
-    link: Link,
-}
-
 pub(super) fn compile(tree: Option<&Tree>, link: Link, snap: u32, text: &str) -> Result<Vec<Instruction>, FilterError> {
-    let mut program = Program { steps: Vec::new(), labels: 0, link };
+    let mut program = Program::new(link);
     let (yes, no) = (program.label(), program.label());
     if let Some(tree) = tree {
         if link == Link::Ip && needs_ethernet(tree) {
@@ -90,27 +50,6 @@ fn needs_ethernet(tree: &Tree) -> bool {
 }
 
 impl Program {
-    fn label(&mut self) -> Label {
-        self.labels += 1;
-        Label(self.labels - 1)
-    }
-
-    fn here(&mut self, label: Label) {
-        self.steps.push(Step::Here(label));
-    }
-
-    fn load(&mut self, code: u16, at: u32) {
-        self.steps.push(Step::Plain(code, at));
-    }
-
-    fn branch(&mut self, code: u16, k: u32, yes: Label, no: Label) {
-        self.steps.push(Step::Branch { code, k, yes, no });
-    }
-
-    fn goto(&mut self, label: Label) {
-        self.steps.push(Step::Goto(label));
-    }
-
     /// Offset of the link's payload.
     fn payload(&self) -> u32 {
         if self.link == Link::Ethernet { ETHERNET_HEADER } else { 0 }
@@ -385,58 +324,5 @@ impl Program {
         self.here(plain);
         self.load(op::LOAD_LENGTH, 0);
         self.branch(op::IF_AT_LEAST, bytes, yes, no);
-    }
-
-    /// Gives labels their distances. A conditional jump reaches 255 instructions: where that is too short, it goes to an
-    /// unconditional one behind it, which moves what follows, so this is repeated until nothing changes.
-    fn lay_out(&self) -> Vec<Instruction> {
-        let mut is_long = vec![false; self.steps.len()];
-        loop {
-            let mut places = vec![0_usize; self.labels];
-            let mut starts = Vec::with_capacity(self.steps.len());
-            let mut at = 0;
-            for (step, long) in self.steps.iter().zip(&is_long) {
-                starts.push(at);
-                match step {
-                    Step::Here(Label(label)) => places[*label] = at,
-                    Step::Branch { .. } => at += if *long { 3 } else { 1 },
-                    Step::Plain(..) | Step::Goto(_) => at += 1,
-                }
-            }
-            let distance = |from: usize, to: Label| places[to.0].saturating_sub(from + 1);
-            let mut has_grown = false;
-            for ((step, long), start) in self.steps.iter().zip(&mut is_long).zip(&starts) {
-                if let Step::Branch { yes, no, .. } = step
-                    && !*long
-                    && distance(*start, *yes).max(distance(*start, *no)) > usize::from(u8::MAX)
-                {
-                    (*long, has_grown) = (true, true);
-                }
-            }
-            if has_grown {
-                continue;
-            }
-            let jump =
-                |from: usize, to: Label| Instruction { code: op::JUMP, jt: 0, jf: 0, k: distance(from, to) as u32 };
-            let mut out = Vec::with_capacity(at);
-            for (step, long) in self.steps.iter().zip(&is_long) {
-                let start = out.len();
-                match *step {
-                    Step::Here(_) => {}
-                    Step::Plain(code, k) => out.push(Instruction { code, jt: 0, jf: 0, k }),
-                    Step::Goto(label) => out.push(jump(start, label)),
-                    Step::Branch { code, k, yes, no } if *long => {
-                        out.push(Instruction { code, jt: 0, jf: 1, k });
-                        out.push(jump(start + 1, yes));
-                        out.push(jump(start + 2, no));
-                    }
-                    Step::Branch { code, k, yes, no } => {
-                        let (jt, jf) = (distance(start, yes) as u8, distance(start, no) as u8);
-                        out.push(Instruction { code, jt, jf, k });
-                    }
-                }
-            }
-            return out;
-        }
     }
 }

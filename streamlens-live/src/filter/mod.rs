@@ -23,6 +23,7 @@ mod ast;
 mod compile;
 mod lexer;
 mod parser;
+mod program;
 mod run;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Runs a compiled filter on a frame, as the kernel does.
 
-use super::compile::op;
+use super::program::op;
 use super::{Filter, Instruction, Link};
 
 /// TPIDs of the tags that Linux takes off: IEEE 802.1Q C-tags and S-tags.

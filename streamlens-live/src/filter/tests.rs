@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::compile::op;
+use super::program::op;
 use super::*;
 
 const SNAP: u32 = 262_144;
