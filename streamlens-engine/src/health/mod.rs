@@ -10,6 +10,9 @@ pub(crate) use self::clock::ClockTracker;
 pub(crate) use self::sequence::SequenceTracker;
 pub(crate) use streamlens_model::stats::{Arrival, Events};
 
+/// Counters of fewer bits have no behind: the numbers of a copied frame would look like a jump ahead.
+const NARROW: u8 = 8;
+
 /// One stream of an encoding.
 #[derive(Debug)]
 pub(crate) struct Stream {
@@ -64,6 +67,7 @@ impl Streams {
         }
         let arrival = match (&mark.sequence, &mut stream.sequence) {
             (None, _) => None,
+            (Some(sequence), Some(_)) if is_copy && sequence.bits < NARROW => Some(Arrival::Repeat),
             (Some(sequence), Some(tracker)) => Some(tracker.push(sequence, at)),
             (Some(sequence), none) => {
                 *none = Some(SequenceTracker::new(sequence));

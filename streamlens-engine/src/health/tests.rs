@@ -70,6 +70,19 @@ fn a_lawful_repeat_is_not_another_packet() {
     assert_eq!((stream.received, stream.sequence.as_ref().unwrap().lost()), (2, 0));
 }
 
+#[test]
+fn copies_of_frames_are_no_loss_of_a_narrow_counter() {
+    let mut streams = Streams::default();
+    for (number, is_copy) in
+        [(1, false), (2, false), (3, false), (1, true), (2, true), (3, true), (4, false), (7, false)]
+    {
+        let mark = StreamMark { sequence: Some(Sequence::new(number, 4)), ..StreamMark::default() };
+        streams.push(&mark, &at(1), is_copy);
+    }
+    let stream = streams.iter().next().unwrap();
+    assert_eq!((stream.received, stream.sequence.as_ref().unwrap().lost()), (5, 2));
+}
+
 proptest! {
     /// A run of numbers with losses, local shuffles and repeats, beginning anywhere: what was done is what is counted.
     #[test]
