@@ -186,12 +186,13 @@ impl Findings {
         stream_name: impl Fn(StreamId) -> Option<String>,
     ) {
         for (code, stream, entry) in log.iter() {
-            let LoggedFinding { severity, count, first, last, ref text } = *entry;
+            let LoggedFinding { severity, count, first, last, .. } = *entry;
             self.add(severity, first.frame, |show| {
                 let name = stream.and_then(&stream_name);
                 place(&mut |place| {
                     let place = &Where { stream: name.as_deref().or(place.stream), ..*place };
-                    let (code, text) = ((code, ""), Words::Said(text));
+                    let sentence = entry.sentence();
+                    let (code, text) = ((code, ""), Words::Said(&sentence));
                     show(&Sketch { code, severity, count, first, last, place, text });
                 });
             });
