@@ -39,6 +39,8 @@ pub(super) enum Position {
     Behind,
     /// Too far off to be either.
     Stray,
+    /// The next one on a stray: numbers have begun afresh there.
+    Restart,
 }
 
 /// The delivery of one stream.
@@ -104,7 +106,7 @@ impl Path {
             }
             _ if self.stray == Some(sequence.wrapping_sub(1)) => {
                 *self = Self::new(sequence);
-                Position::Ahead(1)
+                Position::Restart
             }
             _ => {
                 self.stray = Some(sequence);

@@ -7,6 +7,8 @@ use streamlens_model::Occurrence;
 const WINDOW: u64 = 1024;
 /// How far before the first number a late packet may move the beginning back.
 const BEFORE_FIRST: u64 = 16;
+/// Counters of fewer bits only run forward: what would be behind is as likely ahead, and order comes from what carries them.
+const NARROW: u8 = 8;
 /// Runs of missing numbers that are remembered; the oldest are forgotten first and stay lost.
 const MISSING_RUNS: usize = 1024;
 /// Numbers are extended to 64 bits from here, so that the beginning can move back.
@@ -132,7 +134,8 @@ impl SequenceTracker {
             note(&mut trouble.duplicates, at);
             return Arrival::Duplicate;
         }
-        if ahead < half {
+        // a narrow counter has no behind: any number but the next means loss
+        if ahead < half || self.bits < NARROW {
             let steps = ((ahead + step / 2) / step).max(1);
             if steps - 1 > u64::from(sequence.max_jump) {
                 trouble.stray = Some(number);
@@ -154,11 +157,8 @@ impl SequenceTracker {
             if trouble.missing.len() > MISSING_RUNS {
                 trouble.forget(1);
             }
-            let gap = steps - 1;
-            if trouble.longest_gap.is_none_or(|(longest, _)| gap > longest) {
-                trouble.longest_gap = Some((gap, at));
-            }
-            return Arrival::Gap(gap);
+            trouble.note_gap(steps - 1, at);
+            return Arrival::Gap(steps - 1);
         }
         let behind = (self.wire.wrapping_sub(number) & mask(self.bits)).div_ceil(step);
         let which = self.highest - behind.min(ORIGIN / 2);
@@ -183,6 +183,7 @@ impl SequenceTracker {
             trouble.stray = None;
             if self.first - which > 1 {
                 trouble.missing.insert(0, Run { start: which + 1, end: self.first - 1, at });
+                trouble.note_gap(self.first - which - 1, at);
             }
             self.first = which;
             self.unique += 1;
@@ -226,6 +227,13 @@ impl Trouble {
         let last =
             self.missing.last().map(|run| run.at).or_else(|| self.forgotten.as_ref().map(|events| events.last))?;
         Some((first, last))
+    }
+
+    /// Takes note of so many numbers that are missing in a row.
+    fn note_gap(&mut self, gap: u64, at: Occurrence) {
+        if self.longest_gap.is_none_or(|(longest, _)| gap > longest) {
+            self.longest_gap = Some((gap, at));
+        }
     }
 
     /// Forgets the oldest runs: what is missing in them stays lost.
