@@ -194,6 +194,23 @@ impl FindingLog {
         }
     }
 
+    /// Records something that was counted elsewhere: how often, first and last.
+    pub fn add_counted(
+        &mut self,
+        (code, severity): (&'static str, Severity),
+        (stream, subject): (Option<StreamId>, Subject),
+        count: u64,
+        (first, last): (Occurrence, Occurrence),
+        text: impl FnOnce() -> String,
+    ) {
+        if count > 0
+            && let Some(entry) = self.record((code, stream, subject), severity, first, text)
+        {
+            entry.count += count - 1;
+            entry.last = last;
+        }
+    }
+
     fn record(
         &mut self,
         key: Identity,
@@ -232,6 +249,14 @@ impl FindingLog {
                 entry.text.push_str(end);
             }
         }
+    }
+
+    /// The same without their streams, which are not those of where it goes; the subjects keep them apart.
+    #[must_use]
+    pub fn without_streams(mut self) -> Self {
+        self.entries.iter_mut().for_each(|((_, stream, _), _)| *stream = None);
+        self.entries.sort_by_key(|(identity, _)| *identity);
+        self
     }
 
     /// What was collected, ordered by code, stream and subject.

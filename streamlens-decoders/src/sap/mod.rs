@@ -9,6 +9,7 @@ mod compare;
 mod decoder;
 mod description;
 mod header;
+mod media_time;
 mod monitor;
 #[cfg(test)]
 mod tests;
@@ -16,3 +17,4 @@ mod tests;
 pub use decoder::SapDecoder;
 pub use description::{MediaDescription, PayloadFormat, SdpError, SessionDescription};
 pub use header::{SapContent, SapPacket};
+pub(crate) use media_time::MediaTime;
