@@ -7,7 +7,7 @@
 
 use std::error::Error;
 
-use streamlens::engine::{Engine, EngineOptions};
+use streamlens::engine::{Engine, EngineOptions, FlowSelection};
 use streamlens::model::CaptureSummary;
 use streamlens::pcap::CaptureReader;
 use streamlens::registry::DecoderRegistry;
@@ -44,12 +44,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         engine.push(&frame);
     }
 
-    // a snapshot is a whole result and leaves the engine as it is; finish() gives what was still held back, too
-    let so_far = engine.snapshot(CaptureSummary::default());
-    let end = engine.finish(CaptureSummary::default());
+    // a report is a whole result and leaves the engine as it is; finish() returns what was still held back, too
+    let so_far = engine.report(CaptureSummary::of(&reader), FlowSelection::default());
+    let end = engine.finish(CaptureSummary::of(&reader));
     println!(
-        "at the end: {} frames, {} flows, {} findings",
+        "at the end: {} frames of {}, {} flows, {} findings",
         end.capture.packets,
+        end.capture.format.as_deref().unwrap_or("no format"),
         so_far.flows.len(),
         end.findings.len()
     );

@@ -6,7 +6,10 @@ mod decode_as;
 mod decoders;
 mod duration;
 mod exit;
+mod fields;
 mod json;
+mod live;
+mod live_args;
 mod machine;
 mod progress;
 mod select;
@@ -14,6 +17,8 @@ mod source;
 mod table;
 mod text;
 mod told;
+mod updates;
+mod view;
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -22,13 +27,14 @@ use std::process::ExitCode;
 use anstream::ColorChoice;
 use clap::{CommandFactory, Parser};
 use streamlens::Analyzer;
-use streamlens::engine::{Engine, EngineOptions, FlowSelection, Part};
-use streamlens::model::{Analysis, CaptureSummary, Severity};
+use streamlens::engine::{Engine, EngineOptions, FlowSelection, ReportChunk, ReportSink};
+use streamlens::model::{Analysis, CaptureSummary, Finding, Flow, Severity};
 use streamlens::registry::DecoderRegistry;
 
 use crate::args::{AnalyzeArgs, Cli, Color, Command, Format};
 use crate::exit::{Failure, Status, say, written};
 use crate::machine::{Document, Form, Piece};
+use crate::view::View;
 
 /// Faster than the system allocator for millions of small per-flow allocations.
 #[cfg(feature = "mimalloc")]
@@ -65,14 +71,23 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Status, Failure> {
             clap_complete::generate(shell, &mut Cli::command(), "streamlens", &mut script);
             out.write_all(&script)
         })),
+        Some(Command::Fields { format }) => written(to_stdout(|out| fields::write(out, format))),
         Some(Command::Man) => written(to_stdout(|out| clap_mangen::Man::new(Cli::command()).render(out))),
     }
     .map(|()| Status::Fine)
 }
 
 fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
+    if let Some(list) = live::list(&args.live) {
+        let list = list?;
+        written(to_stdout(|out| out.write_all(list.as_bytes())))?;
+        return Ok(Status::Fine);
+    }
+    if args.every.is_some() && args.format != Format::Ndjson {
+        return Err(Failure::usage("--every writes lines of JSON; add --format ndjson".to_owned()));
+    }
     let registry = told::registry(args)?;
-    let defaults = EngineOptions::default();
+    let defaults = if args.live.is_asked() { EngineOptions::live() } else { EngineOptions::default() };
     let options = EngineOptions {
         max_flows: args.max_flows.map_or(defaults.max_flows, |flows| usize::try_from(flows).unwrap_or(usize::MAX)),
         interval_ns: args.interval,
@@ -83,72 +98,111 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
     if args.interval.is_some() && args.format == Format::Table {
         say("--interval shows in the formats json, ndjson and csv only");
     }
-    let analyzer = Analyzer { registry, options, max_frames: args.count, selection: select::selection(args) };
+    if !args.columns.is_empty() && args.format == Format::Json {
+        say("--columns shows in the formats table, csv and ndjson only");
+    }
+    let is_live = args.live.is_asked();
+    // a live capture ends at its source, so that what is written ends with it
+    let max_frames = args.count.filter(|_| !is_live);
+    let analyzer = Analyzer { registry, options, max_frames, selection: select::selection(args) };
     let selection = analyzer.selection;
-    let (engine, capture) = source::read(&analyzer, &args.captures(), args.follow)?;
+    let (mut engine, capture) = if is_live { live::read(&analyzer, args)? } else { source::read(&analyzer, args)? };
     let form = match args.format {
         Format::Json => Some(Form::Json),
         Format::Ndjson => Some(Form::Ndjson),
         Format::Table | Format::Csv => None,
     };
     let (analysis, result) = match form {
-        Some(form) if select::is_by_engine(args) => in_pieces(engine, capture, selection, form, args),
+        Some(form) if select::is_by_engine(args) => in_chunks(&mut engine, capture, selection, form, args),
         _ => {
-            let mut analysis = engine.finish_selected(capture, selection);
-            let total_flows = analysis.total_flows;
-            select::apply(&mut analysis, args);
-            let result = to_stdout(|out| write(out, &analysis, total_flows, form, args));
+            let mut analysis = engine.report(capture, selection);
+            let context = View::new(args, analysis.capture.last_seen).context;
+            select::apply(&mut analysis, args, context);
+            let result = with_output(args.live.takes_stdout(), |out| ((), write(out, &analysis, form, args)));
+            let result = result.1;
             (analysis, result)
         }
     };
-    if !(args.format == Format::Table && io::stdout().is_terminal()) {
-        // the table has them as well, so that they are said once to someone who sees both
+    let has_told = is_live || args.format == Format::Table && io::stdout().is_terminal();
+    if !has_told {
+        // a live capture said it when it happened, and the table has it as well: it is said once to someone who sees both
         tell_what_is_missing(&analysis);
     }
     written(result)?;
     let status = status_of(&analysis, args);
     // the process ends here; giving back the memory of a million flows one by one would only take time
-    std::mem::forget(analysis);
+    std::mem::forget((engine, analysis));
     Ok(status)
 }
 
 /// Writes flows and findings as they are made.
-fn in_pieces(
-    engine: Engine,
+fn in_chunks(
+    engine: &mut Engine,
     capture: CaptureSummary,
     selection: FlowSelection,
     form: Form,
     args: &AnalyzeArgs,
 ) -> (Analysis, io::Result<()>) {
-    with_stdout(|out| {
-        let mut document = Document::new(out, form);
-        let make = |piece: &mut Piece, part: Part<'_>| match part {
-            Part::Flow(flow) => {
-                select::prune(flow, args);
-                piece.flow(form, flow);
-            }
-            Part::Finding(finding) => piece.finding(form, finding),
-        };
-        let take = |capture: &CaptureSummary, piece: &mut Piece| document.piece(capture, piece);
-        let rest = engine.finish_in_pieces(capture, selection, make, take);
-        let result = document.end(&rest);
+    with_output(args.live.takes_stdout(), |out| {
+        let view = View::new(args, engine.last_seen());
+        let mut output = Output { document: Document::new(out, form), form, args, view };
+        let rest = engine.report_to(capture, selection, &mut output);
+        let result = output.document.end(&rest);
         (rest, result)
     })
 }
 
-fn write(
-    out: &mut impl Write,
-    analysis: &Analysis,
-    total_flows: usize,
-    form: Option<Form>,
-    args: &AnalyzeArgs,
-) -> io::Result<()> {
+/// A document that is written while the report is made.
+struct Output<'a, W> {
+    document: Document<W>,
+    form: Form,
+    args: &'a AnalyzeArgs,
+    view: View<'a>,
+}
+
+/// Flows or findings as they stand in the document.
+struct Chunk<'a> {
+    piece: Piece,
+    form: Form,
+    args: &'a AnalyzeArgs,
+    view: View<'a>,
+}
+
+impl<'a, W: Write> ReportSink for Output<'a, W> {
+    type Chunk = Chunk<'a>;
+
+    fn chunk(&self) -> Chunk<'a> {
+        Chunk { piece: Piece::default(), form: self.form, args: self.args, view: self.view }
+    }
+
+    fn write(&mut self, capture: &CaptureSummary, chunk: &mut Chunk<'a>) -> bool {
+        self.document.piece(capture, &mut chunk.piece)
+    }
+}
+
+impl ReportChunk for Chunk<'_> {
+    fn empty(&self) -> Self {
+        Self { piece: Piece::default(), ..*self }
+    }
+
+    fn add_flow(&mut self, flow: &mut Flow) {
+        select::prune(flow, self.args);
+        self.piece.flow(self.form, flow, &self.args.columns, self.view);
+    }
+
+    fn add_finding(&mut self, finding: &Finding) {
+        self.piece.finding(self.form, finding);
+    }
+}
+
+fn write(out: &mut impl Write, analysis: &Analysis, form: Option<Form>, args: &AnalyzeArgs) -> io::Result<()> {
+    let view = View::new(args, analysis.capture.last_seen);
     match form {
         Some(form) => {
             let mut document = Document::new(out, form);
             let (capture, mut piece) = (&analysis.capture, Piece::default());
             let _ = analysis.flows.iter().all(|flow| {
-                piece.flow(form, flow);
+                piece.flow(form, flow, &args.columns, view);
                 document.piece(capture, &mut piece)
             }) && analysis.findings.iter().all(|finding| {
                 piece.finding(form, finding);
@@ -156,26 +210,33 @@ fn write(
             });
             document.end(analysis)
         }
-        None if args.format == Format::Csv => csv::write(out, analysis),
+        None if args.format == Format::Csv => csv::write(out, &analysis.flows, &args.columns, view),
         None => {
             let width = terminal_width(io::stdout().is_terminal());
             let look = table::Look { width, is_coloured: is_coloured(args.color) };
-            table::write(out, analysis, total_flows, args.depth, look)
+            table::write(out, analysis, &args.columns, view, look)
         }
     }
 }
 
-/// Buffered standard output.
-type Output = BufWriter<Box<dyn Write>>;
-
-/// Runs `write` with buffered standard output, and lets what it wrote out.
-fn to_stdout(write: impl FnOnce(&mut Output) -> io::Result<()>) -> io::Result<()> {
-    with_stdout(|out| ((), write(out))).1
+/// Where the lines of `--every` go: to standard output, or to standard error where that has a recording.
+fn updates_output(args: &AnalyzeArgs) -> Box<dyn Write> {
+    if args.live.takes_stdout() { Box::new(io::stderr()) } else { unbuffered_stdout() }
 }
 
-/// As [`to_stdout`], for what gives more than whether it could write.
-fn with_stdout<T>(write: impl FnOnce(&mut Output) -> (T, io::Result<()>)) -> (T, io::Result<()>) {
-    let mut out = BufWriter::with_capacity(1 << 14, unbuffered_stdout());
+/// Buffered standard output.
+type Stdout = BufWriter<Box<dyn Write>>;
+
+/// Runs `write` with buffered standard output, and lets what it wrote out.
+fn to_stdout(write: impl FnOnce(&mut Stdout) -> io::Result<()>) -> io::Result<()> {
+    with_output(false, |out| ((), write(out))).1
+}
+
+/// As [`to_stdout`], for what gives more than whether it could write; or with standard error, where standard output has a
+/// recording.
+fn with_output<T>(is_stderr: bool, write: impl FnOnce(&mut Stdout) -> (T, io::Result<()>)) -> (T, io::Result<()>) {
+    let inner = if is_stderr { Box::new(io::stderr()) } else { unbuffered_stdout() };
+    let mut out = BufWriter::with_capacity(1 << 14, inner);
     let (given, result) = write(&mut out);
     let result = result.and_then(|()| out.flush());
     if result.is_err() {

@@ -114,6 +114,11 @@ impl Fragments {
         if stale {
             self.give_up(&key);
         }
+        if self.order.len() > 2 * self.datagrams.len() + MAX_DATAGRAMS {
+            // a sender of few identifications leaves behind the entries of datagrams that are gone
+            let datagrams = &self.datagrams;
+            self.order.retain(|(key, serial)| datagrams.get(key).is_some_and(|datagram| datagram.serial == *serial));
+        }
         let serial = self.serial;
         let datagram = self.datagrams.entry(key).or_insert_with(|| {
             self.order.push_back((key, serial));
@@ -183,6 +188,11 @@ impl Fragments {
             (Some(_), None) => false,
         };
         is_due.then(|| self.waiting.pop_front()).flatten()
+    }
+
+    /// Fragments that wait for the first one of their datagram.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.waiting.len() as u64
     }
 
     /// Datagrams that are not whole.

@@ -2,25 +2,29 @@
 //! no terminal.
 
 mod crew;
+mod deferred;
 mod dissect;
 mod engine;
 mod flow;
 mod fragments;
 mod health;
-mod held;
 mod identify;
+mod index;
 mod key;
+mod look;
 mod network;
 mod options;
 mod parallel;
 mod pieces;
+mod report;
 mod route;
 mod shard;
-mod snapshot;
+mod state;
 mod tcp;
 mod totals;
 mod work;
 
 pub use engine::Engine;
+pub use look::LookOptions;
 pub use options::{DecodeAs, EngineOptions, FlowOrder, FlowSelection, Selector};
-pub use snapshot::Part;
+pub use report::{ReportChunk, ReportSink};

@@ -33,11 +33,12 @@ struct Runs<T> {
     has_changed: Condvar,
 }
 
-impl<T: Default> Runs<T> {
+impl<T> Runs<T> {
     /// Makes a run; waits where there is none that may be made now.
     fn make<'b>(
         &'b self,
         mut board: MutexGuard<'b, Board<T>>,
+        blank: impl FnOnce() -> T,
         make: impl FnOnce(usize, &mut T),
     ) -> MutexGuard<'b, Board<T>> {
         if !self.has_more(&board) || board.next >= board.taken + self.most {
@@ -48,8 +49,9 @@ impl<T: Default> Runs<T> {
         }
         let run = board.next;
         board.next += 1;
-        let mut piece = board.spare.pop().unwrap_or_default();
+        let piece = board.spare.pop();
         drop(board);
+        let mut piece = piece.unwrap_or_else(blank);
         make(run, &mut piece);
         board = self.board();
         board.made.insert(run, piece);
@@ -87,24 +89,13 @@ impl<T> Drop for Over<'_, T> {
     }
 }
 
-/// Makes pieces of items, with a state for each thread: `make` adds an item to a piece, and `take` gets the pieces in the
-/// order of the items, and empties them. Gives the states back.
-pub(crate) fn in_order<I: Sync, S: Send, T: Default + Send>(
+/// Makes chunks of items, with a state for each thread: `make` adds some items to a chunk (which `blank` returns empty), and
+/// `take` gets the chunks in the order of the items, and empties them. Returns the states.
+pub(crate) fn map_chunks_ordered<I: Sync, S: Send, T: Send>(
     threads: usize,
     items: &[I],
     state: impl Fn() -> S,
-    make: impl Fn(&mut S, &mut T, &I) + Sync,
-    take: impl FnMut(&mut T),
-) -> Vec<S> {
-    let make = |state: &mut S, piece: &mut T, run: &[I]| run.iter().for_each(|item| make(state, piece, item));
-    runs_in_order(threads, items, state, make, take)
-}
-
-/// As [`in_order`], but `make` adds a run of items to a piece.
-pub(crate) fn runs_in_order<I: Sync, S: Send, T: Default + Send>(
-    threads: usize,
-    items: &[I],
-    state: impl Fn() -> S,
+    blank: impl Fn() -> T + Sync,
     make: impl Fn(&mut S, &mut T, &[I]) + Sync,
     mut take: impl FnMut(&mut T),
 ) -> Vec<S> {
@@ -123,7 +114,7 @@ pub(crate) fn runs_in_order<I: Sync, S: Send, T: Default + Send>(
                 let _over = Over(&runs);
                 let mut board = runs.board();
                 while runs.has_more(&board) {
-                    board = runs.make(board, |run, piece| work(state, run, piece));
+                    board = runs.make(board, &blank, |run, piece| work(state, run, piece));
                 }
             });
         }
@@ -132,7 +123,7 @@ pub(crate) fn runs_in_order<I: Sync, S: Send, T: Default + Send>(
         while board.taken < count && !board.is_over {
             let next = board.taken;
             let Some(mut made) = board.made.remove(&next) else {
-                board = runs.make(board, |run, piece| work(own, run, piece));
+                board = runs.make(board, &blank, |run, piece| work(own, run, piece));
                 continue;
             };
             drop(board);
@@ -182,16 +173,11 @@ mod tests {
         let items: Vec<u32> = (0..10_000).collect();
         for threads in [1, 2, 7] {
             let mut made = Vec::new();
-            let counts = in_order(
-                threads,
-                &items,
-                || 0_usize,
-                |count, piece: &mut Vec<u32>, item| {
-                    *count += 1;
-                    piece.push(item * 2);
-                },
-                |piece| made.append(piece),
-            );
+            let make = |count: &mut usize, piece: &mut Vec<u32>, items: &[u32]| {
+                *count += items.len();
+                piece.extend(items.iter().map(|item| item * 2));
+            };
+            let counts = map_chunks_ordered(threads, &items, || 0, Vec::new, make, |piece| made.append(piece));
             assert_eq!(counts.iter().sum::<usize>(), items.len());
             assert!(made.iter().zip(&items).all(|(made, item)| *made == item * 2));
             assert_eq!(made.len(), items.len());
@@ -202,14 +188,14 @@ mod tests {
     fn a_panic_ends_the_others_too() {
         let items: Vec<u32> = (0..100_000).collect();
         for (bad, is_taking) in [(70, false), (99_999, false), (70, true)] {
-            let make = |(): &mut (), piece: &mut Vec<u32>, item: &u32| {
-                assert!(is_taking || *item != bad, "made to fail");
-                piece.push(*item);
+            let make = |(): &mut (), piece: &mut Vec<u32>, items: &[u32]| {
+                assert!(is_taking || !items.contains(&bad), "made to fail");
+                piece.extend(items);
             };
             let take = |piece: &mut Vec<u32>| {
                 piece.drain(..).for_each(|item| assert!(!is_taking || item != bad, "made to fail"))
             };
-            let run = std::panic::AssertUnwindSafe(|| in_order(3, &items, || (), make, take));
+            let run = std::panic::AssertUnwindSafe(|| map_chunks_ordered(3, &items, || (), Vec::new, make, take));
             assert!(std::panic::catch_unwind(run).is_err(), "{bad} {is_taking}");
         }
     }

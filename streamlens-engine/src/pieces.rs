@@ -49,25 +49,6 @@ impl<T, const SIZE: usize> Pieces<T, SIZE> {
         self.pieces.iter_mut().flatten()
     }
 
-    /// Takes out the item that was added last.
-    pub(crate) fn pop(&mut self) -> Option<T> {
-        let last = self.pieces.last_mut()?.pop()?;
-        self.length -= 1;
-        if self.pieces.last().is_some_and(Vec::is_empty) {
-            self.pieces.pop();
-        }
-        Some(last)
-    }
-
-    /// Takes an item out; the one that was added last takes its place.
-    pub(crate) fn swap_remove(&mut self, place: usize) -> Option<T> {
-        let last = self.pop()?;
-        match self.get_mut(place) {
-            Some(slot) => Some(std::mem::replace(slot, last)),
-            None => Some(last),
-        }
-    }
-
     /// Takes all items out, and keeps some of their memory.
     pub(crate) fn clear(&mut self) {
         self.pieces.truncate(1);

@@ -46,6 +46,11 @@ impl Default for Totals {
 }
 
 impl Totals {
+    /// The latest time of any frame.
+    pub(crate) fn last_seen(&self) -> Option<Timestamp> {
+        Some(self.last).filter(|last| *last != NEVER)
+    }
+
     /// Takes note of frames. What they add up to is kept apart until the last one, for which a processor has registers.
     pub(crate) fn note<'r>(&mut self, frames: impl Iterator<Item = &'r FrameRecord>) {
         let (mut packets, mut bytes, mut captured_bytes, mut last) = (0, 0, 0, self.last);
@@ -101,6 +106,11 @@ impl Totals {
             }
             *previous = time;
         }
+    }
+
+    /// Bytes on the wire.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Fills in what was counted; what a reader knows is left as it is.

@@ -18,10 +18,10 @@ const MOST_PATHS: usize = 4;
 /// Findings that are written out; the rest is counted.
 pub(crate) const MOST_FINDINGS: usize = 200;
 
-pub(super) fn write(out: &mut impl Write, analysis: &Analysis, total_flows: usize, look: Look) -> io::Result<()> {
+pub(super) fn write(out: &mut impl Write, analysis: &Analysis, look: Look) -> io::Result<()> {
     let capture = &analysis.capture;
     let mut part = Part { out, look };
-    part.write("Total", TITLE, &totals(analysis, total_flows))?;
+    part.write("Total", TITLE, &totals(analysis))?;
     part.write("Capture", TITLE, &source(capture))?;
     if let Some(time) = time(capture) {
         part.write("Time", TITLE, &time)?;
@@ -40,10 +40,10 @@ pub(super) fn write(out: &mut impl Write, analysis: &Analysis, total_flows: usiz
     part.findings(analysis)
 }
 
-fn totals(analysis: &Analysis, total_flows: usize) -> String {
+fn totals(analysis: &Analysis) -> String {
     let capture = &analysis.capture;
     let shown = analysis.flows.len();
-    let flows = match total_flows {
+    let flows = match analysis.total_flows {
         total if total == shown => counted(total as u64, "flow"),
         total => format!("{} of {} shown", grouped(shown as u64), counted(total as u64, "flow")),
     };

@@ -9,7 +9,7 @@ use crate::{FlowReport, Refinement, StreamReport};
 
 use super::PayloadAnalyser;
 use super::evidence::Evidence;
-use super::unit::Counts;
+use super::unit::{Counts, histogram};
 
 /// Media octets in every datagram (ST 2022-6 §6.4).
 const MEDIA_OCTETS: usize = 1376;
@@ -237,7 +237,7 @@ impl PayloadAnalyser for SdiOverIp {
             [usize::from(header.clock).min(5)];
         put("video_timestamp_clock", clocks.into());
         put("frames", self.frames.into());
-        put("packets_per_frame", self.packets_per_frame.histogram());
+        put("packets_per_frame", histogram(&self.packets_per_frame));
         put("frame_count_errors", self.count_errors.into());
         put("format_changes", self.format_changes.into());
         put("malformed", self.evidence.bad.into());

@@ -13,7 +13,7 @@ use crate::{FlowReport, PacketType, Refinement, StreamReport};
 
 use super::PayloadAnalyser;
 use super::evidence::Evidence;
-use super::unit::{Counts, VIDEO_CLOCK_HZ};
+use super::unit::{Counts, VIDEO_CLOCK_HZ, histogram, values};
 
 /// Which standard's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,11 +212,11 @@ impl PayloadAnalyser for Fec {
         let columns = self.evidence.good - self.rows;
         let kinds = [("column", columns), ("row", self.rows)].into_iter().filter(|(_, count)| *count > 0);
         out.insert("types".into(), Value::map(kinds.map(|(name, count)| (name, count.into()))));
-        out.insert("offset".into(), self.offsets.values());
-        out.insert("na".into(), self.protected.values());
+        out.insert("offset".into(), values(&self.offsets));
+        out.insert("na".into(), values(&self.protected));
         out.insert("snbase_first".into(), first.base.into());
         out.insert("snbase_last".into(), last.base.into());
-        out.insert("snbase_steps".into(), self.steps.histogram());
+        out.insert("snbase_steps".into(), histogram(&self.steps));
         if first.is_row {
             out.insert("matrix_columns".into(), first.protected.into());
         } else {

@@ -21,7 +21,7 @@ use crate::{FlowReport, Refinement, StreamReport};
 use super::evidence::Evidence;
 use super::timing_21::limits::{Class, Profile};
 use super::timing_21::{Arrival, Timing};
-use super::unit::{Counts, Rate, Steps, VIDEO_CLOCK_HZ};
+use super::unit::{Counts, Rate, Steps, VIDEO_CLOCK_HZ, values};
 use super::{Difference, PayloadAnalyser};
 use raster::{Picture, Raster};
 use rows::{RowFault, Rows};
@@ -194,8 +194,7 @@ impl PayloadAnalyser for RawVideo {
             self.previous_marker = packet.marker;
         }
         if starts_unit
-            && self.timing.is_waiting()
-            && self.steps.counts().total() >= 4
+            && self.timing.is_ready(&self.steps)
             && let Some(profile) = self.profile()
         {
             self.timing.begin(profile);
@@ -247,7 +246,7 @@ impl PayloadAnalyser for RawVideo {
             per_unit.add(self.unit.packets);
         }
         put("media_units", self.units.into());
-        put("packets_per_unit", per_unit.values());
+        put("packets_per_unit", values(&per_unit));
         let open = u64::from(self.unit.markers == 1 && self.unit.packets > 0);
         put("units_with_one_marker", (self.units_with_one_marker + open).into());
         put("srd_rows", self.rows.into());
@@ -260,7 +259,7 @@ impl PayloadAnalyser for RawVideo {
             put("max_line_second_field", line.into());
         }
         put("length_mismatches", self.length_mismatches.into());
-        put("rtp_ts_deltas", self.steps.counts().values());
+        put("rtp_ts_deltas", values(self.steps.counts()));
         stream.measures.insert("st2110_20".into(), Value::Map(out));
 
         let mut findings = self.findings.clone();

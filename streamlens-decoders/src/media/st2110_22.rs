@@ -16,7 +16,7 @@ use crate::{FlowReport, Refinement, StreamReport};
 use super::evidence::Evidence;
 use super::timing_21::limits::{Class, Profile};
 use super::timing_21::{Arrival, Timing};
-use super::unit::{Counts, Rate, Steps, VIDEO_CLOCK_HZ};
+use super::unit::{Counts, Rate, Steps, VIDEO_CLOCK_HZ, histogram, values};
 use super::{Difference, PayloadAnalyser};
 
 /// The payload header:
@@ -239,8 +239,7 @@ impl PayloadAnalyser for CompressedVideo {
         });
         self.previous = Some((packet.sequence, packet.marker, header, packet.timestamp));
         if starts_unit
-            && self.timing.is_waiting()
-            && self.steps.counts().total() >= 4
+            && self.timing.is_ready(&self.steps)
             && let Some(profile) = self.profile()
         {
             self.timing.begin(profile);
@@ -256,7 +255,7 @@ impl PayloadAnalyser for CompressedVideo {
         if !self.is_plausible() || self.evidence.good < 20 || self.codestreams < 2 || self.whole_units < 2 {
             return None;
         }
-        let confidence = if self.packets_per_unit.iter().count() == 1 { 0.95 } else { 0.9 };
+        let confidence = if self.packets_per_unit.len() == 1 { 0.95 } else { 0.9 };
         let reason = format!(
             "the counters of RFC 9134 run on through {} packets, {} units whole, {} codestreams begin",
             self.evidence.good, self.whole_units, self.codestreams
@@ -287,14 +286,14 @@ impl PayloadAnalyser for CompressedVideo {
             put("rate", rate.text().into());
         }
         put("media_units", self.units.into());
-        put("packets_per_unit", self.packets_per_unit.histogram());
-        put("bytes_per_unit", self.bytes_per_unit.histogram());
-        put("is_constant", (self.packets_per_unit.iter().count() == 1).into());
+        put("packets_per_unit", histogram(&self.packets_per_unit));
+        put("bytes_per_unit", histogram(&self.bytes_per_unit));
+        put("is_constant", (self.packets_per_unit.len() == 1).into());
         put("counter_errors", self.unit_faults.into());
         if self.is_interlaced {
             put("frame_counter_errors", self.wrong_fields.into());
         }
-        put("rtp_ts_deltas", self.steps.counts().values());
+        put("rtp_ts_deltas", values(self.steps.counts()));
         stream.measures.insert("st2110_22".into(), Value::Map(out));
         let mut findings = self.findings.clone();
         self.evidence.log("st2110-22.payload", &mut findings);

@@ -15,7 +15,7 @@ use crate::sap::PayloadFormat;
 use crate::{FlowReport, Refinement, StreamReport};
 
 use super::evidence::Evidence;
-use super::unit::{Counts, Steps, VIDEO_CLOCK_HZ};
+use super::unit::{Counts, Steps, VIDEO_CLOCK_HZ, histogram};
 use super::{Difference, PayloadAnalyser};
 use anc::{AncFault, AncHeader, AncPackets};
 
@@ -256,8 +256,8 @@ impl PayloadAnalyser for AncillaryData {
             put("anc_packets_of_further_sub_streams", self.others.into());
         }
         put("anc_packets", self.anc_packets.into());
-        put("anc_count_histogram", self.anc_counts.histogram());
-        put("field_bits_histogram", self.fields.histogram());
+        put("anc_count_histogram", histogram(&self.anc_counts));
+        put("field_bits_histogram", histogram(&self.fields));
         if keys().any(|key| key.sdid.is_none()) {
             put("data_block_errors", self.block_errors.into());
         }
@@ -265,12 +265,12 @@ impl PayloadAnalyser for AncillaryData {
         put("parity_errors", self.parity_errors.into());
         put("length_errors", self.length_errors.into());
         put("keep_alives", self.keep_alives.into());
-        put("rtp_ts_deltas", self.steps.counts().histogram());
+        put("rtp_ts_deltas", histogram(self.steps.counts()));
         let mut per_unit = self.packets_per_unit.clone();
         if self.packets_in_unit > 0 {
             per_unit.add(self.packets_in_unit);
         }
-        put("packets_per_unit", per_unit.histogram());
+        put("packets_per_unit", histogram(&per_unit));
         put("media_units", self.units.into());
         put("units_without_marker", self.units_without_marker.into());
         put("markers_inside_units", self.markers_inside.into());

@@ -9,7 +9,7 @@ use crate::{FlowReport, Refinement, StreamReport};
 
 use super::PayloadAnalyser;
 use super::evidence::Evidence;
-use super::unit::{Counts, VIDEO_CLOCK_HZ};
+use super::unit::{Counts, VIDEO_CLOCK_HZ, histogram};
 
 /// The payload type of transport streams (RFC 3551 Table 5).
 const MP2T: u8 = 33;
@@ -86,7 +86,7 @@ impl PayloadAnalyser for TransportStream {
         let Some(meter) = &self.meter else { return };
         let mut facts = Metadata::new();
         meter.facts(&mut facts);
-        facts.insert("ts_packets_per_frame".into(), self.per_packet.histogram());
+        facts.insert("ts_packets_per_frame".into(), histogram(&self.per_packet));
         if self.late > 0 {
             facts.insert("late_packets_left_out".into(), self.late.into());
         }

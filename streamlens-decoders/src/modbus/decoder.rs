@@ -11,8 +11,8 @@ use super::monitor::{Framing, TransactionMonitor};
 use super::probe;
 use super::shape::Shape;
 use crate::{
-    Carrier, Confidence, ConversationMonitor, DecodeError, DecodingResult, FlowDecoder, FlowReport, PacketType,
-    PduState, StreamDecoder, StreamMark,
+    Carrier, Confidence, ConversationMonitor, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, FlowReport,
+    PacketType, PduState, StreamDecoder, StreamMark,
 };
 
 const NAME: &str = "ModbusTCP";
@@ -29,39 +29,26 @@ impl ModbusTcpDecoder {
     }
 }
 
+static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::Tcp])
+    .with_standards("Modbus Application Protocol V1.1b3, Modbus Messaging on TCP/IP V1.0b")
+    .with_ports(&[PORT])
+    .with_packet_types(PACKET_TYPES)
+    .with_finding_prefix("modbus");
+
 impl StreamDecoder for ModbusTcpDecoder {
-    fn encoding_name(&self) -> &'static str {
-        NAME
-    }
-
-    fn standard(&self) -> &'static str {
-        "Modbus Application Protocol V1.1b3, Modbus Messaging on TCP/IP V1.0b"
-    }
-
-    fn carriers(&self) -> &[Carrier] {
-        &[Carrier::Tcp]
-    }
-
-    fn detection_ports(&self) -> &[u16] {
-        &[PORT]
-    }
-
-    fn packet_types(&self) -> &[&'static str] {
-        PACKET_TYPES
-    }
-
-    fn finding_prefix(&self) -> &'static str {
-        "modbus"
+    fn info(&self) -> &DecoderInfo {
+        &INFO
     }
 
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
         probe::probe(packet)
     }
 
+    /// Without the memory of a flow that is known to be Modbus, what fits no function is another protocol's.
     fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        let (taken, adu) = decode(packet, &mut Direction::of_flow(packet.flow), result)?;
-        // Without the memory of a flow that is known to be Modbus, what fits no function is another protocol's.
-        if result.state == PduState::Whole && !probe::is_plausible(&adu, packet.has_port(PORT)) {
+        let taken = ModbusFlow::new(packet.flow).decode_packet(packet, result)?;
+        let is_plausible = |adu: &Adu<'_>| probe::is_plausible(adu, packet.has_port(PORT));
+        if result.state == PduState::Whole && !adu::parse(packet.payload).is_ok_and(|adu| is_plausible(&adu)) {
             return Err(DecodeError::Refused { protocol: NAME, reason: "the PDU fits no function" });
         }
         Ok(taken)

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use streamlens_model::stats::Distribution;
 use streamlens_model::{FindingLog, FlowKey, Occurrence, Severity, StreamId};
 
 use super::decoder::range;
 use super::direction::Direction;
 use super::function::{Kind, exception_name, function_name};
 use super::{adu, rtu};
-use crate::distribution::Distribution;
 use crate::{ConversationMonitor, FlowReport, ObservedPdu};
 
 /// How PDUs are framed.

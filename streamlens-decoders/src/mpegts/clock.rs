@@ -122,7 +122,7 @@ impl ClockMeter {
         }
         if let Some(at) = self.interval_max_at {
             map.insert("interval_max_ns".into(), (self.interval_max.saturating_mul(1000) / 27).into());
-            map.insert("interval_max_at".into(), crate::media::moment(at));
+            map.insert("interval_max_at".into(), at.into());
             map.insert("intervals_above_100_ms".into(), self.late_intervals.into());
             map.insert("arrival_jitter_ns".into(), self.jitter.into());
             map.insert("arrival_spread_ns".into(), self.spread().into());

@@ -6,7 +6,9 @@ use streamlens_model::{FlowKey, Occurrence, Packet, StreamId};
 
 use super::meter::{Continuity, TsMeter};
 use super::packet::{Layout, NULL_PID, SYNC_BYTE, TsPacket};
-use crate::{Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, FlowReport, PacketType, PduState};
+use crate::{
+    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, FlowReport, PacketType, PduState,
+};
 use crate::{Sequence, StreamDecoder};
 
 const NAME: &str = "MPEG-TS";
@@ -23,42 +25,19 @@ impl MpegTsDecoder {
     }
 }
 
+static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::Udp])
+    .with_standards("ISO/IEC 13818-1")
+    .with_ports(&[1234, 5000, 10_000])
+    .with_packet_types(&["PID 0x0000", "PID 0x0011", "PID 0x1fff"])
+    .with_finding_prefix("mpegts");
+
 impl StreamDecoder for MpegTsDecoder {
-    fn encoding_name(&self) -> &'static str {
-        NAME
-    }
-
-    fn standard(&self) -> &'static str {
-        "ISO/IEC 13818-1"
-    }
-
-    fn carriers(&self) -> &[Carrier] {
-        &[Carrier::Udp]
-    }
-
-    fn detection_ports(&self) -> &[u16] {
-        &[1234, 5000, 10_000]
-    }
-
-    fn packet_types(&self) -> &[&'static str] {
-        &["PID 0x0000", "PID 0x0011", "PID 0x1fff"]
-    }
-
-    fn finding_prefix(&self) -> &'static str {
-        "mpegts"
+    fn info(&self) -> &DecoderInfo {
+        &INFO
     }
 
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
         if Layout::may_begin(packet.payload) { probe(packet) } else { Confidence::NONE }
-    }
-
-    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        let layout = layout(packet)?;
-        take(packet, layout, result, |ts, result| {
-            if let (Some(_), false) = (ts.payload, ts.is_discontinuity || ts.pid == NULL_PID) {
-                result.sequence(stream(ts.pid), Sequence { repeats: true, ..Sequence::new(ts.continuity.into(), 4) });
-            }
-        })
     }
 
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {
@@ -67,10 +46,6 @@ impl StreamDecoder for MpegTsDecoder {
 
     fn stream_name(&self, id: StreamId) -> String {
         format!("PID {:#06x}", id.0)
-    }
-
-    fn is_independent(&self) -> bool {
-        true
     }
 
     fn flow_decoder(&self, _flow: &FlowKey) -> Option<Box<dyn FlowDecoder>> {
@@ -110,10 +85,6 @@ fn stream(pid: u16) -> StreamId {
 }
 
 const REFUSED: DecodeError = DecodeError::Refused { protocol: NAME, reason: "not whole transport packets" };
-
-fn layout(packet: &Packet<'_>) -> Result<Layout, DecodeError> {
-    Layout::of(packet.payload, packet.wire_payload_length()).ok_or(REFUSED)
-}
 
 /// Adaptation control 0 and scrambling control 1 are reserved, and an adaptation field ends with the packet or before.
 fn is_lawful(header: &[u8]) -> bool {

@@ -11,12 +11,15 @@
 
 mod clock;
 mod continuity;
+#[cfg(feature = "mpegts")]
 mod decoder;
 pub(crate) mod meter;
 mod packet;
 mod psi;
 #[cfg(test)]
+#[cfg(feature = "mpegts")]
 mod tests;
 
+#[cfg(feature = "mpegts")]
 pub use decoder::MpegTsDecoder;
 pub use packet::{Layout, NULL_PID, PACKET_LENGTH, SYNC_BYTE, SYSTEM_CLOCK_HZ, TsPacket};

@@ -16,8 +16,8 @@ use crate::media::Difference;
 use crate::sap::PayloadFormat;
 use crate::text::{LOWER, hex_numbered, numbered};
 use crate::{
-    Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, FlowReport, MediaClock, NetworkMonitor, PacketType,
-    PduState, Refinement, Sequence, StreamDecoder, StreamMark,
+    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, FlowReport, MediaClock, NetworkMonitor,
+    PacketType, PduState, Refinement, Sequence, StreamDecoder, StreamMark,
 };
 
 const NAME: &str = "RTP";
@@ -39,42 +39,28 @@ impl RtpDecoder {
     }
 }
 
+static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::Udp])
+    .with_standards("RFC 3550")
+    .with_ports(&[5004])
+    .with_packet_types(&["PT 0", "PT 8", "PT 10", "PT 11", "PT 33", "PT 96"])
+    .with_finding_prefix("rtp");
+
 impl StreamDecoder for RtpDecoder {
-    fn encoding_name(&self) -> &'static str {
-        NAME
-    }
-
-    fn standard(&self) -> &'static str {
-        "RFC 3550"
-    }
-
-    fn carriers(&self) -> &[Carrier] {
-        &[Carrier::Udp]
-    }
-
-    fn detection_ports(&self) -> &[u16] {
-        &[5004]
-    }
-
-    fn packet_types(&self) -> &[&'static str] {
-        &["PT 0", "PT 8", "PT 10", "PT 11", "PT 33", "PT 96"]
-    }
-
-    fn finding_prefix(&self) -> &'static str {
-        "rtp"
+    fn info(&self) -> &DecoderInfo {
+        &INFO
     }
 
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
         probe::confidence(packet)
     }
 
+    /// Without the memory of a flow, whose packets bear each other out, a payload type that nobody assigned speaks against
+    /// RTP.
     fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        let rtp = parse(packet)?;
-        if !is_plausible(rtp.payload_type) {
+        if packet.payload.get(1).is_some_and(|second| !is_plausible(second & 0x7F)) {
             return Err(refused("an unassigned payload type"));
         }
-        fill(packet, &rtp, result);
-        Ok(packet.payload.len())
+        RtpFlow::new().decode_packet(packet, result)
     }
 
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {
@@ -87,10 +73,6 @@ impl StreamDecoder for RtpDecoder {
 
     fn flow_decoder(&self, _: &FlowKey) -> Option<Box<dyn FlowDecoder>> {
         Some(Box::new(RtpFlow::new()))
-    }
-
-    fn is_independent(&self) -> bool {
-        true
     }
 
     fn network_monitor(&self) -> Option<Box<dyn NetworkMonitor>> {
@@ -221,6 +203,7 @@ impl RtpStreamView<'_> {
     }
 
     /// Times and timestamps of packets all over the stream: some hundred at most.
+    #[cfg(all(feature = "sap", feature = "ptp"))]
     pub(crate) fn samples(&self) -> impl Iterator<Item = (Timestamp, u32)> + use<'_> {
         let samples = self.stream.path.iter().flat_map(|path| &path.samples);
         samples.map(|sample| (sample.time, sample.timestamp))
@@ -287,7 +270,7 @@ impl RtpFlow {
             clock: stream.clock(),
             last_timestamp: stream.last_timestamp,
             timestamp_step: stream.steps.value(),
-            payload_lengths: (stream.payload_lengths.smallest, stream.payload_lengths.largest),
+            payload_lengths: stream.payload_lengths(),
             stream,
         })
     }
@@ -346,15 +329,10 @@ impl RtpFlow {
 }
 
 impl FlowDecoder for RtpFlow {
-    fn visit_findings(&self, see: &mut dyn FnMut(&FindingLog)) {
+    fn may_have_findings(&self) -> bool {
         // analysers that have recognised something may have found something
-        if self.streams.iter().any(|stream| stream.analyser().is_some()) {
-            let mut report = FlowReport::default();
-            self.report(&mut report);
-            report.findings.iter().for_each(see);
-        } else if let Some(findings) = self.found() {
-            see(&findings);
-        }
+        !self.findings.is_empty()
+            || self.streams.iter().any(|stream| stream.analyser().is_some() || stream.has_more_to_say())
     }
 
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {

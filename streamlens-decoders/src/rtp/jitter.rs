@@ -128,7 +128,7 @@ impl JitterBank {
             self.part = Part::beginning(time);
             return None;
         };
-        let interval = nanos::between(last_time, time);
+        let interval = nanos::elapsed(last_time, time);
         let step = timestamp.wrapping_sub(last_timestamp).cast_signed();
         let mut certain = None;
         let may_be_step = interval.unsigned_abs() >= STEP_NS / 2 || i64::from(step.unsigned_abs()) >= self.least_ticks;

@@ -68,21 +68,22 @@ fn report_stream(stream: &Stream, report: &mut FlowReport) {
         measure("jitter_mean_ns", jitter.mean_ns.into());
     }
     measure("markers", stream.markers.into());
-    let intervals = stream.intervals;
-    if intervals.count > 0 {
-        measure("max_delta_ns", intervals.largest.into());
-        measure("mean_delta_ns", (intervals.sum as f64 / intervals.count as f64).into());
-        measure("min_delta_ns", intervals.smallest.into());
+    let intervals = &stream.intervals;
+    if let (Some(min), Some(mean), Some(max)) = (intervals.min(), intervals.mean(), intervals.max()) {
+        measure("max_delta_ns", max.into());
+        measure("mean_delta_ns", mean.into());
+        measure("min_delta_ns", min.into());
     }
     let step = stream.steps.value();
     if let Some((step, (rate, _))) = step.zip(clock) {
         measure("packet_time_ns", (i64::from(step) * 1_000_000_000 / i64::from(rate)).into());
     }
-    if intervals.count > 0 && intervals.sum > 0 {
-        measure("payload_bit_rate", (stream.payload_bytes as f64 * 8e9 / intervals.sum as f64).into());
+    if intervals.sum() > 0 {
+        measure("payload_bit_rate", (stream.payload_bytes as f64 * 8e9 / intervals.sum() as f64).into());
     }
-    measure("payload_length_max", stream.payload_lengths.largest.into());
-    measure("payload_length_min", stream.payload_lengths.smallest.into());
+    let (shortest, longest) = stream.payload_lengths();
+    measure("payload_length_max", longest.into());
+    measure("payload_length_min", shortest.into());
     let mut types = stream.payload_types.clone();
     types.sort_unstable();
     if let Some(known) = types.first().filter(|_| types.len() == 1).and_then(|&(pt, _)| static_payload_type(pt)) {

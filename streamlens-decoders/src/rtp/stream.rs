@@ -1,6 +1,7 @@
 //! One stream of a flow: everything that is remembered of an SSRC.
 
 use smallvec::SmallVec;
+use streamlens_model::stats::{Majority, Summary};
 use streamlens_model::{FindingLog, Occurrence, Severity, StreamId, Timestamp};
 
 use super::RtpPacket;
@@ -49,63 +50,6 @@ impl ClockSource {
     }
 }
 
-/// Figures that go with one kind of step between neighbours: how often the commonest value was seen, found in one pass
-/// (Boyer-Moore majority vote) and exact where one value makes up more than half.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Majority {
-    value: u32,
-    votes: u64,
-    pub(super) smallest: u32,
-    pub(super) largest: u32,
-    pub(super) count: u64,
-}
-
-impl Majority {
-    #[inline]
-    pub(super) fn add(&mut self, value: u32) {
-        if self.votes > 0 && self.value == value {
-            self.votes += 1;
-            self.count += 1;
-        } else {
-            self.add_another(value);
-        }
-    }
-
-    /// A value that is not the one that the votes are for.
-    #[inline(never)]
-    fn add_another(&mut self, value: u32) {
-        if self.count == 0 {
-            (self.smallest, self.largest) = (value, value);
-        }
-        self.smallest = self.smallest.min(value);
-        self.largest = self.largest.max(value);
-        self.count += 1;
-        if self.votes == 0 {
-            (self.value, self.votes) = (value, 1);
-        } else {
-            self.votes -= 1;
-        }
-    }
-
-    /// The value that more than half of all had, where the vote shows that there is one.
-    pub(super) fn value(&self) -> Option<u32> {
-        (self.votes * 2 > self.count || (self.votes > 0 && self.smallest == self.largest)).then_some(self.value)
-    }
-}
-
-/// Arrival intervals in nanoseconds. The extremes mean something once there are any.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Intervals {
-    pub(super) count: u64,
-    pub(super) sum: i64,
-    pub(super) smallest: i64,
-    pub(super) largest: i64,
-}
-
-impl Intervals {
-    const NONE: Self = Self { count: 0, sum: 0, smallest: i64::MAX, largest: i64::MIN };
-}
-
 pub(super) struct Stream {
     pub(super) ssrc: u32,
     pub(super) probation: Probation,
@@ -128,7 +72,8 @@ pub(super) struct Stream {
     pub(super) steps: Majority,
     pub(super) payload_lengths: Majority,
     pub(super) backward_steps: u64,
-    pub(super) intervals: Intervals,
+    /// Arrival intervals in nanoseconds.
+    pub(super) intervals: Summary,
     last_time: Option<Timestamp>,
     pub(super) clocks: Clocks,
     /// Time, timestamp and payload type of a packet whose number is far off: the first of a new beginning, or nothing.
@@ -159,7 +104,7 @@ impl Stream {
             steps: Majority::default(),
             payload_lengths: Majority::default(),
             backward_steps: 0,
-            intervals: Intervals::NONE,
+            intervals: Summary::default(),
             last_time: None,
             clocks: Clocks::new(packet.payload_type),
             stray: None,
@@ -217,7 +162,7 @@ impl Stream {
         let is_first = self.path.is_none();
         let path = self.path.get_or_insert_with(|| Path::new(packet.sequence));
         let position = path.observe(packet.sequence, packet.timestamp, at);
-        let is_next = position == Position::Ahead(1);
+        let is_next = position == Position::Next;
         let late = position == Position::Behind && !is_first;
         let step = packet.timestamp.wrapping_sub(self.last_timestamp).cast_signed();
         if step != 0 && !late {
@@ -225,12 +170,12 @@ impl Stream {
             if is_next {
                 self.backward_steps += u64::from(step < 0);
                 if step > 0 {
-                    self.steps.add(step.cast_unsigned());
+                    self.steps.push(step.cast_unsigned());
                 }
             }
         }
         if !cut {
-            self.payload_lengths.add(u32::try_from(packet.payload.len()).unwrap_or(u32::MAX));
+            self.payload_lengths.push(u32::try_from(packet.payload.len()).unwrap_or(u32::MAX));
         }
         self.last_timestamp = packet.timestamp;
         if let Some(time) = at.time {
@@ -258,12 +203,8 @@ impl Stream {
         position: Position,
         findings: &mut FindingLog,
     ) {
-        if let Some(interval) = self.last_time.replace(time).map(|last| nanos::between(last, time)) {
-            let intervals = &mut self.intervals;
-            intervals.count += 1;
-            intervals.sum = nanos::sum(intervals.sum, interval);
-            intervals.smallest = intervals.smallest.min(interval);
-            intervals.largest = intervals.largest.max(interval);
+        if let Some(interval) = self.last_time.replace(time).map(|last| nanos::elapsed(last, time)) {
+            self.intervals.push(interval);
         }
         if matches!(position, Position::Stray | Position::Restart) {
             self.begin_again(packet, at, position, findings);
@@ -392,6 +333,11 @@ impl Stream {
             return Some((rate, ClockSource::PayloadFormat));
         }
         main.jitter.inferred_rate().map(|rate| (rate, ClockSource::Inferred))
+    }
+
+    /// Bytes of the shortest and of the longest whole payload; 0 where the capture cut all.
+    pub(super) fn payload_lengths(&self) -> (u32, u32) {
+        (self.payload_lengths.min().unwrap_or(0), self.payload_lengths.max().unwrap_or(0))
     }
 
     /// Jitter at the clock rate of [`Self::clock`].

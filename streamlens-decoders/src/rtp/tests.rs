@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use streamlens_model::{FlowKey, StreamId, Value};
 
 use super::*;
-use crate::testing::{Captured, corpus, payloads, udp};
+use crate::testing::{Captured, captures_without_media, corpus, payloads, udp};
 use crate::{DecodeError, DecodingResult, FlowDecoder, FlowReport, StreamDecoder};
 
 /// A packet of one stream, 12 bytes of header and some payload.
@@ -285,22 +285,9 @@ const WITH_RTP: [&str; 17] = [
 fn no_other_traffic_is_taken_for_rtp() {
     let Some(corpus) = corpus() else { return };
     let mut found = Vec::new();
-    for folder in ["negative", "industrial", "flight-test", "ptp", "link"] {
-        for entry in std::fs::read_dir(corpus.join("captures").join(folder)).unwrap() {
-            let name = entry.unwrap().file_name().into_string().unwrap();
-            let stem = name.split('.').next().unwrap();
-            if !name.contains(".pcap") || name.ends_with(".gz") || name.ends_with(".zst") {
-                continue;
-            }
-            for (flow, packets) in identified(&corpus, &format!("{folder}/{name}")) {
-                if std::env::var_os("SHOW").is_some() {
-                    eprintln!("{folder}/{name}: {flow}: {packets}");
-                }
-                if folder != "negative" || !WITH_RTP.contains(&stem) {
-                    found.push(format!("{folder}/{name}: {flow}: {packets} packets"));
-                }
-            }
-        }
+    for capture in captures_without_media(&corpus, &WITH_RTP) {
+        let flows = identified(&corpus, &capture);
+        found.extend(flows.iter().map(|(flow, packets)| format!("{capture}: {flow}: {packets} packets")));
     }
     assert!(found.is_empty(), "{found:#?}");
 }

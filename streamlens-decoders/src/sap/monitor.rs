@@ -10,7 +10,9 @@ use streamlens_model::{FindingLog, Occurrence, Severity, StreamId, Subject, Valu
 use super::compare::{Sent, compare};
 use super::description::{MediaDescription, SessionDescription};
 use super::header::{SapContent, SapPacket};
+#[cfg(feature = "ptp")]
 use super::media_time::{self, MediaTime};
+#[cfg(feature = "ptp")]
 use crate::ptp::PtpMonitor;
 use crate::rtp::RtpFlow;
 use crate::{NetworkMonitor, NetworkReport, ObservedPdu, Peer, Survey};
@@ -118,6 +120,7 @@ impl NetworkMonitor for Announcements {
         &["RTP", "PTP"]
     }
 
+    #[cfg(feature = "ptp")]
     fn report_beside(&self, other: &dyn NetworkMonitor, report: &mut NetworkReport) {
         if let Some(ptp) = (other as &dyn Any).downcast_ref::<PtpMonitor>() {
             self.compare_clocks(ptp, report);
@@ -161,6 +164,7 @@ impl Survey for SessionSurvey<'_> {
             let sent = Sent { from, flow, name: name(session, media), at };
             let to = self.report.flows.entry(number).or_default();
             compare(media, &sent, to);
+            #[cfg(feature = "ptp")]
             for stream in sent.flow.streams() {
                 // of the payload type that most of its packets have
                 let Some((payload_type, _)) = stream.payload_types.iter().max_by_key(|(_, packets)| *packets) else {
@@ -247,6 +251,7 @@ impl Announcements {
 
     /// Compares the reference clocks of the announcements with the grandmasters of the capture. Announced domains that
     /// the capture does not show say nothing.
+    #[cfg(feature = "ptp")]
     fn compare_clocks(&self, ptp: &PtpMonitor, report: &mut NetworkReport) {
         let (mut findings, mut clocks) = (FindingLog::default(), Vec::new());
         for (session, known) in self.sessions() {

@@ -18,6 +18,7 @@ pub(crate) use self::series::Series;
 use crate::dissect::Dissected;
 use crate::identify::Young;
 use crate::key::PackedKey;
+use crate::look::ShownFlow;
 use crate::tcp::TcpStream;
 
 /// What counting needs to know of a frame.
@@ -84,6 +85,14 @@ impl Pdus {
 pub(crate) struct FlowEntry {
     pub(crate) packed: PackedKey,
     pub(crate) key: FlowKey,
+    /// How many flows had its place in the table before.
+    pub(crate) generation: u32,
+    /// Whether its place in the table has no flow.
+    pub(crate) is_vacant: bool,
+    /// The last epoch in which it had a frame; 0 before the first look.
+    pub(crate) touched: u32,
+    /// What readers were shown of it; `None` where nobody looks.
+    pub(crate) shown: Option<Box<ShownFlow>>,
     /// The frame that made it.
     pub(crate) created: u64,
     /// The frame that last changed it.
@@ -105,6 +114,10 @@ impl FlowEntry {
         Self {
             packed,
             key: packet.flow_key(),
+            generation: 0,
+            is_vacant: false,
+            touched: 0,
+            shown: None,
             created: frame,
             changed: frame,
             first_seen: None,
@@ -112,6 +125,28 @@ impl FlowEntry {
             facts: FlowFacts::default(),
             copies: Copies::default(),
             transport: TransportEntry::new(packet.transport),
+            others: Vec::new(),
+            timing: None,
+            series: None,
+        }
+    }
+
+    /// What is left in the place of a flow that ended: only the generation means anything.
+    pub(crate) fn vacant(of: &Self) -> Self {
+        Self {
+            packed: of.packed,
+            key: of.key,
+            generation: of.generation,
+            is_vacant: true,
+            touched: 0,
+            shown: None,
+            created: 0,
+            changed: 0,
+            first_seen: None,
+            last_seen: None,
+            facts: FlowFacts::default(),
+            copies: Copies::default(),
+            transport: TransportEntry::new(of.transport.transport),
             others: Vec::new(),
             timing: None,
             series: None,
@@ -138,14 +173,6 @@ impl FlowEntry {
 
     pub(crate) fn timing(&self) -> &TimingStatistics {
         self.timing.as_deref().unwrap_or(&self.transport.timing)
-    }
-
-    /// Looks at the memory that a frame is counted in; what is seen means nothing.
-    #[inline]
-    pub(crate) fn look_at(&self) {
-        let TransportEntry { packets, unclaimed, encodings, .. } = &self.transport;
-        let encoding = encodings.first().map(EncodingEntry::look_at);
-        std::hint::black_box((self.changed, *packets, *unclaimed, encoding));
     }
 
     /// Place of a transport among [`Self::transports`]; made where it is new.
@@ -243,10 +270,11 @@ impl TransportEntry {
     }
 
     /// Takes out the encoding that was added last, where it has come to nothing.
-    pub(crate) fn drop_last_encoding(&mut self) {
-        self.encodings.pop();
+    pub(crate) fn drop_last_encoding(&mut self) -> Option<EncodingEntry> {
+        let last = self.encodings.pop();
         self.shared &= !self.encodings.is_empty();
         self.current = 0;
+        last
     }
 
     /// Lets an encoding that has taken every frame of the transport share its intervals.

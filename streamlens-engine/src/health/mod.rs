@@ -7,7 +7,8 @@ use streamlens_decoders::StreamMark;
 use streamlens_model::{Occurrence, StreamId};
 
 pub(crate) use self::clock::ClockTracker;
-pub(crate) use self::sequence::{Arrival, Events, SequenceTracker};
+pub(crate) use self::sequence::SequenceTracker;
+pub(crate) use streamlens_model::stats::{Arrival, Events};
 
 /// One stream of an encoding.
 #[derive(Debug)]
@@ -41,6 +42,16 @@ impl Streams {
         self.list.iter()
     }
 
+    /// A stream by its place in the order in which they came.
+    pub(crate) fn get(&self, place: usize) -> Option<&Stream> {
+        self.list.get(place)
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
     /// Takes note of a PDU of a stream. `is_copy` says that its frame is the same as the one before.
     #[inline(always)]
     pub(crate) fn push(&mut self, mark: &StreamMark, at: &Occurrence, is_copy: bool) -> Option<Arrival> {
@@ -49,7 +60,7 @@ impl Streams {
             (None, _) => None,
             (Some(sequence), Some(tracker)) => Some(tracker.push(sequence, at)),
             (Some(sequence), none) => {
-                *none = Some(SequenceTracker::new(*sequence));
+                *none = Some(SequenceTracker::new(sequence));
                 Some(Arrival::InOrder)
             }
         };
@@ -61,7 +72,7 @@ impl Streams {
         }
         match arrival {
             Some(Arrival::Repeat) => {}
-            Some(Arrival::Duplicate) if is_copy => {
+            Some(Arrival::Duplicate(_)) if is_copy => {
                 stream.received += 1;
                 stream.copies += 1;
             }
@@ -70,9 +81,10 @@ impl Streams {
         arrival
     }
 
-    /// Jitter of the stream that was pushed last.
-    pub(crate) fn latest_jitter_ns(&self) -> Option<f64> {
-        self.list.get(self.last)?.clock.as_ref()?.jitter_ns()
+    /// Index and jitter in nanoseconds of the stream that was pushed last.
+    pub(crate) fn latest_jitter(&self) -> Option<(u32, f64)> {
+        let jitter_ns = self.list.get(self.last)?.clock.as_ref()?.jitter_ns()?;
+        Some((u32::try_from(self.last).ok()?, jitter_ns))
     }
 
     #[inline(always)]

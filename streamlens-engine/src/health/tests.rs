@@ -8,7 +8,7 @@ fn at(frame: u64) -> Occurrence {
 }
 
 fn track(bits: u8, numbers: &[u64]) -> SequenceTracker {
-    let mut tracker = SequenceTracker::new(Sequence::new(numbers[0], bits));
+    let mut tracker = SequenceTracker::new(&Sequence::new(numbers[0], bits));
     for (frame, &number) in (2..).zip(&numbers[1..]) {
         tracker.push(&Sequence::new(number, bits), &at(frame));
     }
@@ -19,40 +19,40 @@ fn track(bits: u8, numbers: &[u64]) -> SequenceTracker {
 fn numbers_that_run_on_over_the_wrap_are_whole() {
     let tracker = track(8, &[254, 255, 0, 1]);
     assert_eq!((tracker.expected(), tracker.lost()), (4, 0));
-    assert!(tracker.trouble().is_none());
+    assert!(tracker.faults().is_none());
 }
 
 #[test]
 fn a_gap_is_lost_until_the_late_one_comes() {
     let tracker = track(16, &[1, 2, 5, 3]);
-    let trouble = tracker.trouble().unwrap();
-    assert_eq!((tracker.expected(), tracker.lost(), trouble.reordered), (5, 1, 1));
-    assert_eq!((trouble.largest_distance, trouble.longest_gap.unwrap()), (2, (2, at(3))));
+    let faults = tracker.faults().unwrap();
+    assert_eq!((tracker.expected(), tracker.lost(), faults.reordered), (5, 1, 1));
+    assert_eq!((faults.largest_distance, faults.longest_gap.unwrap()), (2, (2, at(3))));
 }
 
 #[test]
 fn a_repeat_is_a_duplicate_also_further_back() {
     let tracker = track(16, &[1, 2, 2, 3, 4, 2]);
-    assert_eq!((tracker.trouble().unwrap().duplicated, tracker.lost(), tracker.expected()), (2, 0, 4));
+    assert_eq!((tracker.faults().unwrap().duplicated, tracker.lost(), tracker.expected()), (2, 0, 4));
 }
 
 #[test]
 fn a_number_just_before_the_first_moves_the_beginning_back() {
     let tracker = track(16, &[10, 11, 8]);
-    assert_eq!((tracker.expected(), tracker.lost(), tracker.trouble().unwrap().reordered), (4, 1, 1));
+    assert_eq!((tracker.expected(), tracker.lost(), tracker.faults().unwrap().reordered), (4, 1, 1));
 }
 
 #[test]
 fn a_far_number_alone_is_a_stray_and_two_are_a_restart() {
     let tracker = track(16, &[1, 2, 30_000, 3, 4]);
-    assert_eq!((tracker.expected(), tracker.lost(), tracker.trouble().unwrap().restarts), (4, 0, 0));
+    assert_eq!((tracker.expected(), tracker.lost(), tracker.faults().unwrap().restarts), (4, 0, 0));
     let tracker = track(16, &[1, 2, 30_000, 30_001, 30_002]);
-    assert_eq!((tracker.expected(), tracker.lost(), tracker.trouble().unwrap().restarts), (5, 0, 1));
+    assert_eq!((tracker.expected(), tracker.lost(), tracker.faults().unwrap().restarts), (5, 0, 1));
 }
 
 #[test]
 fn a_wide_step_is_one() {
-    let mut tracker = SequenceTracker::new(Sequence { step: 32, ..Sequence::new(0, 16) });
+    let mut tracker = SequenceTracker::new(&Sequence { step: 32, ..Sequence::new(0, 16) });
     for number in [32, 64, 128] {
         tracker.push(&Sequence { step: 32, ..Sequence::new(number, 16) }, &at(1));
     }
@@ -90,18 +90,18 @@ proptest! {
             }
         }
         let tracker = track(16, &sent);
-        let none = super::sequence::Trouble::default();
-        let trouble = tracker.trouble().unwrap_or(&none);
-        prop_assert_eq!((tracker.lost(), trouble.duplicated, trouble.reordered), (lost, duplicated, reordered));
+        let none = super::sequence::SequenceFaults::default();
+        let faults = tracker.faults().unwrap_or(&none);
+        prop_assert_eq!((tracker.lost(), faults.duplicated, faults.reordered), (lost, duplicated, reordered));
         prop_assert_eq!(tracker.expected(), number - u64::from(start) + 1);
     }
 
     #[test]
     fn any_numbers_keep_the_balance(numbers in proptest::collection::vec(any::<u64>(), 1..300), bits in 1_u8..=64) {
         let tracker = track(bits, &numbers);
-        let none = super::sequence::Trouble::default();
-        let trouble = tracker.trouble().unwrap_or(&none);
-        let seen = tracker.unique() + trouble.duplicated + trouble.strays;
+        let none = super::sequence::SequenceFaults::default();
+        let faults = tracker.faults().unwrap_or(&none);
+        let seen = tracker.unique() + faults.duplicated + faults.strays;
         prop_assert_eq!(seen, numbers.len() as u64);
         prop_assert_eq!(tracker.expected(), tracker.unique() + tracker.lost());
     }
@@ -175,7 +175,7 @@ proptest! {
         }
         let tracker = track(16, &numbers);
         let longest = steps.iter().map(|step| step - 1).fold(back - 1, u64::max);
-        let found = tracker.trouble().unwrap().longest_gap.map(|(gap, _)| gap);
+        let found = tracker.faults().unwrap().longest_gap.map(|(gap, _)| gap);
         prop_assert_eq!(found, (longest > 0).then_some(longest));
     }
 }
@@ -184,6 +184,6 @@ proptest! {
 fn a_narrow_counter_only_runs_forward() {
     for (numbers, lost) in [(&[0_u64, 1, 2, 10][..], 7), (&[0, 15], 14), (&[3, 4, 5, 4], 14), (&[14, 15, 1], 1)] {
         let tracker = track(4, numbers);
-        assert_eq!((tracker.lost(), tracker.trouble().unwrap().reordered), (lost, 0), "{numbers:?}");
+        assert_eq!((tracker.lost(), tracker.faults().unwrap().reordered), (lost, 0), "{numbers:?}");
     }
 }

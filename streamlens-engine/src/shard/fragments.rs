@@ -16,6 +16,10 @@ impl Shard {
             return;
         };
         let Some(flow) = self.flows.get_mut(place) else { return };
+        if flow.touched != self.epoch {
+            flow.touched = self.epoch;
+            self.changed.push(place as u32);
+        }
         let transport = flow.transport_place(packet.transport);
         flow.facts.note(packet, frame.at.frame);
         flow.note_frame(&frame, env.options.interval_ns);
@@ -67,6 +71,11 @@ impl Shard {
         while let Some(waiting) = self.fragments.expired(now) {
             self.part(env, &Dissected { fragment: None, ..waiting.header }, waiting.frame);
         }
+    }
+
+    /// Fragments that wait for the first one of their datagram: they are not counted yet.
+    pub(crate) fn waiting_fragments(&self) -> u64 {
+        self.fragments.waiting()
     }
 
     /// Datagrams of which fragments are missing.

@@ -68,6 +68,7 @@ pub(super) struct Domain {
 
 impl Domain {
     /// See [`PtpMonitor::capture_offset`](super::PtpMonitor::capture_offset).
+    #[cfg(feature = "sap")]
     pub(super) fn capture_offset(&self) -> Option<i64> {
         let by_requests = self.paths.values().map(|path| path.offset);
         let masters = || self.ports.values().filter_map(|port| port.master.as_ref());

@@ -17,6 +17,7 @@
 //! Tables are bounded; what goes beyond a bound is counted and not followed.
 
 mod announcement;
+mod announcer;
 mod by_port;
 mod domain;
 mod facts;
@@ -90,6 +91,7 @@ impl PtpMonitor {
     /// By how much the capture's clock is ahead of the time of a domain, in nanoseconds, where that time is TAI: corrected for
     /// the path where slaves' requests show it, else with the path in it. Without a number, of the first domain of which
     /// it is known. With the domain's number.
+    #[cfg(feature = "sap")]
     pub(crate) fn capture_offset(&self, domain: Option<u8>) -> Option<(u8, i64)> {
         let wanted = |known: &&Domain| {
             known.key.version() == 2
