@@ -114,6 +114,10 @@ pub trait FlowDecoder: Send + Sync + Any {
     /// As [`StreamDecoder::decode_packet`].
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError>;
 
+    /// The user has said that the flow is of this protocol: from now on nothing is refused for want of evidence. Called before
+    /// the first packet. Does nothing unless overridden.
+    fn accept_all(&mut self) {}
+
     /// Bytes of the stream were lost: what was begun can't be completed. `bytes` is how many, where that is known.
     fn on_gap(&mut self, bytes: Option<u64>, at: Occurrence) {
         let _ = (bytes, at);

@@ -52,6 +52,9 @@ pub struct DecodingResult {
     pub packet_type: PacketType,
     /// Whether it is whole.
     pub state: PduState,
+    /// Whether it could as well be another protocol's: it decodes, and is no evidence that the flow is of this one. A decoder
+    /// that has to be proved by its neighbours says so of what they don't bear out.
+    pub is_doubtful: bool,
     /// Its length in bytes where that differs from the bytes taken: a PDU put together from several datagrams.
     pub pdu_length: Option<u32>,
     marks: [StreamMark; Self::MAX_MARKS],
@@ -96,6 +99,7 @@ impl DecodingResult {
     pub fn clear(&mut self) {
         self.packet_type = PacketType(0);
         self.state = PduState::Whole;
+        self.is_doubtful = false;
         self.pdu_length = None;
         self.mark_count = 0;
         if self.has_more {

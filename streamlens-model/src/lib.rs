@@ -27,7 +27,7 @@ pub use analysis::{
 };
 pub use ascii::ASCII;
 pub use capture::{CaptureSummary, DroppedBy, Interface, LiveCounts, TimestampQuality, Warning};
-pub use finding::{Finding, FindingLog, LoggedFinding, Occurrence, Place, Severity, StreamId};
+pub use finding::{FigureRange, Finding, FindingLog, LoggedFinding, Occurrence, Place, Severity, StreamId, Subject};
 pub use frame::{Frame, FrameBatch, FrameRecord};
 pub use health::StreamHealth;
 pub use link::LinkType;

@@ -2,6 +2,7 @@
 
 pub mod audio;
 mod difference;
+mod evidence;
 mod st2022_6;
 mod st2022_fec;
 mod st2110_20;

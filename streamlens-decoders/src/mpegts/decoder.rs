@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use streamlens_model::{FlowKey, Occurrence, Packet, StreamId};
 
-use super::meter::TsMeter;
+use super::meter::{Continuity, TsMeter};
 use super::packet::{Layout, NULL_PID, SYNC_BYTE, TsPacket};
 use crate::{
     Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, FlowReport, PacketType, PduState,
@@ -82,10 +82,6 @@ fn probe(packet: &Packet<'_>) -> Confidence {
 
 fn stream(pid: u16) -> StreamId {
     StreamId(u128::from(pid))
-}
-
-const fn continuity(number: u8) -> Sequence {
-    Sequence { repeats: true, ..Sequence::new(number as u64, 4) }
 }
 
 const REFUSED: DecodeError = DecodeError::Refused { protocol: NAME, reason: "not whole transport packets" };
@@ -179,12 +175,14 @@ impl FlowDecoder for MpegTsFlow {
         }
         let (at, meter) = (Occurrence { frame: packet.frame, time: packet.time }, &mut self.meter);
         let used = take(packet, self.layout, result, |ts, result| {
-            if let Some(number) = meter.packet(ts, at).number {
-                result.sequence(stream(ts.pid), continuity(number));
+            let metered = meter.packet(ts, at);
+            if let Some(number) = metered.number {
+                let repeats = metered.continuity == Continuity::Repeat;
+                result.sequence(stream(ts.pid), Sequence { repeats, ..Sequence::new(number.into(), 32) });
             }
         })?;
         if result.state == PduState::Unfinished && packet.missing == 0 {
-            self.meter.sync_error();
+            self.meter.sync_error(at);
         }
         Ok(used)
     }
@@ -203,8 +201,8 @@ impl FlowDecoder for MpegTsFlow {
             }
             report.packet_types.insert(PacketType(u32::from(pid)), figures);
         }
-        if !self.meter.findings().is_empty() {
-            report.findings.push(self.meter.findings().clone());
+        if !self.meter.is_faultless() {
+            report.findings.push(self.meter.findings());
         }
     }
 }

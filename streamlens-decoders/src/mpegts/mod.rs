@@ -9,6 +9,8 @@
 //! Only a UDP payload that is whole transport packets from its first byte on is taken: transport streams inside other
 //! protocols (Chapter 10 data packets, iNET-X) belong to those.
 
+mod clock;
+mod continuity;
 #[cfg(feature = "mpegts")]
 mod decoder;
 pub(crate) mod meter;

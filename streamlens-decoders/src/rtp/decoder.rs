@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use streamlens_model::{FindingLog, FlowKey, Occurrence, Packet, StreamId};
+use streamlens_model::{FindingLog, FlowKey, Occurrence, Packet, StreamId, Timestamp};
 
 use super::RtpJitter;
 use super::RtpPacket;
-use super::payload_type::{is_plausible, static_payload_type};
+use super::clocks::fixed_rate;
+use super::payload_type::is_plausible;
 use super::probation::Credit;
 use super::probe;
 use super::redundancy::RedundantPaths;
@@ -97,7 +98,6 @@ fn no_rtp(error: super::RtpHeaderError) -> DecodeError {
         E::Rtcp => "the second byte is that of RTCP",
         E::Csrc => "the contributing sources do not fit",
         E::Extension => "the header extension does not fit",
-        E::Padding => "the padding count does not fit",
     })
 }
 
@@ -111,10 +111,10 @@ fn fill(packet: &Packet<'_>, rtp: &RtpPacket<'_>, result: &mut DecodingResult) {
     result.mark(StreamMark {
         id: StreamId(u128::from(rtp.ssrc)),
         sequence: Some(Sequence::new(u64::from(rtp.sequence), 16)),
-        clock: static_payload_type(rtp.payload_type).map(|known| MediaClock {
+        clock: fixed_rate(rtp.payload_type).map(|rate| MediaClock {
             ticks: u64::from(rtp.timestamp),
             bits: 32,
-            rate_hz: u64::from(known.clock_rate_hz),
+            rate_hz: u64::from(rate),
         }),
     });
     if result.wants_fields() {
@@ -144,6 +144,9 @@ fn fields(rtp: &RtpPacket<'_>, result: &mut DecodingResult) {
     result.field("payload_length", rtp.payload.len() as u64);
     if rtp.padding > 0 {
         result.field("padding", rtp.padding);
+    }
+    if let Some(count) = rtp.wrong_padding {
+        result.field("wrong_padding", count);
     }
 }
 
@@ -190,13 +193,20 @@ impl RtpStreamView<'_> {
     /// Jitter at a clock rate; `None` where the timestamps' slope had ruled that rate out.
     #[must_use]
     pub fn jitter_at(&self, clock_rate_hz: u32) -> Option<RtpJitter> {
-        self.stream.jitter.at_rate(clock_rate_hz)
+        self.stream.jitter_at(clock_rate_hz)
     }
 
     /// Ticks per second that the timestamps made against arrival times, once that can be said.
     #[must_use]
     pub fn timestamp_rate(&self) -> Option<f64> {
-        self.stream.jitter.slope().map(|(slope, _)| slope)
+        self.stream.slope()
+    }
+
+    /// Times and timestamps of packets all over the stream: some hundred at most.
+    #[cfg(all(feature = "sap", feature = "ptp"))]
+    pub(crate) fn samples(&self) -> impl Iterator<Item = (Timestamp, u32)> + use<'_> {
+        let samples = self.stream.path.iter().flat_map(|path| &path.samples);
+        samples.map(|sample| (sample.time, sample.timestamp))
     }
 
     /// In what the payload differs from the parameters announced for its payload type, as far as it was recognised.
@@ -218,6 +228,8 @@ pub struct RtpFlow {
     /// Where the stream of the last packet stands: most flows have one stream.
     recent: usize,
     credit: Credit,
+    /// Whether the user has said that it is RTP: then nothing has to be proven.
+    is_told: bool,
     pub(super) counts: RtpPacketCounts,
     /// Identifiers of extension elements that were seen, a bit each (RFC 8285, both forms).
     pub(super) extension_ids: [u64; 4],
@@ -232,6 +244,7 @@ impl RtpFlow {
             streams: Vec::with_capacity(1),
             recent: 0,
             credit: Credit::new(),
+            is_told: false,
             counts: RtpPacketCounts::default(),
             extension_ids: [0; 4],
             refused: 0,
@@ -260,6 +273,15 @@ impl RtpFlow {
             payload_lengths: stream.payload_lengths(),
             stream,
         })
+    }
+
+    /// The findings of the flow and its streams, with what the end of the capture shows; `None` where there are none.
+    pub(super) fn found(&self) -> Option<Cow<'_, FindingLog>> {
+        let mut findings = Cow::Borrowed(&self.findings);
+        for stream in self.streams.iter().filter(|stream| stream.packets > 0 && stream.has_more_to_say()) {
+            stream.note_end(findings.to_mut());
+        }
+        (!findings.is_empty()).then_some(findings)
     }
 
     #[inline]
@@ -309,22 +331,25 @@ impl RtpFlow {
 impl FlowDecoder for RtpFlow {
     fn may_have_findings(&self) -> bool {
         // analysers that have recognised something may have found something
-        !self.findings.is_empty() || self.streams.iter().any(|stream| stream.analyser().is_some())
+        !self.findings.is_empty()
+            || self.streams.iter().any(|stream| stream.analyser().is_some() || stream.has_more_to_say())
     }
 
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
         let rtp = parse(packet)?;
         let at = Occurrence { frame: packet.frame, time: packet.time };
-        let known = self.streams.len();
         let index = self.find(&rtp, at);
-        let is_new = self.streams.len() > known;
         let Some(stream) = self.streams.get_mut(index) else { return Err(refused("no room for another stream")) };
         if stream.proven {
             self.credit.earn();
-        } else if !stream.is_let_in(&rtp, is_new, &mut self.credit) {
-            stream.last = at;
-            self.refused += 1;
-            return Err(refused("a source that no other packet bears out"));
+        } else {
+            let datagram = (packet.missing == 0).then_some(packet.payload.len());
+            if !self.is_told && !stream.is_let_in(&rtp, datagram, &mut self.credit) {
+                stream.last = at;
+                self.refused += 1;
+                return Err(refused("a source that no other packet bears out"));
+            }
+            result.is_doubtful = !stream.proven;
         }
         stream.count(&rtp, at, packet.missing > 0, &mut self.findings);
         self.counts.packets += 1;
@@ -334,6 +359,10 @@ impl FlowDecoder for RtpFlow {
         }
         fill(packet, &rtp, result);
         Ok(packet.payload.len())
+    }
+
+    fn accept_all(&mut self) {
+        self.is_told = true;
     }
 
     fn report(&self, report: &mut FlowReport) {

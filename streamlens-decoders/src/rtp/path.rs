@@ -30,6 +30,8 @@ pub(super) enum Position {
     Behind,
     /// Too far off to be either.
     Stray,
+    /// The next one on a stray: numbers have begun afresh there.
+    Restart,
 }
 
 /// The delivery of one stream.
@@ -76,7 +78,7 @@ impl Path {
             Arrival::Stray => Position::Stray,
             Arrival::Restart => {
                 *self = Self::new(sequence);
-                Position::Next
+                Position::Restart
             }
         }
     }

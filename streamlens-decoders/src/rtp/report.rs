@@ -4,7 +4,7 @@ use streamlens_model::Value;
 
 use super::decoder::RtpFlow;
 use super::payload_type::static_payload_type;
-use super::stream::{ClockSource, Stream};
+use super::stream::{ClockSource, MAX_DRIFT_PPM, Stream};
 use crate::FlowReport;
 
 /// Adds everything that the flow's memory knows.
@@ -28,8 +28,8 @@ pub(super) fn report(flow: &RtpFlow, report: &mut FlowReport) {
     if flow.forgotten > 0 {
         report.fact("streams_forgotten", flow.forgotten);
     }
-    if !flow.findings.is_empty() {
-        report.findings.push(flow.findings.clone());
+    if let Some(findings) = flow.found() {
+        report.findings.push(findings.into_owned());
     }
     let counted = || flow.streams.iter().filter(|stream| stream.packets > 0);
     let most = counted().max_by_key(|stream| (stream.packets, std::cmp::Reverse(stream.first.frame)));
@@ -98,22 +98,12 @@ fn report_stream(stream: &Stream, report: &mut FlowReport) {
         measure("timestamp_backward_steps", stream.backward_steps.into());
     }
     measure("timestamp_changes", stream.timestamp_changes.into());
-    if let Some((slope, _)) = stream.jitter.slope() {
+    if let Some(slope) = stream.slope() {
         measure("timestamp_rate_hz", slope.into());
     }
     if let Some(step) = step {
         measure("timestamp_step", step.into());
     }
-    if let Some((rate, _)) = clock {
-        facts.jitter_ns = jitter.map(|jitter| jitter.last_ns);
-        facts.drift_ppm = drift_ppm(stream, rate);
-    }
-}
-
-/// How much faster the sender's clock runs than the capture's, from the first packet and the furthest one. Only over
-/// ten seconds and more: below, the network's delay weighs more than any clock.
-fn drift_ppm(stream: &Stream, rate: u32) -> Option<f64> {
-    let (first, front, ticks) = stream.jitter.span()?;
-    let elapsed = front.since(first);
-    (elapsed >= 10_000_000_000).then(|| (ticks as f64 * 1e9 / f64::from(rate) / elapsed as f64 - 1.0) * 1e6)
+    facts.jitter_ns = jitter.map(|jitter| jitter.last_ns);
+    facts.drift_ppm = stream.drift().filter(|ppm| ppm.abs() <= MAX_DRIFT_PPM);
 }

@@ -72,8 +72,19 @@ fn every_truncation_is_refused_or_shorter() {
         assert_eq!(RtpPacket::parse_cut(&bytes[..length], missing).is_ok(), length >= 12, "{length} bytes");
     }
     assert_eq!(RtpPacket::parse(&[0x80, 200, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1]), Err(RtpHeaderError::Rtcp));
-    assert_eq!(RtpPacket::parse(&[0xA0, 96, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0]), Err(RtpHeaderError::Padding));
-    assert_eq!(RtpPacket::parse(&[0xA0, 96, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 2]), Err(RtpHeaderError::Padding));
+}
+
+#[test]
+fn a_padding_count_that_cannot_be_leaves_all_bytes_to_the_payload() {
+    for (bytes, count) in [(&[0_u8] as &[u8], 0), (&[2], 2), (&[9, 9, 0], 0), (&[9, 9, 4], 4), (&[], 0)] {
+        let mut datagram = vec![0xA0, 96, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1];
+        datagram.extend(bytes);
+        let packet = RtpPacket::parse(&datagram).unwrap();
+        assert_eq!((packet.payload, packet.padding, packet.wrong_padding), (bytes, 0, Some(count)));
+    }
+    // padding alone is lawful
+    let packet = RtpPacket::parse(&[0xA0, 96, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 2]).unwrap();
+    assert_eq!((packet.payload, packet.padding, packet.wrong_padding), (&[][..], 2, None));
 }
 
 #[test]

@@ -12,6 +12,8 @@ mod decoder;
 mod description;
 #[cfg(feature = "sap")]
 mod header;
+#[cfg(all(feature = "sap", feature = "ptp"))]
+mod media_time;
 #[cfg(feature = "sap")]
 mod monitor;
 #[cfg(test)]
@@ -23,3 +25,5 @@ pub use decoder::SapDecoder;
 pub use description::{MediaDescription, PayloadFormat, SdpError, SessionDescription};
 #[cfg(feature = "sap")]
 pub use header::{SapContent, SapPacket};
+#[cfg(all(feature = "sap", feature = "ptp"))]
+pub(crate) use media_time::MediaTime;

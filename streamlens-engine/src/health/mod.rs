@@ -59,12 +59,6 @@ impl Streams {
     #[inline(always)]
     pub(crate) fn push(&mut self, mark: &StreamMark, at: &Occurrence, is_copy: bool) -> Option<Arrival> {
         let stream = self.find(mark)?;
-        if let (Some(clock), Some(time)) = (mark.clock, at.time) {
-            match &mut stream.clock {
-                Some(tracker) => tracker.push(clock, time),
-                None => stream.clock = Some(Box::new(ClockTracker::new(clock, time))),
-            }
-        }
         let arrival = match (&mark.sequence, &mut stream.sequence) {
             (None, _) => None,
             (Some(sequence), Some(_)) if is_copy && sequence.bits < NARROW => Some(Arrival::Repeat),
@@ -74,6 +68,12 @@ impl Streams {
                 Some(Arrival::InOrder)
             }
         };
+        if let (Some(clock), Some(time)) = (mark.clock, at.time) {
+            match &mut stream.clock {
+                Some(tracker) => tracker.push(clock, time, arrival),
+                None => stream.clock = Some(Box::new(ClockTracker::new(clock, time))),
+            }
+        }
         match arrival {
             Some(Arrival::Repeat) => {}
             Some(Arrival::Duplicate(_)) if is_copy => {

@@ -50,6 +50,7 @@ impl SequenceTracker {
         let arrival = self.window.classify(sequence);
         let expected = self.window.expected();
         self.window.apply(sequence, arrival, at);
+        let moved_back = self.window.expected().saturating_sub(expected);
         match arrival {
             Arrival::InOrder | Arrival::Gap(_) | Arrival::Reordered(_) => self.unique += 1,
             // the stray is one of them
@@ -57,7 +58,12 @@ impl SequenceTracker {
             Arrival::Repeat | Arrival::Duplicate(_) | Arrival::Stray => {}
         }
         if !matches!(arrival, Arrival::InOrder | Arrival::Repeat) {
-            self.faults.get_or_insert_default().count(arrival, expected, at);
+            let faults = self.faults.get_or_insert_default();
+            faults.count(arrival, expected, at);
+            // what lies between a new beginning and the one before is missing too
+            if matches!(arrival, Arrival::Reordered(_)) && moved_back > 1 {
+                faults.note_gap(moved_back - 1, at);
+            }
         }
         arrival
     }
@@ -94,11 +100,7 @@ impl SequenceFaults {
     fn count(&mut self, arrival: Arrival, expected: u64, at: Occurrence) {
         match arrival {
             Arrival::InOrder | Arrival::Repeat => {}
-            Arrival::Gap(gap) => {
-                if self.longest_gap.is_none_or(|(longest, _)| gap > longest) {
-                    self.longest_gap = Some((gap, at));
-                }
-            }
+            Arrival::Gap(gap) => self.note_gap(gap, at),
             Arrival::Duplicate(_) => {
                 self.duplicated += 1;
                 note(&mut self.duplicates, at);
@@ -115,6 +117,15 @@ impl SequenceFaults {
                 self.strays = self.strays.saturating_sub(1);
                 note(&mut self.restarted, at);
             }
+        }
+    }
+}
+
+impl SequenceFaults {
+    /// Takes note of so many numbers that are missing in a row.
+    fn note_gap(&mut self, gap: u64, at: Occurrence) {
+        if self.longest_gap.is_none_or(|(longest, _)| gap > longest) {
+            self.longest_gap = Some((gap, at));
         }
     }
 }

@@ -64,12 +64,13 @@ pub(super) trait FindingSink {
         stream_name: impl Fn(StreamId) -> Option<String>,
     ) {
         for (code, stream, entry) in log.iter() {
-            let LoggedFinding { severity, count, first, last, ref text } = *entry;
+            let LoggedFinding { severity, count, first, last, .. } = *entry;
             self.add(severity, first.frame, |show| {
                 let name = stream.and_then(&stream_name);
                 place(&mut |place| {
                     let place = &Where { stream: name.as_deref().or(place.stream), ..*place };
-                    let (code, text) = ((code, ""), FindingText::Said(text));
+                    let sentence = entry.sentence();
+                    let (code, text) = ((code, ""), FindingText::Said(&sentence));
                     show(&FindingDraft { code, severity, count, first, last, place, text });
                 });
             });

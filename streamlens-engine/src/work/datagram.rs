@@ -204,6 +204,9 @@ impl Work<'_> {
         let decoder = self.env.registry.decoder(identified.decoder)?;
         let mut encoding = EncodingEntry::new(identified.decoder, decoder.flow_decoder(packet.flow));
         encoding.confidence = identified.confidence.value();
+        if let Some(own) = encoding.flow_decoder.as_mut().filter(|_| identified.is_told()) {
+            own.accept_all();
+        }
         encoding.reason = identified.confidence.reason();
         encoding.preferred_to = identified.preferred_to;
         encoding.identified_at = at_frame;
@@ -219,15 +222,7 @@ impl Work<'_> {
         for held in young.held {
             let Some(encoding) = transport.encodings.get_mut(place) else { return };
             let Some((&last, earlier)) = held.frames.split_last() else { continue };
-            let packet = Packet {
-                frame: last.at.frame,
-                time: last.at.time,
-                ether_type: held.ether_type,
-                wire_length: last.wire_length,
-                payload: &held.payload,
-                missing: held.missing,
-                ..*like
-            };
+            let packet = held.packet(like);
             self.scratch.pdus.clear();
             if self.take_slowly(encoding, &packet, last) {
                 transport.unclaimed = transport.unclaimed.saturating_sub(1);

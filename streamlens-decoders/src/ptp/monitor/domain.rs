@@ -67,6 +67,19 @@ pub(super) struct Domain {
 }
 
 impl Domain {
+    /// See [`PtpMonitor::capture_offset`](super::PtpMonitor::capture_offset).
+    #[cfg(feature = "sap")]
+    pub(super) fn capture_offset(&self) -> Option<i64> {
+        let by_requests = self.paths.values().map(|path| path.offset);
+        let masters = || self.ports.values().filter_map(|port| port.master.as_ref());
+        let by_links = masters().map(|master| master.offset);
+        let surest =
+            by_requests.chain(by_links).filter(|offset| offset.count() > 0).max_by_key(|offset| offset.count());
+        let summary =
+            surest.or_else(|| masters().map(|master| master.arrival).max_by_key(|arrival| arrival.count()))?;
+        summary.mean().map(|mean| mean.round() as i64)
+    }
+
     pub(super) fn new(m: &Message<'_>) -> Self {
         Self {
             key: m.domain,
