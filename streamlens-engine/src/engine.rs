@@ -283,19 +283,7 @@ impl Engine {
         sink: &mut S,
     ) -> Analysis {
         self.collect();
-        Report::collect(&self.state, self.with_retired(capture), selection, 0).write(sink)
-    }
-
-    /// Returns the result of what has changed since a frame: flows that had a frame after `frame_number`, and their findings.
-    #[must_use]
-    pub fn changes_since(&mut self, frame_number: u64, capture: CaptureSummary) -> Analysis {
-        self.collect();
-        let mut lists = Lists::default();
-        let capture = self.with_retired(capture);
-        let report = Report::collect(&self.state, capture, FlowSelection::default(), frame_number);
-        let mut analysis = report.write(&mut lists);
-        (analysis.flows, analysis.findings) = (lists.flows, lists.findings);
-        analysis
+        Report::collect(&self.state, self.with_retired(capture), selection).write(sink)
     }
 
     /// Returns the whole result when nothing more will come: [`Self::end`] and [`Self::report`].

@@ -151,11 +151,11 @@ fn the_result_is_that_of_surveys_that_come_before() {
 }
 
 #[test]
-fn a_snapshot_and_changes_since_one_are_too() {
+fn a_report_before_the_end_is_too() {
     let of = |manner, defer_above_flows| {
         let mut engine = engine(manner, defer_above_flows, 2);
         let snapshot = text(&engine.report(Default::default(), FlowSelection::default()));
-        (snapshot, text(&engine.changes_since(280, Default::default())))
+        (snapshot, text(&engine.finish(Default::default())))
     };
     for manner in [LATE, NOTING, NOTING_LATE] {
         assert_eq!(of(DESCRIBING, usize::MAX), of(manner, usize::MAX));

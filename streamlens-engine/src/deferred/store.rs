@@ -72,14 +72,12 @@ pub(crate) struct FlowFigures {
     pub(crate) last_seen: Option<Timestamp>,
     pub(crate) packets: u64,
     pub(crate) bytes: u64,
-    /// The frame that last changed it.
-    pub(crate) changed: u64,
 }
 
 impl FlowFigures {
     pub(crate) fn of(flow: &FlowEntry) -> Self {
         let (packets, bytes) = (flow.packets(), flow.bytes());
-        Self { first_seen: flow.first_seen, last_seen: flow.last_seen, packets, bytes, changed: flow.changed }
+        Self { first_seen: flow.first_seen, last_seen: flow.last_seen, packets, bytes }
     }
 
     /// Adds a frame of a deferred flow: all of these are whole packets.
@@ -88,7 +86,6 @@ impl FlowFigures {
         self.bytes += u64::from(header.original_length);
         self.first_seen = self.first_seen.into_iter().chain(header.time).min();
         self.last_seen = self.last_seen.max(header.time);
-        self.changed = self.changed.max(header.number);
     }
 }
 

@@ -41,16 +41,13 @@ use crate::workers::{for_each_parallel, map_chunks_ordered};
 enum Plan {
     /// All findings are made: a flow is visited when it is written, and before only by surveys that describe flows.
     Everything,
-    /// As [`Self::Everything`], of flows that had a frame after this one alone; surveys visit all flows before.
-    Changed { since: u64 },
     /// So many findings are made, the gravest: all flows are visited before, and their findings noted.
     Gravest { findings: usize },
 }
 
 impl Plan {
-    fn of(selection: FlowSelection, since: u64) -> Self {
+    fn of(selection: FlowSelection) -> Self {
         match selection.most_findings {
-            _ if since > 0 => Self::Changed { since },
             Some(findings) => Self::Gravest { findings },
             None => Self::Everything,
         }
@@ -81,14 +78,9 @@ pub(crate) struct Report<'e> {
 
 impl<'e> Report<'e> {
     /// Finds out which flows the report holds, in which order, and what network monitors say of them.
-    pub(crate) fn collect(
-        state: &'e EngineState,
-        mut capture: CaptureSummary,
-        selection: FlowSelection,
-        since: u64,
-    ) -> Self {
+    pub(crate) fn collect(state: &'e EngineState, mut capture: CaptureSummary, selection: FlowSelection) -> Self {
         fill(&mut capture, state);
-        let plan = Plan::of(selection, since);
+        let plan = Plan::of(selection);
         let store = FlowStore { shards: &state.shards, env: state.env(), is_final: state.is_finished };
         let (mut early, late) = Surveys::of(state);
         let mut report = Self {
@@ -112,7 +104,7 @@ impl<'e> Report<'e> {
                 report.visit_for(&mut early);
                 report.unvisited_rows()
             }
-            Plan::Changed { .. } | Plan::Gravest { .. } => {
+            Plan::Gravest { .. } => {
                 early.join(std::mem::replace(&mut report.late, Surveys::none(state)));
                 report.visited_rows(&mut early)
             }
@@ -175,7 +167,6 @@ impl<'e> Report<'e> {
     /// Lets surveys visit all flows, and notes on the way what the plan needs to know of them.
     fn visited_rows(&mut self, surveys: &mut Surveys<'_>) -> Vec<SortRow> {
         let (handles, order) = (self.store.handles(), self.selection.order);
-        let since = if let Plan::Changed { since } = self.plan { since } else { 0 };
         // where all flows are written, none of their findings need be noted
         let has_notes =
             matches!(self.plan, Plan::Gravest { .. }) && handles.len() > self.selection.top.unwrap_or(usize::MAX);
@@ -193,10 +184,7 @@ impl<'e> Report<'e> {
                         notes.begin(flow.handle);
                         self.writer().flow_findings(flow, notes);
                     }
-                    let figures = FlowFigures::of(flow.flow);
-                    if since == 0 || figures.changed > since {
-                        rows.push(SortRow::new(flow.handle, &figures, order));
-                    }
+                    rows.push(SortRow::new(flow.handle, &FlowFigures::of(flow.flow), order));
                 }
             });
         };
@@ -207,7 +195,6 @@ impl<'e> Report<'e> {
             self.mirrored.merge(mirrored);
             self.notes.extend(notes);
         }
-        self.total_flows = rows.len();
         rows
     }
 

@@ -103,7 +103,6 @@ mod tests {
             last_seen: last.map(Timestamp::from_nanos),
             packets,
             bytes: 1000,
-            changed: 0,
         };
         let rank = |of: FlowFigures, order| SortRow::new(handle, &of, order).rank;
         let by_rate = [figures(Some(0), Some(1), 9), figures(Some(0), Some(9), 9), figures(Some(0), Some(9), 1)];
