@@ -274,6 +274,14 @@ impl From<FailOn> for Severity {
     }
 }
 
+/// How many times as fast as captured, 0 or more.
+fn speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse().ok().filter(|speed: &f64| speed.is_finite() && *speed >= 0.0);
+    speed.ok_or_else(|| {
+        format!("'{text}' is no speed; write how many times as fast, such as 1, 0.5 or 10; 0 is as fast as it goes")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -282,12 +290,4 @@ mod tests {
     fn definitions_hold_together() {
         super::Cli::command().debug_assert();
     }
-}
-
-/// How many times as fast as captured, 0 or more.
-fn speed(text: &str) -> Result<f64, String> {
-    let speed = text.parse().ok().filter(|speed: &f64| speed.is_finite() && *speed >= 0.0);
-    speed.ok_or_else(|| {
-        format!("'{text}' is no speed; write how many times as fast, such as 1, 0.5 or 10; 0 is as fast as it goes")
-    })
 }

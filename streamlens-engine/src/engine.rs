@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::fmt;
 
 use streamlens_model::row::FlowId;
 use streamlens_model::{Analysis, CaptureSummary, Frame, FrameBatch, FrameRecord, Timestamp};
@@ -56,6 +57,13 @@ pub struct Engine {
     /// The earliest last frame of a flow that was not idle when idle ones were looked for.
     pub(crate) next_idle: Option<Timestamp>,
     is_closed: bool,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let flows: usize = self.state.shards.iter().map(Shard::flow_count).sum();
+        f.debug_struct("Engine").field("frames", &self.frames()).field("flows", &flows).finish_non_exhaustive()
+    }
 }
 
 impl Engine {

@@ -62,7 +62,7 @@ mod sandbox;
 #[cfg(all(feature = "capture", target_os = "linux"))]
 mod source;
 
-pub use driver::{Driver, DriverOptions, Reader, Update, drive};
+pub use driver::{Driver, DriverOptions, Ended, Reader, Update, drive};
 #[cfg(all(feature = "capture", target_os = "linux"))]
 pub use error::LiveError;
 #[cfg(all(feature = "capture", target_os = "linux"))]

@@ -88,9 +88,9 @@ fn every_reader_ends_with_the_same_state() {
     let first = *flows.clone().next().unwrap();
     let detail = driver.detail(first.flow).unwrap();
     assert_eq!(Some(detail.total_packets), fast.0.rows.get(&first).map(|(row, _)| row.packets));
-    let (engine, summary, result) = driver.stop();
-    assert!(result.is_ok());
-    assert_eq!((engine.frames(), summary.format.as_deref()), (20_000, Some("frames")));
+    let ended = driver.stop();
+    assert!(ended.result.is_ok());
+    assert_eq!((ended.engine.frames(), ended.capture.format.as_deref()), (20_000, Some("frames")));
 }
 
 #[test]

@@ -131,12 +131,9 @@ fn merged(old: Vec<ShownRow>, mut new: Vec<ShownRow>, delta: &mut Delta) -> Vec<
         if before.as_ref().is_none_or(|before| before.name != shown.name) {
             delta.names.push((shown.row.id, shown.name.clone()));
         }
-        match before {
-            Some(before) => {
-                (shown.meter, shown.row) = (before.meter, Row { parent: shown.row.parent, ..before.row });
-                shown.is_new = before.is_new;
-            }
-            None => {}
+        if let Some(before) = before {
+            (shown.meter, shown.row) = (before.meter, Row { parent: shown.row.parent, ..before.row });
+            shown.is_new = before.is_new;
         }
     }
     delta.gone.extend(known.into_values().map(|shown| shown.row));

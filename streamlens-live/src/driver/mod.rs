@@ -100,12 +100,24 @@ enum Request {
     Keep(BTreeSet<FlowId>),
 }
 
+/// What is left when a driver ends.
+#[derive(Debug)]
+#[must_use = "the source may have failed"]
+pub struct Ended {
+    /// The engine, for a report.
+    pub engine: Engine,
+    /// What the source knows of its capture.
+    pub capture: CaptureSummary,
+    /// What the source failed with, if it did; all frames before were analysed.
+    pub result: Result<(), SourceError>,
+}
+
 /// A source and an engine at work on a thread of their own. Dropping it ends the analysis.
 #[derive(Debug)]
 pub struct Driver {
     shared: Arc<Shared>,
     requests: Sender<Request>,
-    thread: Option<JoinHandle<(Engine, CaptureSummary, Result<(), SourceError>)>>,
+    thread: Option<JoinHandle<Ended>>,
 }
 
 impl Driver {
@@ -172,14 +184,12 @@ impl Driver {
         self.shared.has_ended()
     }
 
-    /// Ends the analysis, and returns the engine with what the source knows of its capture, and what the source failed with, if
-    /// it did.
+    /// Ends the analysis.
     ///
     /// # Panics
     ///
     /// Where the driver's thread has panicked, with what it panicked with.
-    #[must_use]
-    pub fn stop(mut self) -> (Engine, CaptureSummary, Result<(), SourceError>) {
+    pub fn stop(mut self) -> Ended {
         self.shared.stop();
         match self.thread.take().map(JoinHandle::join) {
             Some(Ok(end)) => end,
@@ -207,11 +217,7 @@ struct Loop {
 }
 
 impl Loop {
-    fn run(
-        mut self,
-        source: impl FrameSource,
-        period_ns: Option<i64>,
-    ) -> (Engine, CaptureSummary, Result<(), SourceError>) {
+    fn run(mut self, source: impl FrameSource, period_ns: Option<i64>) -> Ended {
         let _end = EndOnPanic(Arc::clone(&self.shared));
         let mut cutter = Cutter::new(source, period_ns, true);
         let mut result = Ok(());
@@ -236,7 +242,7 @@ impl Loop {
             self.answer(&cutter.source);
             self.shared.wait_for_call();
         }
-        (self.engine, CaptureSummary::of(&cutter.source), result)
+        Ended { engine: self.engine, capture: CaptureSummary::of(&cutter.source), result }
     }
 
     fn publish(&mut self, exact: bool) {
