@@ -97,7 +97,8 @@ fn counters_that_do_not_run_on_are_no_jpeg_xs() {
 fn a_counter_of_fields_is_found() {
     let mut samples = stream(24, 25, false, true);
     for (index, sample) in samples.iter_mut().enumerate() {
-        let number = header(false, index % 25 == 24, 2 + index as u32 / 25 % 2, index as u32 / 25, 0, index as u32 % 25);
+        let number =
+            header(false, index % 25 == 24, 2 + index as u32 / 25 % 2, index as u32 / 25, 0, index as u32 % 25);
         sample.payload[..4].copy_from_slice(&number);
     }
     let mut video = CompressedVideo::new();
