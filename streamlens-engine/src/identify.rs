@@ -16,7 +16,7 @@ pub(crate) const YOUNG_PAYLOADS: usize = 8;
 pub(crate) const YOUNG_BYTES: usize = 16 * 1024;
 /// Bytes that a young stream holds, if they come in no more segments than [`YOUNG_SEGMENTS`].
 const YOUNG_STREAM_BYTES: usize = 512;
-/// Segments that a young stream holds.
+/// Segments that a young stream holds, and payloads of a flow whose numbers run on.
 const YOUNG_SEGMENTS: usize = 64;
 /// From here on a candidate is believed at once.
 const AT_ONCE: f32 = 0.8;
@@ -74,6 +74,9 @@ pub(crate) struct Young {
     /// A hole behind all that is held.
     pub(crate) gap: Option<u64>,
     candidates: SmallVec<[Candidate; 2]>,
+    /// Whether a candidate's numbers run on without being evidence: the first picture of a stream, or any counter. More
+    /// payloads will tell.
+    is_promising: bool,
     /// Whether the flow had unclaimed payloads before this youth began.
     pub(crate) is_late: bool,
 }
@@ -131,12 +134,13 @@ impl Young {
         ranked: &[Ranked],
         result: &mut DecodingResult,
     ) -> Option<Identified> {
-        let Self { held, candidates, .. } = self;
+        let Self { held, candidates, is_promising, .. } = self;
+        *is_promising = false;
         let is_repeat = !packet.is_stream && held.iter().any(|held| held.payload == packet.payload);
         for candidate in candidates {
             let Some(decoder) = registry.decoder(candidate.decoder) else { continue };
             match candidate.decode(decoder, packet, held, result) {
-                Ok(taken) if taken > 0 => candidate.decoded(result, is_repeat),
+                Ok(taken) if taken > 0 => *is_promising |= candidate.decoded(result, is_repeat),
                 // a PDU of a stream that goes on is neither for nor against it
                 Err(DecodeError::Incomplete { .. }) if packet.is_stream => {}
                 _ => candidate.doubt = 1.0 - (1.0 - candidate.doubt) * REFUSAL,
@@ -249,7 +253,8 @@ impl Young {
 
     /// Whether it has held as much as a young flow may.
     pub(crate) fn is_over(&self) -> bool {
-        self.seen >= YOUNG_PAYLOADS || self.bytes >= YOUNG_BYTES
+        let payloads = if self.is_promising { YOUNG_SEGMENTS } else { YOUNG_PAYLOADS };
+        self.seen >= payloads || self.bytes >= YOUNG_BYTES
     }
 }
 
@@ -289,8 +294,9 @@ impl Candidate {
         }
     }
 
-    /// Weighs a payload that decodes. One that came before says nothing, nor does a number that came before.
-    fn decoded(&mut self, result: &DecodingResult, is_repeat: bool) {
+    /// Weighs a payload that decodes. One that came before says nothing, nor does a number that came before. Says whether its
+    /// number runs on without being evidence.
+    fn decoded(&mut self, result: &DecodingResult, is_repeat: bool) -> bool {
         let marks = result.marks();
         let steps = || {
             self.marks.iter().flatten().filter_map(|(id, before)| {
@@ -306,6 +312,7 @@ impl Candidate {
             }
         }
         self.remember(marks);
+        follows && !is_repeat && result.is_doubtful
     }
 
     fn remember(&mut self, marks: &[StreamMark]) {

@@ -262,7 +262,7 @@ fn rtp_is_found_all_the_same() {
     let head = |payload_type: u8, sequence: u32, timestamp: u32| {
         bytes![[0x80, payload_type], be16(sequence), be32(timestamp), be32(0xCAFE_0001)]
     };
-    let streams: [(&str, &dyn Fn(u32) -> Vec<u8>); 6] = [
+    let streams: [(&str, &dyn Fn(u32) -> Vec<u8>); 7] = [
         ("G.711", &|n| bytes![head(0, 65_530 + n, n * 160), noisy(n, 160)]),
         ("every third packet lost", &|n| bytes![head(0, n * 3, n * 480), noisy(n, 160)]),
         ("video, one picture", &|n| bytes![head(96, n, 7), noisy(n, 1200)]),
@@ -270,6 +270,7 @@ fn rtp_is_found_all_the_same() {
             let length = [20, 6, 40, 1200][n.min(3) as usize];
             bytes![head(96, n, if n < 30 { 7 } else { 3007 }), noisy(n, length)]
         }),
+        ("fields of 25 small packets", &|n| bytes![head(112, n, n / 25 * 1800), noisy(n, 204)]),
         ("Opus of all lengths", &|n| bytes![head(111, n, n * 960), noisy(n, 3 + (noise(n) % 200) as usize)]),
         ("padding counts that cannot be", &|n| {
             let mut packet = bytes![head(8, n, n * 160), noisy(n, 159), [0]];

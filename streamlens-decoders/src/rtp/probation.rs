@@ -63,7 +63,6 @@ impl Probation {
             return Sign::Neither;
         }
         let is_first = self.seen == 0;
-        self.seen += 1;
         let sign = if contradicts_itself(packet, datagram) {
             Sign::Against
         } else if is_first {
@@ -71,6 +70,8 @@ impl Probation {
         } else {
             self.compare(packet)
         };
+        // a first picture may have any number of packets
+        self.seen += u8::from(sign != Sign::RunsOn);
         self.agreed += u8::from(sign == Sign::For);
         self.contradicted += u8::from(sign == Sign::Against);
         sign
