@@ -114,10 +114,16 @@ impl Lab {
 
     /// Sends the frames of a capture as they are.
     pub fn replay(&self, options: &[&str], path: &Path) {
+        self.try_replay(options, path).unwrap();
+    }
+
+    /// As [`Self::replay`]; what tcpreplay says where it can't.
+    pub fn try_replay(&self, options: &[&str], path: &Path) -> Result<(), String> {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.a, "tcpreplay", "-q", "-i", "slva"]).args(options).arg(path);
-        let output = command.output().expect("tcpreplay runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let output = command.output().map_err(|error| error.to_string())?;
+        let said = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ");
+        if output.status.success() { Ok(()) } else { Err(format!("tcpreplay: {said}")) }
     }
 
     /// Runs something on a thread in one of the namespaces.
