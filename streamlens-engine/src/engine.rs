@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use streamlens_model::{Analysis, CaptureSummary, Frame, FrameBatch, FrameRecord, Timestamp};
+use streamlens_model::{Analysis, CaptureSummary, Finding, Frame, FrameBatch, FrameRecord, Timestamp};
 use streamlens_registry::DecoderRegistry;
 
 use crate::crew::{Crew, Job};
@@ -239,6 +239,23 @@ impl Engine {
             std::mem::forget((self, findings));
         }
         analysis
+    }
+
+    /// Ends the analysis, and shows the findings of its result, for who needs them before the flows are made by
+    /// [`Self::finish_in_pieces`]. That takes about as long as to make the result.
+    pub fn finish_findings(&mut self, capture: &CaptureSummary, mut see: impl FnMut(&Finding)) {
+        self.end();
+        let selection = FlowSelection { top: Some(0), ..FlowSelection::default() };
+        let make = |piece: &mut Vec<Finding>, part: Part<'_>| {
+            if let Part::Finding(finding) = part {
+                piece.push(finding.clone());
+            }
+        };
+        let take = |_: &CaptureSummary, piece: &mut Vec<Finding>| {
+            piece.drain(..).for_each(|finding| see(&finding));
+            true
+        };
+        Snapshot::new(self, 0, selection).in_pieces(capture.clone(), &make, take);
     }
 
     /// Decodes what waits, and hands on all that was published.
