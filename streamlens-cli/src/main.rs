@@ -7,6 +7,7 @@ mod decoders;
 mod duration;
 mod exit;
 mod fields;
+mod filtered;
 mod json;
 mod machine;
 mod progress;
@@ -25,11 +26,13 @@ use anstream::ColorChoice;
 use clap::{CommandFactory, Parser};
 use streamlens::Analyzer;
 use streamlens::engine::{Engine, EngineOptions, FlowSelection, Part};
-use streamlens::model::{Analysis, CaptureSummary, Severity};
+use streamlens::model::{Analysis, CaptureSummary, Finding, Flow, Severity};
 use streamlens::registry::DecoderRegistry;
+use streamlens_filter::Filter;
 
 use crate::args::{AnalyzeArgs, Cli, Color, Command, Format};
 use crate::exit::{Failure, Status, say, written};
+use crate::filtered::Filtered;
 use crate::machine::{Document, Form, Piece};
 use crate::view::View;
 
@@ -75,6 +78,8 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Status, Failure> {
 }
 
 fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
+    // before anything is opened
+    let filter = told::filter(args)?;
     let registry = told::registry(args)?;
     let defaults = EngineOptions::default();
     let options = EngineOptions {
@@ -90,24 +95,14 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
     if !args.columns.is_empty() && args.format == Format::Json {
         say("--columns shows in the formats table, csv and ndjson only");
     }
-    let analyzer = Analyzer { registry, options, max_frames: args.count, selection: select::selection(args) };
-    let selection = analyzer.selection;
+    let mut selection = select::selection(args);
+    if filter.is_some() {
+        // what is shown is known when it is made
+        (selection.top, selection.most_findings) = (None, None);
+    }
+    let analyzer = Analyzer { registry, options, max_frames: args.count, selection };
     let (engine, capture) = source::read(&analyzer, &args.captures(), args.follow)?;
-    let form = match args.format {
-        Format::Json => Some(Form::Json),
-        Format::Ndjson => Some(Form::Ndjson),
-        Format::Table | Format::Csv => None,
-    };
-    let (analysis, result) = match form {
-        Some(form) if select::is_by_engine(args) => in_pieces(engine, capture, selection, form, args),
-        _ => {
-            let mut analysis = engine.finish_selected(capture, selection);
-            let context = View::new(args, analysis.capture.last_seen).context;
-            select::apply(&mut analysis, args, context);
-            let result = to_stdout(|out| write(out, &analysis, form, args));
-            (analysis, result)
-        }
-    };
+    let (analysis, result) = report(engine, capture, selection, filter.as_ref(), args);
     if !(args.format == Format::Table && io::stdout().is_terminal()) {
         // the table has them as well, so that they are said once to someone who sees both
         tell_what_is_missing(&analysis);
@@ -119,33 +114,116 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
     Ok(status)
 }
 
+/// Makes the result and writes it.
+fn report(
+    mut engine: Engine,
+    capture: CaptureSummary,
+    selection: FlowSelection,
+    filter: Option<&Filter>,
+    args: &AnalyzeArgs,
+) -> (Analysis, io::Result<()>) {
+    let form = match args.format {
+        Format::Json => Some(Form::Json),
+        Format::Ndjson => Some(Form::Ndjson),
+        Format::Table | Format::Csv => None,
+    };
+    let filtered = filter.map(|filter| Filtered::new(filter, &mut engine, &capture));
+    let index = filtered.as_ref().and_then(Filtered::index);
+    let view = View::new(args, engine.last_seen()).with(filter, index);
+    match (form, &filtered) {
+        (Some(form), None) if select::is_by_engine(args) => {
+            in_pieces(engine, capture, selection, form, view, None, args)
+        }
+        (Some(form), Some(kept)) if select::is_by_engine(args) && args.top.is_none() => {
+            in_pieces(engine, capture, selection, form, view, Some(kept), args)
+        }
+        _ => {
+            let mut analysis = match &filtered {
+                Some(filtered) => only_shown(engine, capture, selection, filtered, view),
+                None => engine.finish_selected(capture, selection),
+            };
+            select::apply(&mut analysis, args, view.context);
+            if let (Some(filtered), true, Some(_)) = (&filtered, args.columns.is_empty(), form) {
+                analysis.flows.iter_mut().for_each(|flow| filtered.prune(flow, view.context));
+            }
+            analysis.flows.iter_mut().for_each(|flow| select::prune(flow, args));
+            let matched = filtered.as_ref().map(Filtered::flows);
+            let result = to_stdout(|out| write(out, &analysis, matched, form, view, args));
+            (analysis, result)
+        }
+    }
+}
+
+/// The result with the flows that are shown, whole, and their findings.
+fn only_shown(
+    engine: Engine,
+    capture: CaptureSummary,
+    selection: FlowSelection,
+    filtered: &Filtered<'_>,
+    view: View<'_>,
+) -> Analysis {
+    let make = |(flows, findings): &mut (Vec<Flow>, Vec<Finding>), part: Part<'_>| match part {
+        Part::Flow(flow) if filtered.shows(flow, view.context) => flows.push(std::mem::take(flow)),
+        Part::Finding(finding) if filtered.keeps(finding) => findings.push(finding.clone()),
+        Part::Flow(_) | Part::Finding(_) => {}
+    };
+    let (mut flows, mut findings) = (Vec::new(), Vec::new());
+    let mut analysis = engine.finish_in_pieces(capture, selection, make, |_, (more_flows, more_findings)| {
+        flows.append(more_flows);
+        findings.append(more_findings);
+        true
+    });
+    (analysis.flows, analysis.findings) = (flows, findings);
+    analysis.total_findings = filtered.total_findings();
+    filtered.prune_networks(&mut analysis.networks);
+    analysis
+}
+
 /// Writes flows and findings as they are made.
 fn in_pieces(
     engine: Engine,
     capture: CaptureSummary,
     selection: FlowSelection,
     form: Form,
+    view: View<'_>,
+    filtered: Option<&Filtered<'_>>,
     args: &AnalyzeArgs,
 ) -> (Analysis, io::Result<()>) {
     with_stdout(|out| {
         let mut document = Document::new(out, form);
-        let view = View::new(args, engine.last_seen());
         let make = |piece: &mut Piece, part: Part<'_>| match part {
-            Part::Flow(flow) => {
+            Part::Flow(flow) if filtered.is_none_or(|filtered| filtered.shows(flow, view.context)) => {
+                if let (Some(filtered), true) = (filtered, args.columns.is_empty()) {
+                    filtered.prune(flow, view.context);
+                }
                 select::prune(flow, args);
                 piece.flow(form, flow, &args.columns, view);
             }
-            Part::Finding(finding) => piece.finding(form, finding),
+            Part::Finding(finding) if filtered.is_none_or(|filtered| filtered.keeps(finding)) => {
+                piece.finding(form, finding);
+            }
+            Part::Flow(_) | Part::Finding(_) => {}
         };
         let take = |capture: &CaptureSummary, piece: &mut Piece| document.piece(capture, piece);
-        let rest = engine.finish_in_pieces(capture, selection, make, take);
+        let mut rest = engine.finish_in_pieces(capture, selection, make, take);
+        if let Some(filtered) = filtered {
+            rest.total_findings = filtered.total_findings();
+            filtered.prune_networks(&mut rest.networks);
+        }
         let result = document.end(&rest);
         (rest, result)
     })
 }
 
-fn write(out: &mut impl Write, analysis: &Analysis, form: Option<Form>, args: &AnalyzeArgs) -> io::Result<()> {
-    let view = View::new(args, analysis.capture.last_seen);
+/// Writes a result that was made. `matched` is how many flows a filter showed before `--top`.
+fn write(
+    out: &mut impl Write,
+    analysis: &Analysis,
+    matched: Option<usize>,
+    form: Option<Form>,
+    view: View<'_>,
+    args: &AnalyzeArgs,
+) -> io::Result<()> {
     match form {
         Some(form) => {
             let mut document = Document::new(out, form);
@@ -163,7 +241,7 @@ fn write(out: &mut impl Write, analysis: &Analysis, form: Option<Form>, args: &A
         None => {
             let width = terminal_width(io::stdout().is_terminal());
             let look = table::Look { width, is_coloured: is_coloured(args.color) };
-            table::write(out, analysis, &args.columns, view, look)
+            table::write(out, analysis, matched, &args.columns, view, look)
         }
     }
 }
