@@ -21,6 +21,8 @@ pub struct Completion {
     pub suggestions: Vec<String>,
     /// Values that can't be listed, in a word each: `number`, `duration`, `address`, `text`, ...
     pub values: Vec<&'static str>,
+    /// Signs that may follow right behind the piece, which is whole then: `,` `..` `}` `)`.
+    pub next: Vec<&'static str>,
 }
 
 /// What the pieces so far ask for.
@@ -54,24 +56,48 @@ enum Wanted {
 pub fn complete(text: &str, cursor: usize, catalogue: &Catalogue) -> Completion {
     let cursor = (0..=cursor.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let before = text.get(..cursor).unwrap_or_default();
-    let (mut found, error) = tokens(before);
-    // the piece at the cursor is what is completed, unless it is whole by itself
-    let mut begin = cursor;
-    if let Some(error) = &error {
-        begin = error.place().start;
-    } else if let Some((token, Span(place))) = found.last()
-        && place.end == cursor
-        && !matches!(token, Token::Sign("(" | ")" | "{" | "}" | "," | "..") | Token::Text(_))
-    {
-        begin = place.start;
-        found.pop();
-    }
+    let begin = begin_of_piece(before);
+    let (found, _) = tokens(before.get(..begin).unwrap_or_default());
     let written = before.get(begin..).unwrap_or_default();
     let mut completion = Completion { place: begin..cursor, ..Completion::default() };
     offer(&wanted(&found), written, catalogue, &mut completion);
+    if !written.is_empty() {
+        // one dot is the first half of two
+        let (whole, _) = tokens(before.strip_suffix('.').unwrap_or(before));
+        completion.next = match wanted(&whole) {
+            Wanted::InSet => vec![",", "..", "}"],
+            Wanted::Join | Wanted::Operator(_) => vec![")"],
+            _ => Vec::new(),
+        };
+    }
     let folded = written.to_lowercase();
     completion.suggestions.retain(|text| text.to_lowercase().starts_with(&folded));
     completion
+}
+
+/// Where the piece begins that a text ends in: a text that is not closed, a run of letters, digits and what addresses have in
+/// them, or a run of signs.
+fn begin_of_piece(before: &str) -> usize {
+    if let (_, Some(error)) = tokens(before)
+        && before.get(error.place()).is_some_and(|text| text.starts_with('"') || text.starts_with("r\""))
+    {
+        return error.place().start;
+    }
+    let run = |is_in: fn(char) -> bool| {
+        let rest = before.trim_end_matches(is_in);
+        (rest.len(), before.get(rest.len()..).unwrap_or_default())
+    };
+    let (begin, piece) = run(|letter| letter.is_alphanumeric() || "._-:/%$\"".contains(letter));
+    if piece.is_empty() {
+        return run(|letter| "=!<>&|~".contains(letter)).0;
+    }
+    // a text that is closed is whole; a range and a division begin something new
+    if piece.ends_with('"') {
+        return before.len();
+    }
+    let after = |sign: &str| piece.rfind(sign).map_or(begin, |at| begin + at + sign.len());
+    let is_word = piece.starts_with(|letter: char| letter.is_alphabetic());
+    if is_word { after("..").max(after("/")) } else { after("..") }
 }
 
 /// What is wanted behind some pieces.
