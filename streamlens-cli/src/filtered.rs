@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use streamlens::engine::Engine;
-use streamlens::model::row::{Element, FindingIndex, RowContext, RowRef};
+use streamlens::model::row::{Element, FindingIndex, RowContext, RowRef, rows};
 use streamlens::model::{CaptureSummary, Endpoint, Finding, Flow, MacAddress, Metadata, Place, Severity, Value};
 use streamlens_filter::Filter;
 
 /// The most names of shown flows that are kept for the networks; from so many on these are left whole.
-const MOST_NAMES: usize = 1 << 18;
+const MOST_NAMES: usize = 1 << 16;
 
 /// A filter at work, for several threads. What was shown is kept as hashes of 64 bits with keys of its own for each run, a few
 /// bytes a flow.
@@ -19,7 +19,7 @@ pub(crate) struct Filtered<'f> {
     filter: &'f Filter,
     index: Option<FindingIndex>,
     hasher: RandomState,
-    /// Rows that are shown, down to encodings.
+    /// Flows of which all is shown, and of others the rows that are, down to encodings.
     rows: RwLock<HashSet<u64>>,
     /// What these flows are named by.
     names: RwLock<HashSet<u64>>,
@@ -58,7 +58,11 @@ impl<'f> Filtered<'f> {
             return false;
         }
         self.flows.fetch_add(1, Ordering::Relaxed);
-        let places: Vec<u64> = shown.iter().filter_map(|row| self.place_of(row)).collect();
+        let places: Vec<u64> = if shown.len() == rows(flow, context).count() {
+            flow.key.with_text(|flow| vec![self.whole(flow)])
+        } else {
+            shown.iter().filter_map(|row| self.place_of(row)).collect()
+        };
         self.rows.write().unwrap_or_else(PoisonError::into_inner).extend(places);
         let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
         if names.len() < MOST_NAMES {
@@ -83,7 +87,8 @@ impl<'f> Filtered<'f> {
     pub(crate) fn keeps(&self, finding: &Finding) -> bool {
         let Place { flow: Some(flow), transport, encoding, .. } = &finding.place else { return false };
         let place = self.hasher.hash_one((flow.as_str(), transport.as_deref(), encoding.as_deref()));
-        let is_kept = self.rows.read().unwrap_or_else(PoisonError::into_inner).contains(&place);
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        let is_kept = rows.contains(&self.whole(flow)) || rows.contains(&place);
         if is_kept {
             let count = Severity::ALL.iter().zip(&self.findings).find(|(severity, _)| **severity == finding.severity);
             if let Some((_, count)) = count {
@@ -97,6 +102,11 @@ impl<'f> Filtered<'f> {
     pub(crate) fn total_findings(&self) -> BTreeMap<Severity, u64> {
         let counts = self.findings.iter().map(|count| count.load(Ordering::Relaxed));
         Severity::ALL.into_iter().zip(counts).filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// Stands for all rows of a flow.
+    fn whole(&self, flow: &str) -> u64 {
+        self.hasher.hash_one(("all rows", flow))
     }
 
     fn place_of(&self, row: &RowRef<'_>) -> Option<u64> {

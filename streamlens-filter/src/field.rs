@@ -10,6 +10,8 @@ pub(crate) struct FieldRef {
     pub(crate) field: Field,
     /// The level that was written in front of it.
     at: Option<Level>,
+    /// The level whose rows and all below know it; `None` where every row does.
+    owner: Option<Level>,
 }
 
 /// What a row knows of a field.
@@ -32,10 +34,19 @@ pub(crate) const PREFIXES: [(&str, Level); 4] = [
 ];
 
 impl FieldRef {
+    fn new(field: Field, at: Option<Level>) -> Self {
+        let owner = match &field {
+            Field::Column(column) => at.or(column.owner),
+            Field::Meta(_) => at,
+            Field::Measure(_) => Some(Level::Encoding),
+        };
+        Self { field, at, owner: owner.filter(|owner| *owner != Level::Flow) }
+    }
+
     /// The field of that name; why there is none.
     pub(crate) fn find(name: &str) -> Result<Self, String> {
         if let Some(field) = Field::find(name) {
-            return Ok(Self { field, at: None });
+            return Ok(Self::new(field, None));
         }
         let prefixed = PREFIXES.iter().find_map(|(prefix, level)| Some((name.strip_prefix(prefix)?, *level)));
         let Some((inner, level)) = prefixed else { return Err(unknown(name)) };
@@ -45,7 +56,7 @@ impl FieldRef {
             _ => None,
         };
         if field.is_at(level) || owner.is_some_and(|owner| owner == level) {
-            return Ok(Self { field, at: Some(level) });
+            return Ok(Self::new(field, Some(level)));
         }
         Err(format!("{inner} is no field of that level: write {inner} alone"))
     }
@@ -77,23 +88,21 @@ impl FieldRef {
     /// What a row knows of it.
     #[inline]
     pub(crate) fn known(&self, row: &RowRef<'_>) -> Known {
-        let owner = match &self.field {
-            Field::Column(column) => self.at.or(column.owner),
-            Field::Meta(_) if self.at.is_none() => return self.known_meta(row),
-            Field::Meta(_) => self.at,
-            Field::Measure(_) => Some(Level::Encoding),
+        let Some(owner) = self.owner else {
+            let is_meta = matches!(self.field, Field::Meta(_));
+            return if is_meta { self.known_meta(row) } else { Known::Yes };
         };
         let is_known = match owner {
-            None | Some(Level::Flow) => true,
-            Some(Level::Transport) => row.transport().is_some(),
-            Some(Level::Encoding) => row.encoding().is_some(),
-            Some(Level::Stream) => row.stream().is_some(),
-            Some(Level::PacketType) => row.packet_type().is_some(),
+            Level::Flow => true,
+            Level::Transport => row.transport().is_some(),
+            Level::Encoding => row.encoding().is_some(),
+            Level::Stream => row.stream().is_some(),
+            Level::PacketType => row.packet_type().is_some(),
         };
-        match owner {
-            _ if is_known => Known::Yes,
-            Some(owner) if row.has_below(owner) => Known::Below,
-            _ => Known::Absent,
+        match is_known {
+            true => Known::Yes,
+            false if row.has_below(owner) => Known::Below,
+            false => Known::Absent,
         }
     }
 
