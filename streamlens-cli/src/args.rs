@@ -47,6 +47,7 @@ terminal only, and none under NO_COLOR.
 Examples:
   streamlens capture.pcapng
   streamlens --sort bytes --top 10 red.pcap blue.pcap
+  streamlens -Y 'encoding == IENA and lost > 0 or jitter > 5ms' capture.pcapng
   streamlens -d udp.port==5004,rtp --format json capture.pcap | jq '.findings'
   tcpdump -w - | streamlens -r - --fail-on warning
   streamlens -i eth0 -f 'udp and vlan 30' -a duration:10 --format json
@@ -134,6 +135,15 @@ pub(crate) struct AnalyzeArgs {
     /// How to print the result
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
     pub(crate) format: Format,
+
+    /// Show only what matches a filter, such as 'encoding == IENA and lost > 0'
+    ///
+    /// Flows that match, or in which something does; below them only what matches and what leads to it; the findings of these.
+    /// Fields are the columns that `streamlens fields` lists. Alone stand a field (it has a value), a name (ptp, udp,
+    /// multicast), an address or network, and a word that is looked for in all texts. Compared is with == != > >= < <=, in
+    /// {1, 5..10}, contains and matches; joined with and, or, not and brackets. Durations need a unit: 5ms. See docs/filter.md.
+    #[arg(short = 'Y', long, value_name = "FILTER", help_heading = "Output")]
+    pub(crate) filter: Option<String>,
 
     /// Order of the flows: the most first for figures, the earliest first for times [default: first, with --top bytes]
     ///

@@ -7,6 +7,7 @@ mod decoders;
 mod duration;
 mod exit;
 mod fields;
+mod filtered;
 mod json;
 mod live;
 mod live_args;
@@ -31,8 +32,11 @@ use streamlens::engine::{Engine, EngineOptions, FlowSelection, ReportChunk, Repo
 use streamlens::model::{Analysis, CaptureSummary, Finding, Flow, Severity};
 use streamlens::registry::DecoderRegistry;
 
+use streamlens_filter::Filter;
+
 use crate::args::{AnalyzeArgs, Cli, Color, Command, Format};
 use crate::exit::{Failure, Status, say, written};
+use crate::filtered::Filtered;
 use crate::machine::{Document, Form, Piece};
 use crate::view::View;
 
@@ -83,6 +87,13 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
         written(to_stdout(|out| out.write_all(list.as_bytes())))?;
         return Ok(Status::Fine);
     }
+    // before anything is opened
+    let filter = told::filter(args)?;
+    if args.every.is_some() && filter.is_some() {
+        return Err(Failure::usage(
+            "-Y acts on the result, and not on the lines of --every; give one of them".to_owned(),
+        ));
+    }
     if args.every.is_some() && args.format != Format::Ndjson {
         return Err(Failure::usage("--every writes lines of JSON; add --format ndjson".to_owned()));
     }
@@ -104,25 +115,14 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
     let is_live = args.live.is_asked();
     // a live capture ends at its source, so that what is written ends with it
     let max_frames = args.count.filter(|_| !is_live);
-    let analyzer = Analyzer { registry, options, max_frames, selection: select::selection(args) };
-    let selection = analyzer.selection;
+    let mut selection = select::selection(args);
+    if filter.is_some() {
+        // what is shown is known when it is made
+        (selection.top, selection.most_findings) = (None, None);
+    }
+    let analyzer = Analyzer { registry, options, max_frames, selection };
     let (mut engine, capture) = if is_live { live::read(&analyzer, args)? } else { source::read(&analyzer, args)? };
-    let form = match args.format {
-        Format::Json => Some(Form::Json),
-        Format::Ndjson => Some(Form::Ndjson),
-        Format::Table | Format::Csv => None,
-    };
-    let (analysis, result) = match form {
-        Some(form) if select::is_by_engine(args) => in_chunks(&mut engine, capture, selection, form, args),
-        _ => {
-            let mut analysis = engine.report(capture, selection);
-            let context = View::new(args, analysis.capture.last_seen).context;
-            select::apply(&mut analysis, args, context);
-            let result = with_output(args.live.takes_stdout(), |out| ((), write(out, &analysis, form, args)));
-            let result = result.1;
-            (analysis, result)
-        }
-    };
+    let (analysis, result) = report(&mut engine, capture, selection, filter.as_ref(), args);
     let has_told = is_live || args.format == Format::Table && io::stdout().is_terminal();
     if !has_told {
         // a live capture said it when it happened, and the table has it as well: it is said once to someone who sees both
@@ -135,44 +135,146 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
     Ok(status)
 }
 
+/// Makes the result and writes it.
+fn report(
+    engine: &mut Engine,
+    capture: CaptureSummary,
+    selection: FlowSelection,
+    filter: Option<&Filter>,
+    args: &AnalyzeArgs,
+) -> (Analysis, io::Result<()>) {
+    let form = match args.format {
+        Format::Json => Some(Form::Json),
+        Format::Ndjson => Some(Form::Ndjson),
+        Format::Table | Format::Csv => None,
+    };
+    let filtered = filter.map(|filter| Filtered::new(filter, engine, &capture));
+    let index = filtered.as_ref().and_then(Filtered::index);
+    let view = View::new(args, engine.last_seen()).with(filter, index);
+    match form {
+        Some(form) if select::is_by_engine(args) && (filtered.is_none() || args.top.is_none()) => {
+            let shown = Shown { form, args, view, filtered: filtered.as_ref() };
+            in_chunks(engine, capture, selection, shown)
+        }
+        _ => {
+            let mut analysis = match &filtered {
+                Some(filtered) => only_shown(engine, capture, selection, filtered, view),
+                None => engine.report(capture, selection),
+            };
+            select::apply(&mut analysis, args, view.context);
+            if let (Some(filtered), true, Some(_)) = (&filtered, args.columns.is_empty(), form) {
+                analysis.flows.iter_mut().for_each(|flow| filtered.prune(flow, view.context));
+            }
+            analysis.flows.iter_mut().for_each(|flow| select::prune(flow, args));
+            let matched = filtered.as_ref().map(Filtered::flows);
+            let takes_stdout = args.live.takes_stdout();
+            let (_, result) = with_output(takes_stdout, |out| ((), write(out, &analysis, matched, form, view, args)));
+            (analysis, result)
+        }
+    }
+}
+
+/// The result with the flows that are shown, whole, and their findings.
+fn only_shown(
+    engine: &mut Engine,
+    capture: CaptureSummary,
+    selection: FlowSelection,
+    filtered: &Filtered<'_>,
+    view: View<'_>,
+) -> Analysis {
+    let mut kept = Kept { flows: Vec::new(), findings: Vec::new(), filtered, view };
+    let mut analysis = engine.report_to(capture, selection, &mut kept);
+    (analysis.flows, analysis.findings) = (kept.flows, kept.findings);
+    analysis.total_findings = filtered.total_findings();
+    filtered.prune_networks(&mut analysis.networks);
+    analysis
+}
+
+/// What a filter leaves of a report.
+struct Kept<'a> {
+    flows: Vec<Flow>,
+    findings: Vec<Finding>,
+    filtered: &'a Filtered<'a>,
+    view: View<'a>,
+}
+
+impl<'a> ReportSink for Kept<'a> {
+    type Chunk = Self;
+
+    fn chunk(&self) -> Self {
+        self.empty()
+    }
+
+    fn write(&mut self, _: &CaptureSummary, chunk: &mut Self) -> bool {
+        self.flows.append(&mut chunk.flows);
+        self.findings.append(&mut chunk.findings);
+        true
+    }
+}
+
+impl ReportChunk for Kept<'_> {
+    fn empty(&self) -> Self {
+        Self { flows: Vec::new(), findings: Vec::new(), ..*self }
+    }
+
+    fn add_flow(&mut self, flow: &mut Flow) {
+        if self.filtered.shows(flow, self.view.context) {
+            self.flows.push(std::mem::take(flow));
+        }
+    }
+
+    fn add_finding(&mut self, finding: &Finding) {
+        if self.filtered.keeps(finding) {
+            self.findings.push(finding.clone());
+        }
+    }
+}
+
 /// Writes flows and findings as they are made.
 fn in_chunks(
     engine: &mut Engine,
     capture: CaptureSummary,
     selection: FlowSelection,
-    form: Form,
-    args: &AnalyzeArgs,
+    shown: Shown<'_>,
 ) -> (Analysis, io::Result<()>) {
-    with_output(args.live.takes_stdout(), |out| {
-        let view = View::new(args, engine.last_seen());
-        let mut output = Output { document: Document::new(out, form), form, args, view };
-        let rest = engine.report_to(capture, selection, &mut output);
+    with_output(shown.args.live.takes_stdout(), |out| {
+        let mut output = Output { document: Document::new(out, shown.form), shown };
+        let mut rest = engine.report_to(capture, selection, &mut output);
+        if let Some(filtered) = shown.filtered {
+            rest.total_findings = filtered.total_findings();
+            filtered.prune_networks(&mut rest.networks);
+        }
         let result = output.document.end(&rest);
         (rest, result)
     })
 }
 
-/// A document that is written while the report is made.
-struct Output<'a, W> {
-    document: Document<W>,
+/// What of a report is written, and how.
+#[derive(Clone, Copy)]
+struct Shown<'a> {
     form: Form,
     args: &'a AnalyzeArgs,
     view: View<'a>,
+    filtered: Option<&'a Filtered<'a>>,
+}
+
+/// A document that is written while the report is made.
+struct Output<'a, W> {
+    document: Document<W>,
+    shown: Shown<'a>,
 }
 
 /// Flows or findings as they stand in the document.
 struct Chunk<'a> {
     piece: Piece,
-    form: Form,
-    args: &'a AnalyzeArgs,
-    view: View<'a>,
+    shown: Shown<'a>,
 }
 
 impl<'a, W: Write> ReportSink for Output<'a, W> {
     type Chunk = Chunk<'a>;
 
     fn chunk(&self) -> Chunk<'a> {
-        Chunk { piece: Piece::default(), form: self.form, args: self.args, view: self.view }
+        Chunk { piece: Piece::default(), shown: self.shown }
     }
 
     fn write(&mut self, capture: &CaptureSummary, chunk: &mut Chunk<'a>) -> bool {
@@ -186,17 +288,36 @@ impl ReportChunk for Chunk<'_> {
     }
 
     fn add_flow(&mut self, flow: &mut Flow) {
-        select::prune(flow, self.args);
-        self.piece.flow(self.form, flow, &self.args.columns, self.view);
+        let Shown { form, args, view, filtered } = self.shown;
+        if let Some(filtered) = filtered {
+            if !filtered.shows(flow, view.context) {
+                return;
+            }
+            if args.columns.is_empty() {
+                filtered.prune(flow, view.context);
+            }
+        }
+        select::prune(flow, args);
+        self.piece.flow(form, flow, &args.columns, view);
     }
 
     fn add_finding(&mut self, finding: &Finding) {
-        self.piece.finding(self.form, finding);
+        let Shown { form, filtered, .. } = self.shown;
+        if filtered.is_none_or(|filtered| filtered.keeps(finding)) {
+            self.piece.finding(form, finding);
+        }
     }
 }
 
-fn write(out: &mut impl Write, analysis: &Analysis, form: Option<Form>, args: &AnalyzeArgs) -> io::Result<()> {
-    let view = View::new(args, analysis.capture.last_seen);
+/// Writes a result that was made. `matched` is how many flows a filter showed before `--top`.
+fn write(
+    out: &mut impl Write,
+    analysis: &Analysis,
+    matched: Option<usize>,
+    form: Option<Form>,
+    view: View<'_>,
+    args: &AnalyzeArgs,
+) -> io::Result<()> {
     match form {
         Some(form) => {
             let mut document = Document::new(out, form);
@@ -214,7 +335,7 @@ fn write(out: &mut impl Write, analysis: &Analysis, form: Option<Form>, args: &A
         None => {
             let width = terminal_width(io::stdout().is_terminal());
             let look = table::Look { width, is_coloured: is_coloured(args.color) };
-            table::write(out, analysis, &args.columns, view, look)
+            table::write(out, analysis, matched, &args.columns, view, look)
         }
     }
 }

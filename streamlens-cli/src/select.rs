@@ -43,8 +43,8 @@ pub(crate) fn is_by_engine(args: &AnalyzeArgs) -> bool {
     engine_order(args).is_some()
 }
 
-/// Does what the engine left: orders by figures that have to be made first, and takes away levels that were not asked
-/// for. The totals of the capture and the findings stay.
+/// Does what the engine left: orders by figures that have to be made first, and takes away flows that were not asked for. The
+/// totals of the capture and the findings stay.
 pub(crate) fn apply(analysis: &mut Analysis, args: &AnalyzeArgs, context: RowContext<'_>) {
     if let (false, Some(field)) = (is_by_engine(args), &args.sort) {
         sort(&mut analysis.flows, field, context);
@@ -52,7 +52,6 @@ pub(crate) fn apply(analysis: &mut Analysis, args: &AnalyzeArgs, context: RowCon
     if let Some(top) = args.top {
         analysis.flows.truncate(top);
     }
-    analysis.flows.iter_mut().for_each(|flow| prune(flow, args));
 }
 
 /// Stable, so that equal flows stay in the order in which they were first seen. What is undefined comes last.

@@ -8,6 +8,7 @@ use streamlens::decoders::iena::{IenaDecoder, IenaVariant};
 #[cfg(feature = "broadcast")]
 use streamlens::decoders::sap::SapDecoder;
 use streamlens::registry::DecoderRegistry;
+use streamlens_filter::{Catalogue, Filter};
 
 use super::args::AnalyzeArgs;
 use super::exit::Failure;
@@ -73,6 +74,16 @@ fn with_sdp(sap: SapDecoder, path: &PathBuf) -> Result<SapDecoder, Failure> {
     };
     let text = fs::read_to_string(path).map_err(|error| failure(error.to_string()))?;
     sap.with_sdp(&text).map_err(|error| failure(error.to_string()))
+}
+
+/// The filter of `-Y`; `None` where everything is shown.
+pub(crate) fn filter(args: &AnalyzeArgs) -> Result<Option<Filter>, Failure> {
+    let Some(text) = &args.filter else { return Ok(None) };
+    let registry = DecoderRegistry::with_builtins();
+    let catalogue = registry.encodings().fold(Catalogue::new(), |all, (name, base)| all.encoding(name, base));
+    let filter = Filter::parse(text, &catalogue)
+        .map_err(|error| Failure { status: Status::Usage, message: error.to_string() })?;
+    Ok(Some(filter).filter(|filter| !filter.is_everything()))
 }
 
 #[cfg(test)]

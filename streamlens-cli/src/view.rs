@@ -1,7 +1,8 @@
 //! Which rows of a flow are shown.
 
-use streamlens::model::row::{Level, RowContext, RowRef, rows};
+use streamlens::model::row::{FindingIndex, Level, RowContext, RowRef, rows};
 use streamlens::model::{Flow, Timestamp};
+use streamlens_filter::Filter;
 
 use super::args::{AnalyzeArgs, Depth};
 
@@ -10,18 +11,29 @@ use super::args::{AnalyzeArgs, Depth};
 pub(crate) struct View<'a> {
     pub(crate) depth: Depth,
     pub(crate) context: RowContext<'a>,
+    pub(crate) filter: Option<&'a Filter>,
 }
 
 impl<'a> View<'a> {
     /// `now` is the end of the capture.
     pub(crate) fn new(args: &AnalyzeArgs, now: Option<Timestamp>) -> Self {
-        Self { depth: args.depth, context: RowContext { now, findings: None } }
+        Self { depth: args.depth, context: RowContext { now, findings: None }, filter: None }
     }
 
-    /// Hands the rows that are shown to `see`, from the top.
+    /// With a filter, and the findings that it asks for.
+    pub(crate) fn with(self, filter: Option<&'a Filter>, findings: Option<&'a FindingIndex>) -> Self {
+        Self { filter, context: RowContext { findings, ..self.context }, ..self }
+    }
+
+    /// The rows that are shown, from the top.
     pub(crate) fn rows(&self, flow: &'a Flow) -> impl Iterator<Item = RowRef<'a>> + use<'a> {
         let depth = self.depth;
-        rows(flow, self.context).filter(move |row| depth.shows(row.level()))
+        let (all, some) = match self.filter {
+            None => (Some(rows(flow, self.context)), None),
+            Some(filter) => (None, Some(filter.shown(flow, self.context))),
+        };
+        let rows = all.into_iter().flatten().chain(some.into_iter().flatten());
+        rows.filter(move |row| depth.shows(row.level()))
     }
 }
 

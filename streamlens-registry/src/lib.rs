@@ -14,6 +14,21 @@ use streamlens_model::{Packet, Transport};
 
 mod builtins;
 
+/// Encodings that refine the one of a built-in decoder.
+const REFINEMENTS: [(&str, &str); 11] = [
+    ("ST2110-20", "RTP"),
+    ("ST2110-22", "RTP"),
+    ("ST2110-30", "RTP"),
+    ("ST2110-31", "RTP"),
+    ("ST2110-40", "RTP"),
+    ("ST2022-1", "RTP"),
+    ("ST2022-2", "RTP"),
+    ("ST2022-5", "RTP"),
+    ("ST2022-6", "RTP"),
+    ("AES67", "RTP"),
+    ("MPEG-TS", "RTP"),
+];
+
 /// A decoder's place in its registry, in order of registration. Stable while nothing is registered or removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DecoderIndex(pub u16);
@@ -143,6 +158,21 @@ impl DecoderRegistry {
     /// The decoders in order of registration.
     pub fn iter(&self) -> impl Iterator<Item = &dyn StreamDecoder> {
         self.decoders.iter().map(Arc::as_ref)
+    }
+
+    /// The names of all encodings that a result may have: those of the decoders, and those that refine them, with what they
+    /// refine.
+    ///
+    /// ```
+    /// use streamlens_registry::DecoderRegistry;
+    /// let registry = DecoderRegistry::with_builtins();
+    /// assert!(registry.encodings().any(|named| named == ("AES67", Some("RTP"))));
+    /// assert!(registry.encodings().any(|named| named == ("PTP", None)));
+    /// ```
+    pub fn encodings(&self) -> impl Iterator<Item = (&str, Option<&'static str>)> {
+        let own = self.iter().map(|decoder| (&*decoder.info().name, None));
+        let refined = REFINEMENTS.iter().filter(|(_, base)| self.get(base).is_some());
+        own.chain(refined.map(|(name, base)| (*name, Some(*base))))
     }
 
     /// Number of decoders.

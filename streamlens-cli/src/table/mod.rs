@@ -40,10 +40,11 @@ impl Look {
     }
 }
 
-/// Writes the table. `fields` are the columns of figures, the usual ones where there are none.
+/// Writes the table. `matched` is how many flows a filter showed, where there is one; `fields` are the columns of figures, the usual ones where there are none.
 pub(crate) fn write(
     out: &mut impl Write,
     analysis: &Analysis,
+    matched: Option<usize>,
     fields: &[Field],
     view: View<'_>,
     look: Look,
@@ -65,5 +66,5 @@ pub(crate) fn write(
         }
         writeln!(out)?;
     }
-    summary::write(out, analysis, look)
+    summary::write(out, analysis, matched, look)
 }

@@ -18,10 +18,10 @@ const MOST_PATHS: usize = 4;
 /// Findings that are written out; the rest is counted.
 pub(crate) const MOST_FINDINGS: usize = 200;
 
-pub(super) fn write(out: &mut impl Write, analysis: &Analysis, look: Look) -> io::Result<()> {
+pub(super) fn write(out: &mut impl Write, analysis: &Analysis, matched: Option<usize>, look: Look) -> io::Result<()> {
     let capture = &analysis.capture;
     let mut part = Part { out, look };
-    part.write("Total", TITLE, &totals(analysis))?;
+    part.write("Total", TITLE, &totals(analysis, matched))?;
     part.write("Capture", TITLE, &source(capture))?;
     if let Some(time) = time(capture) {
         part.write("Time", TITLE, &time)?;
@@ -53,10 +53,14 @@ fn dropped_by(capture: &CaptureSummary) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-fn totals(analysis: &Analysis) -> String {
+fn totals(analysis: &Analysis, matched: Option<usize>) -> String {
     let capture = &analysis.capture;
     let shown = analysis.flows.len();
+    let of_total =
+        |count: usize| format!("{} of {}", grouped(count as u64), counted(analysis.total_flows as u64, "flow"));
     let flows = match analysis.total_flows {
+        _ if matched == Some(shown) => of_total(shown),
+        _ if matched.is_some() => format!("{}, {} shown", of_total(matched.unwrap_or(shown)), grouped(shown as u64)),
         total if total == shown => counted(total as u64, "flow"),
         total => format!("{} of {} shown", grouped(shown as u64), counted(total as u64, "flow")),
     };

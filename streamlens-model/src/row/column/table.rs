@@ -101,7 +101,7 @@ pub static COLUMNS: &[Column] = &[
     column("last_seen", (FLOW, Some(Level::Flow)), (Instant, Least), One(|row| row.flow().last_seen.map(Cell::Time)), "time of the latest frame").header("last_seen").key("last_seen"),
     column("age", (FLOW, Some(Level::Flow)), (Number(Duration), Most), One(|row| until_now(row, row.flow().first_seen)), "time since the earliest frame, until the end of the capture"),
     column("idle", (FLOW, Some(Level::Flow)), (Number(Duration), Most), One(|row| until_now(row, row.flow().last_seen)), "time since the latest frame, until the end of the capture"),
-    column("transport", (TRANSPORT, Some(Level::Transport)), (Name(Names::Transport), Least), One(|row| row.transport().map(|of| Cell::Text(&of.protocol_name))), "the transport, such as UDP, TCP, ICMP or Ethernet").header("transport").key("protocol_name").naming(),
+    column("transport", (TRANSPORT, Some(Level::Transport)), (Name(Names::Transport), Least), One(|row| row.transport().map(|of| Cell::Text(&of.protocol_name))), "the transport by its standard name, or Ethernet for frames with no IP").header("transport").key("protocol_name").naming(),
     column("candidate", (TRANSPORT, Some(Level::Transport)), (Name(Names::Encoding), Least), Many(candidates), "what its payloads may be, but is not said to be for want of evidence").key("candidates.*.encoding_name"),
     column("udp.port", (TRANSPORT, Some(Level::Transport)), (Number(Plain), Least), Many(udp_ports), "source and destination port of UDP"),
     column("udp.srcport", (TRANSPORT, Some(Level::Transport)), (Number(Plain), Least), One(|row| src_port_of(row, "UDP")), "source port of UDP").key("port_info.src_port"),
