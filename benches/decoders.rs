@@ -62,10 +62,11 @@ fn payload(made: &Made) -> Option<Payload> {
 }
 
 /// Payloads by encoding: those of the demo's flows, judged by the registry, and the made ones.
-fn payloads(registry: &DecoderRegistry) -> BTreeMap<&'static str, Vec<Payload>> {
-    let mut found: BTreeMap<&'static str, Vec<Payload>> = BTreeMap::new();
+fn payloads(registry: &DecoderRegistry) -> BTreeMap<String, Vec<Payload>> {
+    let mut found: BTreeMap<String, Vec<Payload>> = BTreeMap::new();
     for payload in demo::frames().iter().filter_map(payload) {
-        let best = registry.find_decoders(&payload.packet(1, 0)).first().map(|(decoder, _)| decoder.encoding_name());
+        let best =
+            registry.find_decoders(&payload.packet(1, 0)).first().map(|(decoder, _)| decoder.info().name.to_string());
         if let Some(name) = best {
             found.entry(name).or_default().push(payload);
         }
@@ -81,7 +82,7 @@ fn payloads(registry: &DecoderRegistry) -> BTreeMap<&'static str, Vec<Payload>> 
             time: demo::START + i64::from(number) * 1_000_000,
             bytes: make(number),
         });
-        found.insert(name, payloads.collect());
+        found.insert(name.to_owned(), payloads.collect());
     }
     found
 }
@@ -165,7 +166,7 @@ fn decoders(c: &mut Criterion) {
     let registry = DecoderRegistry::with_builtins();
     let payloads = payloads(&registry);
     for decoder in registry.iter() {
-        let name = decoder.encoding_name();
+        let name = decoder.info().name.as_ref();
         let list = payloads.get(name).unwrap_or_else(|| panic!("no payloads for {name}"));
         let mut group = c.benchmark_group(name);
         group.throughput(Throughput::Elements(1));
@@ -199,7 +200,7 @@ fn bench_decode(
         }
     };
     let taken = list.iter().filter(|payload| run(payload) > 0).count();
-    assert!(taken * 10 >= list.len() * 9, "{}: {taken} of {} payloads decode", decoder.encoding_name(), list.len());
+    assert!(taken * 10 >= list.len() * 9, "{}: {taken} of {} payloads decode", decoder.info().name, list.len());
     group.bench_function(label, |b| {
         let mut turns = (0..list.len()).cycle();
         b.iter(|| run(black_box(&list[turns.next().unwrap_or(0)])));

@@ -9,7 +9,8 @@
 use std::borrow::Cow;
 
 use streamlens::decoders::{
-    Carrier, Confidence, DecodeError, DecodingResult, MediaClock, PacketType, Sequence, StreamDecoder, StreamMark,
+    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, MediaClock, PacketType, Sequence, StreamDecoder,
+    StreamMark,
 };
 use streamlens::engine::{Engine, EngineOptions};
 use streamlens::model::{Analysis, Frame, LinkType, Packet, StreamId, Timestamp};
@@ -19,15 +20,11 @@ use streamlens_testing::{Host, Made, udp};
 /// `80 60`, sequence u16, milliseconds u32, sensor u32, `BARO`, pressure in pascals u32; big-endian.
 struct Barometer;
 
+static INFO: DecoderInfo = DecoderInfo::new("Barometer", &[Carrier::Udp]).with_finding_prefix("barometer");
+
 impl StreamDecoder for Barometer {
-    fn encoding_name(&self) -> &'static str {
-        "Barometer"
-    }
-    fn carriers(&self) -> &[Carrier] {
-        &[Carrier::Udp]
-    }
-    fn finding_prefix(&self) -> &'static str {
-        "barometer"
+    fn info(&self) -> &DecoderInfo {
+        &INFO
     }
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
         let is_ours = packet.payload.len() == 20 && packet.payload.get(12..16) == Some(b"BARO");

@@ -3,16 +3,17 @@
 use std::path::Path;
 
 use streamlens_engine::{Engine, EngineOptions, FlowSelection};
-use streamlens_model::{Analysis, CaptureSummary};
-use streamlens_pcap::{CaptureError, CaptureReader, FrameSource, MergedReader};
+use streamlens_model::{Analysis, CaptureSummary, FrameSource, SourceError};
+use streamlens_pcap::{CaptureReader, MergedReader};
 use streamlens_registry::DecoderRegistry;
 
 /// Analyses a capture file with the built-in decoders.
 ///
 /// # Errors
 ///
-/// Where the file can't be opened or is no capture. A capture that is damaged gives an analysis with warnings.
-pub fn analyze(path: impl AsRef<Path>) -> Result<Analysis, CaptureError> {
+/// Where the file can't be opened or is no capture: [`SourceError::get_ref`] is a [`CaptureError`](streamlens_pcap::CaptureError).
+/// A capture that is damaged gives an analysis with warnings.
+pub fn analyze(path: impl AsRef<Path>) -> Result<Analysis, SourceError> {
     Analyzer::default().run(CaptureReader::open(path)?)
 }
 
@@ -46,27 +47,28 @@ impl Analyzer {
     /// # Errors
     ///
     /// Where the system fails to read it.
-    pub fn run(&self, source: impl FrameSource) -> Result<Analysis, CaptureError> {
-        let (engine, capture) = self.read(source)?;
-        Ok(engine.finish_selected(capture, self.selection))
+    pub fn run(&self, source: impl FrameSource) -> Result<Analysis, SourceError> {
+        let (mut engine, capture) = self.read(source)?;
+        Ok(engine.report(capture, self.selection))
     }
 
-    /// Reads all that a source gives, and leaves the result to be made: by [`Engine::finish_in_pieces`] where it may find no
-    /// room in memory. Beside the engine it gives what the source knows of the capture.
+    /// Reads all that a source gives, and leaves the report to be made: by [`Engine::report_to`] where it may not fit into
+    /// memory. Beside the engine it returns what the source knows of the capture.
     ///
     /// # Errors
     ///
     /// Where the system fails to read it.
-    pub fn read(&self, mut source: impl FrameSource) -> Result<(Engine, CaptureSummary), CaptureError> {
+    pub fn read(&self, mut source: impl FrameSource) -> Result<(Engine, CaptureSummary), SourceError> {
         let mut engine = Engine::new(self.registry.clone(), self.options.clone());
         let mut left = self.max_frames.unwrap_or(u64::MAX);
         engine.run(|batch| {
             let more = left > 0 && source.read_batch(batch)?;
             batch.records.truncate(usize::try_from(left).unwrap_or(usize::MAX));
             left -= batch.len() as u64;
-            Ok::<bool, CaptureError>(more)
+            Ok::<bool, SourceError>(more)
         })?;
-        Ok((engine, summary_of(&source)))
+        engine.end();
+        Ok((engine, CaptureSummary::of(&source)))
     }
 
     /// Analyses several captures as one, merged by time.
@@ -74,32 +76,11 @@ impl Analyzer {
     /// # Errors
     ///
     /// Where one of them can't be opened or read.
-    pub fn run_files(&self, paths: &[impl AsRef<Path>]) -> Result<Analysis, CaptureError> {
+    pub fn run_files(&self, paths: &[impl AsRef<Path>]) -> Result<Analysis, SourceError> {
         let mut readers = paths.iter().map(CaptureReader::open).collect::<Result<Vec<_>, _>>()?;
         match readers.pop() {
             Some(only) if readers.is_empty() => self.run(only),
             last => self.run(MergedReader::new(readers.into_iter().chain(last).collect())),
         }
     }
-}
-
-/// What a source knows of its capture, for [`Engine::finish`].
-fn summary_of(source: &impl FrameSource) -> CaptureSummary {
-    let interfaces = source.interfaces().to_vec();
-    let mut summary = CaptureSummary {
-        path: Some(source.name().to_owned()),
-        format: Some(source.format().to_owned()),
-        warnings: source.warnings().to_vec(),
-        ..CaptureSummary::default()
-    };
-    for (number, interface) in interfaces.iter().enumerate() {
-        let name = interface.name.clone().unwrap_or_else(|| number.to_string());
-        if let Some(dropped) = interface.dropped {
-            *summary.dropped.entry(name).or_default() += dropped;
-        }
-    }
-    summary.timestamps.resolution_ns = interfaces.iter().map(|interface| interface.resolution_ns).max();
-    summary.timestamps.source = "unknown".to_owned();
-    summary.interfaces = interfaces;
-    summary
 }

@@ -8,6 +8,8 @@ mod analyze;
 pub use analyze::{Analyzer, analyze};
 pub use streamlens_decoders as decoders;
 pub use streamlens_engine as engine;
+#[cfg(feature = "live")]
+pub use streamlens_live as live;
 pub use streamlens_model as model;
 pub use streamlens_pcap as pcap;
 pub use streamlens_registry as registry;

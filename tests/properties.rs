@@ -1,12 +1,16 @@
 //! What holds for any traffic: the sums of the hierarchy, the independence of flows, and one result however frames come.
 
+mod traffic;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use streamlens::engine::{Engine, EngineOptions};
 use streamlens::model::{Analysis, Flow, Frame, FrameBatch, LinkType, Timestamp};
 use streamlens::registry::DecoderRegistry;
-use streamlens_testing::{Host, Made, Tcp, ethernet, fragments, tcp, udp, vlan};
+use streamlens_testing::Made;
+
+use traffic::{traffic, traffic_of_hosts};
 
 fn engine(threads: usize) -> Engine {
     Engine::new(DecoderRegistry::with_builtins(), EngineOptions { threads, ..EngineOptions::default() })
@@ -35,99 +39,6 @@ fn push_in_batches(engine: &mut Engine, frames: &[Made], size: usize) {
 
 fn json(analysis: &Analysis) -> String {
     serde_json::to_string_pretty(analysis).expect("it serializes")
-}
-
-/// One frame of traffic between few hosts: known protocols, unknown ones, fragments, garbage.
-#[derive(Clone, Debug)]
-enum Kind {
-    Iena { key: u16, sequence: u16, words: u8 },
-    Rtp { ssrc: u32, sequence: u16 },
-    Garbage { port: u16, payload: Vec<u8> },
-    Segment { port: u16, sequence: u32, payload: Vec<u8> },
-    Fragmented { identification: u16, payload: Vec<u8> },
-    Layer2 { ether_type: u16, payload: Vec<u8> },
-    Tagged { id: u16, payload: Vec<u8> },
-    Broken { data: Vec<u8> },
-}
-
-fn payload() -> impl Strategy<Value = Vec<u8>> {
-    proptest::collection::vec(any::<u8>(), 0..120)
-}
-
-fn kind() -> impl Strategy<Value = Kind> {
-    prop_oneof![
-        (1_u16..3, 0_u16..40, 0_u8..20).prop_map(|(key, sequence, words)| Kind::Iena { key, sequence, words }),
-        (1_u32..3, 0_u16..40).prop_map(|(ssrc, sequence)| Kind::Rtp { ssrc, sequence }),
-        (1_u16..5, payload()).prop_map(|(port, payload)| Kind::Garbage { port, payload }),
-        (500_u16..503, 0_u32..400, payload()).prop_map(|(port, sequence, payload)| Kind::Segment {
-            port,
-            sequence,
-            payload
-        }),
-        (0_u16..4, proptest::collection::vec(any::<u8>(), 40..400))
-            .prop_map(|(identification, payload)| Kind::Fragmented { identification, payload }),
-        (prop_oneof![Just(0x88F7_u16), Just(0x88A4), Just(0x8892), any::<u16>()], payload())
-            .prop_map(|(ether_type, payload)| Kind::Layer2 { ether_type, payload }),
-        (0_u16..4095, payload()).prop_map(|(id, payload)| Kind::Tagged { id, payload }),
-        proptest::collection::vec(any::<u8>(), 0..80).prop_map(|data| Kind::Broken { data }),
-    ]
-}
-
-/// The frames of one event; a fragmented datagram gives several.
-fn made(kind: &Kind, from: u8, time: i64) -> Vec<Made> {
-    let (a, b) = (Host::new([10, 0, 0, from]), Host::new([10, 0, 1, from]));
-    let data = match kind {
-        Kind::Iena { key, sequence, words } => {
-            let mut body = vec![0_u8; usize::from(*words) * 2];
-            let size = 8 + u16::from(*words);
-            let mut packet = [key.to_be_bytes(), size.to_be_bytes()].concat();
-            packet.extend([0, 0, 0, 0, 1, 0, 0, 0]);
-            packet.extend(sequence.to_be_bytes());
-            packet.append(&mut body);
-            packet.extend([0xDE, 0xAD]);
-            udp((a, 5000), (b, 5001), &packet)
-        }
-        Kind::Rtp { ssrc, sequence } => {
-            let mut packet = vec![0x80, 96];
-            packet.extend(sequence.to_be_bytes());
-            packet.extend((u32::from(*sequence) * 160).to_be_bytes());
-            packet.extend(ssrc.to_be_bytes());
-            packet.extend([7; 40]);
-            udp((a, 6000), (b, 6000), &packet)
-        }
-        Kind::Garbage { port, payload } => udp((a, *port), (b, *port), payload),
-        Kind::Segment { port, sequence, payload } => {
-            let head = Tcp { sequence: *sequence, acknowledgement: 1, flags: 0x10 };
-            tcp((a, 40_000), (b, *port), head, payload)
-        }
-        Kind::Fragmented { identification, payload } => {
-            let pieces = fragments((a, 7000), (b, 7001), *identification, 64, payload);
-            return pieces.into_iter().map(|data| Made { time, data }).collect();
-        }
-        Kind::Layer2 { ether_type, payload } => {
-            ethernet([2, 0, 0, 0, 0, from], [2, 0, 0, 0, 1, from], *ether_type, payload)
-        }
-        Kind::Tagged { id, payload } => vlan(&udp((a, 9), (b, 9), payload), 0, *id),
-        Kind::Broken { data } => data.clone(),
-    };
-    vec![Made { time, data }]
-}
-
-/// The frames in the order of their times, each with the pair of hosts it belongs to.
-fn traffic_of_hosts() -> impl Strategy<Value = Vec<(u8, Made)>> {
-    proptest::collection::vec((kind(), 1_u8..4, 0_i64..2_000_000), 1..120).prop_map(|events| {
-        let mut time = 1_700_000_000_000_000_000;
-        let mut frames = Vec::new();
-        for (kind, from, step) in &events {
-            time += step;
-            frames.extend(made(kind, *from, time).into_iter().map(|made| (*from, made)));
-        }
-        frames
-    })
-}
-
-fn traffic() -> impl Strategy<Value = Vec<Made>> {
-    traffic_of_hosts().prop_map(|frames| frames.into_iter().map(|(_, made)| made).collect())
 }
 
 fn sums_hold(analysis: &Analysis, frames: &[Made]) -> Result<(), TestCaseError> {
@@ -196,8 +107,8 @@ proptest! {
     /// Flows that wait as frames come to the same result, also where there are more flows than are allowed.
     #[test]
     fn a_crowd_makes_no_difference(frames in traffic(), size in 1_usize..50, max_flows in 1_usize..30) {
-        let of = |crowded_from, threads| {
-            let options = EngineOptions { crowded_from, threads, max_flows, ..EngineOptions::default() };
+        let of = |defer_above_flows, threads| {
+            let options = EngineOptions { defer_above_flows, threads, max_flows, ..EngineOptions::default() };
             let mut engine = Engine::new(DecoderRegistry::with_builtins(), options);
             push_in_batches(&mut engine, &frames, size);
             json(&engine.finish(Default::default()))
@@ -210,12 +121,12 @@ proptest! {
     /// A snapshot in between decodes what waits, and changes nothing.
     #[test]
     fn snapshots_of_a_crowd_change_nothing(frames in traffic(), at in 0_usize..100) {
-        let of = |crowded_from| {
+        let of = |defer_above_flows| {
             let mut engine =
-                Engine::new(DecoderRegistry::with_builtins(), EngineOptions { crowded_from, ..EngineOptions::default() });
+                Engine::new(DecoderRegistry::with_builtins(), EngineOptions { defer_above_flows, ..EngineOptions::default() });
             let (before, after) = frames.split_at(at.min(frames.len()));
             before.iter().for_each(|made| engine.push(&made.frame()));
-            let snapshot = json(&engine.snapshot(Default::default()));
+            let snapshot = json(&engine.report(Default::default(), Default::default()));
             after.iter().for_each(|made| engine.push(&made.frame()));
             (snapshot, json(&engine.finish(Default::default())))
         };

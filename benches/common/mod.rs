@@ -5,7 +5,8 @@
 use std::borrow::Cow;
 
 use streamlens::decoders::{
-    Carrier, Confidence, DecodeError, DecodingResult, MediaClock, PacketType, Sequence, StreamDecoder, StreamMark,
+    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, MediaClock, PacketType, Sequence, StreamDecoder,
+    StreamMark,
 };
 use streamlens::engine::{Engine, EngineOptions};
 use streamlens::model::{FrameBatch, Packet, StreamId};
@@ -130,12 +131,11 @@ pub(crate) struct Everything {
     pub(crate) with_marks: bool,
 }
 
+static EVERYTHING: DecoderInfo = DecoderInfo::new("Everything", &[Carrier::Udp]);
+
 impl StreamDecoder for Everything {
-    fn encoding_name(&self) -> &'static str {
-        "Everything"
-    }
-    fn carriers(&self) -> &[Carrier] {
-        &[Carrier::Udp]
+    fn info(&self) -> &DecoderInfo {
+        &EVERYTHING
     }
     fn can_decode(&self, _: &Packet<'_>) -> Confidence {
         Confidence::new(1.0, "every datagram")
@@ -162,14 +162,11 @@ pub(crate) fn everything(with_marks: bool) -> DecoderRegistry {
 }
 
 /// A protocol of which nothing comes.
-struct Absent(&'static str);
+struct Absent(DecoderInfo);
 
 impl StreamDecoder for Absent {
-    fn encoding_name(&self) -> &'static str {
-        self.0
-    }
-    fn carriers(&self) -> &[Carrier] {
-        &[Carrier::Udp]
+    fn info(&self) -> &DecoderInfo {
+        &self.0
     }
     fn can_decode(&self, _: &Packet<'_>) -> Confidence {
         Confidence::NONE
@@ -186,6 +183,10 @@ impl StreamDecoder for Absent {
 pub(crate) fn one_of(decoders: usize) -> DecoderRegistry {
     let mut registry = everything(true);
     // names live as long as the program; a bench makes few
-    (1..decoders).for_each(|number| registry.register(Absent(String::leak(format!("Absent{number}")))));
+    (1..decoders).for_each(|number| {
+        let mut info = DecoderInfo::new("Absent", &[Carrier::Udp]);
+        info.name = format!("Absent{number}").into();
+        registry.register(Absent(info));
+    });
     registry
 }

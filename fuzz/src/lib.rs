@@ -11,7 +11,7 @@ use streamlens_registry::DecoderRegistry;
 pub fn drive(name: &str, data: &[u8]) {
     let registry = DecoderRegistry::with_builtins();
     let decoder = registry.get(name).expect("a built-in decoder");
-    let carriers = decoder.carriers();
+    let carriers = &decoder.info().carriers;
     let Some((&first, rest)) = data.split_first() else { return };
     let carrier = carriers[usize::from(first) % carriers.len()];
     conversation(decoder, carrier, rest);
@@ -25,7 +25,7 @@ fn conversation(decoder: &dyn StreamDecoder, carrier: Carrier, mut data: &[u8]) 
         Carrier::IpProtocol(number) => (Transport::Ip(number), None),
         Carrier::Chapter10File => (Transport::Chapter10File, None),
     };
-    let port = decoder.detection_ports().first().copied().unwrap_or(5000);
+    let port = decoder.info().ports.first().copied().unwrap_or(5000);
     let mut there = FlowKey::default();
     if matches!(transport, Transport::Ethernet) {
         there.src.address = Address::Mac(MacAddress([0, 1, 2, 3, 4, 5]));
@@ -55,9 +55,9 @@ fn conversation(decoder: &dyn StreamDecoder, carrier: Carrier, mut data: &[u8]) 
         {
             own.on_gap(Some(u64::from(*low)), at);
         }
-        if !decoder.overheard_ports().is_empty() && !payload.is_empty() {
+        if !decoder.info().announcement_ports.is_empty() && !payload.is_empty() {
             let mut flow = keys[direction];
-            flow.src.port = decoder.overheard_ports().first().copied();
+            flow.src.port = decoder.info().announcement_ports.first().copied();
             let (transport, wire_length) = (Transport::UDP, payload.len() as u32 + 42);
             let packet = Packet {
                 frame,
@@ -72,7 +72,7 @@ fn conversation(decoder: &dyn StreamDecoder, carrier: Carrier, mut data: &[u8]) 
                 is_stream: false,
             };
             result.clear();
-            decoder.overhear(&packet, &mut result);
+            decoder.inspect_foreign(&packet, &mut result);
             if let (Some(network), Some(bytes)) = (&mut network, result.published()) {
                 network.observe(&ObservedPdu { at, flow: &flow, packet_type: result.packet_type, bytes });
             }
@@ -131,7 +131,7 @@ fn conversation(decoder: &dyn StreamDecoder, carrier: Carrier, mut data: &[u8]) 
         let peers: Vec<Peer<'_>> = keys
             .iter()
             .zip(&flows)
-            .map(|(flow, own)| Peer { flow, decoder: own.as_deref(), encoding: decoder.encoding_name() })
+            .map(|(flow, own)| Peer { flow, decoder: own.as_deref(), encoding: &decoder.info().name })
             .collect();
         network.report(&peers, &mut NetworkReport::default());
     }

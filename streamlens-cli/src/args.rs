@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use streamlens::model::Severity;
+use streamlens::model::row::{COLUMNS, Field};
 
 use super::decode_as::Rule;
 use super::duration;
+use super::live_args::LiveArgs;
+#[cfg(feature = "telemetry")]
 use super::told::KeyVariant;
 
 macro_rules! exit_status {
@@ -32,10 +35,11 @@ Formats:
   table   for people: flows, encodings and packet types as a tree, then totals and findings
   json    one document of schema streamlens.analysis/1, with everything there is
   ndjson  the same by line: {\"schema\", \"capture\"}, then a {\"flow\"} for each flow, a {\"finding\"}
-          for each finding, and {\"networks\"} where there are any
+          for each finding, and {\"networks\"} where there are any; with --columns a {\"row\"}
+          for each row in place of the flows
   csv     a header, then a row for each flow, transport, encoding and packet type (column
-          level); with --interval each is followed by its intervals (level flow_interval and
-          so on); findings are not in it
+          level), at --depth stream for each stream as well; with --interval each is followed by
+          its intervals (level flow_interval and so on); findings are not in it
 
 The table goes by the width of the terminal, or by COLUMNS; in a pipe or file nothing is left out. It has colours on a \
 terminal only, and none under NO_COLOR.
@@ -43,8 +47,10 @@ terminal only, and none under NO_COLOR.
 Examples:
   streamlens capture.pcapng
   streamlens --sort bytes --top 10 red.pcap blue.pcap
+  streamlens -Y 'encoding == IENA and lost > 0 or jitter > 5ms' capture.pcapng
   streamlens -d udp.port==5004,rtp --format json capture.pcap | jq '.findings'
   tcpdump -w - | streamlens -r - --fail-on warning
+  streamlens -i eth0 -f 'udp and vlan 30' -a duration:10 --format json
 
 ",
     exit_status!()
@@ -83,6 +89,12 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// List the columns, which are the fields of filters: name, levels, unit and meaning
+    Fields {
+        /// How to print them
+        #[arg(long, value_enum, default_value_t)]
+        format: ListFormat,
+    },
     /// Print the manual page, in roff
     Man,
 }
@@ -90,7 +102,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct AnalyzeArgs {
     /// Captures to analyse; - is standard input
-    #[arg(value_name = "CAPTURE", required_unless_present = "read")]
+    #[arg(value_name = "CAPTURE", required_unless_present_any = ["read", "interface", "list_interfaces", "list_time_stamp_types"])]
     captures: Vec<PathBuf>,
 
     /// A capture to analyse, as in tshark; - is standard input. May be repeated
@@ -111,10 +123,12 @@ pub(crate) struct AnalyzeArgs {
 
     /// A session description that names streams, payload types and clock rates, and is compared with what is really
     /// sent. May be repeated
+    #[cfg(feature = "broadcast")]
     #[arg(long, value_name = "FILE")]
     pub(crate) sdp: Vec<PathBuf>,
 
     /// The variant (P, D, N, M or Q) of an IENA key, which goes before declaration and structure. May be repeated
+    #[cfg(feature = "telemetry")]
     #[arg(long = "iena-variant", value_name = "KEY=VARIANT", value_parser = KeyVariant::parse)]
     pub(crate) iena_variants: Vec<KeyVariant>,
 
@@ -122,17 +136,46 @@ pub(crate) struct AnalyzeArgs {
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
     pub(crate) format: Format,
 
+    /// Show only what matches a filter, such as 'encoding == IENA and lost > 0'
+    ///
+    /// Flows that match, or in which something does; below them only what matches and what leads to it; the findings of these.
+    /// Fields are the columns that `streamlens fields` lists. Alone stand a field (it has a value), a name (ptp, udp,
+    /// multicast), an address or network, and a word that is looked for in all texts. Compared is with == != > >= < <=, in
+    /// {1, 5..10}, contains and matches; joined with and, or, not and brackets. Durations need a unit: 5ms. See docs/filter.md.
+    #[arg(short = 'Y', long, value_name = "FILTER", help_heading = "Output")]
+    pub(crate) filter: Option<String>,
+
     /// Order of the flows: the most first for figures, the earliest first for times [default: first, with --top bytes]
-    #[arg(long, value_enum, value_name = "KEY", help_heading = "Output")]
-    pub(crate) sort: Option<SortKey>,
+    ///
+    /// KEY is any column that `streamlens fields` lists: packets, bytes, rate, lost, jitter, src, ... A column of a level
+    /// below flows is added up over the rows of the flow, or the greatest counts. What is undefined comes last. The older
+    /// words first, last and frames stand for first_seen, last_seen and packets.
+    #[arg(long, value_name = "KEY", value_parser = sort_key, help_heading = "Output")]
+    pub(crate) sort: Option<Field>,
+
+    /// The columns of table and csv, and rows instead of documents in ndjson; `streamlens fields` lists them
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', value_parser = field, help_heading = "Output")]
+    pub(crate) columns: Vec<Field>,
 
     /// Print the first N flows only; totals and findings are still those of the whole capture
     #[arg(long, value_name = "N", help_heading = "Output")]
     pub(crate) top: Option<usize>,
 
-    /// How deep to go down the hierarchy
+    /// How deep to go down the hierarchy; stream has the streams of encodings beside the packet types
     #[arg(long, value_enum, default_value_t, value_name = "LEVEL", help_heading = "Output")]
     pub(crate) depth: Depth,
+
+    /// Read captures at their own pace, or SPEED times as fast; 0 is as fast as it goes
+    ///
+    /// Silences of more than 10 s are shortened to 10 s.
+    #[arg(long, value_name = "SPEED", num_args = 0..=1, require_equals = true, default_missing_value = "1", value_parser = speed)]
+    pub(crate) replay: Option<f64>,
+
+    /// Print a line of JSON with the rows that changed every so often, in capture time, such as 100ms; needs --format ndjson
+    ///
+    /// {"update": {"epoch", "now", "rows", "gone", "findings", "capture"}}; then the document as without.
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, help_heading = "Output")]
+    pub(crate) every: Option<u64>,
 
     /// Keep counts per interval of time as well, such as 1s or 500ms; for json, ndjson and csv
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, help_heading = "Output")]
@@ -157,6 +200,9 @@ pub(crate) struct AnalyzeArgs {
     /// Flows to keep apart; frames of further flows are counted under `flow table full` [default: 2000000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Running")]
     pub(crate) max_flows: Option<u32>,
+
+    #[command(flatten)]
+    pub(crate) live: LiveArgs,
 }
 
 impl AnalyzeArgs {
@@ -182,29 +228,24 @@ pub(crate) enum ListFormat {
     Json,
 }
 
-/// What flows are ordered by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SortKey {
-    /// First frame, earliest first
-    First,
-    /// Last frame, earliest first
-    Last,
-    /// Number of frames
-    Frames,
-    /// Bytes on the wire
-    Bytes,
-    /// Bit rate
-    Rate,
-    /// Mean time between frames, shortest first
-    Dt,
-    /// Jitter of the times between frames
-    Jitter,
-    /// Packets lost
-    Lost,
-    /// Source address and port
-    Src,
-    /// Destination address and port
-    Dst,
+/// Older words of `--sort`, and the columns that they stand for.
+const SORT_WORDS: [(&str, &str); 3] = [("first", "first_seen"), ("last", "last_seen"), ("frames", "packets")];
+
+/// What flows are ordered by: a column, or an older word for one.
+fn sort_key(name: &str) -> Result<Field, String> {
+    let known = SORT_WORDS.iter().find(|(word, _)| *word == name);
+    field(known.map_or(name, |(_, column)| column))
+}
+
+/// A column by its name, its header in CSV, `meta.KEY` or `measure.KEY`.
+fn field(name: &str) -> Result<Field, String> {
+    let name = name.trim();
+    Field::find(name).ok_or_else(|| {
+        let near = COLUMNS.iter().map(|column| (strsim::osa_distance(column.name, name), column.name)).min();
+        let near = near.filter(|(distance, _)| *distance <= 1 + name.len() / 4);
+        let near = near.map_or_else(String::new, |(_, near)| format!("; did you mean {near}?"));
+        format!("there is no such column{near} (see `streamlens fields`)")
+    })
 }
 
 /// The lowest level of the hierarchy that is shown.
@@ -215,6 +256,7 @@ pub(crate) enum Depth {
     Encoding,
     #[default]
     Type,
+    Stream,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -240,6 +282,14 @@ impl From<FailOn> for Severity {
             FailOn::Error => Self::Error,
         }
     }
+}
+
+/// How many times as fast as captured, 0 or more.
+fn speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse().ok().filter(|speed: &f64| speed.is_finite() && *speed >= 0.0);
+    speed.ok_or_else(|| {
+        format!("'{text}' is no speed; write how many times as fast, such as 1, 0.5 or 10; 0 is as fast as it goes")
+    })
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ impl Rule {
     /// The rule for the engine; fails where no decoder has that name.
     pub(crate) fn resolve(&self, registry: &DecoderRegistry) -> Result<DecodeAs, Failure> {
         let wanted = folded(&self.encoding);
-        let known = || registry.iter().map(|decoder| decoder.encoding_name());
+        let known = || registry.iter().map(|decoder| decoder.info().name.as_ref());
         let Some(name) = known().find(|name| folded(name) == wanted) else {
             let names: Vec<_> = known().collect();
             return Err(Failure::usage(format!(
@@ -50,7 +50,7 @@ impl Rule {
         let which = self.which.clone();
         Ok(DecodeAs {
             selector: Arc::new(move |key, transport| which.covers(key, transport)),
-            encoding_name: name.to_owned(),
+            encoding_name: name.to_string(),
         })
     }
 }
@@ -150,9 +150,9 @@ mod tests {
     fn names_are_found_whatever_their_case_and_punctuation() {
         let registry = DecoderRegistry::with_builtins();
         for decoder in registry.iter() {
-            let name = decoder.encoding_name().to_lowercase().replace('-', "");
+            let name = decoder.info().name.to_lowercase().replace('-', "");
             let rule = Rule::parse(&format!("flow,{name}")).unwrap();
-            assert_eq!(rule.resolve(&registry).unwrap().encoding_name, decoder.encoding_name());
+            assert_eq!(rule.resolve(&registry).unwrap().encoding_name, decoder.info().name);
         }
         let failure = Rule::parse("flow,nonesuch").unwrap().resolve(&registry).err().unwrap();
         assert_eq!(failure.status, super::super::exit::Status::Usage);

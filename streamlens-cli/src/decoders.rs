@@ -18,19 +18,20 @@ struct Entry<'a> {
     standard: &'a str,
     carriers: Vec<String>,
     detection_ports: &'a [u16],
-    packet_types: &'a [&'static str],
+    packet_types: Vec<&'a str>,
 }
 
 impl<'a> From<&'a dyn StreamDecoder> for Entry<'a> {
     fn from(decoder: &'a dyn StreamDecoder) -> Self {
-        let mut carriers: Vec<_> = decoder.carriers().iter().map(carrier_name).collect();
+        let info = decoder.info();
+        let mut carriers: Vec<_> = info.carriers.iter().map(carrier_name).collect();
         carriers.dedup();
         Self {
-            encoding_name: decoder.encoding_name(),
-            standard: decoder.standard(),
+            encoding_name: &info.name,
+            standard: &info.standards,
             carriers,
-            detection_ports: decoder.detection_ports(),
-            packet_types: decoder.packet_types(),
+            detection_ports: &info.ports,
+            packet_types: info.packet_types.iter().collect(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use streamlens::pcap::CaptureError;
+use streamlens::model::SourceError;
 
 use super::text;
 
@@ -43,8 +43,8 @@ impl Failure {
     }
 }
 
-impl From<CaptureError> for Failure {
-    fn from(error: CaptureError) -> Self {
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
         let status = if error.is_permission_denied() { Status::NoPermission } else { Status::NotACapture };
         Self { status, message: error.to_string() }
     }
@@ -69,14 +69,16 @@ pub(crate) fn written(result: io::Result<()>) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
+    use streamlens::pcap::CaptureError;
+
     use super::*;
 
     #[test]
     fn missing_rights_are_told_apart_from_what_is_no_capture() {
         let source = || io::Error::from(io::ErrorKind::PermissionDenied);
         let denied = CaptureError::PermissionDenied { path: "a".into(), source: source() };
-        assert_eq!(Failure::from(denied).status, Status::NoPermission);
+        assert_eq!(Failure::from(SourceError::from(denied)).status, Status::NoPermission);
         let missing = CaptureError::NotFound { path: "a".into(), source: source() };
-        assert_eq!(Failure::from(missing).status, Status::NotACapture);
+        assert_eq!(Failure::from(SourceError::from(missing)).status, Status::NotACapture);
     }
 }

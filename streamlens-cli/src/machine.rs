@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use serde::Serialize;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use streamlens::model::row::{Cell, Field, RowRef};
 use streamlens::model::{Analysis, CaptureSummary, Finding, Flow, Metadata, SCHEMA};
 
 use super::json::{self, Written};
+use super::view::View;
 
 /// The form of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,16 +20,59 @@ pub(crate) enum Form {
 }
 
 /// A line of NDJSON; the key says what it is.
-#[derive(Serialize)]
+#[derive(serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Line<'a> {
     Flow(&'a Flow),
+    Row(&'a FlatRow<'a>),
     Finding(&'a Finding),
     Networks(&'a BTreeMap<String, Metadata>),
 }
 
+/// A row with the columns that were asked for, by their names; what it has no value of is left out.
+struct FlatRow<'a> {
+    row: RowRef<'a>,
+    columns: &'a [Field],
+}
+
+impl Serialize for FlatRow<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", &self.row.id().to_string())?;
+        map.serialize_entry("level", self.row.level().name())?;
+        for field in self.columns.iter().filter(|field| field.name() != "level") {
+            let mut cells = Vec::new();
+            field.read_own(&self.row, &mut |cell| {
+                cells.push(OneCell(cell));
+                false
+            });
+            match cells.as_slice() {
+                [] => {}
+                [cell] => map.serialize_entry(field.name(), cell)?,
+                cells => map.serialize_entry(field.name(), cells)?,
+            }
+        }
+        map.end()
+    }
+}
+
+/// A value as the document has it.
+struct OneCell<'a>(Cell<'a>);
+
+impl Serialize for OneCell<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Cell::Count(count) => serializer.serialize_u64(count),
+            Cell::Number(number) => serializer.serialize_f64(number),
+            Cell::Bool(answer) => serializer.serialize_bool(answer),
+            Cell::Text(text) => serializer.serialize_str(text),
+            other => serializer.collect_str(&other),
+        }
+    }
+}
+
 /// The first line of NDJSON.
-#[derive(Serialize)]
+#[derive(serde::Serialize)]
 struct Head<'a> {
     schema: &'a str,
     capture: &'a CaptureSummary,
@@ -45,10 +90,15 @@ pub(crate) struct Piece {
 }
 
 impl Piece {
-    /// Adds a flow.
-    pub(crate) fn flow(&mut self, form: Form, flow: &Flow) {
+    /// Adds a flow; in NDJSON, where columns are asked for, its rows with these.
+    pub(crate) fn flow(&mut self, form: Form, flow: &Flow, columns: &[Field], view: View<'_>) {
         self.list = Some(List::Flows);
-        self.add(form, flow, Line::Flow);
+        if form == Form::Json || columns.is_empty() {
+            return self.add(form, flow, Line::Flow);
+        }
+        for row in view.rows(flow) {
+            self.add(form, &FlatRow { row, columns }, Line::Row);
+        }
     }
 
     /// Adds a finding.
@@ -174,10 +224,12 @@ fn line(bytes: &mut Written, value: &impl Serialize) -> Result<(), json::Error> 
 #[cfg(test)]
 mod tests {
     use streamlens::engine::{Engine, EngineOptions};
+    use streamlens::model::row::RowContext;
     use streamlens::model::{Frame, LinkType};
     use streamlens::registry::DecoderRegistry;
 
     use super::*;
+    use crate::args::Depth;
 
     #[test]
     fn the_document_is_the_analysis_as_it_serializes() {
@@ -191,11 +243,12 @@ mod tests {
             let analysis = engine.finish(CaptureSummary::default());
             assert_eq!(analysis.flows.len(), usize::from(flows));
             let mut written = Vec::new();
+            let view = View { depth: Depth::Type, context: RowContext::default(), filter: None };
             let mut document = Document::new(&mut written, Form::Json);
             // in pieces of one and of two
             for flows in analysis.flows.chunks(2) {
                 let mut piece = Piece::default();
-                flows.iter().for_each(|flow| piece.flow(Form::Json, flow));
+                flows.iter().for_each(|flow| piece.flow(Form::Json, flow, &[], view));
                 assert!(document.piece(&analysis.capture, &mut piece));
                 assert!(document.piece(&analysis.capture, &mut piece), "an empty one");
             }

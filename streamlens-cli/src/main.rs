@@ -6,7 +6,11 @@ mod decode_as;
 mod decoders;
 mod duration;
 mod exit;
+mod fields;
+mod filtered;
 mod json;
+mod live;
+mod live_args;
 mod machine;
 mod progress;
 mod select;
@@ -14,6 +18,8 @@ mod source;
 mod table;
 mod text;
 mod told;
+mod updates;
+mod view;
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -22,13 +28,17 @@ use std::process::ExitCode;
 use anstream::ColorChoice;
 use clap::{CommandFactory, Parser};
 use streamlens::Analyzer;
-use streamlens::engine::{Engine, EngineOptions, FlowSelection, Part};
-use streamlens::model::{Analysis, CaptureSummary, Severity};
+use streamlens::engine::{Engine, EngineOptions, FlowSelection, ReportChunk, ReportSink};
+use streamlens::model::{Analysis, CaptureSummary, Finding, Flow, Severity};
 use streamlens::registry::DecoderRegistry;
+
+use streamlens_filter::Filter;
 
 use crate::args::{AnalyzeArgs, Cli, Color, Command, Format};
 use crate::exit::{Failure, Status, say, written};
+use crate::filtered::Filtered;
 use crate::machine::{Document, Form, Piece};
+use crate::view::View;
 
 /// Faster than the system allocator for millions of small per-flow allocations.
 #[cfg(feature = "mimalloc")]
@@ -65,14 +75,30 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Status, Failure> {
             clap_complete::generate(shell, &mut Cli::command(), "streamlens", &mut script);
             out.write_all(&script)
         })),
+        Some(Command::Fields { format }) => written(to_stdout(|out| fields::write(out, format))),
         Some(Command::Man) => written(to_stdout(|out| clap_mangen::Man::new(Cli::command()).render(out))),
     }
     .map(|()| Status::Fine)
 }
 
 fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
+    if let Some(list) = live::list(&args.live) {
+        let list = list?;
+        written(to_stdout(|out| out.write_all(list.as_bytes())))?;
+        return Ok(Status::Fine);
+    }
+    // before anything is opened
+    let filter = told::filter(args)?;
+    if args.every.is_some() && filter.is_some() {
+        return Err(Failure::usage(
+            "-Y acts on the result, and not on the lines of --every; give one of them".to_owned(),
+        ));
+    }
+    if args.every.is_some() && args.format != Format::Ndjson {
+        return Err(Failure::usage("--every writes lines of JSON; add --format ndjson".to_owned()));
+    }
     let registry = told::registry(args)?;
-    let defaults = EngineOptions::default();
+    let defaults = if args.live.is_asked() { EngineOptions::live() } else { EngineOptions::default() };
     let options = EngineOptions {
         max_flows: args.max_flows.map_or(defaults.max_flows, |flows| usize::try_from(flows).unwrap_or(usize::MAX)),
         interval_ns: args.interval,
@@ -83,64 +109,213 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
     if args.interval.is_some() && args.format == Format::Table {
         say("--interval shows in the formats json, ndjson and csv only");
     }
-    let analyzer = Analyzer { registry, options, max_frames: args.count, selection: select::selection(args) };
-    let selection = analyzer.selection;
-    let (engine, capture) = source::read(&analyzer, &args.captures(), args.follow)?;
-    let form = match args.format {
-        Format::Json => Some(Form::Json),
-        Format::Ndjson => Some(Form::Ndjson),
-        Format::Table | Format::Csv => None,
-    };
-    let (analysis, result) = match form {
-        Some(form) if select::is_by_engine(args) => in_pieces(engine, capture, selection, form, args),
-        _ => {
-            let mut analysis = engine.finish_selected(capture, selection);
-            let total_flows = analysis.total_flows;
-            select::apply(&mut analysis, args);
-            let result = to_stdout(|out| write(out, &analysis, total_flows, form, args));
-            (analysis, result)
-        }
-    };
-    if !(args.format == Format::Table && io::stdout().is_terminal()) {
-        // the table has them as well, so that they are said once to someone who sees both
+    if !args.columns.is_empty() && args.format == Format::Json {
+        say("--columns shows in the formats table, csv and ndjson only");
+    }
+    let is_live = args.live.is_asked();
+    // a live capture ends at its source, so that what is written ends with it
+    let max_frames = args.count.filter(|_| !is_live);
+    let mut selection = select::selection(args);
+    if filter.is_some() {
+        // what is shown is known when it is made
+        (selection.top, selection.most_findings) = (None, None);
+    }
+    let analyzer = Analyzer { registry, options, max_frames, selection };
+    let (mut engine, capture) = if is_live { live::read(&analyzer, args)? } else { source::read(&analyzer, args)? };
+    let (analysis, result) = report(&mut engine, capture, selection, filter.as_ref(), args);
+    let has_told = is_live || args.format == Format::Table && io::stdout().is_terminal();
+    if !has_told {
+        // a live capture said it when it happened, and the table has it as well: it is said once to someone who sees both
         tell_what_is_missing(&analysis);
     }
     written(result)?;
     let status = status_of(&analysis, args);
     // the process ends here; giving back the memory of a million flows one by one would only take time
-    std::mem::forget(analysis);
+    std::mem::forget((engine, analysis));
     Ok(status)
 }
 
-/// Writes flows and findings as they are made.
-fn in_pieces(
-    engine: Engine,
+/// Makes the result and writes it.
+fn report(
+    engine: &mut Engine,
     capture: CaptureSummary,
     selection: FlowSelection,
-    form: Form,
+    filter: Option<&Filter>,
     args: &AnalyzeArgs,
 ) -> (Analysis, io::Result<()>) {
-    with_stdout(|out| {
-        let mut document = Document::new(out, form);
-        let make = |piece: &mut Piece, part: Part<'_>| match part {
-            Part::Flow(flow) => {
-                select::prune(flow, args);
-                piece.flow(form, flow);
+    let form = match args.format {
+        Format::Json => Some(Form::Json),
+        Format::Ndjson => Some(Form::Ndjson),
+        Format::Table | Format::Csv => None,
+    };
+    let filtered = filter.map(|filter| Filtered::new(filter, engine, &capture));
+    let index = filtered.as_ref().and_then(Filtered::index);
+    let view = View::new(args, engine.last_seen()).with(filter, index);
+    match form {
+        Some(form) if select::is_by_engine(args) && (filtered.is_none() || args.top.is_none()) => {
+            let shown = Shown { form, args, view, filtered: filtered.as_ref() };
+            in_chunks(engine, capture, selection, shown)
+        }
+        _ => {
+            let mut analysis = match &filtered {
+                Some(filtered) => only_shown(engine, capture, selection, filtered, view),
+                None => engine.report(capture, selection),
+            };
+            select::apply(&mut analysis, args, view.context);
+            if let (Some(filtered), true, Some(_)) = (&filtered, args.columns.is_empty(), form) {
+                analysis.flows.iter_mut().for_each(|flow| filtered.prune(flow, view.context));
             }
-            Part::Finding(finding) => piece.finding(form, finding),
-        };
-        let take = |capture: &CaptureSummary, piece: &mut Piece| document.piece(capture, piece);
-        let rest = engine.finish_in_pieces(capture, selection, make, take);
-        let result = document.end(&rest);
+            analysis.flows.iter_mut().for_each(|flow| select::prune(flow, args));
+            let matched = filtered.as_ref().map(Filtered::flows);
+            let takes_stdout = args.live.takes_stdout();
+            let (_, result) = with_output(takes_stdout, |out| ((), write(out, &analysis, matched, form, view, args)));
+            (analysis, result)
+        }
+    }
+}
+
+/// The result with the flows that are shown, whole, and their findings.
+fn only_shown(
+    engine: &mut Engine,
+    capture: CaptureSummary,
+    selection: FlowSelection,
+    filtered: &Filtered<'_>,
+    view: View<'_>,
+) -> Analysis {
+    let mut kept = Kept { flows: Vec::new(), findings: Vec::new(), filtered, view };
+    let mut analysis = engine.report_to(capture, selection, &mut kept);
+    (analysis.flows, analysis.findings) = (kept.flows, kept.findings);
+    analysis.total_findings = filtered.total_findings();
+    filtered.prune_networks(&mut analysis.networks);
+    analysis
+}
+
+/// What a filter leaves of a report.
+struct Kept<'a> {
+    flows: Vec<Flow>,
+    findings: Vec<Finding>,
+    filtered: &'a Filtered<'a>,
+    view: View<'a>,
+}
+
+impl<'a> ReportSink for Kept<'a> {
+    type Chunk = Self;
+
+    fn chunk(&self) -> Self {
+        self.empty()
+    }
+
+    fn write(&mut self, _: &CaptureSummary, chunk: &mut Self) -> bool {
+        self.flows.append(&mut chunk.flows);
+        self.findings.append(&mut chunk.findings);
+        true
+    }
+}
+
+impl ReportChunk for Kept<'_> {
+    fn empty(&self) -> Self {
+        Self { flows: Vec::new(), findings: Vec::new(), ..*self }
+    }
+
+    fn add_flow(&mut self, flow: &mut Flow) {
+        if self.filtered.shows(flow, self.view.context) {
+            self.flows.push(std::mem::take(flow));
+        }
+    }
+
+    fn add_finding(&mut self, finding: &Finding) {
+        if self.filtered.keeps(finding) {
+            self.findings.push(finding.clone());
+        }
+    }
+}
+
+/// Writes flows and findings as they are made.
+fn in_chunks(
+    engine: &mut Engine,
+    capture: CaptureSummary,
+    selection: FlowSelection,
+    shown: Shown<'_>,
+) -> (Analysis, io::Result<()>) {
+    with_output(shown.args.live.takes_stdout(), |out| {
+        let mut output = Output { document: Document::new(out, shown.form), shown };
+        let mut rest = engine.report_to(capture, selection, &mut output);
+        if let Some(filtered) = shown.filtered {
+            rest.total_findings = filtered.total_findings();
+            filtered.prune_networks(&mut rest.networks);
+        }
+        let result = output.document.end(&rest);
         (rest, result)
     })
 }
 
+/// What of a report is written, and how.
+#[derive(Clone, Copy)]
+struct Shown<'a> {
+    form: Form,
+    args: &'a AnalyzeArgs,
+    view: View<'a>,
+    filtered: Option<&'a Filtered<'a>>,
+}
+
+/// A document that is written while the report is made.
+struct Output<'a, W> {
+    document: Document<W>,
+    shown: Shown<'a>,
+}
+
+/// Flows or findings as they stand in the document.
+struct Chunk<'a> {
+    piece: Piece,
+    shown: Shown<'a>,
+}
+
+impl<'a, W: Write> ReportSink for Output<'a, W> {
+    type Chunk = Chunk<'a>;
+
+    fn chunk(&self) -> Chunk<'a> {
+        Chunk { piece: Piece::default(), shown: self.shown }
+    }
+
+    fn write(&mut self, capture: &CaptureSummary, chunk: &mut Chunk<'a>) -> bool {
+        self.document.piece(capture, &mut chunk.piece)
+    }
+}
+
+impl ReportChunk for Chunk<'_> {
+    fn empty(&self) -> Self {
+        Self { piece: Piece::default(), ..*self }
+    }
+
+    fn add_flow(&mut self, flow: &mut Flow) {
+        let Shown { form, args, view, filtered } = self.shown;
+        if let Some(filtered) = filtered {
+            if !filtered.shows(flow, view.context) {
+                return;
+            }
+            if args.columns.is_empty() {
+                filtered.prune(flow, view.context);
+            }
+        }
+        select::prune(flow, args);
+        self.piece.flow(form, flow, &args.columns, view);
+    }
+
+    fn add_finding(&mut self, finding: &Finding) {
+        let Shown { form, filtered, .. } = self.shown;
+        if filtered.is_none_or(|filtered| filtered.keeps(finding)) {
+            self.piece.finding(form, finding);
+        }
+    }
+}
+
+/// Writes a result that was made. `matched` is how many flows a filter showed before `--top`.
 fn write(
     out: &mut impl Write,
     analysis: &Analysis,
-    total_flows: usize,
+    matched: Option<usize>,
     form: Option<Form>,
+    view: View<'_>,
     args: &AnalyzeArgs,
 ) -> io::Result<()> {
     match form {
@@ -148,7 +323,7 @@ fn write(
             let mut document = Document::new(out, form);
             let (capture, mut piece) = (&analysis.capture, Piece::default());
             let _ = analysis.flows.iter().all(|flow| {
-                piece.flow(form, flow);
+                piece.flow(form, flow, &args.columns, view);
                 document.piece(capture, &mut piece)
             }) && analysis.findings.iter().all(|finding| {
                 piece.finding(form, finding);
@@ -156,26 +331,33 @@ fn write(
             });
             document.end(analysis)
         }
-        None if args.format == Format::Csv => csv::write(out, analysis),
+        None if args.format == Format::Csv => csv::write(out, &analysis.flows, &args.columns, view),
         None => {
             let width = terminal_width(io::stdout().is_terminal());
             let look = table::Look { width, is_coloured: is_coloured(args.color) };
-            table::write(out, analysis, total_flows, args.depth, look)
+            table::write(out, analysis, matched, &args.columns, view, look)
         }
     }
 }
 
-/// Buffered standard output.
-type Output = BufWriter<Box<dyn Write>>;
-
-/// Runs `write` with buffered standard output, and lets what it wrote out.
-fn to_stdout(write: impl FnOnce(&mut Output) -> io::Result<()>) -> io::Result<()> {
-    with_stdout(|out| ((), write(out))).1
+/// Where the lines of `--every` go: to standard output, or to standard error where that has a recording.
+fn updates_output(args: &AnalyzeArgs) -> Box<dyn Write> {
+    if args.live.takes_stdout() { Box::new(io::stderr()) } else { unbuffered_stdout() }
 }
 
-/// As [`to_stdout`], for what gives more than whether it could write.
-fn with_stdout<T>(write: impl FnOnce(&mut Output) -> (T, io::Result<()>)) -> (T, io::Result<()>) {
-    let mut out = BufWriter::with_capacity(1 << 14, unbuffered_stdout());
+/// Buffered standard output.
+type Stdout = BufWriter<Box<dyn Write>>;
+
+/// Runs `write` with buffered standard output, and lets what it wrote out.
+fn to_stdout(write: impl FnOnce(&mut Stdout) -> io::Result<()>) -> io::Result<()> {
+    with_output(false, |out| ((), write(out))).1
+}
+
+/// As [`to_stdout`], for what gives more than whether it could write; or with standard error, where standard output has a
+/// recording.
+fn with_output<T>(is_stderr: bool, write: impl FnOnce(&mut Stdout) -> (T, io::Result<()>)) -> (T, io::Result<()>) {
+    let inner = if is_stderr { Box::new(io::stderr()) } else { unbuffered_stdout() };
+    let mut out = BufWriter::with_capacity(1 << 14, inner);
     let (given, result) = write(&mut out);
     let result = result.and_then(|()| out.flush());
     if result.is_err() {

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use streamlens::pcap::Position;
+use streamlens::model::Position;
 
 use super::text;
 

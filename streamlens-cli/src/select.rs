@@ -1,85 +1,172 @@
 //! Which flows are shown, in which order, how deep.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Ordering;
 
 use streamlens::engine::{FlowOrder, FlowSelection};
-use streamlens::model::{Analysis, Flow};
+use streamlens::model::row::{Cell, Field, Gather, Kind, Level, Names, RowContext, RowRef, rows};
+use streamlens::model::{Analysis, Endpoint, Flow, MacAddress, Severity};
 
-use super::args::{AnalyzeArgs, Depth, Format, SortKey};
+use super::args::{AnalyzeArgs, Depth, Format};
 use super::table::MOST_FINDINGS;
 
 /// What the engine is asked for: the flows that are shown, where their order can be told without making all of them.
 pub(crate) fn selection(args: &AnalyzeArgs) -> FlowSelection {
     // of these formats one shows the gravest, the other none
     let most_findings = matches!(args.format, Format::Table | Format::Csv).then_some(MOST_FINDINGS);
-    let order = match key(args) {
-        SortKey::First => FlowOrder::FirstSeen,
-        SortKey::Last => FlowOrder::LastSeen,
-        SortKey::Frames => FlowOrder::Frames,
-        SortKey::Bytes => FlowOrder::Bytes,
-        SortKey::Rate => FlowOrder::BitRate,
-        SortKey::Src => FlowOrder::Source,
-        SortKey::Dst => FlowOrder::Destination,
-        SortKey::Dt | SortKey::Jitter | SortKey::Lost => {
-            return FlowSelection { most_findings, ..FlowSelection::default() };
-        }
-    };
-    FlowSelection { order, top: args.top, most_findings }
-}
-
-fn key(args: &AnalyzeArgs) -> SortKey {
-    args.sort.or(args.top.map(|_| SortKey::Bytes)).unwrap_or(SortKey::First)
-}
-
-/// Does what the engine left: orders by figures that have to be made first, and takes away levels that were not asked
-/// for. The totals of the capture and the findings stay.
-pub(crate) fn apply(analysis: &mut Analysis, args: &AnalyzeArgs) {
-    sort(&mut analysis.flows, key(args));
-    if let Some(top) = args.top {
-        analysis.flows.truncate(top);
+    match engine_order(args) {
+        Some(order) => FlowSelection { order, top: args.top, most_findings },
+        None => FlowSelection { most_findings, ..FlowSelection::default() },
     }
-    analysis.flows.iter_mut().for_each(|flow| prune(flow, args));
+}
+
+/// The order that was asked for, where the engine has it.
+fn engine_order(args: &AnalyzeArgs) -> Option<FlowOrder> {
+    let key = match (&args.sort, args.top) {
+        (Some(field), _) => field.name(),
+        (None, Some(_)) => "bytes",
+        (None, None) => "first_seen",
+    };
+    Some(match key {
+        "first_seen" => FlowOrder::FirstSeen,
+        "last_seen" => FlowOrder::LastSeen,
+        "packets" => FlowOrder::Frames,
+        "bytes" => FlowOrder::Bytes,
+        "rate" => FlowOrder::BitRate,
+        "src" => FlowOrder::Source,
+        "dst" => FlowOrder::Destination,
+        _ => return None,
+    })
 }
 
 /// Whether the engine brings the flows into their order.
 pub(crate) fn is_by_engine(args: &AnalyzeArgs) -> bool {
-    !matches!(key(args), SortKey::Dt | SortKey::Jitter | SortKey::Lost)
+    engine_order(args).is_some()
 }
 
-/// Stable, so that equal flows stay in the order in which they were first seen.
-fn sort(flows: &mut [Flow], key: SortKey) {
-    match key {
-        SortKey::Dt => flows.sort_by(|one, other| {
-            let least = |flow: &Flow| flow.timing_stats.mean_ns.map(|mean| -mean);
-            most_first(least(one), least(other))
-        }),
-        SortKey::Jitter => {
-            flows.sort_by(|one, other| most_first(one.timing_stats.jitter_ns, other.timing_stats.jitter_ns));
-        }
-        SortKey::Lost => flows.sort_by_cached_key(|flow| Reverse(lost_of(flow))),
-        // the engine's order
-        _ => {}
+/// Does what the engine left: orders by figures that have to be made first, and takes away flows that were not asked for. The
+/// totals of the capture and the findings stay.
+pub(crate) fn apply(analysis: &mut Analysis, args: &AnalyzeArgs, context: RowContext<'_>) {
+    if let (false, Some(field)) = (is_by_engine(args), &args.sort) {
+        sort(&mut analysis.flows, field, context);
+    }
+    if let Some(top) = args.top {
+        analysis.flows.truncate(top);
     }
 }
 
-/// What is undefined comes last.
-fn most_first(one: Option<f64>, other: Option<f64>) -> Ordering {
-    match (one, other) {
-        (Some(one), Some(other)) => other.total_cmp(&one),
+/// Stable, so that equal flows stay in the order in which they were first seen. What is undefined comes last.
+fn sort(flows: &mut [Flow], field: &Field, context: RowContext<'_>) {
+    let order = |one: &Option<Key>, other: &Option<Key>| match (one, other) {
+        (Some(one), Some(other)) if field.gather() == Gather::Least => one.order(other),
+        (Some(one), Some(other)) => other.order(one),
         (one, other) => other.is_some().cmp(&one.is_some()),
+    };
+    let mut keys: Vec<_> = flows.iter().map(|flow| key_of(flow, field, context)).enumerate().collect();
+    keys.sort_by(|(_, one), (_, other)| order(one, other));
+    let mut places = vec![0; flows.len()];
+    keys.iter().enumerate().for_each(|(new, (old, _))| places[*old] = new);
+    // brings each flow to its place, by exchanges
+    for at in 0..places.len() {
+        while places[at] != at {
+            let to = places[at];
+            flows.swap(at, to);
+            places.swap(at, to);
+        }
     }
 }
 
-/// Packets lost in all streams of a flow.
-fn lost_of(flow: &Flow) -> u64 {
-    flow.encodings().flat_map(|encoding| &encoding.health.streams).filter_map(|stream| stream.lost).sum()
+/// What a flow is ordered by.
+#[derive(Clone, Debug, PartialEq)]
+enum Key {
+    Number(f64),
+    Instant(i64),
+    Endpoint(Endpoint),
+    Mac(MacAddress),
+    Text(String),
 }
 
-/// Takes away the levels of a flow that were not asked for.
+impl Key {
+    fn of(cell: Cell<'_>, kind: Kind) -> Self {
+        match cell {
+            Cell::Count(count) => Self::Number(count as f64),
+            Cell::Number(number) => Self::Number(number),
+            Cell::Bool(answer) => Self::Number(f64::from(u8::from(answer))),
+            Cell::Time(time) => Self::Instant(time.as_nanos()),
+            Cell::Endpoint(end) => Self::Endpoint(end),
+            Cell::Mac(mac) => Self::Mac(mac),
+            Cell::Text(name) if kind == Kind::Name(Names::Severity) => {
+                let grave = Severity::ALL.iter().position(|severity| severity.name() == name);
+                Self::Number(grave.unwrap_or(0) as f64)
+            }
+            Cell::Text(_) | Cell::Key(_) => Self::Text(cell.to_string().to_lowercase()),
+        }
+    }
+
+    /// Keys of different kinds, which metadata may have, come one kind after the other.
+    fn order(&self, other: &Self) -> Ordering {
+        let kind = |key: &Self| match key {
+            Self::Number(_) => 0,
+            Self::Instant(_) => 1,
+            Self::Endpoint(_) => 2,
+            Self::Mac(_) => 3,
+            Self::Text(_) => 4,
+        };
+        match (self, other) {
+            (Self::Number(one), Self::Number(other)) => one.total_cmp(other),
+            (Self::Instant(one), Self::Instant(other)) => one.cmp(other),
+            (Self::Endpoint(one), Self::Endpoint(other)) => one.cmp(other),
+            (Self::Mac(one), Self::Mac(other)) => one.cmp(other),
+            (Self::Text(one), Self::Text(other)) => one.cmp(other),
+            _ => kind(self).cmp(&kind(other)),
+        }
+    }
+
+    /// The one of two that stands for both.
+    fn gathered(self, other: Self, gather: Gather) -> Self {
+        match (self, other, gather) {
+            (Self::Number(one), Self::Number(other), Gather::Sum) => Self::Number(one + other),
+            (one, other, Gather::Least) => {
+                if other.order(&one).is_lt() {
+                    other
+                } else {
+                    one
+                }
+            }
+            (one, other, _) => {
+                if other.order(&one).is_gt() {
+                    other
+                } else {
+                    one
+                }
+            }
+        }
+    }
+}
+
+/// The flow's own value, or what the values of the rows below come to.
+fn key_of(flow: &Flow, field: &Field, context: RowContext<'_>) -> Option<Key> {
+    let mut key = None;
+    let mut take = |row: &RowRef<'_>| {
+        field.read_own(row, &mut |cell| {
+            let next = Key::of(cell, field.kind());
+            key = Some(match key.take() {
+                Some(known) => Key::gathered(known, next, field.gather()),
+                None => next,
+            });
+            false
+        });
+    };
+    // of levels that have it, the highest: those below add up to it
+    let level = Level::ALL.into_iter().find(|level| field.is_at(*level));
+    let is_meta = matches!(field, Field::Meta(_));
+    rows(flow, context).filter(|row| is_meta || Some(row.level()) == level).for_each(|row| take(&row));
+    key
+}
+
+/// Takes away the levels of a flow that were not asked for, where a format has no other way to leave them out.
 pub(crate) fn prune(flow: &mut Flow, args: &AnalyzeArgs) {
     let depth = args.depth;
-    // the table goes as deep as it is told to, and names the transports of a flow at any depth
-    if depth >= Depth::Type || args.format == Format::Table {
+    if depth >= Depth::Type || !matches!(args.format, Format::Json | Format::Ndjson) || !args.columns.is_empty() {
         return;
     }
     if depth == Depth::Flow {
@@ -96,12 +183,30 @@ pub(crate) fn prune(flow: &mut Flow, args: &AnalyzeArgs) {
 
 #[cfg(test)]
 mod tests {
+    use streamlens::model::{ApplicationEncoding, Health, StreamHealth, TimingSummary, TransportProtocol};
+
     use super::*;
+
+    fn flow(packets: u64, mean_ns: Option<f64>, lost: &[u64]) -> Flow {
+        let stream = |lost: &u64| StreamHealth { lost: Some(*lost), ..StreamHealth::default() };
+        let health = Health { streams: lost.iter().map(stream).collect(), ..Health::default() };
+        let encoding = ApplicationEncoding { health, ..ApplicationEncoding::default() };
+        let transport = TransportProtocol { application_encodings: vec![encoding], ..TransportProtocol::default() };
+        let timing_stats = TimingSummary { mean_ns, ..TimingSummary::default() }.into();
+        Flow { total_packets: packets, timing_stats, transport_protocols: vec![transport], ..Flow::default() }
+    }
+
+    fn sorted(by: &str) -> Vec<u64> {
+        let mut flows = [flow(1, None, &[]), flow(2, Some(9.0), &[3]), flow(3, Some(1.0), &[2, 2]), flow(4, None, &[])];
+        sort(&mut flows, &Field::find(by).expect("it is a column"), RowContext::default());
+        flows.iter().map(|flow| flow.total_packets).collect()
+    }
 
     #[test]
     fn what_is_undefined_comes_last() {
-        let mut figures = [None, Some(1.0), Some(2.0), None];
-        figures.sort_by(|one, other| most_first(*one, *other));
-        assert_eq!(figures, [Some(2.0), Some(1.0), None, None]);
+        assert_eq!(sorted("dt"), [3, 2, 1, 4], "the shortest first");
+        assert_eq!(sorted("lost"), [3, 2, 1, 4], "the most of all streams together first");
+        assert_eq!(sorted("gap"), [1, 2, 3, 4]);
+        assert_eq!(sorted("packets"), [4, 3, 2, 1]);
     }
 }

@@ -1,28 +1,27 @@
 //! Opens the captures and watches over their reading: progress, Ctrl-C, and failures of the system in the middle.
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use streamlens::Analyzer;
 use streamlens::engine::Engine;
-use streamlens::model::{CaptureSummary, FrameBatch, Interface, Warning};
-use streamlens::pcap::{CaptureError, CaptureReader, FrameSource, MergedReader, Position, ReaderOptions};
+use streamlens::model::{CaptureSummary, FrameBatch, FrameSource, Interface, Position, SourceError, Warning};
+use streamlens::pcap::{CaptureReader, MergedReader, ReaderOptions};
+use streamlens_live::ReplaySource;
 
-use super::progress::Progress;
+use crate::args::AnalyzeArgs;
+use crate::progress::Progress;
+use crate::updates;
 
 /// Status of a program that Ctrl-C ended, by the custom of shells.
 const INTERRUPTED: i32 = 130;
 
 /// Reads the captures, merged by time where they are several. Gives the engine with what is known of the capture.
-pub(crate) fn read(
-    analyzer: &Analyzer,
-    captures: &[PathBuf],
-    follow: bool,
-) -> Result<(Engine, CaptureSummary), CaptureError> {
+pub(crate) fn read(analyzer: &Analyzer, args: &AnalyzeArgs) -> Result<(Engine, CaptureSummary), SourceError> {
+    let (captures, follow) = (args.captures(), args.follow);
     let options = ReaderOptions { follow, low_latency: follow, ..ReaderOptions::default() };
-    let is_endless = follow || captures.iter().any(|path| path.as_os_str() == "-");
+    let is_endless = follow || args.replay.is_some() || captures.iter().any(|path| path.as_os_str() == "-");
     if is_endless {
         // where it can't be had, Ctrl-C ends the command without a result, as it does for files
         let _ = end_on_interrupt(&options.stop);
@@ -36,16 +35,28 @@ pub(crate) fn read(
         captures.iter().map(|path| CaptureReader::open_with(path, &options)).collect::<Result<Vec<_>, _>>()?;
     let (progress, stop) = (Progress::on_stderr(hint), options.stop);
     match readers.pop() {
-        Some(only) if readers.is_empty() => analyzer.read(Watched { source: only, progress, stop, frames: 0 }),
+        Some(only) if readers.is_empty() => paced(analyzer, Watched { source: only, progress, stop, frames: 0 }, args),
         last => {
             let source = MergedReader::new(readers.into_iter().chain(last).collect());
-            analyzer.read(Watched { source, progress, stop, frames: 0 })
+            paced(analyzer, Watched { source, progress, stop, frames: 0 }, args)
         }
     }
 }
 
+/// Reads a source as fast as it goes, or at the pace that `--replay` asks for.
+fn paced(
+    analyzer: &Analyzer,
+    source: impl FrameSource,
+    args: &AnalyzeArgs,
+) -> Result<(Engine, CaptureSummary), SourceError> {
+    match args.replay {
+        Some(speed) => updates::read(analyzer, ReplaySource::new(source, speed), args),
+        None => updates::read(analyzer, source, args),
+    }
+}
+
 /// The first Ctrl-C raises the flag, the second ends the command at once.
-fn end_on_interrupt(stop: &Arc<AtomicBool>) -> io::Result<()> {
+pub(crate) fn end_on_interrupt(stop: &Arc<AtomicBool>) -> io::Result<()> {
     use signal_hook::consts::SIGINT;
     // in this order: the second signal has to find the flag that the first one raised
     signal_hook::flag::register_conditional_shutdown(SIGINT, INTERRUPTED, Arc::clone(stop))?;
@@ -62,7 +73,7 @@ struct Watched<S> {
 }
 
 impl<S: FrameSource> FrameSource for Watched<S> {
-    fn read_batch(&mut self, batch: &mut FrameBatch) -> Result<bool, CaptureError> {
+    fn read_batch(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
         if self.stop.load(Ordering::Relaxed) {
             batch.clear();
             return Ok(false);
@@ -100,5 +111,9 @@ impl<S: FrameSource> FrameSource for Watched<S> {
 
     fn name(&self) -> &str {
         self.source.name()
+    }
+
+    fn timestamp_source(&self) -> &'static str {
+        self.source.timestamp_source()
     }
 }

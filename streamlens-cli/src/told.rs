@@ -1,22 +1,29 @@
 //! What the user tells decoders: session descriptions, and the variants of IENA keys.
 
-use std::fs;
-use std::path::PathBuf;
+#[cfg(feature = "broadcast")]
+use std::{fs, path::PathBuf};
 
+#[cfg(feature = "telemetry")]
 use streamlens::decoders::iena::{IenaDecoder, IenaVariant};
+#[cfg(feature = "broadcast")]
 use streamlens::decoders::sap::SapDecoder;
 use streamlens::registry::DecoderRegistry;
+use streamlens_filter::{Catalogue, Filter};
 
 use super::args::AnalyzeArgs;
-use super::exit::{Failure, Status};
+use super::exit::Failure;
+#[cfg(feature = "broadcast")]
+use super::exit::Status;
 
 /// `0x0101=M`: the variant of an IENA key.
+#[cfg(feature = "telemetry")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct KeyVariant {
     key: u16,
     variant: IenaVariant,
 }
 
+#[cfg(feature = "telemetry")]
 impl KeyVariant {
     /// Reads `KEY=VARIANT`; the key is decimal, or hexadecimal behind `0x`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
@@ -41,11 +48,14 @@ impl KeyVariant {
 
 /// The built-in decoders with what the user has told.
 pub(crate) fn registry(args: &AnalyzeArgs) -> Result<DecoderRegistry, Failure> {
-    let mut registry = DecoderRegistry::with_builtins();
+    #[cfg_attr(not(any(feature = "telemetry", feature = "broadcast")), expect(unused_mut, unused_variables))]
+    let (mut registry, args) = (DecoderRegistry::with_builtins(), args);
+    #[cfg(feature = "telemetry")]
     if !args.iena_variants.is_empty() {
         let told = args.iena_variants.iter();
         registry.register(told.fold(IenaDecoder::default(), |iena, one| iena.with_variant(one.key, one.variant)));
     }
+    #[cfg(feature = "broadcast")]
     if !args.sdp.is_empty() {
         let mut sap = SapDecoder::new();
         for path in &args.sdp {
@@ -56,6 +66,7 @@ pub(crate) fn registry(args: &AnalyzeArgs) -> Result<DecoderRegistry, Failure> {
     Ok(registry)
 }
 
+#[cfg(feature = "broadcast")]
 fn with_sdp(sap: SapDecoder, path: &PathBuf) -> Result<SapDecoder, Failure> {
     let failure = |what: String| Failure {
         status: Status::Usage,
@@ -65,7 +76,18 @@ fn with_sdp(sap: SapDecoder, path: &PathBuf) -> Result<SapDecoder, Failure> {
     sap.with_sdp(&text).map_err(|error| failure(error.to_string()))
 }
 
+/// The filter of `-Y`; `None` where everything is shown.
+pub(crate) fn filter(args: &AnalyzeArgs) -> Result<Option<Filter>, Failure> {
+    let Some(text) = &args.filter else { return Ok(None) };
+    let registry = DecoderRegistry::with_builtins();
+    let catalogue = registry.encodings().fold(Catalogue::new(), |all, (name, base)| all.encoding(name, base));
+    let filter = Filter::parse(text, &catalogue)
+        .map_err(|error| Failure { status: Status::Usage, message: error.to_string() })?;
+    Ok(Some(filter).filter(|filter| !filter.is_everything()))
+}
+
 #[cfg(test)]
+#[cfg(feature = "telemetry")]
 mod tests {
     use super::*;
 

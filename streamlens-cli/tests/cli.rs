@@ -268,6 +268,25 @@ fn decoders_are_listed_for_people_and_programs() {
 }
 
 #[test]
+fn fields_are_listed_for_people_and_programs() {
+    let scratch = Scratch::new("fields");
+    let list = scratch.run(&["fields", "--format", "json"]).json();
+    let table = scratch.run(&["fields"]).stdout;
+    for field in list.as_array().unwrap() {
+        let name = field["name"].as_str().unwrap();
+        assert!(table.lines().any(|line| line.split_whitespace().next() == Some(name)), "{name}");
+        for key in ["levels", "type", "meaning"] {
+            assert!(!field[key].is_null(), "{name}: {key}");
+        }
+    }
+    let named = |name: &str| list.as_array().unwrap().iter().find(|field| field["name"] == name).unwrap();
+    assert_eq!(named("dt")["csv"], "iat_mean_ns");
+    assert_eq!((&named("dt")["type"], &named("dt")["unit"]), (&"duration".into(), &"ns".into()));
+    assert_eq!(named("lost")["levels"], serde_json::json!(["encoding", "stream"]));
+    assert_eq!(named("meta.KEY")["levels"], serde_json::json!(["transport", "encoding", "type"]));
+}
+
+#[test]
 fn completions_and_the_man_page_know_the_options() {
     let scratch = Scratch::new("completions");
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {

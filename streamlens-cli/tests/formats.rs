@@ -191,3 +191,81 @@ fn hostile_names_reach_no_terminal() {
     let ran = scratch.run(&["missing\u{1b}[2J.pcap"]);
     assert!(!ran.stderr.contains('\u{1b}') && ran.stderr.contains("\\u{1b}"), "{}", ran.stderr);
 }
+
+/// An RTP stream with a packet missing, of which numbers tell.
+fn lossy() -> Vec<u8> {
+    let numbers = (0..40).filter(|number| *number != 20);
+    let frames: Vec<_> =
+        numbers.map(|number| (u32::from(number) * 20, udp((1, 4001), (2, 5004), &rtp(number)))).collect();
+    pcap(&frames)
+}
+
+#[test]
+fn streams_are_rows_where_they_are_asked_for() {
+    let scratch = Scratch::new("streams");
+    scratch.file("rtp.pcap", &lossy());
+    let plain = scratch.run(&["rtp.pcap", "--format", "csv", "-d", "flow,rtp"]);
+    let ran = scratch.run(&["rtp.pcap", "--format", "csv", "-d", "flow,rtp", "--depth", "stream"]);
+    let cells = |line: &str| line.split(',').map(str::to_owned).collect::<Vec<_>>();
+    let titles = cells(ran.lines()[0]);
+    let column = |name: &str| titles.iter().position(|title| title == name).unwrap();
+    let (streams, others): (Vec<_>, Vec<_>) = ran.lines().into_iter().map(cells).partition(|row| row[0] == "stream");
+    let [stream] = streams.as_slice() else { panic!("{}", ran.stdout) };
+    assert_eq!((&*stream[column("stream")], &*stream[column("encoding")]), ("0xcafe0001", "RTP"));
+    assert_eq!((&*stream[column("received")], &*stream[column("lost")], &*stream[column("bytes")]), ("39", "1", ""));
+    let others: Vec<_> = others.iter().map(|row| row[..row.len() - 1].join(",")).collect();
+    assert_eq!(others, plain.lines(), "the other rows are as without");
+    let table = scratch.run(&["rtp.pcap", "-d", "flow,rtp", "--depth", "stream"]).stdout;
+    assert!(table.lines().any(|line| line.contains("0xcafe0001 (stream)") && line.contains("39")), "{table}");
+}
+
+#[test]
+fn the_columns_that_are_asked_for_stand_in_every_flat_format() {
+    let scratch = Scratch::new("columns");
+    scratch.file("rtp.pcap", &lossy());
+    let run = |format| {
+        let columns = ["--columns", "encoding,lost,stream.lost,media_jitter,meta.clock_rate_hz,port"];
+        scratch.run(&[&["rtp.pcap", "-d", "flow,rtp", "--depth", "stream", "--format", format], &columns[..]].concat())
+    };
+    let csv = run("csv");
+    let rows: Vec<Vec<_>> = csv.lines().iter().map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows[0], ["encoding", "lost", "stream.lost", "jitter_ns", "meta.clock_rate_hz", "port"]);
+    assert_eq!(rows.iter().map(|row| row[1]).collect::<Vec<_>>(), ["lost", "", "", "1", "1", ""]);
+    assert_eq!(rows.iter().map(|row| row[5]).collect::<Vec<_>>(), ["port", "4001 5004", "", "", "", ""]);
+    let ndjson = run("ndjson");
+    let rows: Vec<serde_json::Value> = ndjson.lines().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let rows: Vec<_> = rows.iter().filter_map(|line| line.get("row")).collect();
+    assert_eq!(rows.len(), 5);
+    assert_eq!(rows[0]["port"], serde_json::json!([4001, 5004]));
+    assert_eq!((&rows[3]["level"], &rows[3]["stream.lost"]), (&"stream".into(), &1.into()));
+    assert!(rows[3]["id"].as_str().unwrap().ends_with("/0/0/s0"), "{}", rows[3]);
+    let table = run("table").stdout;
+    assert!(table.starts_with("Src:Port") && table.contains("stream.lost") && !table.contains("#Frames"), "{table}");
+}
+
+#[test]
+fn flows_are_ordered_by_any_column_and_by_the_older_words() {
+    let scratch = Scratch::new("sort-columns");
+    scratch.file("a.pcap", &three_flows());
+    let ports = |key: &str| {
+        let document = scratch.run(&["a.pcap", "--format", "json", "--sort", key]).json();
+        let flows = document["flows"].as_array().unwrap().iter();
+        flows.map(|flow| flow["src"]["port"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    for (word, column) in [("first", "first_seen"), ("last", "last_seen"), ("frames", "packets"), ("bit_rate", "rate")]
+    {
+        assert_eq!(ports(word), ports(column), "{word}");
+    }
+    assert_eq!(ports("dst.port"), [4002, 4001, 4003], "the least first; equal ones as they were first seen");
+    assert_eq!(ports("dt.max"), [4003, 4001, 4002], "the most first; what is undefined last");
+}
+
+#[test]
+fn a_column_that_is_none_is_refused_with_the_nearest() {
+    let scratch = Scratch::new("no-column");
+    for option in ["--sort", "--columns"] {
+        let ran = scratch.run(&["a.pcap", option, "jiter"]);
+        assert_eq!((ran.status, ran.stdout.as_str()), (2, ""));
+        assert!(ran.stderr.contains("did you mean jitter?"), "{}", ran.stderr);
+    }
+}

@@ -3,9 +3,9 @@
 use std::any::Any;
 use std::borrow::Cow;
 
-use streamlens_model::{FindingLog, FlowKey, Occurrence, Packet, StreamId};
+use streamlens_model::{FlowKey, Occurrence, Packet, StreamId};
 
-use crate::{Confidence, DecodeError, DecodingResult, FlowReport, NetworkReport, PacketType};
+use crate::{Confidence, DecodeError, DecoderInfo, DecodingResult, FlowReport, NetworkReport, PacketType};
 
 /// On what a protocol is carried; a decoder is asked only about payloads of its carriers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,41 +22,20 @@ pub enum Carrier {
     Chapter10File,
 }
 
-/// A protocol: recognises its PDUs and reads them. Shared by all flows and threads, so it has no state of its own;
-/// what has to be remembered of a flow lives in a [`FlowDecoder`] that it makes.
+/// A protocol: recognises its PDUs and reads them. Shared by all flows and threads, so it has no state of its own.
+///
+/// A protocol decodes in one place. Where its packets each stand alone, that is [`decode_packet`](Self::decode_packet).
+/// Where something has to be remembered of a flow, it is the [`FlowDecoder`] that [`flow_decoder`](Self::flow_decoder)
+/// makes, and `decode_packet` is left as it is.
 ///
 /// Four questions suffice for a protocol whose packets each stand alone: what is it called and where is it found
-/// ([`encoding_name`](Self::encoding_name), [`carriers`](Self::carriers), [`detection_ports`](Self::detection_ports)),
-/// how sure is it that a payload is its own ([`can_decode`](Self::can_decode)), what does the payload say
-/// ([`decode_packet`](Self::decode_packet)), and which kind of packet is that ([`packet_type`](Self::packet_type)).
-/// From the stream identifiers, sequence numbers and clocks in the result the engine computes loss, duplication,
-/// reordering, jitter and drift.
+/// ([`info`](Self::info)), how sure is it that a payload is its own ([`can_decode`](Self::can_decode)), what does the
+/// payload say ([`decode_packet`](Self::decode_packet)), and which kind of packet is that
+/// ([`packet_type`](Self::packet_type)). From the stream identifiers, sequence numbers and clocks in the result the engine
+/// computes loss, duplication, reordering, jitter and drift.
 pub trait StreamDecoder: Send + Sync {
-    /// The name of the encoding, `RTP`; unique in a registry.
-    fn encoding_name(&self) -> &'static str;
-
-    /// The standards it follows, `RFC 3550`, for people.
-    fn standard(&self) -> &'static str {
-        ""
-    }
-
-    /// What it is carried on.
-    fn carriers(&self) -> &[Carrier];
-
-    /// Ports at which it is customarily found, for people and as a hint; a port alone is never proof.
-    fn detection_ports(&self) -> &[u16] {
-        &[]
-    }
-
-    /// The names of its packet types, for people. Open sets list what the standard names.
-    fn packet_types(&self) -> &[&'static str] {
-        &[]
-    }
-
-    /// How findings about its streams' health begin: `rtp` makes `rtp.loss`.
-    fn finding_prefix(&self) -> &'static str {
-        "stream"
-    }
+    /// What it is called and where it is found. The engine reads most of it once, when the decoder is registered.
+    fn info(&self) -> &DecoderInfo;
 
     /// How sure it is that this payload is its own, judged by this payload alone.
     ///
@@ -65,15 +44,24 @@ pub trait StreamDecoder: Send + Sync {
     /// told not to be inlined.
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence;
 
-    /// Takes one PDU off the front of the payload and says how many bytes it took, at least 1. The engine calls again
+    /// Takes one PDU off the front of the payload and returns how many bytes it took, at least 1. The engine calls again
     /// while bytes remain. It must refuse what is not its own: an identified flow is not asked `can_decode` again.
+    ///
+    /// Unless overridden, a flow decoder that is made for this call decodes. That is how the engine tries the decoders of a
+    /// flow that is not identified yet. A decoder with memory overrides it only to refuse what the first packet of a flow
+    /// would have to prove.
     ///
     /// # Errors
     ///
     /// [`DecodeError::Refused`] where it is another protocol's payload, [`DecodeError::Incomplete`] where a PDU of a
     /// byte stream is not whole yet, [`DecodeError::Malformed`] where the protocol's own rules are broken so that no
     /// PDU can be counted.
-    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError>;
+    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
+        match self.flow_decoder(packet.flow) {
+            Some(mut own) => own.decode_packet(packet, result),
+            None => Err(DecodeError::Refused { protocol: "", reason: "the decoder decodes nothing" }),
+        }
+    }
 
     /// The name of a kind of packet that `decode_packet` gave.
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str>;
@@ -89,21 +77,16 @@ pub trait StreamDecoder: Send + Sync {
         (self.can_decode(packet).value() >= 0.5).then_some(0)
     }
 
-    /// UDP ports at which others speak of this protocol's streams (5353, where any service is announced by multicast
-    /// DNS). None unless overridden.
-    fn overheard_ports(&self) -> &[u16] {
-        &[]
-    }
-
-    /// Hears a datagram from or to one of those ports that no encoding of its flow takes. What it
-    /// [publishes](DecodingResult::publish) reaches its [`NetworkMonitor`]; the datagram is neither claimed nor counted
-    /// for this encoding.
-    fn overhear(&self, packet: &Packet<'_>, result: &mut DecodingResult) {
+    /// Inspects a datagram of another protocol, from or to one of its
+    /// [announcement ports](DecoderInfo::announcement_ports), that no encoding of its flow takes. What it
+    /// [publishes](DecodingResult::publish) reaches its [`NetworkMonitor`]; the datagram is neither claimed nor counted for
+    /// this encoding.
+    fn inspect_foreign(&self, packet: &Packet<'_>, result: &mut DecodingResult) {
         let _ = (packet, result);
     }
 
-    /// A decoder with memory for one flow, where the protocol needs one. It is made when the flow is identified and
-    /// then decodes in this decoder's place. None unless overridden.
+    /// A decoder with memory for one flow, where the protocol needs one. It is made when the flow is identified, is then
+    /// shown every packet of it, and decodes in this decoder's place. None unless overridden.
     fn flow_decoder(&self, flow: &FlowKey) -> Option<Box<dyn FlowDecoder>> {
         let _ = flow;
         None
@@ -113,13 +96,6 @@ pub trait StreamDecoder: Send + Sync {
     /// overridden.
     fn conversation_monitor(&self) -> Option<Box<dyn ConversationMonitor>> {
         None
-    }
-
-    /// Whether a flow of it can be decoded by itself, at any time: it publishes nothing and has no conversation monitor.
-    /// Where there are very many flows, those of few frames are then kept as frames and decoded when a result is made,
-    /// which takes a fraction of the memory; the result is the same. False unless overridden, which is always right.
-    fn is_independent(&self) -> bool {
-        false
     }
 
     /// A monitor of all flows of this encoding together (PTP domains, announcements and their streams, redundant
@@ -138,6 +114,10 @@ pub trait FlowDecoder: Send + Sync + Any {
     /// As [`StreamDecoder::decode_packet`].
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError>;
 
+    /// The user has said that the flow is of this protocol: from now on nothing is refused for want of evidence. Called before
+    /// the first packet. Does nothing unless overridden.
+    fn accept_all(&mut self) {}
+
     /// Bytes of the stream were lost: what was begun can't be completed. `bytes` is how many, where that is known.
     fn on_gap(&mut self, bytes: Option<u64>, at: Occurrence) {
         let _ = (bytes, at);
@@ -149,12 +129,11 @@ pub trait FlowDecoder: Send + Sync + Any {
         let _ = report;
     }
 
-    /// Shows the findings that [`report`](Self::report) adds, in the same order. A result that shows the largest of a
-    /// million flows asks the others for no more. Makes all of the report unless overridden, which is always right.
-    fn visit_findings(&self, see: &mut dyn FnMut(&FindingLog)) {
-        let mut report = FlowReport::default();
-        self.report(&mut report);
-        report.findings.iter().for_each(see);
+    /// Whether [`report`](Self::report) may add findings. A result that shows the largest of a million flows asks the others
+    /// for no more than their findings, and makes no report where this returns `false`. The default, `true`, is always
+    /// correct.
+    fn may_have_findings(&self) -> bool {
+        true
     }
 }
 
@@ -198,7 +177,7 @@ pub struct Peer<'a> {
     pub decoder: Option<&'a dyn FlowDecoder>,
     /// Which encoding it was identified as: a monitor sees the flows of its own decoder and, through
     /// [`NetworkMonitor::watches`], those of others.
-    pub encoding: &'static str,
+    pub encoding: &'a str,
 }
 
 /// What a thread notes of flows for a [`Survey`]: where there are very many, threads that show them don't wait for each

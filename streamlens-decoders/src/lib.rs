@@ -1,30 +1,62 @@
 //! The decoder trait of StreamLens and its built-in decoders. A decoder sees payloads and never the flow table.
+//!
+//! Each protocol has a feature of its own and compiles alone: `ptp`; `iena`, `inetx`, `npd`, `tmns` (together `telemetry`);
+//! `chapter10`; `rtp` with the payload formats of [`media`], `rtcp`, `sap`, `mpegts`, `ndi` (together `broadcast`);
+//! `profinet`, `ethercat`, `modbus` (together `industrial`). The default, `all`, is all of them. `rtcp` and `sap` bring
+//! `rtp`, whose streams they speak of.
+
+#![cfg_attr(
+    not(feature = "all"),
+    allow(dead_code, unused_imports, reason = "what several decoders share is compiled with any of them")
+)]
+#![cfg_attr(
+    not(feature = "all"),
+    allow(rustdoc::broken_intra_doc_links, reason = "they lead to decoders that are off")
+)]
 
 mod confidence;
 mod decoder;
-mod distribution;
 mod error;
+mod info;
 mod nanos;
 mod report;
 mod result;
 mod sources;
-
-pub mod chapter10;
-pub mod ethercat;
-pub mod iena;
-pub mod inetx;
-pub mod media;
-pub mod modbus;
-pub mod mpegts;
-pub mod ndi;
-pub mod npd;
-pub mod profinet;
-pub mod ptp;
-pub mod rtcp;
-pub mod rtp;
-pub mod sap;
-mod telemetry;
 mod text;
+
+#[cfg(feature = "chapter10")]
+pub mod chapter10;
+#[cfg(feature = "ethercat")]
+pub mod ethercat;
+#[cfg(feature = "iena")]
+pub mod iena;
+#[cfg(feature = "inetx")]
+pub mod inetx;
+#[cfg(feature = "rtp")]
+pub mod media;
+#[cfg(feature = "modbus")]
+pub mod modbus;
+// what is measured of transport streams is measured of those in RTP as well
+#[cfg(any(feature = "mpegts", feature = "rtp"))]
+pub mod mpegts;
+#[cfg(feature = "ndi")]
+pub mod ndi;
+#[cfg(feature = "npd")]
+pub mod npd;
+#[cfg(feature = "profinet")]
+pub mod profinet;
+#[cfg(feature = "ptp")]
+pub mod ptp;
+#[cfg(feature = "rtcp")]
+pub mod rtcp;
+#[cfg(feature = "rtp")]
+pub mod rtp;
+// RTP needs the session descriptions, and SAP all of it
+#[cfg(feature = "rtp")]
+pub mod sap;
+#[cfg(any(feature = "iena", feature = "inetx", feature = "npd", feature = "tmns"))]
+mod telemetry;
+#[cfg(feature = "tmns")]
 pub mod tmns;
 
 #[cfg(test)]
@@ -36,5 +68,7 @@ pub use decoder::{
     Carrier, ConversationMonitor, FlowDecoder, NetworkMonitor, ObservedPdu, Peer, StreamDecoder, Survey, SurveyNotes,
 };
 pub use error::DecodeError;
+pub use info::{DecoderInfo, Names};
 pub use report::{FlowReport, NetworkReport, Refinement, StreamReport, StreamReports};
-pub use result::{DecodingResult, Flag, MediaClock, PacketType, PduState, Sequence, StreamMark};
+pub use result::{DecodingResult, Flag, MediaClock, PacketType, PduState, StreamMark};
+pub use streamlens_model::stats::Sequence;

@@ -7,7 +7,7 @@ use streamlens_model::Timestamp;
 
 /// `a + b`, as `saturating_add` has it.
 #[inline(always)]
-pub(crate) fn sum(a: i64, b: i64) -> i64 {
+pub(crate) fn saturating_sum(a: i64, b: i64) -> i64 {
     match a.checked_add(b) {
         Some(sum) => sum,
         None => limit(a < 0),
@@ -16,7 +16,7 @@ pub(crate) fn sum(a: i64, b: i64) -> i64 {
 
 /// `a - b`, as `saturating_sub` has it.
 #[inline(always)]
-pub(crate) fn difference(a: i64, b: i64) -> i64 {
+pub(crate) fn saturating_difference(a: i64, b: i64) -> i64 {
     match a.checked_sub(b) {
         Some(difference) => difference,
         None => limit(a < 0),
@@ -25,8 +25,8 @@ pub(crate) fn difference(a: i64, b: i64) -> i64 {
 
 /// As [`Timestamp::since`].
 #[inline(always)]
-pub(crate) fn between(earlier: Timestamp, later: Timestamp) -> i64 {
-    difference(later.as_nanos(), earlier.as_nanos())
+pub(crate) fn elapsed(earlier: Timestamp, later: Timestamp) -> i64 {
+    saturating_difference(later.as_nanos(), earlier.as_nanos())
 }
 
 /// Out of line, or else the compiler would see what this is and make it what it is meant to replace.
@@ -45,10 +45,10 @@ mod tests {
     proptest! {
         #[test]
         fn agree_with_the_standard_library(a in any::<i64>(), b in any::<i64>()) {
-            prop_assert_eq!(sum(a, b), a.saturating_add(b));
-            prop_assert_eq!(difference(a, b), a.saturating_sub(b));
+            prop_assert_eq!(saturating_sum(a, b), a.saturating_add(b));
+            prop_assert_eq!(saturating_difference(a, b), a.saturating_sub(b));
             let (earlier, later) = (Timestamp::from_nanos(b), Timestamp::from_nanos(a));
-            prop_assert_eq!(between(earlier, later), later.since(earlier));
+            prop_assert_eq!(elapsed(earlier, later), later.since(earlier));
         }
     }
 }

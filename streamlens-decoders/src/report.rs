@@ -166,4 +166,7 @@ pub struct NetworkReport {
     pub findings: Vec<FindingLog>,
     /// Names of the streams that those findings speak of.
     pub stream_names: BTreeMap<StreamId, String>,
+    /// Streams whose media time can be held against PTP time, once that is known.
+    #[cfg(all(feature = "sap", feature = "ptp"))]
+    pub(crate) media_times: Vec<crate::sap::MediaTime>,
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use streamlens_model::stats::Sequence;
 use streamlens_model::{Severity, StreamId, Value};
 
 /// A decoder's own number for a kind of PDU: a message type, a payload type, a command. Its name is made from it by
@@ -20,31 +21,6 @@ pub enum PduState {
     Cut,
     /// The bytes are of this protocol and end no PDU: a segment in the middle, keep-alive filling.
     Unfinished,
-}
-
-/// A sequence number as it stands in a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sequence {
-    /// The number.
-    pub number: u64,
-    /// Its width in bits, 1 to 64; it wraps at two to that power.
-    pub bits: u8,
-    /// By how much it grows from packet to packet; 1 unless the protocol says otherwise, 0 counts as 1.
-    pub step: u32,
-    /// Whether a repeat of the last number is lawful (segments of one packet): it is then neither a duplicate nor
-    /// another packet received.
-    pub repeats: bool,
-    /// A jump ahead by more than this many numbers is a stray or a restart, not loss; 10,000 unless the protocol
-    /// says otherwise.
-    pub max_jump: u32,
-}
-
-impl Sequence {
-    /// A counter of `bits` bits that grows by one.
-    #[must_use]
-    pub const fn new(number: u64, bits: u8) -> Self {
-        Self { number, bits, step: 1, repeats: false, max_jump: 10_000 }
-    }
 }
 
 /// A time carried in a packet, on a clock of a known rate.
@@ -76,6 +52,9 @@ pub struct DecodingResult {
     pub packet_type: PacketType,
     /// Whether it is whole.
     pub state: PduState,
+    /// Whether it could as well be another protocol's: it decodes, and is no evidence that the flow is of this one. A decoder
+    /// that has to be proved by its neighbours says so of what they don't bear out.
+    pub is_doubtful: bool,
     /// Its length in bytes where that differs from the bytes taken: a PDU put together from several datagrams.
     pub pdu_length: Option<u32>,
     marks: [StreamMark; Self::MAX_MARKS],
@@ -120,6 +99,7 @@ impl DecodingResult {
     pub fn clear(&mut self) {
         self.packet_type = PacketType(0);
         self.state = PduState::Whole;
+        self.is_doubtful = false;
         self.pdu_length = None;
         self.mark_count = 0;
         if self.has_more {

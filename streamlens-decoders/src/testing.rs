@@ -2,10 +2,13 @@
 
 use std::fs::File;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::Path;
 
 use pcap_parser::{Block, PcapBlockOwned, PcapError, create_reader};
-use streamlens_model::{Address, FlowKey, MacAddress, Packet, Timestamp, Transport};
+use streamlens_model::{Address, FlowKey, MacAddress, Packet, Timestamp, Transport, Value};
 pub(crate) use streamlens_testing::corpus;
+
+use crate::{DecodingResult, FlowReport, StreamDecoder};
 
 /// One UDP datagram, TCP segment or Ethernet payload of a capture.
 #[derive(Clone, Debug)]
@@ -50,9 +53,62 @@ pub(crate) fn udp(payload: &[u8]) -> Captured {
     Captured { frame: 1, time, flow, transport, ether_type, wire_length, tcp_sequence, payload }
 }
 
+/// How many of these payloads a decoder of one flow takes, and what that reports then.
+pub(crate) fn decode_all(decoder: &dyn StreamDecoder, payloads: &[Vec<u8>]) -> (usize, FlowReport) {
+    let mut flow = decoder.flow_decoder(&udp(&[]).flow).expect("a decoder of a flow");
+    let taken = payloads
+        .iter()
+        .filter(|payload| flow.decode_packet(&udp(payload).packet(), &mut DecodingResult::new(true)).is_ok())
+        .count();
+    let mut report = FlowReport::default();
+    flow.report(&mut report);
+    (taken, report)
+}
+
+/// The codes of what was found, in the order of the logs.
+pub(crate) fn codes(report: &FlowReport) -> Vec<&'static str> {
+    report.findings.iter().flat_map(|log| log.iter()).map(|(code, ..)| code).collect()
+}
+
+/// The uncompressed captures in a folder of the corpus, in order: `industrial/modtcp_cap.pcap`.
+pub(crate) fn captures(corpus: &Path, folder: &str) -> Vec<String> {
+    let list = std::fs::read_dir(corpus.join("captures").join(folder)).expect("a folder of captures");
+    let mut names: Vec<String> =
+        list.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    names.retain(|name| name.ends_with(".pcap") || name.ends_with(".pcapng"));
+    names.sort();
+    names.into_iter().map(|name| format!("{folder}/{name}")).collect()
+}
+
+/// The captures without media streams, but for those of the folder `negative` whose name up to the first dot is one of
+/// `except`.
+pub(crate) fn captures_without_media(corpus: &Path, except: &[&str]) -> Vec<String> {
+    let folders = ["negative", "industrial", "flight-test", "ptp", "link"];
+    let all = folders.into_iter().flat_map(|folder| captures(corpus, folder));
+    let is_excepted = |capture: &str| {
+        let name = capture.strip_prefix("negative/").and_then(|name| name.split('.').next());
+        name.is_some_and(|name| except.contains(&name))
+    };
+    let rest: Vec<String> = all.filter(|capture| !is_excepted(capture)).collect();
+    assert!(rest.len() > 50, "the corpus has the captures");
+    rest
+}
+
+/// The expected figures of a capture of the corpus.
+pub(crate) fn expected(corpus: &Path, capture: &str) -> serde_json::Value {
+    let file = corpus.join("expected").join(format!("{capture}.json"));
+    serde_json::from_str(&std::fs::read_to_string(file).expect("an expected file")).expect("JSON")
+}
+
+/// A count of that name in a map.
+pub(crate) fn number(map: &Value, name: &str) -> u64 {
+    let Value::Map(map) = map else { panic!("no map: {map:?}") };
+    map.get(name).and_then(Value::as_u64).unwrap_or_else(|| panic!("{name} is {:?}", map.get(name)))
+}
+
 /// The payloads of a capture of the corpus, such as `ptp/ptp4l-e2e.pcap`. No reassembly: fragments are left out,
 /// TCP segments come as they stand.
-pub(crate) fn payloads(corpus: &std::path::Path, capture: &str) -> Vec<Captured> {
+pub(crate) fn payloads(corpus: &Path, capture: &str) -> Vec<Captured> {
     let file = File::open(corpus.join("captures").join(capture)).expect("the capture is in the corpus");
     let mut reader = create_reader(1 << 22, file).expect("a capture");
     let (mut out, mut frame, mut nanos_per_unit, mut resolutions) = (Vec::new(), 0, 1000_i128, Vec::new());

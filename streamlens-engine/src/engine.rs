@@ -1,28 +1,30 @@
 //! The engine as others use it: frames in, results out.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::fmt;
 
-use streamlens_model::{Analysis, CaptureSummary, Frame, FrameBatch, FrameRecord};
+use streamlens_model::row::FlowId;
+use streamlens_model::{Analysis, CaptureSummary, Frame, FrameBatch, FrameRecord, Timestamp};
 use streamlens_registry::DecoderRegistry;
 
-use crate::crew::{Crew, Job};
-use crate::dissect::Aside;
+use crate::batch::{ShardSlots, SortedBatch};
+use crate::deferred::Lobby;
+use crate::look::{Looks, may_be_idle};
 use crate::network::Networks;
 use crate::options::{EngineOptions, FlowSelection};
-use crate::parallel::each;
+use crate::report::{Lists, Report, ReportSink};
 use crate::route::{SHARES, share_of};
 use crate::shard::Shard;
-use crate::snapshot::{Part, Snapshot, whole};
+use crate::state::EngineState;
 use crate::totals::Totals;
 use crate::work::{Env, Outbox};
+use crate::workers::{WorkerPool, for_each_parallel};
 
 /// Frames after which what decoders published is handed on, where frames come one at a time.
 const COLLECT_EVERY: u64 = 4096;
 /// Where there are fewer flows, a thread would take longer to start than they do to be worked on.
 const WORTH_A_THREAD: usize = 256;
-/// From so many flows on their memory is left to the end of the process.
-const MANY_FLOWS: usize = 100_000;
 /// The most threads that are taken unless more are asked for.
 const MOST_THREADS: usize = 8;
 
@@ -44,17 +46,24 @@ const MOST_THREADS: usize = 8;
 /// assert_eq!(analysis.flows[0].total_packets, 1);
 /// ```
 pub struct Engine {
-    pub(crate) registry: DecoderRegistry,
-    pub(crate) options: EngineOptions,
-    pub(crate) shards: Vec<Shard>,
-    pub(crate) networks: Networks,
-    /// What was published and not handed on yet; swapped with those of the shares.
+    pub(crate) state: EngineState,
+    /// What was published and not handed on yet; swapped with those of the shards.
     outboxes: Vec<Outbox>,
-    pub(crate) totals: Totals,
     /// Kept for their memory.
-    jobs: (Job, Job),
-    pub(crate) threads: usize,
+    batches: (SortedBatch, SortedBatch),
+    pub(crate) looks: Looks,
+    /// Flows that do not end for want of room.
+    pub(crate) kept: BTreeSet<FlowId>,
+    /// The earliest last frame of a flow that was not idle when idle ones were looked for.
+    pub(crate) next_idle: Option<Timestamp>,
     is_closed: bool,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let flows: usize = self.state.shards.iter().map(Shard::flow_count).sum();
+        f.debug_struct("Engine").field("frames", &self.frames()).field("flows", &flows).finish_non_exhaustive()
+    }
 }
 
 impl Engine {
@@ -63,15 +72,23 @@ impl Engine {
     pub fn new(registry: DecoderRegistry, options: EngineOptions) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let threads = if options.threads == 0 { cores.min(MOST_THREADS) } else { options.threads };
-        Self {
+        let state = EngineState {
             networks: Networks::new(&registry),
+            shards: (0..SHARES).map(|number| Shard::new(number, Lobby::new(&options, &registry))).collect(),
             registry,
             options,
-            shards: (0..SHARES).map(Shard::new).collect(),
-            outboxes: (0..SHARES).map(|_| Outbox::default()).collect(),
             totals: Totals::default(),
-            jobs: Default::default(),
             threads,
+            is_finished: false,
+        };
+        let outboxes = (0..SHARES).map(|_| Outbox::default()).collect();
+        Self {
+            state,
+            outboxes,
+            batches: Default::default(),
+            looks: Looks::default(),
+            kept: BTreeSet::new(),
+            next_idle: None,
             is_closed: false,
         }
     }
@@ -81,13 +98,13 @@ impl Engine {
         let Frame { time, link_type, interface, original_length, data, .. } = *frame;
         let captured_length = u32::try_from(data.len()).unwrap_or(u32::MAX);
         let record = FrameRecord { offset: 0, captured_length, original_length, interface, time, link_type };
-        self.totals.note(std::iter::once(&record));
-        let frame = Frame { number: self.totals.packets, ..*frame };
-        let env = Env { registry: &self.registry, options: &self.options };
-        if let Some(shard) = self.shards.get_mut(share_of(&frame)) {
-            shard.frame(env, &frame);
+        let EngineState { registry, options, shards, totals, .. } = &mut self.state;
+        totals.note(std::iter::once(&record));
+        let frame = Frame { number: totals.packets, ..*frame };
+        if let Some(shard) = shards.get_mut(share_of(&frame)) {
+            shard.process(Env { registry, options }, &frame);
         }
-        if self.totals.packets.is_multiple_of(COLLECT_EVERY) {
+        if self.state.totals.packets.is_multiple_of(COLLECT_EVERY) {
             self.collect();
             self.enforce_flow_bound();
         }
@@ -114,166 +131,200 @@ impl Engine {
     ///
     /// Whatever `fill` fails with; the batches before are analysed.
     pub fn run<E>(&mut self, mut fill: impl FnMut(&mut FrameBatch) -> Result<bool, E>) -> Result<(), E> {
-        let Self { registry, options, shards, networks, outboxes, totals, jobs, threads, is_closed } = self;
-        let mut fill = |job: &mut Job, totals: &mut Totals| -> Result<bool, E> {
-            let more = fill(&mut job.batch)?;
+        let mut is_filled = false;
+        while self.run_until_full(&mut fill, is_filled)? {
+            // the batch at hand is read, and not worked on yet
+            is_filled = true;
+            self.enforce_flow_bound();
+        }
+        Ok(())
+    }
+
+    /// As [`Self::run`], until flows have to end. `is_filled` says that the first batch is there already. Returns whether there
+    /// is more to work on.
+    fn run_until_full<E>(
+        &mut self,
+        mut fill: impl FnMut(&mut FrameBatch) -> Result<bool, E>,
+        is_filled: bool,
+    ) -> Result<bool, E> {
+        let next_idle = self.next_idle;
+        let Self { state, outboxes, batches, is_closed, looks, .. } = self;
+        let EngineState { registry, options, shards, networks, totals, threads, .. } = state;
+        let mut fill = |batch: &mut SortedBatch, totals: &mut Totals| -> Result<bool, E> {
+            batch.batch.now = None;
+            let more = fill(&mut batch.batch)?;
+            looks.told = looks.told.max(batch.batch.now);
             if more {
-                job.prepare(totals);
+                batch.prepare(totals);
             }
             Ok(more)
         };
-        let (job, next) = jobs;
-        let mut more = fill(job, totals)?;
-        let env = Env { registry, options };
-        Crew::with(*threads, env, shards, |crew| {
+        let (batch, next) = batches;
+        let mut more = is_filled || fill(batch, totals)?;
+        let (env, shards, threads) = (Env { registry, options }, ShardSlots::new(shards), (*threads).max(1));
+        let work = |batch: &SortedBatch, thread: usize| batch.process(env, &shards, thread * SHARES / threads);
+        WorkerPool::with(threads, &work, |pool| {
             while more {
                 // what the batch before published is handed on while this one is worked on
-                crew.exchange(outboxes);
+                shards.exchange(outboxes);
                 let mut filled = Ok(false);
-                *job = crew.work(std::mem::take(job), || {
+                let done = pool.run(std::mem::take(batch), || {
                     networks.collect(outboxes);
-                    if *threads > 1 {
+                    if threads > 1 {
                         filled = fill(next, totals);
                     }
                 });
-                if *threads == 1 {
+                *batch = done.unwrap_or_default();
+                if threads == 1 {
                     // the same memory, which the caches still hold
-                    filled = fill(job, totals);
+                    filled = fill(batch, totals);
                 }
-                if !*is_closed {
-                    *is_closed = crew.all(|shards| enforce_bound(shards, options.max_flows));
+                let count = shards.all(|shards| shards.iter().map(|shard| shard.flow_count()).sum::<usize>());
+                let may_end = options.ends_idle_flows && may_be_idle(next_idle, totals.last_seen());
+                let is_full = count >= options.max_flows;
+                if is_full && !*is_closed && !may_end {
+                    shards.all(|shards| enforce_bound(shards, options.max_flows));
+                    *is_closed = !options.ends_idle_flows;
                 }
                 more = filled?;
-                if *threads > 1 {
-                    std::mem::swap(job, next);
+                if threads > 1 {
+                    std::mem::swap(batch, next);
+                }
+                if is_full && may_end {
+                    return Ok(more);
                 }
             }
-            Ok(())
+            Ok(false)
         })
     }
 
     /// Hands on all that was published.
     fn collect(&mut self) {
-        self.networks.collect(&mut self.outboxes);
-        for (shard, outbox) in self.shards.iter_mut().zip(&mut self.outboxes) {
+        let Self { state: EngineState { networks, shards, .. }, outboxes, .. } = self;
+        networks.collect(outboxes);
+        for (shard, outbox) in shards.iter_mut().zip(&mut *outboxes) {
             std::mem::swap(&mut shard.outbox, outbox);
         }
-        self.networks.collect(&mut self.outboxes);
+        networks.collect(outboxes);
     }
 
-    /// What the analysis is made with.
-    pub(crate) fn env(&self) -> Env<'_> {
-        Env { registry: &self.registry, options: &self.options }
-    }
-
-    fn enforce_flow_bound(&mut self) {
-        if !self.is_closed {
-            let mut shards: Vec<_> = self.shards.iter_mut().collect();
-            self.is_closed = enforce_bound(&mut shards, self.options.max_flows);
+    pub(crate) fn enforce_flow_bound(&mut self) {
+        if self.state.options.ends_idle_flows {
+            if self.retire_idle() {
+                self.state.shards.iter_mut().for_each(|shard| shard.is_closed = false);
+            } else {
+                let mut shards: Vec<_> = self.state.shards.iter_mut().collect();
+                enforce_bound(&mut shards, self.state.options.max_flows);
+            }
+        } else if !self.is_closed {
+            let mut shards: Vec<_> = self.state.shards.iter_mut().collect();
+            self.is_closed = enforce_bound(&mut shards, self.state.options.max_flows);
         }
     }
 
-    /// The result so far. Flows that are too young to be identified are shown with their candidates.
+    /// Says that nothing more will come: what waited for more frames is counted, and protocols are identified by what there is
+    /// of them. Without it, a report shows flows that are too young to be identified with their candidates.
+    pub fn end(&mut self) {
+        let EngineState { registry, options, shards, threads, is_finished, .. } = &mut self.state;
+        let env = Env { registry, options };
+        let flows: usize = shards.iter().map(Shard::flow_count).sum();
+        let threads = if flows < WORTH_A_THREAD { 1 } else { *threads };
+        for_each_parallel(threads, shards, |shard| shard.finish(env));
+        *is_finished = true;
+        self.collect();
+        self.enforce_flow_bound();
+    }
+
+    /// Returns the result so far, with the flows that are asked for. Of the others no more is made than their findings need,
+    /// which saves most of the memory and time where there are many.
     ///
     /// `capture` brings what the source knows: path, format, interfaces, warnings; the rest is filled in.
     #[must_use]
-    pub fn snapshot(&mut self, capture: CaptureSummary) -> Analysis {
-        self.release();
-        Snapshot::new(self, 0, FlowSelection::default()).analysis(capture)
-    }
-
-    /// The result of what has changed since a frame: flows that had a frame after `frame_number`, and all findings.
-    #[must_use]
-    pub fn changes_since(&mut self, frame_number: u64, capture: CaptureSummary) -> Analysis {
-        self.release();
-        Snapshot::new(self, frame_number, FlowSelection::default()).analysis(capture)
-    }
-
-    /// The result when nothing more will come. See [`Self::snapshot`] for `capture`.
-    #[must_use]
-    pub fn finish(self, capture: CaptureSummary) -> Analysis {
-        self.finish_selected(capture, FlowSelection::default())
-    }
-
-    /// As [`Self::finish`], with only the flows that are asked for. Of the others no more is made than their findings
-    /// need, which saves most of the memory and time where there are many.
-    #[must_use]
-    pub fn finish_selected(self, capture: CaptureSummary, selection: FlowSelection) -> Analysis {
-        whole(|make, take| self.finish_in_pieces(capture, selection, make, take))
-    }
-
-    /// As [`Self::finish_selected`], but hands on the flows and findings, in their order, as they are made. Several threads
-    /// make pieces of them: `make` adds a flow or a finding to one, and `take` gets the pieces in order, with what is known
-    /// of the capture. It empties them, for their memory is used again, and says whether it wants more. First come the
-    /// flows, then, in pieces of their own, the findings; the result has neither. So a million flows can be written that
-    /// would find no room in memory.
-    ///
-    /// ```
-    /// use streamlens_engine::{Engine, EngineOptions, FlowSelection, Part};
-    /// use streamlens_registry::DecoderRegistry;
-    ///
-    /// let engine = Engine::new(DecoderRegistry::with_builtins(), EngineOptions::default());
-    /// let (mut frames, selection) = (0, FlowSelection::default());
-    /// let make = |piece: &mut Vec<u64>, part: Part<'_>| match part {
-    ///     Part::Flow(flow) => piece.push(flow.total_packets),
-    ///     Part::Finding(_) => {}
-    /// };
-    /// engine.finish_in_pieces(Default::default(), selection, make, |_, piece| {
-    ///     frames += piece.drain(..).sum::<u64>();
-    ///     true
-    /// });
-    /// assert_eq!(frames, 0);
-    /// ```
-    #[must_use]
-    pub fn finish_in_pieces<T: Default + Send>(
-        mut self,
-        capture: CaptureSummary,
-        selection: FlowSelection,
-        make: impl Fn(&mut T, Part<'_>) + Sync,
-        take: impl FnMut(&CaptureSummary, &mut T) -> bool,
-    ) -> Analysis {
-        self.end();
-        let (analysis, findings) = Snapshot::new(&self, 0, selection).in_pieces(capture, &make, take);
-        if analysis.total_flows > MANY_FLOWS {
-            // the process is about to end, or to go on without them: giving back a million flows one by one takes long
-            std::mem::forget((self, findings));
-        }
+    pub fn report(&mut self, capture: CaptureSummary, selection: FlowSelection) -> Analysis {
+        let mut lists = Lists::default();
+        let mut analysis = self.report_to(capture, selection, &mut lists);
+        (analysis.flows, analysis.findings) = (lists.flows, lists.findings);
         analysis
     }
 
-    /// Decodes what waits, and hands on all that was published.
-    fn release(&mut self) {
-        let env = Env { registry: &self.registry, options: &self.options };
-        each(self.helpers(), &mut self.shards, |shard| shard.release_all(env));
+    /// As [`Self::report`], but hands the flows and findings to a sink as they are made; the result has neither.
+    ///
+    /// ```
+    /// use streamlens_engine::{Engine, EngineOptions, FlowSelection, ReportChunk, ReportSink};
+    /// use streamlens_model::{CaptureSummary, Finding, Flow};
+    /// use streamlens_registry::DecoderRegistry;
+    ///
+    /// #[derive(Default)]
+    /// struct Frames(u64);
+    ///
+    /// impl ReportChunk for Frames {
+    ///     fn empty(&self) -> Self {
+    ///         Self::default()
+    ///     }
+    ///     fn add_flow(&mut self, flow: &mut Flow) {
+    ///         self.0 += flow.total_packets;
+    ///     }
+    ///     fn add_finding(&mut self, _: &Finding) {}
+    /// }
+    ///
+    /// impl ReportSink for Frames {
+    ///     type Chunk = Self;
+    ///     fn chunk(&self) -> Self {
+    ///         Self::default()
+    ///     }
+    ///     fn write(&mut self, _: &CaptureSummary, chunk: &mut Self) -> bool {
+    ///         self.0 += std::mem::take(&mut chunk.0);
+    ///         true
+    ///     }
+    /// }
+    ///
+    /// let mut engine = Engine::new(DecoderRegistry::with_builtins(), EngineOptions::default());
+    /// let mut frames = Frames::default();
+    /// let rest = engine.report_to(Default::default(), FlowSelection::default(), &mut frames);
+    /// assert_eq!((frames.0, rest.total_flows), (0, 0));
+    /// ```
+    #[must_use]
+    pub fn report_to<S: ReportSink>(
+        &mut self,
+        capture: CaptureSummary,
+        selection: FlowSelection,
+        sink: &mut S,
+    ) -> Analysis {
+        self.collect();
+        Report::collect(&self.state, self.with_retired(capture), selection).write(sink)
+    }
+
+    /// Returns the whole result when nothing more will come: [`Self::end`] and [`Self::report`].
+    #[must_use]
+    pub fn finish(mut self, capture: CaptureSummary) -> Analysis {
+        self.end();
+        self.report(capture, FlowSelection::default())
+    }
+
+    /// Decodes what is deferred, defers nothing from now on, and hands on all that was published.
+    pub(crate) fn release(&mut self) {
+        let EngineState { registry, options, shards, threads, .. } = &mut self.state;
+        let env = Env { registry, options };
+        let threads = if shards.iter().all(|shard| shard.lobby.is_empty()) { 1 } else { *threads };
+        for_each_parallel(threads, shards, |shard| shard.let_all_through(env));
         self.collect();
     }
 
-    /// Threads for what takes a moment for each flow.
-    fn helpers(&self) -> usize {
-        let flows: usize = self.shards.iter().map(Shard::flow_count).sum();
-        if flows < WORTH_A_THREAD { 1 } else { self.threads }
-    }
-
-    fn end(&mut self) {
-        let env = Env { registry: &self.registry, options: &self.options };
-        each(self.helpers(), &mut self.shards, |shard| shard.finish(env));
-        self.collect();
-        self.enforce_flow_bound();
+    fn with_retired(&self, mut capture: CaptureSummary) -> CaptureSummary {
+        capture.retired = Some(&self.looks.retired).filter(|retired| retired.flows > 0).cloned();
+        capture
     }
 
     /// Number of frames so far.
     #[must_use]
     pub fn frames(&self) -> u64 {
-        self.totals.packets
+        self.state.totals.packets
     }
 
-    /// Frames that are in no flow, by reason.
-    pub(crate) fn asides(&self) -> BTreeMap<Aside, u64> {
-        let mut sum = BTreeMap::new();
-        for (&reason, &frames) in self.shards.iter().flat_map(|shard| &shard.asides) {
-            *sum.entry(reason).or_default() += frames;
-        }
-        sum
+    /// The latest time of any frame so far; `None` before the first with a time.
+    #[must_use]
+    pub fn last_seen(&self) -> Option<Timestamp> {
+        self.state.totals.last_seen()
     }
 }
 

@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 use hashbrown::HashMap;
 use streamlens_model::{Address, Timestamp, VlanStack};
 
-use crate::dissect::Dissected;
-use crate::flow::FrameFacts;
+use crate::dissect::{Dissected, FragmentFacts};
+use crate::flow::pdu::FrameFacts;
 
 /// How long a fragment waits, in nanoseconds of capture time.
 const AGE_NS: i64 = 60_000_000_000;
@@ -29,6 +29,19 @@ struct FragmentKey {
     /// IPv4 tells datagrams of several protocols apart; later IPv6 fragments do not know theirs.
     protocol: u8,
     is_v6: bool,
+}
+
+impl FragmentKey {
+    fn of(packet: &Dissected<'_>, fragment: FragmentFacts) -> Self {
+        Self {
+            src: packet.src,
+            dst: packet.dst,
+            vlan: packet.vlan,
+            identification: fragment.identification,
+            protocol: if fragment.is_v6 { 0 } else { fragment.protocol },
+            is_v6: fragment.is_v6,
+        }
+    }
 }
 
 /// A fragment before its first one: everything that counting needs.
@@ -97,14 +110,7 @@ impl Fragments {
         released: &mut Vec<Waiting>,
     ) -> Option<Outcome> {
         let fragment = packet.fragment?;
-        let key = FragmentKey {
-            src: packet.src,
-            dst: packet.dst,
-            vlan: packet.vlan,
-            identification: fragment.identification,
-            protocol: if fragment.is_v6 { 0 } else { fragment.protocol },
-            is_v6: fragment.is_v6,
-        };
+        let key = FragmentKey::of(packet, fragment);
         let header = Dissected { payload: &[], ..*packet };
         let now = frame.at.time;
         let stale = self.datagrams.get(&key).is_some_and(|datagram| {
@@ -114,6 +120,7 @@ impl Fragments {
         if stale {
             self.give_up(&key);
         }
+        self.shorten_order();
         let serial = self.serial;
         let datagram = self.datagrams.entry(key).or_insert_with(|| {
             self.order.push_back((key, serial));
@@ -157,6 +164,14 @@ impl Fragments {
         Some(outcome)
     }
 
+    /// Removes the entries of datagrams that are gone, which a sender of few identifications leaves behind.
+    fn shorten_order(&mut self) {
+        if self.order.len() > 2 * self.datagrams.len() + MAX_DATAGRAMS {
+            let datagrams = &self.datagrams;
+            self.order.retain(|(key, serial)| datagrams.get(key).is_some_and(|datagram| datagram.serial == *serial));
+        }
+    }
+
     fn enforce_bounds(&mut self) {
         while self.bytes > MAX_BYTES || self.datagrams.len() > MAX_DATAGRAMS {
             let Some((key, serial)) = self.order.pop_front() else { break };
@@ -183,6 +198,11 @@ impl Fragments {
             (Some(_), None) => false,
         };
         is_due.then(|| self.waiting.pop_front()).flatten()
+    }
+
+    /// Fragments that wait for the first one of their datagram.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.waiting.len() as u64
     }
 
     /// Datagrams that are not whole.

@@ -1,8 +1,10 @@
 //! Which protocol a flow carries: decoders are ranked while it is young, the evidence of its neighbours lets a
 //! confidence grow or fall, and what was held is replayed as if it had been known from the start.
 
+use std::fmt;
+
 use smallvec::SmallVec;
-use streamlens_decoders::{Confidence, DecodeError, DecodingResult, Sequence, StreamMark};
+use streamlens_decoders::{Confidence, DecodeError, DecodingResult, FlowDecoder, Sequence, StreamDecoder, StreamMark};
 use streamlens_model::{Packet, StreamId};
 use streamlens_registry::{DecoderIndex, DecoderRegistry, Ranked};
 
@@ -17,7 +19,7 @@ const MAX_FRAMES: usize = 64;
 pub(crate) const YOUNG_BYTES: usize = 16 * 1024;
 /// Bytes that a young stream holds, if they come in no more segments than [`YOUNG_SEGMENTS`].
 const YOUNG_STREAM_BYTES: usize = 512;
-/// Segments that a young stream holds.
+/// Segments that a young stream holds, and payloads of a flow whose numbers run on.
 const YOUNG_SEGMENTS: usize = 64;
 /// From here on a candidate is believed at once.
 const AT_ONCE: f32 = 0.8;
@@ -33,6 +35,9 @@ const RUNS_ON: f32 = 0.5;
 /// The share of confidence that a refusal leaves.
 const REFUSAL: f32 = 0.5;
 
+/// So many numbers behind, a packet may still be late.
+const MOST_BEHIND: u64 = 1024;
+
 /// How many payloads that nobody takes weigh as much as one that was taken.
 const TAKEN_WEIGHS: f64 = 8.0;
 
@@ -47,6 +52,22 @@ pub(crate) struct Held {
     pub(crate) behind_gap: Option<Hole>,
 }
 
+impl Held {
+    /// It as it came, in the flow of `like`.
+    pub(crate) fn packet<'h>(&'h self, like: &Packet<'h>) -> Packet<'h> {
+        let last = self.frames.last();
+        Packet {
+            frame: last.map_or(like.frame, |frame| frame.at.frame),
+            time: last.map_or(like.time, |frame| frame.at.time),
+            ether_type: self.ether_type,
+            wire_length: last.map_or(like.wire_length, |frame| frame.wire_length),
+            payload: &self.payload,
+            missing: self.missing,
+            ..*like
+        }
+    }
+}
+
 /// What is known of a flow while nothing is identified in it.
 #[derive(Debug, Default)]
 pub(crate) struct Young {
@@ -56,16 +77,33 @@ pub(crate) struct Young {
     /// A hole behind all that is held.
     pub(crate) gap: Option<Hole>,
     candidates: SmallVec<[Candidate; 2]>,
+    /// Whether a candidate's numbers run on without being evidence: the first picture of a stream, or any counter. More
+    /// payloads will tell.
+    is_promising: bool,
     /// Whether the flow had unclaimed payloads before this youth began.
     pub(crate) is_late: bool,
 }
 
-#[derive(Debug)]
 struct Candidate {
     decoder: DecoderIndex,
     doubt: f32,
     reason: &'static str,
     marks: [Option<(StreamId, Sequence)>; 2],
+    memory: Memory,
+}
+
+/// A candidate's decoder of the flow, where it has one: what a flow's decoder would refuse is no evidence. Made for the second
+/// payload, since most flows of a scan have no more than one.
+enum Memory {
+    NotMade,
+    None,
+    Of(Box<dyn FlowDecoder>),
+}
+
+impl fmt::Debug for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Candidate").field("decoder", &self.decoder).field("doubt", &self.doubt).finish()
+    }
 }
 
 /// A decoder that is believed.
@@ -75,6 +113,13 @@ pub(crate) struct Identified {
     pub(crate) confidence: Confidence,
     /// The next best, where there was one.
     pub(crate) preferred_to: Option<(DecoderIndex, f32)>,
+}
+
+impl Identified {
+    /// Whether the user has said so, whatever the evidence.
+    pub(crate) fn is_told(&self) -> bool {
+        self.confidence.value() >= 1.0
+    }
 }
 
 impl Young {
@@ -92,11 +137,13 @@ impl Young {
         ranked: &[Ranked],
         result: &mut DecodingResult,
     ) -> Option<Identified> {
-        for candidate in &mut self.candidates {
+        let Self { held, candidates, is_promising, .. } = self;
+        *is_promising = false;
+        let is_repeat = !packet.is_stream && held.iter().any(|held| held.payload == packet.payload);
+        for candidate in candidates {
             let Some(decoder) = registry.decoder(candidate.decoder) else { continue };
-            result.clear();
-            match decoder.decode_packet(packet, result) {
-                Ok(taken) if taken > 0 => candidate.decoded(result.marks()),
+            match candidate.decode(decoder, packet, held, result) {
+                Ok(taken) if taken > 0 => *is_promising |= candidate.decoded(result, is_repeat),
                 // a PDU of a stream that goes on is neither for nor against it
                 Err(DecodeError::Incomplete { .. }) if packet.is_stream => {}
                 _ => candidate.doubt = 1.0 - (1.0 - candidate.doubt) * REFUSAL,
@@ -123,6 +170,7 @@ impl Young {
                     doubt: 1.0 - rank.confidence.value(),
                     reason: rank.confidence.reason(),
                     marks: [None; 2],
+                    memory: Memory::NotMade,
                 };
                 candidate.remember(result.marks());
                 self.candidates.push(candidate);
@@ -220,7 +268,8 @@ impl Young {
 
     /// Whether it has held as much as a young flow may.
     pub(crate) fn is_over(&self) -> bool {
-        self.seen >= YOUNG_PAYLOADS || self.bytes >= YOUNG_BYTES
+        let payloads = if self.is_promising { YOUNG_SEGMENTS } else { YOUNG_PAYLOADS };
+        self.seen >= payloads || self.bytes >= YOUNG_BYTES
     }
 }
 
@@ -234,15 +283,51 @@ impl Candidate {
         Confidence::new(1.0 - self.doubt, self.reason)
     }
 
-    fn decoded(&mut self, marks: &[StreamMark]) {
-        self.doubt *= DECODES;
-        let follows = self.marks.iter().flatten().any(|(id, before)| {
-            marks.iter().any(|mark| mark.id == *id && mark.sequence.is_some_and(|now| runs_on(before, &now)))
-        });
-        if follows {
-            self.doubt *= RUNS_ON;
+    /// Decodes a payload of a young flow as the flow's decoder would: a datagram with the memory of those before it. A stream is
+    /// ranked from its beginning each time, so that there is nothing to remember.
+    fn decode(
+        &mut self,
+        decoder: &dyn StreamDecoder,
+        packet: &Packet<'_>,
+        earlier: &[Held],
+        result: &mut DecodingResult,
+    ) -> Result<usize, DecodeError> {
+        if matches!(self.memory, Memory::NotMade) && !packet.is_stream {
+            self.memory = decoder.flow_decoder(packet.flow).map_or(Memory::None, Memory::Of);
+            if let Memory::Of(memory) = &mut self.memory {
+                for held in earlier {
+                    result.clear();
+                    // what it makes of them was weighed when they came
+                    let _ = memory.decode_packet(&held.packet(packet), result);
+                }
+            }
+        }
+        result.clear();
+        match &mut self.memory {
+            Memory::Of(memory) => memory.decode_packet(packet, result),
+            _ => decoder.decode_packet(packet, result),
+        }
+    }
+
+    /// Weighs a payload that decodes. One that came before says nothing, nor does a number that came before. Says whether its
+    /// number runs on without being evidence.
+    fn decoded(&mut self, result: &DecodingResult, is_repeat: bool) -> bool {
+        let marks = result.marks();
+        let steps = || {
+            self.marks.iter().flatten().filter_map(|(id, before)| {
+                let now = marks.iter().find(|mark| mark.id == *id)?.sequence?;
+                Some(Step::between(before, &now))
+            })
+        };
+        let (follows, fails) = (steps().any(|step| step == Step::Next), steps().any(|step| step == Step::Senseless));
+        if !is_repeat && !result.is_doubtful && (follows || !fails) {
+            self.doubt *= DECODES;
+            if follows {
+                self.doubt *= RUNS_ON;
+            }
         }
         self.remember(marks);
+        follows && !is_repeat && result.is_doubtful
     }
 
     fn remember(&mut self, marks: &[StreamMark]) {
@@ -251,9 +336,31 @@ impl Candidate {
     }
 }
 
-fn runs_on(before: &Sequence, now: &Sequence) -> bool {
-    let bits = u32::from(now.bits.clamp(1, 64));
-    now.number.wrapping_sub(before.number) & (u64::MAX >> (64 - bits)) == u64::from(now.step.max(1))
+/// Whether a step of so many numbers is neither loss nor reordering.
+fn is_far(step: u64, bits: u32, now: &Sequence) -> bool {
+    let behind = step.wrapping_neg() & (u64::MAX >> (64 - bits));
+    step / u64::from(now.step.max(1)) > u64::from(now.max_jump) && behind > MOST_BEHIND
+}
+
+/// How a number stands to the one before in its stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Next,
+    /// The same, where that is not lawful, or one that is out of all reach.
+    Senseless,
+    Other,
+}
+
+impl Step {
+    fn between(before: &Sequence, now: &Sequence) -> Self {
+        let bits = u32::from(now.bits.clamp(1, 64));
+        match now.number.wrapping_sub(before.number) & (u64::MAX >> (64 - bits)) {
+            step if step == u64::from(now.step.max(1)) => Self::Next,
+            0 if !now.repeats => Self::Senseless,
+            step if bits >= 16 && is_far(step, bits, now) => Self::Senseless,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// The evidence so far for an identified encoding: what decided, what has decoded since, numbers that ran on, and the

@@ -1,4 +1,4 @@
-//! What an analysis can be told.
+//! Options of an analysis.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ pub struct DecodeAs {
     pub encoding_name: String,
 }
 
-/// What an analysis can be told. [`Default`] suits files.
+/// Options of an analysis. [`Default`] suits files.
 #[derive(Clone)]
 pub struct EngineOptions {
     /// Flows that are kept apart; frames of further ones are counted under `flow table full`. 2 million.
@@ -25,8 +25,11 @@ pub struct EngineOptions {
     pub outlier_deviations: f64,
     /// From so many flows on, the frames of new flows are kept as they are while they are few, and decoded when there are
     /// more of them or when a result is made. The result is the same; many flows of few frames take a fraction of the
-    /// memory, and each [`Engine::snapshot`](crate::Engine::snapshot) decodes those that wait. 16,384.
-    pub crowded_from: usize,
+    /// memory. The first [look](crate::Engine::look) decodes them, and none is deferred from then on. 16,384.
+    pub defer_above_flows: usize,
+    /// Whether flows end where the table is full: those that have been idle longest, for a minute at least, make room for new
+    /// ones, and their totals are kept. Not from files, where the table then closes.
+    pub ends_idle_flows: bool,
     /// Length in nanoseconds of the intervals of time in which counts are kept beside the totals; none unless set.
     pub interval_ns: Option<u64>,
     /// Within how many nanoseconds a frame whose bytes behind the link header are those of one before it, in the same flow
@@ -79,12 +82,22 @@ pub struct FlowSelection {
     pub most_findings: Option<usize>,
 }
 
+impl EngineOptions {
+    /// Options for frames that come as they are sent: at most 65,536 flows, of which idle ones end by need, and every frame is
+    /// decoded when it comes.
+    #[must_use]
+    pub fn live() -> Self {
+        Self { max_flows: 65_536, defer_above_flows: usize::MAX, ends_idle_flows: true, ..Self::default() }
+    }
+}
+
 impl Default for EngineOptions {
     fn default() -> Self {
         Self {
             max_flows: 2_000_000,
             outlier_deviations: 3.0,
-            crowded_from: 16_384,
+            defer_above_flows: 16_384,
+            ends_idle_flows: false,
             interval_ns: None,
             copy_window_ns: 1_000_000,
             decode_as: Vec::new(),

@@ -5,7 +5,7 @@
 
 use streamlens_model::{Occurrence, Timestamp};
 
-use crate::flow::FrameFacts;
+use crate::flow::pdu::FrameFacts;
 
 /// Bytes of segments behind a hole.
 const MAX_HELD: usize = 256 << 10;

@@ -3,18 +3,18 @@
 use streamlens_model::{CaptureSummary, FrameRecord, LinkType, Timestamp};
 
 /// Sums over all frames.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Totals {
     pub(crate) packets: u64,
     bytes: u64,
     captured_bytes: u64,
-    /// The earliest and the latest time; [`FAR`] and [`NEVER`] where there was none.
-    first: Timestamp,
-    last: Timestamp,
+    /// The earliest and the latest time.
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
     /// Link types in order of first appearance.
     link_types: Vec<LinkType>,
-    /// Time of the last frame, by interface; [`FAR`] where none had a time yet, so that the first one is no frame in order.
-    previous: Vec<Timestamp>,
+    /// Time of the last frame, by interface.
+    previous: Vec<Option<Timestamp>>,
     backward_steps: u64,
     largest_step: u64,
     without_time: u64,
@@ -23,29 +23,12 @@ pub(crate) struct Totals {
 /// Interfaces whose time is followed; frames of further ones are still counted.
 const MAX_INTERFACES: usize = 4096;
 
-/// Before all times.
-const NEVER: Timestamp = Timestamp::from_nanos(i64::MIN);
-/// After all times.
-const FAR: Timestamp = Timestamp::from_nanos(i64::MAX);
-
-impl Default for Totals {
-    fn default() -> Self {
-        Self {
-            packets: 0,
-            bytes: 0,
-            captured_bytes: 0,
-            first: FAR,
-            last: NEVER,
-            link_types: Vec::new(),
-            previous: Vec::new(),
-            backward_steps: 0,
-            largest_step: 0,
-            without_time: 0,
-        }
-    }
-}
-
 impl Totals {
+    /// The latest time of any frame.
+    pub(crate) fn last_seen(&self) -> Option<Timestamp> {
+        self.last
+    }
+
     /// Takes note of frames. What they add up to is kept apart until the last one, for which a processor has registers.
     pub(crate) fn note<'r>(&mut self, frames: impl Iterator<Item = &'r FrameRecord>) {
         let (mut packets, mut bytes, mut captured_bytes, mut last) = (0, 0, 0, self.last);
@@ -62,9 +45,9 @@ impl Totals {
                 self.without_time += 1;
                 continue;
             };
-            last = last.max(time);
+            last = last.max(Some(time));
             match self.previous.get_mut(frame.interface as usize) {
-                Some(previous) if *previous <= time => *previous = time,
+                Some(Some(previous)) if *previous <= time => *previous = time,
                 _ => self.note_step(frame, time),
             }
         }
@@ -84,23 +67,28 @@ impl Totals {
     /// The first frame of an interface, or one earlier than the one before it: only such a one can be the earliest of all.
     #[inline(never)]
     fn note_step(&mut self, frame: &FrameRecord, time: Timestamp) {
-        self.first = self.first.min(time);
+        self.first = Some(self.first.map_or(time, |first| first.min(time)));
         let interface = frame.interface as usize;
         if interface >= MAX_INTERFACES {
             return;
         }
         if interface >= self.previous.len() {
-            self.previous.resize(interface + 1, FAR);
+            self.previous.resize(interface + 1, None);
         }
         if let Some(previous) = self.previous.get_mut(interface) {
-            let step = if *previous == FAR { 0 } else { previous.since(time) };
+            let step = previous.map_or(0, |previous| previous.since(time));
             // packets of a recorder file are written by channel, lawfully out of order
             if step > 0 && frame.link_type != LinkType::CHAPTER10_FILE {
                 self.backward_steps += 1;
                 self.largest_step = self.largest_step.max(step.unsigned_abs());
             }
-            *previous = time;
+            *previous = Some(time);
         }
+    }
+
+    /// Bytes on the wire.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Fills in what was counted; what a reader knows is left as it is.
@@ -108,8 +96,7 @@ impl Totals {
         summary.packets = self.packets;
         summary.bytes = self.bytes;
         summary.captured_bytes = self.captured_bytes;
-        let has_time = self.packets > self.without_time;
-        (summary.first_seen, summary.last_seen) = has_time.then_some((self.first, self.last)).unzip();
+        (summary.first_seen, summary.last_seen) = (self.first, self.last);
         summary.link_types.clear();
         for name in self.link_types.iter().map(|link| link.name().into_owned()) {
             // several numbers have one name

@@ -4,7 +4,7 @@ mod common;
 
 use common::{MILLISECOND, Made, analyse, analyse_with, encoding, pdu, registry, tcp, udp};
 use proptest::prelude::*;
-use streamlens_decoders::{Carrier, Confidence, DecodeError, DecodingResult, PacketType, StreamDecoder};
+use streamlens_decoders::{Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, PacketType, StreamDecoder};
 use streamlens_engine::{DecodeAs, Engine, EngineOptions};
 use streamlens_model::{Analysis, Packet, Value};
 use streamlens_registry::DecoderRegistry;
@@ -106,12 +106,10 @@ fn flow_decoders_conversations_and_networks_report() {
 #[test]
 fn a_panic_of_a_decoder_comes_out_whatever_the_thread() {
     struct Faulty;
+    static INFO: DecoderInfo = DecoderInfo::new("Faulty", &[Carrier::Udp]);
     impl StreamDecoder for Faulty {
-        fn encoding_name(&self) -> &'static str {
-            "Faulty"
-        }
-        fn carriers(&self) -> &[Carrier] {
-            &[Carrier::Udp]
+        fn info(&self) -> &DecoderInfo {
+            &INFO
         }
         fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
             assert!(packet.payload != b"panic", "as it should");
@@ -145,7 +143,7 @@ fn a_panic_of_a_decoder_comes_out_whatever_the_thread() {
 }
 
 #[test]
-fn overheard_datagrams_reach_the_monitor_and_no_count() {
+fn inspected_datagrams_reach_the_monitor_and_no_count() {
     let mut frames: Vec<_> = (0..20).map(|n| udp(n, 1, 2, 77, b"hm ")).collect();
     frames.push(udp(20, 1, 2, 78, b"not there"));
     frames.push(udp(21, 1, 2, 77, &pdu(b'x', 1, b"")));

@@ -31,12 +31,12 @@ proptest! {
     #[test]
     fn every_change_is_told_with_its_frames(
         turns in proptest::collection::vec((1_u8..4, prop_oneof![Just(32_u8), Just(64), Just(65)], 1_usize..6), 1..12),
-        crowded_from in prop_oneof![Just(0_usize), Just(1_000_000)],
+        defer_above_flows in prop_oneof![Just(0_usize), Just(1_000_000)],
     ) {
         // three flows take turns, each turn with a TTL of its own
         let turns: Vec<_> = turns.iter().flat_map(|&(from, ttl, frames)| vec![(from, ttl); frames]).collect();
         let frames: Vec<_> = (0..).zip(&turns).map(|(at, &(from, ttl))| with_ttl(at * 1000, from, ttl)).collect();
-        let options = EngineOptions { crowded_from, ..EngineOptions::default() };
+        let options = EngineOptions { defer_above_flows, ..EngineOptions::default() };
         let analysis = common::analyse_with(common::registry(), options, &frames);
         for flow in &analysis.flows {
             let source = flow.key.src.address.to_string();

@@ -8,11 +8,11 @@ use std::borrow::Cow;
 
 use common::{Made, udp};
 use streamlens_decoders::{
-    Carrier, Confidence, DecodeError, DecodingResult, NetworkMonitor, NetworkReport, ObservedPdu, PacketType, Peer,
-    StreamDecoder, Survey, SurveyNotes,
+    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, NetworkMonitor, NetworkReport, ObservedPdu,
+    PacketType, Peer, StreamDecoder, Survey, SurveyNotes,
 };
-use streamlens_engine::{Engine, EngineOptions, FlowOrder, FlowSelection, Part};
-use streamlens_model::{Analysis, FindingLog, Occurrence, Packet, Severity};
+use streamlens_engine::{Engine, EngineOptions, FlowOrder, FlowSelection, ReportChunk, ReportSink};
+use streamlens_model::{Analysis, CaptureSummary, Finding, FindingLog, Flow, Occurrence, Packet, Severity};
 use streamlens_registry::DecoderRegistry;
 
 /// A protocol of nothing but `B`, each of whose flows is remarked upon once all have been seen twice.
@@ -42,12 +42,11 @@ impl SurveyNotes for Notes {
     }
 }
 
+static BEEPS: DecoderInfo = DecoderInfo::new("Beeps", &[Carrier::Udp]);
+
 impl StreamDecoder for Beeps {
-    fn encoding_name(&self) -> &'static str {
-        "Beeps"
-    }
-    fn carriers(&self) -> &[Carrier] {
-        &[Carrier::Udp]
+    fn info(&self) -> &DecoderInfo {
+        &BEEPS
     }
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
         if packet.payload.starts_with(b"B") { Confidence::new(0.95, "it begins with B") } else { Confidence::NONE }
@@ -57,9 +56,6 @@ impl StreamDecoder for Beeps {
     }
     fn packet_type(&self, _: PacketType) -> Cow<'static, str> {
         "beep".into()
-    }
-    fn is_independent(&self) -> bool {
-        true
     }
     fn network_monitor(&self) -> Option<Box<dyn NetworkMonitor>> {
         Some(Box::new(Monitor(self.0)))
@@ -118,10 +114,10 @@ const LATE: Manner = Manner { describes_flows: false, takes_notes: false };
 const NOTING: Manner = Manner { describes_flows: true, takes_notes: true };
 const NOTING_LATE: Manner = Manner { describes_flows: false, takes_notes: true };
 
-fn engine(manner: Manner, crowded_from: usize, threads: usize) -> Engine {
+fn engine(manner: Manner, defer_above_flows: usize, threads: usize) -> Engine {
     let mut registry = DecoderRegistry::new();
     registry.register(Beeps(manner));
-    let mut engine = Engine::new(registry, EngineOptions { crowded_from, threads, ..EngineOptions::default() });
+    let mut engine = Engine::new(registry, EngineOptions { defer_above_flows, threads, ..EngineOptions::default() });
     frames().iter().for_each(|made| engine.push(&made.frame()));
     engine
 }
@@ -135,17 +131,19 @@ fn the_result_is_that_of_surveys_that_come_before() {
     let top = FlowSelection { order: FlowOrder::Bytes, top: Some(7), most_findings: None };
     let few = FlowSelection { most_findings: Some(5), ..top };
     for selection in [FlowSelection::default(), top, few] {
-        let of = |manner, crowded_from, threads| {
-            engine(manner, crowded_from, threads).finish_selected(Default::default(), selection)
+        let of = |manner, defer_above_flows, threads| {
+            let mut engine = engine(manner, defer_above_flows, threads);
+            engine.end();
+            engine.report(Default::default(), selection)
         };
         let plain = of(DESCRIBING, usize::MAX, 1);
         let findings: u64 = plain.total_findings.values().sum();
         assert!(findings > 40 && plain.findings.iter().all(|one| one.place.flow.is_some()), "{findings}");
         assert_eq!(plain.networks["Beeps"]["flows"].as_u64(), Some(findings));
         for manner in [DESCRIBING, LATE, NOTING, NOTING_LATE] {
-            for (crowded_from, threads) in [(usize::MAX, 1), (0, 1), (0, 3)] {
-                let other = of(manner, crowded_from, threads);
-                assert_eq!(text(&plain), text(&other), "{manner:?} {crowded_from} {threads} {selection:?}");
+            for (defer_above_flows, threads) in [(usize::MAX, 1), (0, 1), (0, 3)] {
+                let other = of(manner, defer_above_flows, threads);
+                assert_eq!(text(&plain), text(&other), "{manner:?} {defer_above_flows} {threads} {selection:?}");
                 assert_eq!(plain.total_findings, other.total_findings);
             }
         }
@@ -153,11 +151,11 @@ fn the_result_is_that_of_surveys_that_come_before() {
 }
 
 #[test]
-fn a_snapshot_and_changes_since_one_are_too() {
-    let of = |manner, crowded_from| {
-        let mut engine = engine(manner, crowded_from, 2);
-        let snapshot = text(&engine.snapshot(Default::default()));
-        (snapshot, text(&engine.changes_since(280, Default::default())))
+fn a_report_before_the_end_is_too() {
+    let of = |manner, defer_above_flows| {
+        let mut engine = engine(manner, defer_above_flows, 2);
+        let snapshot = text(&engine.report(Default::default(), FlowSelection::default()));
+        (snapshot, text(&engine.finish(Default::default())))
     };
     for manner in [LATE, NOTING, NOTING_LATE] {
         assert_eq!(of(DESCRIBING, usize::MAX), of(manner, usize::MAX));
@@ -165,21 +163,43 @@ fn a_snapshot_and_changes_since_one_are_too() {
     }
 }
 
+/// Wants no more after the first chunk.
+#[derive(Default)]
+struct First {
+    chunks: usize,
+}
+
+impl ReportChunk for First {
+    fn empty(&self) -> Self {
+        Self::default()
+    }
+    fn add_flow(&mut self, _: &mut Flow) {}
+    fn add_finding(&mut self, _: &Finding) {
+        panic!("no finding is wanted");
+    }
+}
+
+impl ReportSink for First {
+    type Chunk = Self;
+    fn chunk(&self) -> Self {
+        Self::default()
+    }
+    fn write(&mut self, _: &CaptureSummary, _: &mut Self) -> bool {
+        self.chunks += 1;
+        false
+    }
+}
+
 /// Who has seen enough gets no more; what is known of all flows is known all the same.
 #[test]
 fn no_flow_is_seen_twice_where_no_more_is_wanted() {
-    for (manner, crowded_from, threads) in
+    for (manner, defer_above_flows, threads) in
         [(LATE, usize::MAX, 1), (NOTING_LATE, 0, 1), (LATE, 0, 3), (NOTING_LATE, 0, 3)]
     {
-        let mut pieces = 0;
-        let make = |made: &mut Vec<bool>, part: Part<'_>| made.push(matches!(part, Part::Flow(_)));
-        let engine = engine(manner, crowded_from, threads);
-        let analysis = engine.finish_in_pieces(Default::default(), FlowSelection::default(), make, |_, piece| {
-            piece.clear();
-            pieces += 1;
-            false
-        });
-        assert_eq!(pieces, 1);
+        let (mut engine, mut first) = (engine(manner, defer_above_flows, threads), First::default());
+        engine.end();
+        let analysis = engine.report_to(Default::default(), FlowSelection::default(), &mut first);
+        assert_eq!(first.chunks, 1);
         let findings: u64 = analysis.total_findings.values().sum();
         assert_eq!(analysis.networks["Beeps"]["flows"].as_u64(), Some(findings));
     }

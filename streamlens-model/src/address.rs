@@ -242,6 +242,21 @@ pub enum TrafficType {
     Broadcast,
 }
 
+impl TrafficType {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Unicast, Self::Multicast, Self::Broadcast];
+
+    /// `unicast`, `multicast` or `broadcast`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unicast => "unicast",
+            Self::Multicast => "multicast",
+            Self::Broadcast => "broadcast",
+        }
+    }
+}
+
 /// One end of a flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Endpoint {
@@ -249,6 +264,13 @@ pub struct Endpoint {
     pub address: Address,
     /// The port, where the transport has ports and the frame holds them.
     pub port: Option<u16>,
+}
+
+impl Endpoint {
+    /// Calls with the text that is displayed; allocates nothing.
+    pub fn with_text<T>(&self, see: impl FnOnce(&str) -> T) -> T {
+        see(Short::of(|text| text.endpoint(self)).as_str())
+    }
 }
 
 /// `10.0.0.1:5004`, `[fe80::1]:319`, or the address alone where there is no port.
@@ -321,6 +343,11 @@ impl FlowKey {
                 text.decimal(*id);
             }
         })
+    }
+
+    /// Calls with the text that is displayed; allocates nothing.
+    pub fn with_text<T>(&self, see: impl FnOnce(&str) -> T) -> T {
+        see(self.text().as_str())
     }
 
     /// Appends the text that is displayed, without what it takes to display it.

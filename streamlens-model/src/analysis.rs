@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
+use crate::row::FlowId;
 use crate::{
     CaptureSummary, Finding, FlowKey, MacAddress, Metadata, Severity, Shared, StreamHealth, Timestamp, TimingSummary,
     TrafficType,
@@ -39,6 +40,8 @@ pub struct Analysis {
 /// One direction between two endpoints.
 #[derive(Clone, Debug, Default)]
 pub struct Flow {
+    /// Which flow, for as long as anyone may hold the identifier. Not part of the document.
+    pub id: FlowId,
     /// Endpoints and VLANs.
     pub key: FlowKey,
     /// By the destination address.
@@ -207,8 +210,8 @@ pub struct Interval {
     /// Numbers found missing in it, over all streams, less those that came late in it; only for encodings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost: Option<i64>,
-    /// RFC 3550 jitter at its end, the largest of any stream; for rows without a media clock that of the
-    /// inter-arrival times.
+    /// RFC 3550 §6.4.1 jitter by the media clock in nanoseconds: the greatest of the streams that had packets in it, of
+    /// each that after its last packet there. Only for encodings; `None` where no stream states a media clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jitter_ns: Option<f64>,
 }

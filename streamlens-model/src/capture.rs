@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::{LinkType, Timestamp};
+use crate::row::Retired;
+use crate::{FrameSource, LinkType, Timestamp};
 
 /// One interface of a capture, in the order in which the capture describes them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -24,6 +25,30 @@ pub struct Interface {
     /// what is missing because of them is no loss of the network.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dropped: Option<u64>,
+    /// The same by who dropped them, and how many frames passed the capture filter; for live captures. Shown in
+    /// [`CaptureSummary::dropped_by`].
+    #[serde(skip)]
+    pub counts: Option<LiveCounts>,
+}
+
+/// What an interface counted while it was captured on. Frames that were read and those dropped by the ring add up to
+/// `accepted`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LiveCounts {
+    /// Frames that passed the capture filter.
+    pub accepted: u64,
+    /// Frames dropped, by whom.
+    pub dropped: DroppedBy,
+}
+
+/// Frames of one interface that were dropped while they were captured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DroppedBy {
+    /// By the ring between kernel and program: the program was too slow, or the ring too small.
+    pub ring: u64,
+    /// By the adapter or its driver, before the kernel saw them; `None` where they do not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<u64>,
 }
 
 /// Something that a reader or the analysis has to say about the capture as a whole: where it is cut or damaged,
@@ -92,10 +117,45 @@ pub struct CaptureSummary {
     pub interfaces: Vec<Interface>,
     /// Frames that the capture itself lost, by interface.
     pub dropped: BTreeMap<String, u64>,
+    /// The same by who dropped them; for live captures.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub dropped_by: BTreeMap<String, DroppedBy>,
     /// How good the times are.
     pub timestamps: TimestampQuality,
     /// Frames that are in no flow, by reason. With the flows' frames they add up to `packets`.
     pub not_in_flows: BTreeMap<String, u64>,
+    /// Totals of flows that ended while frames came; `None` where none did. With the frames of the flows and of
+    /// `not_in_flows` theirs add up to `packets`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retired: Option<Retired>,
     /// What was wrong with the capture.
     pub warnings: Vec<Warning>,
+}
+
+impl CaptureSummary {
+    /// What a source knows of its capture by now: name, format, interfaces, drops, warnings. What only its frames tell is
+    /// filled in by whoever has seen them.
+    #[must_use]
+    pub fn of<S: FrameSource + ?Sized>(source: &S) -> Self {
+        let interfaces = source.interfaces().to_vec();
+        let mut summary = Self {
+            path: Some(source.name().to_owned()),
+            format: Some(source.format().to_owned()),
+            warnings: source.warnings().to_vec(),
+            ..Self::default()
+        };
+        for (number, interface) in interfaces.iter().enumerate() {
+            let name = interface.name.clone().unwrap_or_else(|| number.to_string());
+            if let Some(counts) = interface.counts {
+                summary.dropped_by.insert(name.clone(), counts.dropped);
+            }
+            if let Some(dropped) = interface.dropped {
+                *summary.dropped.entry(name).or_default() += dropped;
+            }
+        }
+        summary.timestamps.resolution_ns = interfaces.iter().map(|interface| interface.resolution_ns).max();
+        summary.timestamps.source = source.timestamp_source().to_owned();
+        summary.interfaces = interfaces;
+        summary
+    }
 }

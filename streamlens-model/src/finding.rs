@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use crate::Timestamp;
+use crate::stats::Events;
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -18,6 +19,21 @@ pub enum Severity {
     Error,
 }
 
+impl Severity {
+    /// All of them, the gravest last.
+    pub const ALL: [Self; 3] = [Self::Info, Self::Warning, Self::Error];
+
+    /// `info`, `warning` or `error`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// A frame at which something happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Occurrence {
@@ -29,7 +45,7 @@ pub struct Occurrence {
 }
 
 /// Identifies a stream within its encoding: an SSRC, an IENA key, a channel, a port identity and message type.
-/// The decoder that made it knows its name ([`stream_name`](https://docs.rs/streamlens-decoders)).
+/// The decoder that made it knows its name: `StreamDecoder::stream_name` of `streamlens-decoders` returns it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId(pub u128);
 
@@ -134,12 +150,12 @@ impl LoggedFinding {
 
 /// Collects findings by code, stream and subject, so that a million faults stay a short list and none stands for another.
 ///
-/// It keeps at most [`FindingLog::MAX`] of them; what comes beyond is counted in [`FindingLog::overflow`].
+/// It keeps at most [`FindingLog::MAX`] of them; occurrences of others are counted in [`FindingLog::overflow`].
 #[derive(Clone, Debug, Default)]
 pub struct FindingLog {
     /// In order of identity. Most logs have one entry, and there may be a million logs.
     entries: Vec<(Identity, LoggedFinding)>,
-    overflow: u64,
+    overflow: Option<Box<Events>>,
 }
 
 /// What tells findings of one log apart.
@@ -194,17 +210,19 @@ impl FindingLog {
         }
     }
 
-    /// Records what happened `count` times, from a first frame to a last one, and is only known now.
-    pub fn add_run(
+    /// Records something that was counted elsewhere: how often, first and last.
+    pub fn add_counted(
         &mut self,
         (code, severity): (&'static str, Severity),
         (stream, subject): (Option<StreamId>, Subject),
-        (first, last): (Occurrence, Occurrence),
         count: u64,
+        (first, last): (Occurrence, Occurrence),
         text: impl FnOnce() -> String,
     ) {
-        if let Some(entry) = self.record((code, stream, subject), severity, first, text) {
-            entry.count += count.saturating_sub(1);
+        if count > 0
+            && let Some(entry) = self.record((code, stream, subject), severity, first, text)
+        {
+            entry.count += count - 1;
             entry.last = last;
         }
     }
@@ -233,7 +251,10 @@ impl FindingLog {
                 self.entries.get_mut(place).map(|(_, entry)| entry)
             }
             Err(_) => {
-                self.overflow += 1;
+                match &mut self.overflow {
+                    Some(events) => events.push(at),
+                    None => self.overflow = Some(Box::new(Events::once(at))),
+                }
                 None
             }
         }
@@ -249,15 +270,24 @@ impl FindingLog {
         }
     }
 
+    /// The same without their streams, which are not those of where it goes; the subjects keep them apart.
+    #[must_use]
+    pub fn without_streams(mut self) -> Self {
+        self.entries.iter_mut().for_each(|((_, stream, _), _)| *stream = None);
+        self.entries.sort_by_key(|(identity, _)| *identity);
+        self
+    }
+
     /// What was collected, ordered by code, stream and subject.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, Option<StreamId>, &LoggedFinding)> {
         self.entries.iter().map(|((code, stream, _), entry)| (*code, *stream, entry))
     }
 
-    /// Occurrences that found no room.
+    /// Occurrences of pairs that found no room: how many, the first, the last. `None` where all did. A result document says
+    /// so by a finding `findings.not-kept`.
     #[must_use]
-    pub fn overflow(&self) -> u64 {
-        self.overflow
+    pub fn overflow(&self) -> Option<Events> {
+        self.overflow.as_deref().copied()
     }
 
     /// Whether nothing was collected.
@@ -324,6 +354,23 @@ mod tests {
         for number in 0..1_000_u64 {
             log.add_about("a.b", Severity::Info, None, Subject::of_pair(number, 0), at(number), String::new);
         }
-        assert_eq!((log.iter().count(), log.overflow()), (FindingLog::MAX, 1_000 - FindingLog::MAX as u64));
+        let overflow = log.overflow().map(|events| events.count);
+        assert_eq!((log.iter().count(), overflow), (FindingLog::MAX, Some(1_000 - FindingLog::MAX as u64)));
+    }
+
+    #[test]
+    fn what_finds_no_room_is_counted_with_its_frames() {
+        let mut log = FindingLog::default();
+        let mut add = |stream: usize, frame| {
+            log.add("a.code", Severity::Info, Some(StreamId(stream as u128)), at(frame), String::new);
+            log.overflow()
+        };
+        for stream in 0..FindingLog::MAX {
+            assert_eq!(add(stream, 1), None);
+        }
+        assert_eq!(add(0, 2), None, "one that is kept already");
+        assert_eq!(add(FindingLog::MAX, 3), Some(Events { count: 1, first: at(3), last: at(3) }));
+        assert_eq!(add(FindingLog::MAX + 1, 5), Some(Events { count: 2, first: at(3), last: at(5) }));
+        assert_eq!(log.iter().count(), FindingLog::MAX);
     }
 }

@@ -58,6 +58,10 @@ pub struct FrameBatch {
     pub records: Vec<FrameRecord>,
     /// Number of the first frame, counted from 1 over the whole analysis; the others follow on.
     pub first_number: u64,
+    /// How late it is where the frames come from, for sources that know it without a frame (an interface, a replay): at
+    /// or after the last frame's time. `None` where time is that of the frames alone. See
+    /// [`FrameSource::read_batch`](crate::FrameSource::read_batch).
+    pub now: Option<Timestamp>,
 }
 
 impl FrameBatch {
@@ -115,9 +119,10 @@ impl FrameBatch {
         true
     }
 
-    /// Forgets the frames and keeps the memory.
+    /// Forgets the frames and the time, and keeps the memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.records.clear();
+        self.now = None;
     }
 }

@@ -13,6 +13,8 @@ mod metadata;
 mod packet;
 pub mod row;
 mod shared;
+mod source;
+pub mod stats;
 mod time;
 mod timing;
 mod transport;
@@ -24,7 +26,7 @@ pub use analysis::{
     TransportProtocol,
 };
 pub use ascii::ASCII;
-pub use capture::{CaptureSummary, Interface, TimestampQuality, Warning};
+pub use capture::{CaptureSummary, DroppedBy, Interface, LiveCounts, TimestampQuality, Warning};
 pub use finding::{FigureRange, Finding, FindingLog, LoggedFinding, Occurrence, Place, Severity, StreamId, Subject};
 pub use frame::{Frame, FrameBatch, FrameRecord};
 pub use health::StreamHealth;
@@ -32,6 +34,7 @@ pub use link::LinkType;
 pub use metadata::{Metadata, STATIC};
 pub use packet::Packet;
 pub use shared::{SHARED, Shared};
+pub use source::{FrameSource, Position, SourceError};
 pub use time::{INSTANT, InstantText, Timestamp};
 pub use timing::{Outlier, Outliers, TimingStatistics, TimingSummary};
 pub use transport::Transport;

@@ -29,7 +29,7 @@ pub struct Packet<'a> {
     /// length fields with `payload.len() + missing`.
     pub missing: usize,
     /// Whether more bytes may follow later in the same stream (TCP); then a decoder answers a PDU that is not
-    /// whole with [`Incomplete`](https://docs.rs/streamlens-decoders), which for a datagram would be an error.
+    /// whole with `DecodeError::Incomplete` (`streamlens-decoders`), which for a datagram would be an error.
     pub is_stream: bool,
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::{Metadata, Timestamp};
+use crate::{Metadata, Occurrence, Timestamp};
 
 /// A typed value of a decoded field or of metadata. Serializes as the plain JSON value.
 #[derive(Clone, Debug, PartialEq)]
@@ -189,6 +189,14 @@ impl From<&'static str> for Value {
 impl From<String> for Value {
     fn from(text: String) -> Self {
         Self::Text(Cow::Owned(text))
+    }
+}
+
+impl From<Occurrence> for Value {
+    /// A map of `frame` and, where it is known, `time`.
+    fn from(at: Occurrence) -> Self {
+        let time = at.time.map(|time| ("time", Self::from(time)));
+        Self::map(std::iter::once(("frame", Self::from(at.frame))).chain(time))
     }
 }
 

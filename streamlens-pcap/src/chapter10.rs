@@ -4,20 +4,17 @@
 //! where none came before: the walk waits for that one, within [`MAX_WAIT`]. A file without time packets has frames
 //! without times.
 
-use streamlens_decoders::chapter10::{
-    Moment, PacketHeader, SetupReader, TimeReading, counter_to_utc, nearest_year, read_time,
+use streamlens_chapter10_wire::{
+    HEADER_LENGTH as HEADER, Moment, PacketHeader, SETUP, SetupReader, TIME_1, TIME_2, TimeReading, counter_to_utc,
+    nearest_year, read_time,
 };
 use streamlens_model::{FrameRecord, Interface, LinkType, Timestamp};
 
 use crate::report::code;
 use crate::walk::{MAX_FRAME, Walk};
 
-/// Bytes of a packet header.
-const HEADER: usize = 24;
 /// Bytes that are looked through for the first time packet. The standard wants one each second.
 const MAX_WAIT: usize = 64 << 20;
-/// Setup record.
-const SETUP: u8 = 0x01;
 
 /// Whether a file that begins with these bytes is a recorder file: a packet header with a right checksum.
 pub(crate) fn begins(start: &[u8]) -> bool {
@@ -158,7 +155,7 @@ impl Chapter10 {
                     self.setup.packet(header.sequence, data);
                 }
             }
-            0x11 | 0x12 => {
+            TIME_1 | TIME_2 => {
                 let Some(reading) = header.data(bytes).and_then(|data| read_time(header, data)) else { return };
                 let utc = match reading.moment {
                     Moment::Instant(utc) => utc,

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use streamlens_model::SourceError;
+
 /// Why a capture can't be opened, or can't be read any further.
 ///
 /// Damage in a capture is none of these: it is a [`Warning`](streamlens_model::Warning), and reading goes on.
@@ -104,5 +106,12 @@ impl CaptureError {
             Self::Read { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
             _ => false,
         }
+    }
+}
+
+impl From<CaptureError> for SourceError {
+    fn from(error: CaptureError) -> Self {
+        let (path, is_denied) = (error.path().to_owned(), error.is_permission_denied());
+        Self::new(path, is_denied, error)
     }
 }

@@ -1,4 +1,4 @@
-//! Reads captures: pcap, pcapng and IRIG 106 Chapter 10 recorder files, in gzip, Zstandard or lz4 or plain, from a file, standard input, any
+//! Reads captures, and writes pcapng. Read are pcap, pcapng and IRIG 106 Chapter 10 recorder files, in gzip, Zstandard or lz4 or plain, from a file, standard input, any
 //! [`Read`](std::io::Read) or memory. What a source holds is found by its bytes, never by its name.
 //!
 //! Frames come in batches whose memory the caller uses again, so that nothing is allocated per frame and a frame
@@ -38,11 +38,11 @@ mod options;
 mod pcapng;
 mod reader;
 mod report;
-mod source;
 mod walk;
+mod write;
 
 pub use error::CaptureError;
 pub use merge::MergedReader;
 pub use options::ReaderOptions;
 pub use reader::CaptureReader;
-pub use source::{FrameSource, Position};
+pub use write::{InterfaceCounts, PcapngWriter};

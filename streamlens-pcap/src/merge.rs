@@ -1,8 +1,7 @@
 //! Several captures merged by time.
 
-use streamlens_model::{FrameBatch, Interface, Warning};
+use streamlens_model::{FrameBatch, FrameSource, Interface, Position, SourceError, Warning};
 
-use crate::source::{FrameSource, Position};
 use crate::{CaptureError, CaptureReader};
 
 /// Bytes and frames of a merged batch, about.
@@ -19,8 +18,8 @@ const BATCH_FRAMES: usize = 1 << 14;
 /// when each of them has one.
 ///
 /// ```no_run
-/// use streamlens_model::FrameBatch;
-/// use streamlens_pcap::{CaptureReader, FrameSource, MergedReader};
+/// use streamlens_model::{FrameBatch, FrameSource};
+/// use streamlens_pcap::{CaptureReader, MergedReader};
 ///
 /// let captures = vec![CaptureReader::open("red.pcap")?, CaptureReader::open("blue.pcapng")?];
 /// let mut merged = MergedReader::new(captures);
@@ -30,7 +29,7 @@ const BATCH_FRAMES: usize = 1 << 14;
 ///         println!("{} {:?}", frame.number, frame.time);
 ///     }
 /// }
-/// # Ok::<(), streamlens_pcap::CaptureError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct MergedReader {
@@ -153,7 +152,7 @@ impl Lane {
 }
 
 impl FrameSource for MergedReader {
-    fn read_batch(&mut self, batch: &mut FrameBatch) -> Result<bool, CaptureError> {
+    fn read_batch(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
         batch.clear();
         batch.first_number = self.frames + 1;
         for index in 0..self.lanes.len() {
@@ -167,7 +166,11 @@ impl FrameSource for MergedReader {
         }
         self.frames += batch.len() as u64;
         if batch.is_empty() {
-            return self.lanes.iter_mut().find_map(|lane| lane.failure.take()).map_or(Ok(false), Err);
+            return self
+                .lanes
+                .iter_mut()
+                .find_map(|lane| lane.failure.take())
+                .map_or(Ok(false), |failure| Err(failure.into()));
         }
         Ok(true)
     }

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use streamlens_model::{Frame, FrameBatch, Interface, Warning};
+use streamlens_model::{Frame, FrameBatch, FrameSource, Interface, Position, SourceError, Warning};
 
 use crate::CaptureError;
 use crate::detect::{DETECT_BYTES, compression_of, describe, format_of};
@@ -13,7 +13,6 @@ use crate::inflate;
 use crate::input::{Growing, Meter, Metered, read_full};
 use crate::options::ReaderOptions;
 use crate::report::{Place, Report, code};
-use crate::source::{FrameSource, Position};
 use crate::walk::{Walk, Walker};
 
 /// Bytes of a batch. Small enough to stay in the cache until it is analysed, large enough to make the cost of a
@@ -233,6 +232,7 @@ impl CaptureReader {
             return Ok(true);
         }
         batch.records.clear();
+        batch.now = None;
         batch.first_number = self.frames + 1;
         if self.finished {
             return self.tell_failure().map(|()| false);
@@ -396,8 +396,8 @@ impl CaptureReader {
 }
 
 impl FrameSource for CaptureReader {
-    fn read_batch(&mut self, batch: &mut FrameBatch) -> Result<bool, CaptureError> {
-        self.read_batch(batch)
+    fn read_batch(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
+        Ok(self.read_batch(batch)?)
     }
 
     fn interfaces(&self) -> &[Interface] {

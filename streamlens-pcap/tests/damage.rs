@@ -239,6 +239,12 @@ fn a_failing_source_gives_its_frames_first() {
     let failing = Failing(std::io::Cursor::new(capture));
     let result = drain(&mut CaptureReader::from_reader("failing", failing).unwrap());
     assert_eq!((result.frames.len(), result.codes()), (5, vec!["capture.unreadable"]));
-    let Some(CaptureError::Read { byte, source, .. }) = result.failure else { panic!("{:?}", result.failure) };
-    assert_eq!((byte, source.to_string()), (all, "the cable was pulled".to_owned()));
+    let failure = result.failure.expect("a failure");
+    assert_eq!((failure.path(), failure.is_permission_denied()), (std::path::Path::new("failing"), false));
+    assert_eq!(
+        failure.to_string(),
+        format!("failing: cannot be read at byte {all}: the cable was pulled; check the device or the pipe behind it")
+    );
+    let Some(CaptureError::Read { byte, source, .. }) = failure.get_ref().downcast_ref() else { panic!("{failure:?}") };
+    assert_eq!((*byte, source.to_string()), (all, "the cable was pulled".to_owned()));
 }

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use common::*;
 use proptest::prelude::*;
-use streamlens_model::{FrameBatch, LinkType};
-use streamlens_pcap::{CaptureReader, FrameSource, MergedReader, ReaderOptions};
+use streamlens_model::{FrameBatch, FrameSource, LinkType};
+use streamlens_pcap::{CaptureReader, MergedReader, ReaderOptions};
 
 #[test]
 fn a_growing_file_is_waited_for_and_a_part_of_a_record_is_no_damage() {

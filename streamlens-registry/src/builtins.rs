@@ -3,38 +3,40 @@
 use std::sync::Arc;
 
 use streamlens_decoders::StreamDecoder;
-use streamlens_decoders::chapter10::Chapter10Decoder;
-use streamlens_decoders::ethercat::EtherCatDecoder;
-use streamlens_decoders::iena::IenaDecoder;
-use streamlens_decoders::inetx::InetxDecoder;
-use streamlens_decoders::modbus::{ModbusRtuDecoder, ModbusTcpDecoder};
-use streamlens_decoders::mpegts::MpegTsDecoder;
-use streamlens_decoders::ndi::NdiDecoder;
-use streamlens_decoders::npd::NpdDecoder;
-use streamlens_decoders::profinet::ProfinetDecoder;
-use streamlens_decoders::ptp::PtpDecoder;
-use streamlens_decoders::rtcp::RtcpDecoder;
-use streamlens_decoders::rtp::RtpDecoder;
-use streamlens_decoders::sap::SapDecoder;
-use streamlens_decoders::tmns::TmnsDecoder;
 
-/// The built-in decoders. Their order decides between equal confidences, so the more specific come first.
+/// The built-in decoders whose features are on. Their order decides between equal confidences, so the more specific come
+/// first.
 pub(crate) fn all() -> Vec<Arc<dyn StreamDecoder>> {
     vec![
-        Arc::new(PtpDecoder::new()),
-        Arc::new(InetxDecoder),
-        Arc::new(IenaDecoder::default()),
-        Arc::new(Chapter10Decoder::new()),
-        Arc::new(TmnsDecoder),
-        Arc::new(NpdDecoder),
-        Arc::new(ProfinetDecoder::new()),
-        Arc::new(EtherCatDecoder),
-        Arc::new(ModbusTcpDecoder),
-        Arc::new(ModbusRtuDecoder),
-        Arc::new(SapDecoder::default()),
-        Arc::new(RtcpDecoder),
-        Arc::new(MpegTsDecoder),
-        Arc::new(NdiDecoder),
-        Arc::new(RtpDecoder),
+        #[cfg(feature = "ptp")]
+        Arc::new(streamlens_decoders::ptp::PtpDecoder::new()),
+        #[cfg(feature = "inetx")]
+        Arc::new(streamlens_decoders::inetx::InetxDecoder),
+        #[cfg(feature = "iena")]
+        Arc::new(streamlens_decoders::iena::IenaDecoder::default()),
+        #[cfg(feature = "chapter10")]
+        Arc::new(streamlens_decoders::chapter10::Chapter10Decoder::new()),
+        #[cfg(feature = "tmns")]
+        Arc::new(streamlens_decoders::tmns::TmnsDecoder),
+        #[cfg(feature = "npd")]
+        Arc::new(streamlens_decoders::npd::NpdDecoder),
+        #[cfg(feature = "profinet")]
+        Arc::new(streamlens_decoders::profinet::ProfinetDecoder::new()),
+        #[cfg(feature = "ethercat")]
+        Arc::new(streamlens_decoders::ethercat::EtherCatDecoder),
+        #[cfg(feature = "modbus")]
+        Arc::new(streamlens_decoders::modbus::ModbusTcpDecoder),
+        #[cfg(feature = "modbus")]
+        Arc::new(streamlens_decoders::modbus::ModbusRtuDecoder),
+        #[cfg(feature = "sap")]
+        Arc::new(streamlens_decoders::sap::SapDecoder::default()),
+        #[cfg(feature = "rtcp")]
+        Arc::new(streamlens_decoders::rtcp::RtcpDecoder),
+        #[cfg(feature = "mpegts")]
+        Arc::new(streamlens_decoders::mpegts::MpegTsDecoder),
+        #[cfg(feature = "ndi")]
+        Arc::new(streamlens_decoders::ndi::NdiDecoder),
+        #[cfg(feature = "rtp")]
+        Arc::new(streamlens_decoders::rtp::RtpDecoder),
     ]
 }

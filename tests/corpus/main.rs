@@ -108,8 +108,8 @@ fn any_number_of_threads_gives_the_same_document() {
 /// Flows that wait as frames come to the same result, findings that are only noted come to the same few.
 #[test]
 fn a_crowd_gives_the_same_document() {
-    let document = |capture: &Path, crowded_from, threads, selection| {
-        let options = EngineOptions { crowded_from, threads, ..EngineOptions::default() };
+    let document = |capture: &Path, defer_above_flows, threads, selection| {
+        let options = EngineOptions { defer_above_flows, threads, ..EngineOptions::default() };
         let analyzer = Analyzer { options, selection, ..Analyzer::default() };
         let analysis = analyzer.run_files(&[capture]).unwrap_or_else(|error| panic!("{error}"));
         let json = serde_json::to_string(&analysis).expect("it serializes");

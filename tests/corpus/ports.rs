@@ -14,7 +14,7 @@ const FLIGHT_TEST_AND_TIME: [&str; 6] = ["IENA", "Chapter10", "iNetX", "NPD", "T
 
 /// The customary ports of these protocols, as their decoders name them.
 fn customary_ports(registry: &DecoderRegistry) -> BTreeSet<u16> {
-    let ports = FLIGHT_TEST_AND_TIME.iter().flat_map(|name| registry.get(name).expect(name).detection_ports());
+    let ports = FLIGHT_TEST_AND_TIME.iter().flat_map(|name| registry.get(name).expect(name).info().ports.iter());
     ports.copied().collect()
 }
 

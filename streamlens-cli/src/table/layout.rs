@@ -4,15 +4,16 @@ use std::io::{self, Write};
 
 use streamlens::model::TrafficType;
 
+use super::figures::Figures;
 use super::rows::{Lead, Row};
 use super::{ERROR, FAINT, GOOD, Look, TITLE};
-use crate::text::{self, grouped, width};
+use crate::text::{self, width};
 
 /// The narrowest that a column of endpoints becomes before rows are broken into two lines.
 const LEAST_ENDPOINT: usize = 12;
 
 /// Widths that the rows would like to have.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Natural {
     src: usize,
     dst: usize,
@@ -20,13 +21,9 @@ pub(super) struct Natural {
     transport: usize,
     cast: usize,
     branch: usize,
-    packets: usize,
-    bytes: usize,
     compact_bytes: usize,
-    lost: usize,
-    mean: usize,
-    p99: usize,
-    jitter: usize,
+    /// Of the columns of figures, in their order.
+    figures: Vec<usize>,
 }
 
 impl Natural {
@@ -43,39 +40,23 @@ impl Natural {
             }
             Lead::Branch { stem, name, note, .. } => grow(&mut self.branch, branch_width(stem, name, note)),
         }
-        grow(&mut self.packets, row.packets.map_or(0, |count| grouped(count).len()));
-        grow(&mut self.bytes, row.bytes.map_or(0, |count| grouped(count).len()));
         grow(&mut self.compact_bytes, row.bytes.map_or(0, |count| text::bytes(count).len()));
-        grow(&mut self.lost, row.lost.map_or(0, |count| grouped(count).len()));
-        let wide = |text: &Option<String>| text.as_deref().map_or(0, width);
-        grow(&mut self.mean, wide(&row.mean));
-        grow(&mut self.p99, wide(&row.p99));
-        grow(&mut self.jitter, wide(&row.jitter));
-    }
-}
-
-/// The columns of figures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Figure {
-    Packets,
-    Bytes,
-    Lost,
-    Mean,
-    P99,
-    Jitter,
-}
-
-impl Figure {
-    fn title(self) -> &'static str {
-        match self {
-            Self::Packets => "#Frames",
-            Self::Bytes => "Bytes",
-            Self::Lost => "Lost",
-            Self::Mean => "\u{394}T",
-            Self::P99 => "\u{394}T p99",
-            Self::Jitter => "Jitter",
+        self.figures.resize(self.figures.len().max(row.figures.len()), 0);
+        for (most, figure) in self.figures.iter_mut().zip(&row.figures) {
+            grow(most, figure.as_deref().map_or(0, width));
         }
     }
+}
+
+/// A column of figures: its place in the rows, and how it is shown.
+#[derive(Clone, Debug)]
+struct Shown {
+    place: usize,
+    title: String,
+    width: usize,
+    leaves_at: Option<usize>,
+    is_bytes: bool,
+    is_lost: bool,
 }
 
 /// The columns and their widths.
@@ -89,7 +70,7 @@ pub(super) struct Layout {
     cast: usize,
     has_short_cast: bool,
     has_compact_bytes: bool,
-    figures: Vec<(Figure, usize)>,
+    figures: Vec<Shown>,
     gap: usize,
     look: Look,
 }
@@ -97,16 +78,16 @@ pub(super) struct Layout {
 impl Layout {
     /// The widest layout that fits: what matters least goes first, and in the end endpoints are broken into lines of
     /// their own rather than cut.
-    pub(super) fn new(natural: &Natural, look: Look) -> Self {
+    pub(super) fn new(natural: &Natural, figures: &Figures, look: Look) -> Self {
         let steps: [fn(&mut Self); 6] = [
-            |layout| layout.figures.retain(|(figure, _)| *figure != Figure::Jitter),
-            |layout| layout.figures.retain(|(figure, _)| *figure != Figure::P99),
+            |layout| layout.figures.retain(|figure| figure.leaves_at != Some(1)),
+            |layout| layout.figures.retain(|figure| figure.leaves_at != Some(2)),
             |layout| (layout.has_short_cast, layout.cast) = (true, 5),
             |layout| layout.gap = 1,
             |layout| layout.has_compact_bytes = true,
             |_| (),
         ];
-        let mut layout = Self::widest(natural, look);
+        let mut layout = Self::widest(natural, figures, look);
         let Some(limit) = look.width else { return layout };
         for step in steps {
             if layout.total() <= limit {
@@ -115,11 +96,7 @@ impl Layout {
             step(&mut layout);
             if layout.has_compact_bytes {
                 let bytes = natural.compact_bytes.max(5);
-                layout
-                    .figures
-                    .iter_mut()
-                    .filter(|(figure, _)| *figure == Figure::Bytes)
-                    .for_each(|(_, width)| *width = bytes);
+                layout.figures.iter_mut().filter(|figure| figure.is_bytes).for_each(|figure| figure.width = bytes);
             }
         }
         // both endpoints share what is left; a short one leaves its room to the other
@@ -130,19 +107,19 @@ impl Layout {
         layout
     }
 
-    fn widest(natural: &Natural, look: Look) -> Self {
-        let figures = [
-            (Figure::Packets, natural.packets),
-            (Figure::Bytes, natural.bytes),
-            (Figure::Lost, natural.lost),
-            (Figure::Mean, natural.mean),
-            (Figure::P99, natural.p99),
-            (Figure::Jitter, natural.jitter),
-        ];
-        // columns with nothing in them are left out, but for those that everyone looks for
-        let figures = figures
-            .into_iter()
-            .filter(|(figure, wide)| *wide > 0 || matches!(figure, Figure::Packets | Figure::Bytes | Figure::Mean));
+    fn widest(natural: &Natural, figures: &Figures, look: Look) -> Self {
+        let shown = figures.0.iter().enumerate().map(|(place, figure)| {
+            let wide = natural.figures.get(place).copied().unwrap_or(0);
+            let shown = Shown {
+                place,
+                title: figure.title.clone(),
+                width: wide.max(width(&figure.title)),
+                leaves_at: figure.leaves_at,
+                is_bytes: figure.field.name() == "bytes",
+                is_lost: figure.field.name() == "lost",
+            };
+            (wide > 0 || figure.is_kept_empty).then_some(shown)
+        });
         let mut layout = Self {
             src: natural.src.max(width("Src:Port")),
             dst: natural.dst.max(width("Dst:Port")),
@@ -151,7 +128,8 @@ impl Layout {
             cast: natural.cast,
             has_short_cast: false,
             has_compact_bytes: false,
-            figures: figures.map(|(figure, wide)| (figure, wide.max(width(figure.title())))).collect(),
+            // columns with nothing in them are left out, but for those that everyone looks for
+            figures: shown.flatten().collect(),
             gap: 2,
             look,
         };
@@ -169,14 +147,14 @@ impl Layout {
     }
 
     fn total(&self) -> usize {
-        self.lead() + self.figures.iter().map(|(_, wide)| self.gap + wide).sum::<usize>()
+        self.lead() + self.figures.iter().map(|figure| self.gap + figure.width).sum::<usize>()
     }
 
     pub(super) fn write_titles(&self, out: &mut impl Write) -> io::Result<()> {
         let mut line =
             self.cells(&(padded_right("Src:Port", self.src + self.gap) + "Dst:Port"), "VLAN", "Proto", "Cast");
-        for (figure, wide) in &self.figures {
-            line.push_str(&padded_left(figure.title(), self.gap + wide));
+        for figure in &self.figures {
+            line.push_str(&padded_left(&figure.title, self.gap + figure.width));
         }
         writeln!(out, "{}", self.look.paint(TITLE, line.trim_end()))
     }
@@ -243,17 +221,13 @@ impl Layout {
     /// The figures, right-aligned; nothing where the row has none.
     fn figures_of(&self, row: &Row) -> String {
         let mut line = String::new();
-        for (figure, wide) in &self.figures {
-            let (text, style) = match figure {
-                Figure::Packets => (row.packets.map(grouped), None),
-                Figure::Bytes if self.has_compact_bytes => (row.bytes.map(text::bytes), None),
-                Figure::Bytes => (row.bytes.map(grouped), None),
-                Figure::Lost => (row.lost.map(grouped), Some(if row.lost == Some(0) { GOOD } else { ERROR })),
-                Figure::Mean => (row.mean.clone(), None),
-                Figure::P99 => (row.p99.clone(), None),
-                Figure::Jitter => (row.jitter.clone(), None),
-            };
-            let text = padded_left(text.as_deref().unwrap_or_default(), self.gap + wide);
+        for figure in &self.figures {
+            let own = row.figures.get(figure.place).and_then(Option::as_deref);
+            let compact = row.bytes.filter(|_| figure.is_bytes && self.has_compact_bytes && own.is_some());
+            let compact = compact.map(text::bytes);
+            let own = compact.as_deref().or(own);
+            let style = own.filter(|_| figure.is_lost).map(|lost| if lost == "0" { GOOD } else { ERROR });
+            let text = padded_left(own.unwrap_or_default(), self.gap + figure.width);
             let trimmed = text.trim_start();
             line.push_str(&text[..text.len() - trimmed.len()]);
             line.push_str(&style.map_or_else(|| trimmed.to_owned(), |style| self.look.paint(style, trimmed)));

@@ -1,5 +1,6 @@
 //! The table for people: the hierarchy as a tree, then the capture and the findings.
 
+mod figures;
 mod layout;
 mod rows;
 mod summary;
@@ -9,9 +10,11 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use streamlens::model::Analysis;
+use streamlens::model::row::Field;
 
+use self::figures::Figures;
 use self::layout::Layout;
-use super::args::Depth;
+use super::view::View;
 
 /// What the output can do.
 #[derive(Clone, Copy, Debug)]
@@ -37,22 +40,24 @@ impl Look {
     }
 }
 
-/// Writes the table. `total_flows` is how many flows there were before `--top`.
+/// Writes the table. `matched` is how many flows a filter showed, where there is one; `fields` are the columns of figures, the usual ones where there are none.
 pub(crate) fn write(
     out: &mut impl Write,
     analysis: &Analysis,
-    total_flows: usize,
-    depth: Depth,
+    matched: Option<usize>,
+    fields: &[Field],
+    view: View<'_>,
     look: Look,
 ) -> io::Result<()> {
     if !analysis.flows.is_empty() {
+        let figures = Figures::new(fields);
         let mut measured = layout::Natural::default();
-        analysis.flows.iter().for_each(|flow| rows::of_flow(flow, depth, &mut |row| measured.note(row)));
-        let layout = Layout::new(&measured, look);
+        analysis.flows.iter().for_each(|flow| rows::of_flow(flow, view, &figures, &mut |row| measured.note(row)));
+        let layout = Layout::new(&measured, &figures, look);
         layout.write_titles(out)?;
         for flow in &analysis.flows {
             let mut result = Ok(());
-            rows::of_flow(flow, depth, &mut |row| {
+            rows::of_flow(flow, view, &figures, &mut |row| {
                 if result.is_ok() {
                     result = layout.write_row(out, row);
                 }
@@ -61,5 +66,5 @@ pub(crate) fn write(
         }
         writeln!(out)?;
     }
-    summary::write(out, analysis, total_flows, look)
+    summary::write(out, analysis, matched, look)
 }

@@ -1,11 +1,16 @@
 //! The rows of a flow, as texts.
 
-use anstyle::Style;
-use streamlens::model::{ApplicationEncoding, Flow, PacketTypeStats, TimingSummary, TrafficType, TransportProtocol};
+use std::collections::BTreeSet;
 
+use anstyle::Style;
+use streamlens::model::row::{Element, Level, RowRef};
+use streamlens::model::{Candidate, Flow, TrafficType};
+
+use super::figures::Figures;
 use super::{ENCODING, FAINT};
 use crate::args::Depth;
 use crate::text;
+use crate::view::View;
 
 /// What stands in front of the figures.
 pub(super) enum Lead {
@@ -16,117 +21,132 @@ pub(super) enum Lead {
 /// A row of the table.
 pub(super) struct Row {
     pub(super) lead: Lead,
-    pub(super) packets: Option<u64>,
+    /// The texts of the figures, in the order of their columns; `None` where a row has none.
+    pub(super) figures: Vec<Option<String>>,
+    /// Bytes on the wire, for the shorter form of that column.
     pub(super) bytes: Option<u64>,
-    /// Packets lost, where numbers tell.
-    pub(super) lost: Option<u64>,
-    pub(super) mean: Option<String>,
-    pub(super) p99: Option<String>,
-    pub(super) jitter: Option<String>,
 }
 
-impl Row {
-    fn new(lead: Lead, packets: u64, bytes: u64, timing: &TimingSummary) -> Self {
-        Self {
-            lead,
-            packets: Some(packets),
-            bytes: Some(bytes),
-            lost: None,
-            mean: timing.mean_ns.map(text::duration),
-            p99: timing.p99_ns.map(|p99| text::duration(p99 as f64)),
-            jitter: timing.jitter_ns.map(text::duration),
-        }
-    }
-
-    fn bare(lead: Lead) -> Self {
-        Self { lead, packets: None, bytes: None, lost: None, mean: None, p99: None, jitter: None }
-    }
+/// What a line of the tree stands for.
+#[derive(Clone, Copy)]
+enum Line<'a> {
+    Row(&'a RowRef<'a>),
+    Candidate(&'a Candidate),
 }
 
 /// Hands the rows of a flow to `take`, from the top.
-pub(super) fn of_flow(flow: &Flow, depth: Depth, take: &mut dyn FnMut(&Row)) {
-    let tags: Vec<_> = flow.key.vlan.as_slice().iter().map(u16::to_string).collect();
-    let transports: Vec<_> = flow.transport_protocols.iter().map(|transport| &*transport.protocol_name).collect();
-    let lead = Lead::Flow {
-        src: flow.key.src.to_string(),
-        dst: flow.key.dst.to_string(),
-        vlan: tags.join(","),
-        transport: text::escaped(&transports.join("+")).into_owned(),
-        cast: flow.traffic_type,
-    };
-    take(&Row::new(lead, flow.total_packets, flow.total_bytes, &flow.timing_stats));
-    match flow.transport_protocols.as_slice() {
-        _ if depth == Depth::Flow => {}
-        // the row of the flow says all of its only transport, unless that level is asked for
-        [only] if depth > Depth::Transport => of_transport(only, depth, "", take),
-        transports => {
-            for (transport, is_last) in with_last(transports) {
-                let lead = branch("", is_last, &transport.protocol_name, Style::new(), String::new());
-                take(&Row::new(lead, transport.packet_count, transport.byte_count, &transport.timing_stats));
-                of_transport(transport, depth, &stem_below("", is_last), take);
+pub(super) fn of_flow<'a>(flow: &'a Flow, view: View<'a>, figures: &Figures, take: &mut dyn FnMut(&Row)) {
+    // the row of the flow says all of its only transport, unless that level is asked for
+    let hides_transport = flow.transport_protocols.len() == 1 && view.depth > Depth::Transport;
+    let mut lines: Vec<(usize, Line<'_>)> = Vec::new();
+    let mut types: Vec<_> = Vec::new();
+    let rows: Vec<_> = view.rows(flow).collect();
+    for row in &rows {
+        if let Element::Transport(transport) = row.element() {
+            let depth = usize::from(!hides_transport);
+            if !hides_transport {
+                lines.push((depth, Line::Row(row)));
+            }
+            if view.depth >= Depth::Encoding {
+                let candidates = worth_telling(transport);
+                lines.extend(candidates.map(|candidate| (depth + 1, Line::Candidate(candidate))));
+            }
+            continue;
+        }
+        let below_transport = 1 + usize::from(!hides_transport);
+        let depth = match row.level() {
+            Level::Flow | Level::Transport => 0,
+            Level::Encoding => below_transport,
+            Level::Stream => below_transport + 1,
+            Level::PacketType => {
+                let above = row.parent();
+                while types.last().is_some_and(|last| Some(*last) != above) {
+                    types.pop();
+                }
+                types.push(row.id());
+                below_transport + types.len()
+            }
+        };
+        lines.push((depth, Line::Row(row)));
+    }
+    let last = last_of_their_branch(&lines);
+    // for each depth, whether the branch at it goes on below
+    let mut stems: Vec<&str> = Vec::new();
+    for (place, (depth, line)) in lines.iter().enumerate() {
+        stems.truncate(depth.saturating_sub(1));
+        let is_last = last.contains(&place);
+        let stem = |stems: &[&str]| format!("{}{}", stems.concat(), if is_last { "└─ " } else { "├─ " });
+        match line {
+            Line::Row(row) if *depth == 0 => take(&Row { lead: lead_of(flow), ..figures.row(row) }),
+            Line::Row(row) => {
+                let (name, style, note) = named(row);
+                let lead = Lead::Branch { stem: stem(&stems), name: text::escaped(&name).into_owned(), style, note };
+                take(&Row { lead, ..figures.row(row) });
+                stems.push(if is_last { "   " } else { "│  " });
+            }
+            Line::Candidate(candidate) => {
+                let note = format!("candidate, {}", percent(candidate.confidence_score));
+                let name = text::escaped(&candidate.encoding_name).into_owned();
+                let lead = Lead::Branch { stem: stem(&stems), name, style: FAINT, note };
+                take(&Row { lead, figures: Vec::new(), bytes: None });
             }
         }
     }
 }
 
-fn of_transport(transport: &TransportProtocol, depth: Depth, stem: &str, take: &mut dyn FnMut(&Row)) {
-    if depth < Depth::Encoding {
-        return;
-    }
-    for (encoding, is_last) in with_last(&transport.application_encodings) {
-        of_encoding(encoding, depth, stem, is_last, take);
-    }
-    // beside what was identified, what else might be there is of no interest to most; the document has it
+/// Beside what was identified, what else might be there is of no interest to most; the document has it.
+fn worth_telling(transport: &streamlens::model::TransportProtocol) -> impl Iterator<Item = &Candidate> {
     let candidates = if transport.application_encodings.is_empty() { &*transport.candidates } else { &[] };
-    let worth_telling: Vec<_> = candidates.iter().filter(|candidate| candidate.confidence_score >= 0.05).collect();
-    for (candidate, is_last) in with_last(&worth_telling) {
-        let note = format!("candidate, {}", percent(candidate.confidence_score));
-        take(&Row::bare(branch(stem, is_last, &candidate.encoding_name, FAINT, note)));
+    candidates.iter().filter(|candidate| candidate.confidence_score >= 0.05)
+}
+
+/// The places of the lines that are the last below theirs.
+fn last_of_their_branch(lines: &[(usize, Line<'_>)]) -> BTreeSet<usize> {
+    // the depths at which a line of the same branch was seen, from the end
+    let mut seen: Vec<bool> = Vec::new();
+    let mut last = BTreeSet::new();
+    for (place, (depth, _)) in lines.iter().enumerate().rev() {
+        seen.resize(depth + 1, false);
+        if !std::mem::replace(&mut seen[*depth], true) {
+            last.insert(place);
+        }
+    }
+    last
+}
+
+fn lead_of(flow: &Flow) -> Lead {
+    let tags: Vec<_> = flow.key.vlan.as_slice().iter().map(u16::to_string).collect();
+    let transports: Vec<_> = flow.transport_protocols.iter().map(|transport| &*transport.protocol_name).collect();
+    Lead::Flow {
+        src: flow.key.src.to_string(),
+        dst: flow.key.dst.to_string(),
+        vlan: tags.join(","),
+        transport: text::escaped(&transports.join("+")).into_owned(),
+        cast: flow.traffic_type,
     }
 }
 
-fn of_encoding(encoding: &ApplicationEncoding, depth: Depth, stem: &str, is_last: bool, take: &mut dyn FnMut(&Row)) {
-    let note = percent(encoding.confidence_score);
-    let lead = branch(stem, is_last, &encoding.encoding_name, ENCODING, note);
-    let mut row = Row::new(lead, encoding.packet_count, encoding.byte_count, &encoding.timing_stats);
-    row.lost =
-        encoding.health.streams.iter().filter_map(|stream| stream.lost).reduce(|one, other| one.saturating_add(other));
-    take(&row);
-    if depth < Depth::Type {
-        return;
+/// Name, style and note of a row below a flow.
+fn named(row: &RowRef<'_>) -> (String, Style, String) {
+    match row.element() {
+        Element::Encoding(encoding) => {
+            (encoding.encoding_name.to_string(), ENCODING, percent(encoding.confidence_score))
+        }
+        Element::Stream(stream) => (stream.name.as_ref().unwrap_or(&stream.id).clone(), FAINT, "stream".to_owned()),
+        Element::PacketType(kind) => (kind.type_name.to_string(), Style::new(), String::new()),
+        Element::Transport(transport) => (transport.protocol_name.to_string(), Style::new(), String::new()),
+        Element::Flow(_) => (String::new(), Style::new(), String::new()),
     }
-    of_types(&encoding.packet_types, &stem_below(stem, is_last), take);
-}
-
-fn of_types(types: &[PacketTypeStats], stem: &str, take: &mut dyn FnMut(&Row)) {
-    for (kind, is_last) in with_last(types) {
-        let lead = branch(stem, is_last, &kind.type_name, Style::new(), String::new());
-        take(&Row::new(lead, kind.packet_count, kind.byte_count, &kind.timing_stats));
-        of_types(&kind.packet_types, &stem_below(stem, is_last), take);
-    }
-}
-
-fn branch(stem: &str, is_last: bool, name: &str, style: Style, note: String) -> Lead {
-    let stem = format!("{stem}{}", if is_last { "└─ " } else { "├─ " });
-    Lead::Branch { stem, name: text::escaped(name).into_owned(), style, note }
-}
-
-fn stem_below(stem: &str, is_last: bool) -> String {
-    format!("{stem}{}", if is_last { "   " } else { "│  " })
 }
 
 /// Never `100 %` for what is not certain.
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent < 99.5 || share >= 1.0 {
         format!("{percent:.0} %")
     } else {
         format!("{:.1} %", (percent * 10.0).floor() / 10.0)
     }
-}
-
-fn with_last<T>(items: &[T]) -> impl Iterator<Item = (&T, bool)> {
-    items.iter().enumerate().map(|(index, item)| (item, index + 1 == items.len()))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use anstyle::Style;
-use streamlens::model::{Analysis, CaptureSummary, Finding, Occurrence, Severity, Timestamp};
+use streamlens::model::{Analysis, CaptureSummary, DroppedBy, Finding, Occurrence, Severity, Timestamp};
 
 use super::{ERROR, FAINT, INFO, Look, TITLE, WARNING};
 use crate::text::{self, counted, escaped, grouped};
@@ -18,10 +18,10 @@ const MOST_PATHS: usize = 4;
 /// Findings that are written out; the rest is counted.
 pub(crate) const MOST_FINDINGS: usize = 200;
 
-pub(super) fn write(out: &mut impl Write, analysis: &Analysis, total_flows: usize, look: Look) -> io::Result<()> {
+pub(super) fn write(out: &mut impl Write, analysis: &Analysis, matched: Option<usize>, look: Look) -> io::Result<()> {
     let capture = &analysis.capture;
     let mut part = Part { out, look };
-    part.write("Total", TITLE, &totals(analysis, total_flows))?;
+    part.write("Total", TITLE, &totals(analysis, matched))?;
     part.write("Capture", TITLE, &source(capture))?;
     if let Some(time) = time(capture) {
         part.write("Time", TITLE, &time)?;
@@ -30,7 +30,9 @@ pub(super) fn write(out: &mut impl Write, analysis: &Analysis, total_flows: usiz
     if let Some(counters) = counters(&capture.not_in_flows) {
         part.write("No flow", TITLE, &format!("{counters}: frames that are in no flow"))?;
     }
-    if let Some(counters) = counters(&capture.dropped) {
+    if let Some(dropped) = dropped_by(capture) {
+        part.write("Dropped", WARNING, &dropped)?;
+    } else if let Some(counters) = counters(&capture.dropped) {
         part.write("Dropped", WARNING, &format!("{counters}: frames that the capture itself lost"))?;
     }
     for warning in &capture.warnings {
@@ -40,10 +42,25 @@ pub(super) fn write(out: &mut impl Write, analysis: &Analysis, total_flows: usiz
     part.findings(analysis)
 }
 
-fn totals(analysis: &Analysis, total_flows: usize) -> String {
+/// Frames that a live capture lost, by interface and by whom; `None` where it is no live capture.
+fn dropped_by(capture: &CaptureSummary) -> Option<String> {
+    let one = |(name, dropped): (&String, &DroppedBy)| {
+        let adapter =
+            dropped.adapter.map_or_else(String::new, |adapter| format!(", {} by the adapter", grouped(adapter)));
+        format!("{name}: {} by the ring{adapter}", grouped(dropped.ring))
+    };
+    let parts: Vec<String> = capture.dropped_by.iter().map(one).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+fn totals(analysis: &Analysis, matched: Option<usize>) -> String {
     let capture = &analysis.capture;
     let shown = analysis.flows.len();
-    let flows = match total_flows {
+    let of_total =
+        |count: usize| format!("{} of {}", grouped(count as u64), counted(analysis.total_flows as u64, "flow"));
+    let flows = match analysis.total_flows {
+        _ if matched == Some(shown) => of_total(shown),
+        _ if matched.is_some() => format!("{}, {} shown", of_total(matched.unwrap_or(shown)), grouped(shown as u64)),
         total if total == shown => counted(total as u64, "flow"),
         total => format!("{} of {} shown", grouped(shown as u64), counted(total as u64, "flow")),
     };

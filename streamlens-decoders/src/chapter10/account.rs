@@ -5,16 +5,16 @@ use streamlens_model::{FindingLog, Occurrence, Packet, Severity, Timestamp};
 use super::body::walk;
 use super::channel::{Alike, ByteCounts, Channel, ChannelTable, TimeTrack};
 use super::channel_stream;
-use super::flow::INCOMPLETE;
-use super::header::{
-    COUNTER_BITS, COUNTER_HZ, PacketHeader, SecondaryChecksum, checksum_covers_transfer_header, data_checksum_ok,
-    secondary_checksum,
-};
-use super::time::{Moment, nearest_year, read_time, ticks_between};
-use super::tmats::SetupReader;
+use super::flow::{INCOMPLETE, PacketView};
 use super::transfer::Format;
 use super::types::{self, is_computer_generated};
 use crate::{DecodingResult, MediaClock, Sequence, StreamMark};
+use streamlens_chapter10_wire::SetupReader;
+use streamlens_chapter10_wire::{
+    COUNTER_BITS, COUNTER_HZ, PacketHeader, SecondaryChecksum, checksum_covers_transfer_header, data_checksum_ok,
+    secondary_checksum,
+};
+use streamlens_chapter10_wire::{Moment, nearest_year, read_time, ticks_between};
 
 /// Counts good and bad.
 #[derive(Clone, Copy, Debug, Default)]
@@ -111,23 +111,16 @@ impl Account {
     }
 
     /// Takes note of a packet whose header has come, with as many of its bytes as are there, and says where in its
-    /// channel it stands. `transfer` is the transfer header in front of it.
+    /// channel it stands.
     #[inline(never)]
-    pub(super) fn header(
-        &mut self,
-        header: &PacketHeader,
-        bytes: &[u8],
-        transfer: &[u8],
-        late: bool,
-        packet: &Packet<'_>,
-        result: &mut DecodingResult,
-    ) {
+    pub(super) fn header(&mut self, view: PacketView<'_>, packet: &Packet<'_>, result: &mut DecodingResult) {
+        let PacketView { header, bytes, late, .. } = view;
         let at = Occurrence { frame: packet.frame, time: packet.time };
         let stream = channel_stream(header.channel);
         self.last_time = self.last_time.max(packet.time);
         self.header_checksum.add(header.checksum_ok());
         if !header.checksum_ok() {
-            self.bad_header(header, bytes, transfer, at);
+            self.bad_header(view, at);
         }
         self.flags.add(header.flags.0);
         self.versions.add(header.version);
@@ -174,7 +167,8 @@ impl Account {
     }
 
     #[cold]
-    fn bad_header(&mut self, header: &PacketHeader, bytes: &[u8], transfer: &[u8], at: Occurrence) {
+    fn bad_header(&mut self, view: PacketView<'_>, at: Occurrence) {
+        let PacketView { header, bytes, transfer, .. } = view;
         let covers = !transfer.is_empty() && checksum_covers_transfer_header(header, transfer, bytes);
         self.covers_transfer_header += u64::from(covers);
         let stream = Some(channel_stream(header.channel));

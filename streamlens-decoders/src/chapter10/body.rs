@@ -2,7 +2,7 @@
 //!
 //! Known only for data types whose messages say their own length; PCM, analog and video need the setup record.
 
-use super::header::PacketHeader;
+use streamlens_chapter10_wire::PacketHeader;
 
 /// What a walk found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

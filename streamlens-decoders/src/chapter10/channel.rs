@@ -1,13 +1,16 @@
 //! What is kept of each channel of a flow.
 
+use std::num::NonZeroU32;
+
 use smallvec::SmallVec;
+use streamlens_model::stats::{RunLength, Tally};
 use streamlens_model::{FindingLog, Occurrence, Severity, Timestamp};
 
 use super::channel_stream;
-use super::header::PacketHeader;
-use super::time::{TimeReading, ticks_between};
 use super::types::is_computer_generated;
 use crate::nanos;
+use streamlens_chapter10_wire::PacketHeader;
+use streamlens_chapter10_wire::{TimeReading, ticks_between};
 
 /// A disagreement of a time packet with the counter beyond this is a jump, in nanoseconds: half the resolution of
 /// Time Data Format 1.
@@ -15,49 +18,8 @@ const TIME_STEP_NS: u64 = 5_000_000;
 /// A disagreement of packet time with capture time beyond this is a jump, in nanoseconds.
 const JUMP_NS: u64 = 500_000_000;
 
-/// How often each of a few byte values came. The value that came first lies inline: mostly there is no other.
-#[derive(Clone, Debug, Default)]
-pub(super) struct ByteCounts {
-    first: (u8, u64),
-    others: Vec<(u8, u64)>,
-}
-
-impl ByteCounts {
-    pub(super) fn add(&mut self, value: u8) {
-        self.add_many(value, 1);
-    }
-
-    /// Counts a value so many times.
-    pub(super) fn add_many(&mut self, value: u8, times: u64) {
-        if times == 0 {
-            return;
-        }
-        if self.first.1 == 0 {
-            self.first.0 = value;
-        }
-        if self.first.0 == value {
-            self.first.1 += times;
-            return;
-        }
-        match self.others.iter_mut().find(|(held, _)| *held == value) {
-            Some((_, count)) => *count += times,
-            None => self.others.push((value, times)),
-        }
-    }
-
-    /// Values and counts, in any order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u8, u64)> {
-        (self.first.1 > 0).then_some(self.first).into_iter().chain(self.others.iter().copied())
-    }
-
-    /// Values and counts, by value.
-    pub(super) fn sorted(&self) -> Vec<(u8, u64)> {
-        let mut counts = self.others.clone();
-        counts.extend((self.first.1 > 0).then_some(self.first));
-        counts.sort_unstable();
-        counts
-    }
-}
+/// How often each value of a byte came.
+pub(super) type ByteCounts = Tally<u8, 256>;
 
 /// What the time packets of a channel said.
 #[derive(Clone, Debug)]
@@ -114,10 +76,9 @@ pub(super) struct Channel {
     pub(super) id: u16,
     packets: u64,
     types: ByteCounts,
-    /// [`kind`] of the last packet, where another one of it says nothing new by that; else 0.
-    kind: u32,
-    /// How many others came, which are in no count yet.
-    alike: u64,
+    /// [`kind`] of the last packet, where another one of it says nothing new by that; those that repeat it are in no
+    /// count yet.
+    kind: RunLength<NonZeroU32>,
     pub(super) counter_first: u64,
     pub(super) counter_last: u64,
     pub(super) backward_steps: u64,
@@ -144,10 +105,10 @@ pub(super) struct Alike {
     pub(super) packets: u64,
 }
 
-/// Flags, version and data type of a packet in one number, which is never 0.
+/// Flags, version and data type of a packet in one number, which is never 0: they are compared at once.
 #[inline]
-fn kind(header: &PacketHeader) -> u32 {
-    u32::from_be_bytes([1, header.flags.0, header.version, header.data_type])
+fn kind(header: &PacketHeader) -> NonZeroU32 {
+    NonZeroU32::MIN | u32::from_be_bytes([header.flags.0, header.version, header.data_type, 0])
 }
 
 impl Channel {
@@ -159,13 +120,13 @@ impl Channel {
             self.fell(header, at, findings);
         }
         let (Some(time), Some(before)) = (at.time, self.last_time) else { return };
-        let passed = nanos::between(before, time);
+        let passed = nanos::elapsed(before, time);
         self.longest_gap_ns = self.longest_gap_ns.max(passed);
         if is_file || is_computer_generated(header.data_type) || self.last_was_generated {
             return;
         }
         // A counter of 48 bits is far from the limits.
-        let disagreement = nanos::difference(ticks * 100, passed);
+        let disagreement = nanos::saturating_difference(ticks * 100, passed);
         if disagreement.unsigned_abs() > JUMP_NS {
             self.jumped(disagreement, at, findings);
         }
@@ -203,9 +164,7 @@ impl Channel {
     /// Whether a packet's flags, version and data type are those of the one before and say nothing new; it is counted then.
     #[inline]
     pub(super) fn repeats(&mut self, header: &PacketHeader) -> bool {
-        let is_alike = self.kind == kind(header);
-        self.alike += u64::from(is_alike);
-        is_alike
+        self.kind.repeats(&kind(header))
     }
 
     /// Counts a packet that is not like the one before, and gives those that were and are in no other count.
@@ -215,7 +174,7 @@ impl Channel {
             self.packets += alike.packets;
             self.types.add_many(alike.data_type, alike.packets);
         }
-        (self.kind, self.alike) = (0, 0);
+        self.kind.replace(None);
         self.packets += 1;
         self.types.add(data_type);
         alike
@@ -223,17 +182,18 @@ impl Channel {
 
     /// From this packet on, those that have the same flags, version and data type say nothing new by them.
     pub(super) fn expect_alike(&mut self, header: &PacketHeader) {
-        self.kind = kind(header);
+        self.kind.replace(Some(kind(header)));
     }
 
     /// Those packets that are alike and in no other count.
     pub(super) fn alike(&self) -> Option<Alike> {
-        let [_, flags, version, data_type] = self.kind.to_be_bytes();
-        (self.kind != 0).then_some(Alike { flags, version, data_type, packets: self.alike })
+        let (kind, packets) = self.kind.run()?;
+        let [flags, version, data_type, _] = kind.get().to_be_bytes();
+        Some(Alike { flags, version, data_type, packets })
     }
 
     pub(super) fn packets(&self) -> u64 {
-        self.packets + self.alike
+        self.packets + self.kind.run().map_or(0, |(_, repeats)| repeats)
     }
 
     /// Packets by data type.

@@ -1,18 +1,20 @@
 //! The decoder of one flow: from datagrams to packets.
 
+mod segments;
 mod stream;
 
 use smallvec::SmallVec;
-use streamlens_model::{FindingLog, Occurrence, Packet, Severity, Transport};
+use streamlens_model::stats::{Arrival, SequenceWindow};
+use streamlens_model::{Occurrence, Packet, Severity, Transport};
 
+use self::segments::Segment;
 use self::stream::ByteStream;
 use super::account::Account;
-use super::header::{HEADER_LENGTH, PacketHeader, SYNC};
-use super::reassembly::{Added, Assembly};
+use super::reassembly::Assembly;
 use super::transfer::{Evidence, Format, Transfer, classify};
-use super::window::{Arrival, SequenceWindow};
 use super::{NAME, udp_stream};
 use crate::{DecodeError, DecodingResult, FlowDecoder, FlowReport, PacketType, PduState, Sequence};
+use streamlens_chapter10_wire::{HEADER_LENGTH, PacketHeader, SYNC};
 
 /// Decodes one flow of Chapter 10 datagrams, or one recorder file.
 #[derive(Debug, Default)]
@@ -30,6 +32,7 @@ pub struct Chapter10Flow {
     pub(super) account: Account,
 }
 
+/// What the next call does with the rest of a datagram.
 #[derive(Clone, Copy, Debug, Default)]
 enum Rest {
     #[default]
@@ -37,30 +40,76 @@ enum Rest {
     Packets {
         late: bool,
     },
-    Segment {
-        transfer: Transfer,
-        late: bool,
-    },
+    Segment(Segment),
     Stream(usize),
 }
 
+/// What stands behind the transfer header of a datagram.
+#[derive(Clone, Copy, Debug)]
+enum Datagram {
+    /// Whole packets (Formats 1 and 2). `late`: datagrams with higher numbers came before.
+    Packets { late: bool },
+    /// A slice of one packet (Formats 1 and 2).
+    Segment { late: bool },
+    /// A slice of a stream of packets (Format 3), and what its number is to those before.
+    Stream(Arrival),
+    /// What came before already.
+    Repeat,
+}
+
+/// A packet, or as much of it as is there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PacketView<'a> {
+    pub(super) header: &'a PacketHeader,
+    /// From its header on.
+    pub(super) bytes: &'a [u8],
+    /// The transfer header in front of it; empty where another packet or segment is.
+    pub(super) transfer: &'a [u8],
+    /// Whether it came behind others that were sent after it.
+    pub(super) late: bool,
+}
+
+fn refused(reason: &'static str) -> DecodeError {
+    DecodeError::Refused { protocol: NAME, reason }
+}
+
 impl Chapter10Flow {
-    /// Packets that may be put together at the same time, one a channel.
-    const MAX_OPEN: usize = 32;
     /// Bytes of unfinished packets that are kept.
     const MAX_HELD: usize = 8 << 20;
     /// Numbers of sources whose datagrams are told apart.
     const MAX_SOURCES: usize = 16;
 
+    /// The first packet of a datagram. Returns the bytes it takes, the transfer header's included.
     fn datagram(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
         if let Some(taken) = self.plain_datagram(packet, result) {
             return Ok(taken);
         }
         self.rest = Rest::Nothing;
-        let refused = |reason| Err(DecodeError::Refused { protocol: NAME, reason });
         let Some((transfer, evidence)) = classify(packet.payload, packet.missing, self.preferred) else {
-            return refused("no transfer header with a packet behind it");
+            return Err(refused("no transfer header with a packet behind it"));
         };
+        self.admit(&transfer, evidence)?;
+        let begin = transfer.header_length;
+        let Some((header, body)) = packet.payload.split_at_checked(begin) else {
+            return Err(refused("no transfer header"));
+        };
+        self.account.transfer(transfer.format, transfer.segmented);
+        Ok(match self.kind_of(&transfer, packet, result) {
+            Datagram::Repeat => {
+                result.state = PduState::Unfinished;
+                packet.payload.len()
+            }
+            Datagram::Stream(arrival) => self.stream_datagram(&transfer, arrival, packet, result),
+            Datagram::Segment { late } => begin + self.segment(Segment { transfer, late }, body, packet, result),
+            Datagram::Packets { late } => {
+                self.rest = Rest::Packets { late };
+                begin + self.whole_packet(body, header, late, packet, result)
+            }
+        })
+    }
+
+    /// Whether a datagram with this evidence is one of this flow.
+    fn admit(&mut self, transfer: &Transfer, evidence: Evidence) -> Result<(), DecodeError> {
         let format = transfer.format;
         let is_proved = self.proved.get(format as usize).copied().unwrap_or_default();
         match evidence {
@@ -69,50 +118,42 @@ impl Chapter10Flow {
                 if let Some(proved) = self.proved.get_mut(format as usize) {
                     *proved = true;
                 }
+                Ok(())
             }
             // Before the first proved datagram, only a flow that was identified by a later one gets here.
-            Evidence::Continuation if is_proved || self.preferred.is_none() => {}
+            Evidence::Continuation if is_proved || self.preferred.is_none() => Ok(()),
             Evidence::Sync if is_proved => {
                 self.account.damaged_headers += 1;
-                return Err(DecodeError::Malformed {
+                Err(DecodeError::Malformed {
                     protocol: NAME,
                     field: "packet header",
                     offset: transfer.header_length,
                     reason: "neither checksum nor length is right",
-                });
+                })
             }
-            _ => return refused("no packet header, and no datagram of this format before"),
+            _ => Err(refused("no packet header, and no datagram of this format before")),
         }
-        self.account.transfer(format, transfer.segmented);
-        let arrival = self.arrival(&transfer);
-        let mut sequence = Sequence::new(u64::from(transfer.sequence), transfer.sequence_bits);
-        sequence.repeats = format == Format::Two && transfer.segmented;
-        result.sequence(udp_stream(format, transfer.source), sequence);
-        let late = arrival == Arrival::Late;
+    }
+
+    /// What a datagram is by its format and its number, which the result is told.
+    fn kind_of(&mut self, transfer: &Transfer, packet: &Packet<'_>, result: &mut DecodingResult) -> Datagram {
+        let arrival = self.arrival(transfer, occurrence(packet));
+        // Segments of a Format 2 packet share a number, and packets of other channels may come in between.
+        let repeats = transfer.format == Format::Two && transfer.segmented;
+        let sequence = Sequence::new(u64::from(transfer.sequence), transfer.sequence_bits);
+        result.sequence(udp_stream(transfer.format, transfer.source), Sequence { repeats, ..sequence });
         let is_again = match arrival {
-            Arrival::Same => !sequence.repeats,
-            // Segments of a Format 2 packet share a number, and packets of other channels may come in between.
-            Arrival::Again => {
-                !(sequence.repeats && self.assemblies.iter().any(|a| a.key == transfer.sequence && !a.done))
-            }
+            Arrival::Duplicate(0) => !repeats,
+            Arrival::Duplicate(_) => !(repeats && self.is_open(transfer.sequence)),
             _ => false,
         };
-        let begin = transfer.header_length;
-        let Some(body) = packet.payload.get(begin..) else { return refused("no transfer header") };
-        if is_again {
-            result.state = PduState::Unfinished;
-            return Ok(packet.payload.len());
+        let late = matches!(arrival, Arrival::Reordered(_));
+        match transfer.format {
+            _ if is_again => Datagram::Repeat,
+            Format::Three => Datagram::Stream(arrival),
+            _ if transfer.segmented => Datagram::Segment { late },
+            _ => Datagram::Packets { late },
         }
-        Ok(begin
-            + match format {
-                Format::Three => self.stream_datagram(&transfer, arrival, packet, result) - begin,
-                _ if transfer.segmented => self.segment(transfer, body, late, packet, result),
-                _ => {
-                    self.rest = Rest::Packets { late };
-                    let header = packet.payload.get(..begin).unwrap_or_default();
-                    self.whole_packet(body, header, late, packet, result)
-                }
-            })
     }
 
     /// A datagram like most: whole packets behind Format 1, proved by the checksum, in a flow of that format. `None`
@@ -125,48 +166,54 @@ impl Chapter10Flow {
         }
         let header = PacketHeader::parse(bytes).filter(PacketHeader::checksum_ok)?;
         let number = u32::from_le_bytes([head[1], head[2], head[3], 0]);
+        let sequence = Sequence::new(u64::from(number), 24);
         let ((format, _), window) = self.windows.first_mut()?;
-        if *format != Format::One || !window.accept_next(number) {
+        if *format != Format::One || !window.push_next(&sequence) {
             return None;
         }
         self.account.transfer(Format::One, false);
-        result.sequence(udp_stream(Format::One, 0), Sequence::new(u64::from(number), 24));
+        result.sequence(udp_stream(Format::One, 0), sequence);
         self.rest = Rest::Packets { late: false };
         if header.packet_length as usize != bytes.len() {
-            return Some(4 + self.packet(&header, bytes, head, false, packet, result));
+            let view = PacketView { header: &header, bytes, transfer: head, late: false };
+            return Some(4 + self.packet(view, packet, result));
         }
         result.packet_type = PacketType(u32::from(header.data_type));
         result.pdu_length = Some(header.packet_length);
         if !self.account.goes_on(&header, packet, result) {
-            self.account.header(&header, bytes, head, false, packet, result);
+            self.account.header(PacketView { header: &header, bytes, transfer: head, late: false }, packet, result);
         }
         self.account.body(&header, bytes, packet);
         Some(packet.payload.len())
     }
 
+    /// The next packet of a datagram of which another one was taken.
     fn go_on(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
         Ok(match self.rest {
             Rest::Packets { late } => self.whole_packet(packet.payload, &[], late, packet, result),
-            Rest::Segment { transfer, late } => self.segment(transfer, packet.payload, late, packet, result),
+            Rest::Segment(segment) => self.segment(segment, packet.payload, packet, result),
             Rest::Stream(index) => self.stream_packet(index, packet.payload, packet, result),
-            Rest::Nothing => {
-                return Err(DecodeError::Refused { protocol: NAME, reason: "nothing was begun in this datagram" });
-            }
+            Rest::Nothing => return Err(refused("nothing was begun in this datagram")),
         })
     }
 
-    #[inline]
-    fn arrival(&mut self, transfer: &Transfer) -> Arrival {
+    /// What a datagram's number is to those of its source before it; a stray is a restart at once.
+    fn arrival(&mut self, transfer: &Transfer, at: Occurrence) -> Arrival {
         let key = (transfer.format, transfer.source);
-        let at = match self.windows.iter().position(|(held, _)| *held == key) {
-            Some(at) => at,
-            None if self.windows.len() < Self::MAX_SOURCES => {
-                self.windows.push((key, SequenceWindow::new(transfer.sequence_bits)));
-                self.windows.len() - 1
+        let sequence = Sequence::new(u64::from(transfer.sequence), transfer.sequence_bits);
+        let Some((_, window)) = self.windows.iter_mut().find(|(known, _)| *known == key) else {
+            if self.windows.len() < Self::MAX_SOURCES {
+                self.windows.push((key, SequenceWindow::new(&sequence)));
             }
-            None => return Arrival::Jump,
+            return Arrival::Restart;
         };
-        self.windows.get_mut(at).map_or(Arrival::Jump, |(_, window)| window.accept(transfer.sequence))
+        match window.push(&sequence, &at) {
+            Arrival::Stray => {
+                window.restart(&sequence);
+                Arrival::Restart
+            }
+            arrival => arrival,
+        }
     }
 
     /// One of the whole packets of a datagram. Returns the bytes it takes.
@@ -184,20 +231,13 @@ impl Chapter10Flow {
             result.state = PduState::Unfinished;
             return bytes.len();
         };
-        self.packet(&header, bytes, transfer, late, packet, result)
+        self.packet(PacketView { header: &header, bytes, transfer, late }, packet, result)
     }
 
     /// A whole packet whose header has been read. Returns the bytes it takes.
     #[inline(never)]
-    fn packet(
-        &mut self,
-        header: &PacketHeader,
-        bytes: &[u8],
-        transfer: &[u8],
-        late: bool,
-        packet: &Packet<'_>,
-        result: &mut DecodingResult,
-    ) -> usize {
+    fn packet(&mut self, view: PacketView<'_>, packet: &Packet<'_>, result: &mut DecodingResult) -> usize {
+        let PacketView { header, bytes, .. } = view;
         let at = occurrence(packet);
         let (stated, on_wire) = (header.packet_length as usize, bytes.len() + packet.missing);
         let length = if stated < HEADER_LENGTH { bytes.len() } else { stated.min(bytes.len()) };
@@ -213,8 +253,8 @@ impl Chapter10Flow {
         let whole = bytes.get(..length).unwrap_or_default();
         result.packet_type = PacketType(u32::from(header.data_type));
         result.pdu_length = u32::try_from(length).ok();
-        if late || !self.account.goes_on(header, packet, result) {
-            self.account.header(header, whole, transfer, late, packet, result);
+        if view.late || !self.account.goes_on(header, packet, result) {
+            self.account.header(PacketView { bytes: whole, ..view }, packet, result);
         }
         if result.state == PduState::Whole {
             self.account.body(header, whole, packet);
@@ -229,99 +269,6 @@ impl Chapter10Flow {
         bytes.len()
     }
 
-    /// A slice of a packet. Where it shows that an earlier packet of its channel will never be whole, that one is
-    /// given first, and the slice is left for the next call.
-    fn segment(
-        &mut self,
-        transfer: Transfer,
-        slice: &[u8],
-        late: bool,
-        packet: &Packet<'_>,
-        result: &mut DecodingResult,
-    ) -> usize {
-        result.state = PduState::Unfinished;
-        let is_format_1 = transfer.format == Format::One;
-        let key = if is_format_1 { u32::from(transfer.channel_sequence) } else { transfer.sequence };
-        let found = self.assemblies.iter().position(|held| held.channel == transfer.channel);
-        let mut index = None;
-        if let Some(at) = found
-            && let Some(held) = self.assemblies.get(at)
-        {
-            let begins_anew = is_format_1 && transfer.offset == 0 && !held.bytes.is_empty();
-            if late && held.key != key {
-                return slice.len();
-            }
-            if held.key == key && (late || !begins_anew) {
-                index = Some(at);
-            } else {
-                let old = self.assemblies.swap_remove(at);
-                if self.abandon(old, packet, result) {
-                    self.rest = Rest::Segment { transfer, late };
-                    return 0;
-                }
-            }
-        }
-        let index = index.unwrap_or_else(|| {
-            if self.assemblies.len() >= Self::MAX_OPEN {
-                let oldest = self.assemblies.remove(0);
-                // Its kind goes uncounted: this call has a PDU of its own to speak of.
-                self.account.evicted += u64::from(!oldest.done);
-                self.account.incomplete += u64::from(!oldest.done);
-            }
-            let length = (!is_format_1).then_some(transfer.packet_length);
-            self.assemblies.push(Assembly::new(transfer.channel, key, length, std::mem::take(&mut self.spare)));
-            self.assemblies.len() - 1
-        });
-        let held: usize = self.assemblies.iter().map(Assembly::held).sum();
-        let Some(assembly) = self.assemblies.get_mut(index) else { return slice.len() };
-        let had_header = assembly.header.is_some();
-        let added = assembly.add(transfer.offset, slice, Self::MAX_HELD.saturating_sub(held));
-        if let (false, Some(header)) = (had_header, assembly.header) {
-            self.account.header(&header, &assembly.bytes, &[], late, packet, result);
-        }
-        if added == Added::Open {
-            return slice.len();
-        }
-        let bytes = assembly.finish();
-        if let Some(header) = assembly.header {
-            let whole = bytes.get(..header.packet_length as usize).unwrap_or(&bytes);
-            self.account.complete += 1;
-            self.account.body(&header, whole, packet);
-            result.packet_type = PacketType(u32::from(header.data_type));
-            result.state = PduState::Whole;
-            result.pdu_length = u32::try_from(whole.len()).ok();
-        }
-        if is_format_1 {
-            // Its number is the channel's, of 8 bits: it will come again for another packet.
-            self.assemblies.swap_remove(index);
-        }
-        self.keep_spare(bytes);
-        slice.len()
-    }
-
-    /// Gives up on a packet. Returns whether it is to be counted: its header came.
-    fn abandon(&mut self, mut old: Assembly, packet: &Packet<'_>, result: &mut DecodingResult) -> bool {
-        if old.done {
-            return false;
-        }
-        self.account.incomplete += 1;
-        let stated = old.header.map(|header| header.packet_length);
-        self.account.incomplete_packet(old.channel, occurrence(packet), old.received, stated);
-        let bytes = old.finish();
-        self.keep_spare(bytes);
-        let Some(header) = old.header else { return false };
-        result.packet_type = PacketType(u32::from(header.data_type));
-        result.state = PduState::Cut;
-        result.pdu_length = Some(old.received);
-        true
-    }
-
-    fn keep_spare(&mut self, bytes: Vec<u8>) {
-        if bytes.capacity() > self.spare.capacity() && bytes.capacity() <= 1 << 20 {
-            self.spare = bytes;
-        }
-    }
-
     /// Packets that are not whole yet.
     pub(super) fn open_packets(&self) -> u64 {
         let segmented = self.assemblies.iter().filter(|held| !held.done).count();
@@ -330,17 +277,17 @@ impl Chapter10Flow {
 }
 
 impl FlowDecoder for Chapter10Flow {
-    fn visit_findings(&self, see: &mut dyn FnMut(&FindingLog)) {
-        super::report::findings(&self.account).iter().for_each(see);
+    fn may_have_findings(&self) -> bool {
+        super::report::findings(&self.account).is_some()
     }
 
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
         if packet.payload.is_empty() {
-            return Err(DecodeError::Refused { protocol: NAME, reason: "empty" });
+            return Err(refused("empty"));
         }
         let taken = if packet.transport == Transport::Chapter10File {
             if !begins_with_sync(packet.payload) || packet.payload.len() < HEADER_LENGTH {
-                return Err(DecodeError::Refused { protocol: NAME, reason: "no packet header" });
+                return Err(refused("no packet header"));
             }
             self.account.is_file = true;
             self.whole_packet(packet.payload, &[], false, packet, result)

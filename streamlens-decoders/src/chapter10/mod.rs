@@ -16,15 +16,11 @@ mod account;
 mod body;
 mod channel;
 mod flow;
-mod header;
 mod monitor;
 mod reassembly;
 mod report;
-mod time;
-mod tmats;
 mod transfer;
 mod types;
-mod window;
 
 #[cfg(test)]
 mod tests;
@@ -34,13 +30,17 @@ use std::borrow::Cow;
 use streamlens_model::{FlowKey, Packet, StreamId, Transport};
 
 use crate::text::numbered;
-use crate::{Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, NetworkMonitor, PacketType, StreamDecoder};
+use crate::{
+    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, NetworkMonitor, PacketType,
+    StreamDecoder,
+};
 
 pub use flow::Chapter10Flow;
-pub use header::{PacketFlags, PacketHeader};
 pub use monitor::Chapter10Monitor;
-pub use time::{Moment, TimeReading, TimeScale, counter_to_utc, nearest_year, read_time};
-pub use tmats::{ChannelSetup, SetupReader, SetupRecord};
+pub use streamlens_chapter10_wire::{
+    ChannelSetup, Moment, PacketFlags, PacketHeader, SetupReader, SetupRecord, TimeReading, TimeScale, counter_to_utc,
+    nearest_year, read_time,
+};
 pub use transfer::{Evidence, Format, Transfer, classify};
 pub use types::type_name;
 
@@ -58,29 +58,15 @@ impl Chapter10Decoder {
     }
 }
 
+static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::Udp, Carrier::Chapter10File])
+    .with_standards("IRIG 106 Chapters 10 and 11")
+    .with_ports(&[6679, 51001, 5555])
+    .with_packet_types(types::TYPE_NAMES)
+    .with_finding_prefix("chapter10");
+
 impl StreamDecoder for Chapter10Decoder {
-    fn encoding_name(&self) -> &'static str {
-        NAME
-    }
-
-    fn standard(&self) -> &'static str {
-        "IRIG 106 Chapters 10 and 11"
-    }
-
-    fn carriers(&self) -> &[Carrier] {
-        &[Carrier::Udp, Carrier::Chapter10File]
-    }
-
-    fn detection_ports(&self) -> &[u16] {
-        &[6679, 51001, 5555]
-    }
-
-    fn packet_types(&self) -> &[&'static str] {
-        types::TYPE_NAMES
-    }
-
-    fn finding_prefix(&self) -> &'static str {
-        "chapter10"
+    fn info(&self) -> &DecoderInfo {
+        &INFO
     }
 
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
@@ -91,14 +77,13 @@ impl StreamDecoder for Chapter10Decoder {
         }
     }
 
-    /// Without the memory of a flow a datagram has to prove itself: continuations are refused, so that they never
-    /// speak for a flow.
+    /// Without the memory of a flow a datagram has to prove itself: continuations are refused, so that they never speak for a
+    /// flow.
     fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
         if packet.offset == 0 && self.can_decode(packet).value() < 0.5 {
             return Err(DecodeError::Refused { protocol: NAME, reason: "no packet header that proves itself" });
         }
-        let mut flow = Chapter10Flow::default();
-        flow.decode_packet(packet, result).map(|taken| if packet.offset == 0 { packet.payload.len() } else { taken })
+        Chapter10Flow::default().decode_packet(packet, result)
     }
 
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {
@@ -116,10 +101,6 @@ impl StreamDecoder for Chapter10Decoder {
 
     fn flow_decoder(&self, _flow: &FlowKey) -> Option<Box<dyn FlowDecoder>> {
         Some(Box::<Chapter10Flow>::default())
-    }
-
-    fn is_independent(&self) -> bool {
-        true
     }
 
     fn network_monitor(&self) -> Option<Box<dyn NetworkMonitor>> {

@@ -2,7 +2,7 @@
 //!
 //! Memory grows with the bytes that come, never with what a length field announces.
 
-use super::header::{HEADER_LENGTH, PacketHeader};
+use streamlens_chapter10_wire::{HEADER_LENGTH, PacketHeader};
 
 /// A packet that is being put together.
 #[derive(Debug, Default)]

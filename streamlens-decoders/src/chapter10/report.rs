@@ -9,11 +9,11 @@ use super::account::{Account, Verdicts};
 use super::channel::{ByteCounts, Channel, TimeTrack};
 use super::channel_stream;
 use super::flow::Chapter10Flow;
-use super::time::{TimeScale, counter_to_utc};
-use super::tmats::{ChannelSetup, SetupRecord};
 use super::types::{contradicts_setup, type_name};
 use crate::FlowReport;
 use crate::text::{LOWER, UPPER, hex_numbered};
+use streamlens_chapter10_wire::{ChannelSetup, SetupRecord};
+use streamlens_chapter10_wire::{TimeScale, counter_to_utc};
 
 /// A channel is said to have stopped where it has been silent for so many times its longest pause, and for as long as
 /// [`STOPPED_NS`] at least.

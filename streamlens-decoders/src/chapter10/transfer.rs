@@ -4,7 +4,7 @@
 //! the other way round. So a datagram is read in every way that its nibbles allow, and the one with the best evidence
 //! in the packet behind it is believed.
 
-use super::header::{HEADER_LENGTH, MAX_SETUP_LENGTH, PacketHeader, SYNC};
+use streamlens_chapter10_wire::{HEADER_LENGTH, MAX_SETUP_LENGTH, PacketHeader, SYNC};
 
 /// Format of the transfer header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,12 +2,7 @@
 
 use std::borrow::Cow;
 
-/// Setup record (TMATS).
-pub(super) const SETUP: u8 = 0x01;
-/// Time Data Format 1.
-pub(super) const TIME_1: u8 = 0x11;
-/// Time Data Format 2.
-pub(super) const TIME_2: u8 = 0x12;
+pub(super) use streamlens_chapter10_wire::{SETUP, TIME_1, TIME_2};
 
 /// A family of data types: the first code and the formats of it that are assigned, with the names of [`TYPE_NAMES`], and
 /// what `R-x\CDT-n` of a setup record calls it (empty where it has no channel of its own).

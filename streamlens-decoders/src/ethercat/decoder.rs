@@ -11,8 +11,8 @@ use super::monitor::ExchangeMonitor;
 use super::names::{FRAME_TYPE, PACKET_TYPES, type_name};
 use super::probe::{self, ETHER_TYPE, Walk};
 use crate::{
-    Carrier, Confidence, ConversationMonitor, DecodeError, DecodingResult, FlowDecoder, PacketType, PduState,
-    StreamDecoder,
+    Carrier, Confidence, ConversationMonitor, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, PacketType,
+    PduState, StreamDecoder,
 };
 
 const NAME: &str = "EtherCAT";
@@ -29,29 +29,15 @@ impl EtherCatDecoder {
     }
 }
 
+static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::EtherType(ETHER_TYPE), Carrier::Udp])
+    .with_standards("IEC 61158-4-12, ETG.1000")
+    .with_ports(&[ETHER_TYPE])
+    .with_packet_types(&PACKET_TYPES)
+    .with_finding_prefix("ethercat");
+
 impl StreamDecoder for EtherCatDecoder {
-    fn encoding_name(&self) -> &'static str {
-        NAME
-    }
-
-    fn standard(&self) -> &'static str {
-        "IEC 61158-4-12, ETG.1000"
-    }
-
-    fn carriers(&self) -> &[Carrier] {
-        &[Carrier::EtherType(ETHER_TYPE), Carrier::Udp]
-    }
-
-    fn detection_ports(&self) -> &[u16] {
-        &[ETHER_TYPE]
-    }
-
-    fn packet_types(&self) -> &[&'static str] {
-        &PACKET_TYPES
-    }
-
-    fn finding_prefix(&self) -> &'static str {
-        "ethercat"
+    fn info(&self) -> &DecoderInfo {
+        &INFO
     }
 
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {

@@ -28,6 +28,7 @@ mod mailbox;
 mod monitor;
 mod names;
 mod probe;
+mod registers;
 mod report;
 mod slots;
 mod stations;

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use streamlens_model::stats::Distribution;
 use streamlens_model::{Address, FindingLog, FlowKey, Occurrence, Severity, Subject};
 
 use super::frame::{Datagram, FRAME_HEADER, is_logical};
 use super::journeys::{Fate, Journeys, Sent};
 use super::mailbox::{self, Complaint};
 use super::names::{FRAME_TYPE, sdo_abort};
-use super::slots::{Change, Slots, Verdict, slot_id, slot_name, station_id};
-use super::stations::{Place, Stations};
-use crate::distribution::Distribution;
+use super::registers::{Command, Register};
+use super::slots::{Slots, Verdict, slot_id, slot_name, station_id};
+use super::stations::Stations;
 use crate::{ConversationMonitor, FlowReport, ObservedPdu};
 
 /// A frame that this many later returns have overtaken is lost.
@@ -294,91 +295,20 @@ impl ExchangeMonitor {
         );
     }
 
-    fn register_came_back(&mut self, datagram: &Datagram<'_>, slot: u64, counter: u16, at: Occurrence) {
-        let (command, register, data) = (datagram.command, datagram.register(), datagram.data);
-        // An empty mailbox does not answer, so silence of memory says nothing.
-        if register < mailbox::MEMORY {
-            match self.slots.register(slot, counter) {
-                Change::Silent if matches!(command, 4..=6) => {
-                    let station = datagram.station();
-                    self.log.add("ethercat.no-answer", Severity::Warning, Some(station_id(station)), at, || {
-                        format!("station {station:#06x} no longer answers: {}", slot_name(slot))
-                    });
-                }
-                Change::Silent | Change::Counter(_) if command == 7 && is_core(register) => {
-                    self.log.add("ethercat.slave-count", Severity::Warning, Some(slot_id(slot)), at, || {
-                        format!("{}: now {counter} stations answer", slot_name(slot))
-                    });
-                }
-                _ => {}
-            }
-        }
-        if counter == 0 {
-            return;
-        }
-        if matches!(command, 7 | 8) {
-            self.stations.count = Some(datagram.station());
-        }
-        let place = match command {
-            4 | 14 => Place::Address(datagram.station()),
-            // Every station has counted the position up.
-            1 | 2 | 13 => match self.stations.count {
-                Some(count) => Place::Position(count.wrapping_sub(datagram.station())),
-                None => return,
-            },
-            _ => return,
-        };
-        let word = |at: usize| Some(u16::from_le_bytes(*data.get(at..)?.first_chunk()?));
-        let log = &mut self.log;
-        match (command, register) {
-            (2, 0x0010) => {
-                if let (Some(address), Place::Position(position)) = (word(0), place) {
-                    self.stations.assigned(address, position);
-                }
-            }
-            (1 | 4, 0x0130) => {
-                if let Some(state) = data.first() {
-                    self.stations.status(place, *state, word(4), at, log);
-                }
-            }
-            (1 | 4, 0x0134) => {
-                if let Some(code) = word(0) {
-                    self.stations.code(place, code, at, log);
-                }
-            }
-            (1 | 4, 0x0300..=0x0313) => {
-                self.stations.errors(place, usize::from(register - 0x0300), data, at, log);
-            }
-            (13 | 14, 0x0910) => {
-                let value = data.first_chunk().map(|b| (u64::from_le_bytes(*b), 8));
-                let value = value.or_else(|| data.first_chunk().map(|b| (u32::from_le_bytes(*b).into(), 4)));
-                if let (Some((value, width)), Some(time)) = (value, at.time) {
-                    self.stations.reference.read(datagram.station(), value, width, time.as_nanos());
-                }
-            }
-            (1 | 4, 0x092C) => {
-                if let Some(raw) = data.first_chunk() {
-                    self.stations.difference(place, u32::from_le_bytes(*raw), at, log);
-                }
-            }
-            (1 | 4, _) => self.message(datagram, at),
-            _ => {}
-        }
-    }
-
     /// A datagram that goes out: what the master asks for.
     fn goes_out(&mut self, datagram: &Datagram<'_>, at: Occurrence) {
-        match (datagram.command, datagram.register()) {
-            (2 | 5 | 8, 0x0120) => {
+        use Command::{Apwr, Bwr, Fpwr};
+        match (Command::of(datagram.command), Register::of(datagram.register())) {
+            (Apwr | Fpwr | Bwr, Register::AlControl) => {
                 self.stations.requested = datagram.data.first().copied();
                 self.slots.epoch = self.slots.epoch.wrapping_add(1);
             }
-            (2 | 5, _) => self.message(datagram, at),
+            (Apwr | Fpwr, _) => self.message(datagram, at),
             _ => {}
         }
     }
 
-    fn message(&mut self, datagram: &Datagram<'_>, at: Occurrence) {
+    pub(super) fn message(&mut self, datagram: &Datagram<'_>, at: Occurrence) {
         let Some(message) = mailbox::carried(datagram) else { return };
         *self.mailbox.entry(message.name()).or_default() += 1;
         let (Some(complaint), station) = (message.complaint, datagram.station()) else { return };
@@ -439,11 +369,6 @@ pub(super) fn log_lost(log: &mut FindingLog, sent: &Sent) {
 
 fn in_us(us: i64) -> String {
     format!("{us} us")
-}
-
-/// Registers that every station has.
-fn is_core(register: u16) -> bool {
-    matches!(register, 0..=0x000B | 0x0110 | 0x0120 | 0x0130 | 0x0134)
 }
 
 impl ConversationMonitor for ExchangeMonitor {

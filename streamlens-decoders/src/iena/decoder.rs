@@ -3,16 +3,16 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use streamlens_model::{FindingLog, FlowKey, Packet, Severity, StreamId, Value};
+use streamlens_model::{FlowKey, Packet, StreamId, Value};
 
 use super::header::{Fit, IenaHeader, YEAR_MICROS, body};
 use super::state::{IenaFlow, Pins};
 use super::variant::IenaVariant;
-use crate::telemetry::{Naming, TelemetryMonitor, visit_findings};
+use crate::telemetry::{Naming, TelemetryMonitor, may_have_findings};
 use crate::text::{UPPER, hex_numbered};
 use crate::{
-    Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, FlowReport, MediaClock, NetworkMonitor, PacketType,
-    PduState, Sequence, StreamDecoder, StreamMark,
+    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, FlowReport, MediaClock, NetworkMonitor,
+    PacketType, PduState, Sequence, StreamDecoder, StreamMark,
 };
 
 const ENCODING: &str = "IENA";
@@ -56,29 +56,15 @@ impl IenaDecoder {
     }
 }
 
+static INFO: DecoderInfo = DecoderInfo::new(ENCODING, &[Carrier::Udp])
+    .with_standards("IENA (Airbus)")
+    .with_ports(&[50_000, 50_001, 5548, 5550, 1024])
+    .with_packet_types(&["P-type", "D-type", "N-type", "M-type", "Q-type", "unknown-type"])
+    .with_finding_prefix("iena");
+
 impl StreamDecoder for IenaDecoder {
-    fn encoding_name(&self) -> &'static str {
-        ENCODING
-    }
-
-    fn standard(&self) -> &'static str {
-        "IENA (Airbus)"
-    }
-
-    fn carriers(&self) -> &[Carrier] {
-        &[Carrier::Udp]
-    }
-
-    fn detection_ports(&self) -> &[u16] {
-        &[50_000, 50_001, 5548, 5550, 1024]
-    }
-
-    fn packet_types(&self) -> &[&'static str] {
-        &["P-type", "D-type", "N-type", "M-type", "Q-type", "unknown-type"]
-    }
-
-    fn finding_prefix(&self) -> &'static str {
-        "iena"
+    fn info(&self) -> &DecoderInfo {
+        &INFO
     }
 
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
@@ -101,28 +87,6 @@ impl StreamDecoder for IenaDecoder {
         }
     }
 
-    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        let (header, fit) = judge(packet)?;
-        match fit {
-            Fit::Whole => {}
-            Fit::Cut if header.time < YEAR_MICROS => {}
-            Fit::SizeInBytes => {
-                let text = "the size field counts bytes, not 16-bit words";
-                result.flag("iena.size-mismatch", Severity::Error, Some(StreamId(header.key.into())), text);
-            }
-            Fit::OtherSize if header.time < YEAR_MICROS => {
-                let text = "the size field does not fit, and the trailer is there";
-                result.flag("iena.size-mismatch", Severity::Error, Some(StreamId(header.key.into())), text);
-            }
-            Fit::Cut | Fit::OtherTrailer | Fit::OtherSize => return Err(refused(fit)),
-        }
-        let variant = self.pins.get(&header.key).copied().or(IenaVariant::declared(header.key_status));
-        result.packet_type = packet_type(header.key, variant, fit, true);
-        let clock = MediaClock { ticks: header.time, bits: 48, rate_hz: 1_000_000 };
-        fill(packet, header, fit, clock, variant, result);
-        Ok(packet.payload.len())
-    }
-
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {
         Cow::Borrowed(match packet_type.0 {
             1 => IenaVariant::P.type_name(),
@@ -143,18 +107,14 @@ impl StreamDecoder for IenaDecoder {
         Some(Box::new(IenaFlow::new(Arc::clone(&self.pins))))
     }
 
-    fn is_independent(&self) -> bool {
-        true
-    }
-
     fn network_monitor(&self) -> Option<Box<dyn NetworkMonitor>> {
         Some(Box::new(TelemetryMonitor::new(NAMING)))
     }
 }
 
 impl FlowDecoder for IenaFlow {
-    fn visit_findings(&self, see: &mut dyn FnMut(&FindingLog)) {
-        visit_findings(&self.keys, ("iena.key-limit", "keys"), &self.log, see);
+    fn may_have_findings(&self) -> bool {
+        may_have_findings(&self.keys, &self.log)
     }
 
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
@@ -187,12 +147,12 @@ impl IenaFlow {
         let (header, fit) = judge(packet)?;
         // One rule broken is a damaged packet where the key is known to be IENA, another protocol otherwise. A size that is
         // always wrong is a fault of the sender: the trailer stands in every packet, and the numbers run on.
-        let may_be_other = match fit {
+        let breaks_a_rule = match fit {
             Fit::OtherTrailer => true,
-            Fit::OtherSize => header.time >= YEAR_MICROS,
-            Fit::Whole | Fit::Cut | Fit::SizeInBytes => false,
+            Fit::OtherSize | Fit::Cut => header.time >= YEAR_MICROS,
+            Fit::Whole | Fit::SizeInBytes => false,
         };
-        if may_be_other && !self.is_proved(header.key) {
+        if breaks_a_rule && !self.is_proved(header.key) {
             return Err(refused(fit));
         }
         self.take(packet, header, fit, result);
@@ -209,6 +169,7 @@ fn judge(packet: &Packet<'_>) -> Result<(IenaHeader, Fit), DecodeError> {
 fn refused(fit: Fit) -> DecodeError {
     let reason = match fit {
         Fit::OtherSize => "the size does not fit",
+        Fit::Cut => "the time is beyond a year",
         _ => "the trailer does not fit",
     };
     DecodeError::Refused { protocol: ENCODING, reason }

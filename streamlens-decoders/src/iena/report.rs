@@ -7,9 +7,9 @@ use streamlens_model::{Metadata, StreamId, Value};
 use super::decoder::undeclared;
 use super::state::{IenaFlow, Key, StatusCounts};
 use super::variant::IenaVariant;
-use crate::telemetry::report_table;
+use crate::FlowReport;
+use crate::telemetry::{report_findings, report_table};
 use crate::text::{UPPER, hex_numbered};
-use crate::{FlowDecoder, FlowReport};
 
 impl IenaFlow {
     pub(super) fn write_report(&self, report: &mut FlowReport) {
@@ -44,7 +44,7 @@ impl IenaFlow {
         if malformed.peek().is_some() {
             report.fact("malformed", Value::map(malformed));
         }
-        self.visit_findings(&mut |log| report.findings.push(log.clone()));
+        report_findings(&self.keys, ("iena.key-limit", "keys"), &self.log, report);
     }
 }
 
@@ -99,13 +99,5 @@ impl Key {
 }
 
 fn histogram(counts: &StatusCounts) -> Value {
-    let mut named = Metadata::new();
-    named.reserve(counts.values().len() + usize::from(counts.others > 0));
-    for &(value, count) in counts.values() {
-        named.insert(hex_numbered("0x", value.into(), 2, UPPER).into(), count.into());
-    }
-    if counts.others > 0 {
-        named.insert("others".into(), counts.others.into());
-    }
-    Value::Map(named)
+    counts.values.to_value(|value| hex_numbered("0x", value.into(), 2, UPPER))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use smallvec::SmallVec;
+use streamlens_model::stats::{RunLength, Tally};
 use streamlens_model::{FindingLog, Occurrence, Packet, Severity, StreamId, Subject};
 
 use super::header::{Fit, IenaHeader, SHORTEST, body};
@@ -30,12 +30,9 @@ pub struct IenaFlow {
 /// How often each value of a status byte came, for the first 16 different ones.
 #[derive(Clone, Debug, Default)]
 pub(super) struct StatusCounts {
-    pub(super) last: u8,
+    pub(super) values: Tally<u8, 16>,
     pub(super) changes: u64,
-    pub(super) others: u64,
-    values: SmallVec<[(u8, u64); 1]>,
-    /// Where the last value stands; behind the end where it found no room.
-    last_place: u8,
+    last: Option<u8>,
 }
 
 /// One key.
@@ -57,10 +54,9 @@ pub(super) struct Key {
     pub(super) discarded: u64,
     key_status: StatusCounts,
     n2_status: StatusCounts,
-    /// Key status and N2 status of the last packet, where whole packets that repeat them say nothing new by them.
-    repeated: Option<[u8; 2]>,
-    /// How many repeated them, which is not in the counts yet.
-    repetitions: u64,
+    /// Key status and N2 status of the last packet, where whole packets that repeat them say nothing new by them; those
+    /// that do are in no count yet.
+    repeated: RunLength<[u8; 2]>,
     /// The variant of these: pinned, or declared by that key status.
     variant: Option<IenaVariant>,
     pub(super) first_micros: u64,
@@ -112,9 +108,7 @@ impl IenaFlow {
         let reading = Reading { sequence: (header.sequence.into(), 16), time: instant, comparable: true };
         key.track.observe(packet, reading, id, &CODES, &mut self.log);
         key.last_micros = header.time;
-        if fit == Fit::Whole && key.repeated == Some([header.key_status, header.n2_status]) {
-            key.repetitions += 1;
-        } else {
+        if fit != Fit::Whole || !key.repeated.repeats(&[header.key_status, header.n2_status]) {
             key.note_anew(header, fit, id, now, &mut self.log);
         }
         if fit == Fit::Whole {
@@ -188,8 +182,7 @@ impl Key {
             discarded: 0,
             key_status: StatusCounts::default(),
             n2_status: StatusCounts::default(),
-            repeated: None,
-            repetitions: 0,
+            repeated: RunLength::default(),
             variant: None,
             first_micros: header.time,
             last_micros: header.time,
@@ -200,17 +193,20 @@ impl Key {
     /// How often each value of the status bytes came: of the key status, and of the N2 status.
     pub(super) fn statuses(&self) -> (StatusCounts, StatusCounts) {
         let mut counts = (self.key_status.clone(), self.n2_status.clone());
-        counts.0.repeat(self.repetitions);
-        counts.1.repeat(self.repetitions);
+        if let Some(([key_status, n2_status], repeats)) = self.repeated.run() {
+            counts.0.values.add_many(key_status, repeats);
+            counts.1.values.add_many(n2_status, repeats);
+        }
         counts
     }
 
     /// Takes note of what the key and its status say, where the packet before did not say the same.
     #[inline(never)]
     fn note_anew(&mut self, header: IenaHeader, fit: Fit, id: StreamId, now: Occurrence, log: &mut FindingLog) {
-        self.key_status.repeat(self.repetitions);
-        self.n2_status.repeat(self.repetitions);
-        (self.repetitions, self.repeated) = (0, None);
+        if let Some(([key_status, n2_status], repeats)) = self.repeated.replace(None) {
+            self.key_status.values.add_many(key_status, repeats);
+            self.n2_status.values.add_many(n2_status, repeats);
+        }
         if matches!(fit, Fit::Whole | Fit::Cut | Fit::SizeInBytes) {
             self.note_status(header, id, now, log);
         }
@@ -223,7 +219,7 @@ impl Key {
             self.malformed += 1;
         }
         if fit == Fit::Whole && !header.is_discarded() {
-            self.repeated = Some([header.key_status, header.n2_status]);
+            self.repeated.replace(Some([header.key_status, header.n2_status]));
         }
     }
 
@@ -322,38 +318,11 @@ fn log_contradiction(
 }
 
 impl StatusCounts {
-    const MAX: usize = 16;
-
-    /// Counts the last value so many times more.
-    fn repeat(&mut self, times: u64) {
-        match self.values.get_mut(usize::from(self.last_place)) {
-            Some((_, count)) => *count += times,
-            None => self.others += times,
-        }
-    }
-
-    /// Counts a value; gives the one before where it differs.
+    /// Counts a value; returns the one before where it differs.
     fn count(&mut self, value: u8) -> Option<u8> {
-        let used = self.values.len();
-        let before = (used > 0 && self.last != value).then_some(self.last);
+        let before = self.last.replace(value).filter(|last| *last != value);
         self.changes += u64::from(before.is_some());
-        self.last = value;
-        let known = self.values.iter().position(|(known, _)| *known == value);
-        match known {
-            None if used >= Self::MAX => self.others += 1,
-            None => self.values.push((value, 1)),
-            Some(place) => {
-                if let Some((_, count)) = self.values.get_mut(place) {
-                    *count += 1;
-                }
-            }
-        }
-        self.last_place = known.unwrap_or(used) as u8;
+        self.values.add(value);
         before
-    }
-
-    /// The values counted, in the order in which they came.
-    pub(super) fn values(&self) -> &[(u8, u64)] {
-        &self.values
     }
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use streamlens_model::{StreamId, Timestamp, Value};
 
 use super::*;
-use crate::testing::{Captured, corpus, payloads, udp};
+use crate::testing::{Captured, codes, corpus, payloads, udp};
 use crate::{DecodeError, DecodingResult, FlowReport, PduState, StreamDecoder};
 
 /// A right packet of key 0x0101 with this key status and payload.
@@ -40,10 +40,6 @@ fn decode(decoder: &IenaDecoder, packets: &[Vec<u8>]) -> (Vec<String>, FlowRepor
 
 fn measure(report: &FlowReport, name: &'static str) -> Value {
     report.streams[&StreamId(0x0101)].measures[name].clone()
-}
-
-fn codes(report: &FlowReport) -> Vec<&'static str> {
-    report.findings.iter().flat_map(|log| log.iter()).map(|(code, ..)| code).collect()
 }
 
 const M: [u8; 18] = [0, 1, 0, 0, 0, 3, 9, 9, 9, 0, 0, 2, 0, 5, 0, 2, 8, 8];

@@ -40,7 +40,7 @@ impl Year {
     /// A time of this year, of 48 bits, as nanoseconds since the Unix epoch.
     #[inline]
     pub(crate) fn instant(&self, micros: u64) -> i64 {
-        nanos::sum(self.start, micros as i64 * 1000)
+        nanos::saturating_sum(self.start, micros as i64 * 1000)
     }
 
     /// The same in microseconds, which takes no division.
@@ -54,7 +54,7 @@ impl Year {
     #[inline(always)]
     pub(crate) fn follow(&mut self, previous: i64, micros: u64) -> i64 {
         let instant = self.instant(micros);
-        let step = nanos::difference(instant, previous);
+        let step = nanos::saturating_difference(instant, previous);
         if step.unsigned_abs() <= HALF_YEAR.unsigned_abs() {
             instant
         } else {

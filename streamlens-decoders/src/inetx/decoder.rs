@@ -8,8 +8,8 @@ use super::flow::InetxFlow;
 use super::header::InetxHeader;
 use crate::telemetry::{Naming, TelemetryMonitor};
 use crate::{
-    Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, MediaClock, NetworkMonitor, PacketType, PduState,
-    Sequence, StreamDecoder, StreamMark,
+    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, MediaClock, NetworkMonitor, PacketType,
+    PduState, Sequence, StreamDecoder, StreamMark,
 };
 
 pub(super) const ENCODING: &str = "iNetX";
@@ -34,29 +34,15 @@ impl InetxDecoder {
     }
 }
 
+static INFO: DecoderInfo = DecoderInfo::new(ENCODING, &[Carrier::Udp])
+    .with_standards("iNetX (Curtiss-Wright)")
+    .with_ports(&[8010, 1023, 5545])
+    .with_packet_types(&["iNetX"])
+    .with_finding_prefix("inetx");
+
 impl StreamDecoder for InetxDecoder {
-    fn encoding_name(&self) -> &'static str {
-        ENCODING
-    }
-
-    fn standard(&self) -> &'static str {
-        "iNetX (Curtiss-Wright)"
-    }
-
-    fn carriers(&self) -> &[Carrier] {
-        &[Carrier::Udp]
-    }
-
-    fn detection_ports(&self) -> &[u16] {
-        &[8010, 1023, 5545]
-    }
-
-    fn packet_types(&self) -> &[&'static str] {
-        &["iNetX"]
-    }
-
-    fn finding_prefix(&self) -> &'static str {
-        "inetx"
+    fn info(&self) -> &DecoderInfo {
+        &INFO
     }
 
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
@@ -69,12 +55,6 @@ impl StreamDecoder for InetxDecoder {
         }
     }
 
-    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        let header = InetxHeader::parse(packet.payload).filter(|header| is_sound(*header, packet)).ok_or(REFUSED)?;
-        fill(packet, header, result);
-        Ok(packet.payload.len())
-    }
-
     fn packet_type(&self, _: PacketType) -> Cow<'static, str> {
         Cow::Borrowed("iNetX")
     }
@@ -85,10 +65,6 @@ impl StreamDecoder for InetxDecoder {
 
     fn flow_decoder(&self, _: &FlowKey) -> Option<Box<dyn FlowDecoder>> {
         Some(Box::new(InetxFlow::default()))
-    }
-
-    fn is_independent(&self) -> bool {
-        true
     }
 
     fn network_monitor(&self) -> Option<Box<dyn NetworkMonitor>> {

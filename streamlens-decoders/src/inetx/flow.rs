@@ -4,7 +4,9 @@ use streamlens_model::{FindingLog, Packet, Severity, StreamId, Value};
 
 use super::decoder::{REFUSED, fill, is_sound};
 use super::header::InetxHeader;
-use crate::telemetry::{Codes, Reading, StreamTable, TelemetryFlow, Track, at, report_table, visit_findings};
+use crate::telemetry::{
+    Codes, Reading, StreamTable, TelemetryFlow, Track, at, may_have_findings, report_findings, report_table,
+};
 use crate::{DecodeError, DecodingResult, FlowDecoder, FlowReport};
 
 const CODES: Codes = Codes { backwards: "inetx.time-backwards", jump: "inetx.time-jump", severity: Severity::Warning };
@@ -60,8 +62,8 @@ impl InetxFlow {
 }
 
 impl FlowDecoder for InetxFlow {
-    fn visit_findings(&self, see: &mut dyn FnMut(&FindingLog)) {
-        visit_findings(&self.streams, ("inetx.stream-limit", "stream ids"), &self.log, see);
+    fn may_have_findings(&self) -> bool {
+        may_have_findings(&self.streams, &self.log)
     }
 
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
@@ -105,7 +107,7 @@ impl FlowDecoder for InetxFlow {
             }
         }
         report_table(&self.streams, "stream_ids", report);
-        self.visit_findings(&mut |log| report.findings.push(log.clone()));
+        report_findings(&self.streams, ("inetx.stream-limit", "stream ids"), &self.log, report);
     }
 }
 

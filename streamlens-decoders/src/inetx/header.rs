@@ -1,7 +1,7 @@
 //! The iNetX header.
 
-/// The first word of every known packet: version 1, one option word.
-pub(crate) const CONTROL_WORD: [u8; 4] = [0x11, 0, 0, 0];
+use crate::telemetry::INETX_CONTROL_WORD;
+
 /// Length of the header in bytes.
 pub(crate) const HEADER: usize = 28;
 
@@ -58,7 +58,7 @@ impl InetxHeader {
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let words = bytes.first_chunk::<HEADER>()?.as_chunks::<4>().0;
         let &[control, stream_id, sequence, length, seconds, nanoseconds, information] = words else { return None };
-        (control == CONTROL_WORD).then(|| Self {
+        (control == INETX_CONTROL_WORD).then(|| Self {
             stream_id: u32::from_be_bytes(stream_id),
             sequence: u32::from_be_bytes(sequence),
             length: u32::from_be_bytes(length),

@@ -12,9 +12,9 @@ mod flow;
 mod header;
 
 #[cfg(test)]
+#[cfg(feature = "tmns")]
 mod tests;
 
 pub use decoder::InetxDecoder;
 pub use flow::InetxFlow;
-pub(crate) use header::CONTROL_WORD;
 pub use header::{InetxHeader, PayloadInformation};

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use streamlens_model::{Packet, StreamId, Value};
 
 use super::*;
-use crate::testing::{corpus, payloads, udp};
+use crate::testing::{codes, corpus, decode_all, payloads, udp};
 use crate::tmns::TmnsDecoder;
 use crate::{DecodingResult, FlowReport, PduState, StreamDecoder};
 
@@ -16,21 +16,6 @@ fn bytes(sequence: u32, information: u32, body: &[u8]) -> Vec<u8> {
 
 fn confidence(payload: &[u8]) -> f32 {
     InetxDecoder.can_decode(&udp(payload).packet()).value()
-}
-
-fn decode(packets: &[Vec<u8>]) -> (usize, FlowReport) {
-    let mut flow = InetxDecoder.flow_decoder(&udp(&[]).flow).unwrap();
-    let taken = packets
-        .iter()
-        .filter(|payload| flow.decode_packet(&udp(payload).packet(), &mut DecodingResult::new(true)).is_ok());
-    let taken = taken.count();
-    let mut report = FlowReport::default();
-    flow.report(&mut report);
-    (taken, report)
-}
-
-fn codes(report: &FlowReport) -> Vec<&'static str> {
-    report.findings.iter().flat_map(|log| log.iter()).map(|(code, ..)| code).collect()
 }
 
 #[test]
@@ -69,15 +54,16 @@ fn it_is_never_tmns_although_it_has_that_shape() {
 fn a_segment_of_chapter_10_that_begins_alike_is_refused_and_a_damaged_packet_of_a_known_stream_is_not_lost() {
     let (good, mut damaged) = (bytes(1, 0, &[0; 8]), bytes(2, 0, &[0; 8]));
     damaged[15] += 4;
-    assert_eq!(decode(std::slice::from_ref(&damaged)).0, 0);
-    let (taken, report) = decode(&[good, damaged]);
+    assert_eq!(decode_all(&InetxDecoder, std::slice::from_ref(&damaged)).0, 0);
+    let (taken, report) = decode_all(&InetxDecoder, &[good, damaged]);
     assert_eq!(taken, 2);
     assert_eq!(codes(&report), ["inetx.length-mismatch"]);
 }
 
 #[test]
 fn payload_information_is_counted_and_found() {
-    let (_, report) = decode(&[bytes(1, 0x8000_0000, &[]), bytes(2, 0x1400_0000, &[]), bytes(3, 0, &[])]);
+    let (_, report) =
+        decode_all(&InetxDecoder, &[bytes(1, 0x8000_0000, &[]), bytes(2, 0x1400_0000, &[]), bytes(3, 0, &[])]);
     assert_eq!(codes(&report), ["inetx.payload-error", "inetx.reported-loss"]);
     let measures = &report.streams[&StreamId(0xDC)].measures;
     assert_eq!(measures["payload_error_packets"], Value::Unsigned(1));

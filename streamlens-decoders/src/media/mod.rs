@@ -2,6 +2,7 @@
 
 pub mod audio;
 mod difference;
+mod evidence;
 mod st2022_6;
 mod st2022_fec;
 mod st2110_20;
@@ -26,7 +27,6 @@ pub use st2110_20::RawVideo;
 pub use st2110_22::CompressedVideo;
 pub use st2110_40::AncillaryData;
 pub use transport_stream::TransportStream;
-pub(crate) use unit::moment;
 
 /// Recognises and measures one payload format in one RTP stream (one SSRC and payload type).
 ///

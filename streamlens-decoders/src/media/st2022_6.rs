@@ -2,13 +2,14 @@
 //!
 //! The header names raster, frame rate and sampling itself. The media octets (raw SDI words) are not decoded.
 
-use streamlens_model::{Metadata, Occurrence, Severity, Value};
+use streamlens_model::{FindingLog, Metadata, Occurrence, Severity, Value};
 
 use crate::rtp::RtpPacket;
 use crate::{FlowReport, Refinement, StreamReport};
 
 use super::PayloadAnalyser;
-use super::unit::Counts;
+use super::evidence::Evidence;
+use super::unit::{Counts, histogram};
 
 /// Media octets in every datagram (ST 2022-6 §6.4).
 const MEDIA_OCTETS: usize = 1376;
@@ -129,8 +130,7 @@ fn sample_name(code: u8) -> Option<&'static str> {
 /// Recognises and measures ST 2022-6.
 #[derive(Debug, Default)]
 pub struct SdiOverIp {
-    good: u64,
-    bad: u64,
+    evidence: Evidence,
     header: Option<Hbrmt>,
     previous: Option<(u16, bool, u8)>,
     frames: u64,
@@ -158,10 +158,10 @@ impl PayloadAnalyser for SdiOverIp {
 
     fn observe(&mut self, packet: &RtpPacket<'_>, at: Occurrence, late: bool) {
         let Some(header) = Hbrmt::parse(packet.payload) else {
-            self.bad += 1;
+            self.evidence.contradict(at);
             return;
         };
-        self.good += 1;
+        self.evidence.support();
         if late {
             self.packets_are_whole = false;
             return;
@@ -194,20 +194,21 @@ impl PayloadAnalyser for SdiOverIp {
     }
 
     fn is_plausible(&self) -> bool {
-        self.bad * 50 <= self.good && self.count_errors * 10 <= self.good && self.format_changes * 100 <= self.good
+        let good = self.evidence.good;
+        self.evidence.is_plausible() && self.count_errors * 10 <= good && self.format_changes * 100 <= good
     }
 
     fn refinement(&self) -> Option<Refinement> {
         // One header has some 30 bits that must have one value: two agreeing ones are no chance.
         let header = self.header.filter(|_| self.is_plausible())?;
-        let confidence = match (self.good, self.frames) {
+        let confidence = match (self.evidence.good, self.frames) {
             (0..=1, _) => return None,
             (2..=4, _) => 0.9,
             (_, 0..=1) => 0.95,
             _ => 0.97,
         };
         let frame = frame_name(header.frame).unwrap_or_default();
-        let reason = format!("{} payload headers of ST 2022-6 name {frame}, and the lengths fit", self.good);
+        let reason = format!("{} payload headers of ST 2022-6 name {frame}, and the lengths fit", self.evidence.good);
         Some(Refinement { encoding_name: "ST2022-6".into(), confidence, reason })
     }
 
@@ -236,16 +237,19 @@ impl PayloadAnalyser for SdiOverIp {
             [usize::from(header.clock).min(5)];
         put("video_timestamp_clock", clocks.into());
         put("frames", self.frames.into());
-        put("packets_per_frame", self.packets_per_frame.histogram());
+        put("packets_per_frame", histogram(&self.packets_per_frame));
         put("frame_count_errors", self.count_errors.into());
         put("format_changes", self.format_changes.into());
-        put("malformed", self.bad.into());
+        put("malformed", self.evidence.bad.into());
         stream.measures.insert("st2022_6".into(), Value::Map(out));
+        let mut findings = FindingLog::default();
+        self.evidence.log("st2022-6.payload", &mut findings);
         if let Some(at) = self.first_error {
-            let mut findings = streamlens_model::FindingLog::default();
             findings.add("st2022-6.frame-count", Severity::Warning, None, at, || {
                 format!("{} times the frame count did not grow with the marker, and only there", self.count_errors)
             });
+        }
+        if !findings.is_empty() {
             report.findings.push(findings);
         }
     }

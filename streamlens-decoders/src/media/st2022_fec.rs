@@ -6,13 +6,14 @@
 //! loss; everything else about it follows the field tables and was never seen in the wild. Its length recovery field is
 //! not tested: the one sender seen fills it otherwise than the standard says.
 
-use streamlens_model::{Metadata, Occurrence, Value};
+use streamlens_model::{FindingLog, Metadata, Occurrence, Value};
 
 use crate::rtp::RtpPacket;
 use crate::{FlowReport, PacketType, Refinement, StreamReport};
 
 use super::PayloadAnalyser;
-use super::unit::{Counts, VIDEO_CLOCK_HZ};
+use super::evidence::Evidence;
+use super::unit::{Counts, VIDEO_CLOCK_HZ, histogram, values};
 
 /// Which standard's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,8 +88,7 @@ impl FecHeader {
 #[derive(Debug)]
 pub struct Fec {
     kind: Kind,
-    good: u64,
-    bad: u64,
+    evidence: Evidence,
     rows: u64,
     first: Option<FecHeader>,
     previous: Option<(u16, FecHeader)>,
@@ -119,8 +119,7 @@ impl Fec {
     fn new(kind: Kind) -> Self {
         Self {
             kind,
-            good: 0,
-            bad: 0,
+            evidence: Evidence::default(),
             rows: 0,
             first: None,
             previous: None,
@@ -140,17 +139,17 @@ impl PayloadAnalyser for Fec {
         FecHeader::parse_1(packet.payload).is_some() || FecHeader::parse_5(packet.payload).is_some()
     }
 
-    fn observe(&mut self, packet: &RtpPacket<'_>, _at: Occurrence, late: bool) {
+    fn observe(&mut self, packet: &RtpPacket<'_>, at: Occurrence, late: bool) {
         self.payload_type = packet.payload_type;
         let header = match self.kind {
             Kind::TransportStream => FecHeader::parse_1(packet.payload),
             Kind::Sdi => FecHeader::parse_5(packet.payload),
         };
         let Some(header) = header.filter(|_| packet.payload_type >= 96) else {
-            self.bad += 1;
+            self.evidence.contradict(at);
             return;
         };
-        self.good += 1;
+        self.evidence.support();
         self.rows += u64::from(header.is_row);
         self.offsets.add(header.offset.into());
         self.protected.add(header.protected.into());
@@ -180,12 +179,12 @@ impl PayloadAnalyser for Fec {
     }
 
     fn is_plausible(&self) -> bool {
-        self.bad * 50 <= self.good && self.changes * 20 <= self.good && self.unlawful * 10 <= self.lawful + 5
+        self.evidence.is_plausible() && self.changes * 20 <= self.evidence.good && self.unlawful * 10 <= self.lawful + 5
     }
 
     fn refinement(&self) -> Option<Refinement> {
         let first = self.first.filter(|_| self.is_plausible() && self.lawful > self.unlawful * 4)?;
-        let (name, confidence) = match (self.kind, self.good) {
+        let (name, confidence) = match (self.kind, self.evidence.good) {
             (_, 0..=1) => return None,
             (Kind::TransportStream, 2..=3) => ("ST2022-1", 0.8),
             (Kind::TransportStream, 4..=9) => ("ST2022-1", 0.92),
@@ -195,7 +194,7 @@ impl PayloadAnalyser for Fec {
         };
         let reason = format!(
             "{} FEC headers protect {} packets each, {} apart, and their first numbers run on",
-            self.good, first.protected, first.offset
+            self.evidence.good, first.protected, first.offset
         );
         Some(Refinement { encoding_name: name.into(), confidence, reason })
     }
@@ -210,14 +209,14 @@ impl PayloadAnalyser for Fec {
     fn report(&self, stream: &mut StreamReport, report: &mut FlowReport) {
         let (Some(first), Some((_, last))) = (self.first, self.previous) else { return };
         let mut out = Metadata::new();
-        let columns = self.good - self.rows;
+        let columns = self.evidence.good - self.rows;
         let kinds = [("column", columns), ("row", self.rows)].into_iter().filter(|(_, count)| *count > 0);
         out.insert("types".into(), Value::map(kinds.map(|(name, count)| (name, count.into()))));
-        out.insert("offset".into(), self.offsets.values());
-        out.insert("na".into(), self.protected.values());
+        out.insert("offset".into(), values(&self.offsets));
+        out.insert("na".into(), values(&self.protected));
         out.insert("snbase_first".into(), first.base.into());
         out.insert("snbase_last".into(), last.base.into());
-        out.insert("snbase_steps".into(), self.steps.histogram());
+        out.insert("snbase_steps".into(), histogram(&self.steps));
         if first.is_row {
             out.insert("matrix_columns".into(), first.protected.into());
         } else {
@@ -225,6 +224,11 @@ impl PayloadAnalyser for Fec {
             out.insert("matrix_rows".into(), first.protected.into());
         }
         stream.measures.insert("fec".into(), Value::Map(out));
+        let mut findings = FindingLog::default();
+        self.evidence.log("st2022-fec.payload", &mut findings);
+        if !findings.is_empty() {
+            report.findings.push(findings);
+        }
         if columns == 0 || self.rows == 0 {
             let name = if columns == 0 { "Row FEC" } else { "Column FEC" };
             report.type_names.insert(PacketType(self.payload_type.into()), name.into());

@@ -18,9 +18,10 @@ use crate::rtp::RtpPacket;
 use crate::sap::PayloadFormat;
 use crate::{FlowReport, Refinement, StreamReport};
 
+use super::evidence::Evidence;
 use super::timing_21::limits::{Class, Profile};
 use super::timing_21::{Arrival, Timing};
-use super::unit::{Counts, Rate, Steps, VIDEO_CLOCK_HZ};
+use super::unit::{Counts, Rate, Steps, VIDEO_CLOCK_HZ, values};
 use super::{Difference, PayloadAnalyser};
 use raster::{Picture, Raster};
 use rows::{RowFault, Rows};
@@ -28,8 +29,7 @@ use rows::{RowFault, Rows};
 /// Recognises and measures ST 2110-20.
 #[derive(Debug, Default)]
 pub struct RawVideo {
-    good: u64,
-    bad: u64,
+    evidence: Evidence,
     length_mismatches: u64,
     previous_sequence: Option<u32>,
     previous_timestamp: Option<u32>,
@@ -119,7 +119,7 @@ impl RawVideo {
     }
 
     fn confidence(&self) -> f32 {
-        if self.good < Self::LEAST_PACKETS || self.raster.is_flat() {
+        if self.evidence.good < Self::LEAST_PACKETS || self.raster.is_flat() {
             return 0.0;
         }
         // 20 packets of one unit are the least; smaller units are no pictures.
@@ -133,8 +133,8 @@ impl RawVideo {
         }
     }
 
-    fn fault(&mut self, fault: RowFault) {
-        self.bad += 1;
+    fn fault(&mut self, fault: RowFault, at: Occurrence) {
+        self.evidence.contradict(at);
         if fault == RowFault::Length {
             self.length_mismatches += 1;
         }
@@ -149,9 +149,9 @@ impl PayloadAnalyser for RawVideo {
     fn observe(&mut self, packet: &RtpPacket<'_>, at: Occurrence, late: bool) {
         let rows = match Rows::parse(packet.payload, packet.marker) {
             Ok(rows) => rows,
-            Err(fault) => return self.fault(fault),
+            Err(fault) => return self.fault(fault, at),
         };
-        self.good += 1;
+        self.evidence.support();
         let sequence = u32::from(rows.extended_sequence) << 16 | u32::from(packet.sequence);
         let follows = self.previous_sequence.is_none_or(|previous| sequence == previous.wrapping_add(1));
         let irregular = late || !follows;
@@ -194,8 +194,7 @@ impl PayloadAnalyser for RawVideo {
             self.previous_marker = packet.marker;
         }
         if starts_unit
-            && self.timing.is_waiting()
-            && self.steps.counts().total() >= 4
+            && self.timing.is_ready(&self.steps)
             && let Some(profile) = self.profile()
         {
             self.timing.begin(profile);
@@ -203,8 +202,7 @@ impl PayloadAnalyser for RawVideo {
     }
 
     fn is_plausible(&self) -> bool {
-        // A stream of another format shows it at once; a damaged packet in a long stream is none.
-        self.bad * 50 <= self.good
+        self.evidence.is_plausible()
     }
 
     fn refinement(&self) -> Option<Refinement> {
@@ -215,7 +213,7 @@ impl PayloadAnalyser for RawVideo {
         let picture = self.raster.picture();
         let reason = format!(
             "{} packets with {} sample rows fit their payloads to the byte, {} units whole, {}x{}",
-            self.good, self.rows, self.whole_units, picture.width, picture.height
+            self.evidence.good, self.rows, self.whole_units, picture.width, picture.height
         );
         Some(Refinement { encoding_name: "ST2110-20".into(), confidence, reason })
     }
@@ -248,7 +246,7 @@ impl PayloadAnalyser for RawVideo {
             per_unit.add(self.unit.packets);
         }
         put("media_units", self.units.into());
-        put("packets_per_unit", per_unit.values());
+        put("packets_per_unit", values(&per_unit));
         let open = u64::from(self.unit.markers == 1 && self.unit.packets > 0);
         put("units_with_one_marker", (self.units_with_one_marker + open).into());
         put("srd_rows", self.rows.into());
@@ -261,10 +259,11 @@ impl PayloadAnalyser for RawVideo {
             put("max_line_second_field", line.into());
         }
         put("length_mismatches", self.length_mismatches.into());
-        put("rtp_ts_deltas", self.steps.counts().values());
+        put("rtp_ts_deltas", values(self.steps.counts()));
         stream.measures.insert("st2110_20".into(), Value::Map(out));
 
         let mut findings = self.findings.clone();
+        self.evidence.log("st2110-20.payload", &mut findings);
         if let Some((figures, verdict)) = self.timing.report(self.profile(), true) {
             stream.measures.insert("st2110_21".into(), Value::Map(figures));
             if verdict.class == Class::NotCompliant {

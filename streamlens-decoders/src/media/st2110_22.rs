@@ -13,9 +13,10 @@ use crate::rtp::RtpPacket;
 use crate::sap::PayloadFormat;
 use crate::{FlowReport, Refinement, StreamReport};
 
+use super::evidence::Evidence;
 use super::timing_21::limits::{Class, Profile};
 use super::timing_21::{Arrival, Timing};
-use super::unit::{Counts, Rate, Steps, VIDEO_CLOCK_HZ};
+use super::unit::{Counts, Rate, Steps, VIDEO_CLOCK_HZ, histogram, values};
 use super::{Difference, PayloadAnalyser};
 
 /// The payload header:
@@ -56,6 +57,11 @@ impl Header {
         u32::from(self.separator) << 11 | u32::from(self.packet)
     }
 
+    /// Whether this is the second field behind a first one, with another frame counter.
+    fn is_second_field_of_another(&self, before: &Self) -> bool {
+        before.interlace == 2 && self.interlace == 3 && self.frame != before.frame
+    }
+
     /// Whether this header follows on `before`, the marker of that packet given.
     fn follows(&self, before: &Self, marker: bool) -> bool {
         if self.by_slice != before.by_slice || self.is_sequential != before.is_sequential {
@@ -63,7 +69,7 @@ impl Header {
         }
         if marker {
             let frame = if before.interlace == 2 { before.frame } else { before.frame.wrapping_add(1) & 31 };
-            // Both ways of counting the fields of a frame are taken: the frame's number, or one on.
+            // Both ways of counting the fields of a frame are taken: the frame's number, or, wrongly, one on.
             let counts =
                 self.frame == frame || before.interlace != 0 && self.frame == before.frame.wrapping_add(1) & 31;
             let fields = match before.interlace {
@@ -114,9 +120,11 @@ fn codestream(data: &[u8]) -> Option<Option<(u16, u16)>> {
 /// Recognises and measures JPEG XS.
 #[derive(Debug, Default)]
 pub struct CompressedVideo {
-    good: u64,
-    bad: u64,
+    evidence: Evidence,
     unit_faults: u64,
+    /// Second fields whose frame counter is not that of the first.
+    wrong_fields: u64,
+    findings: FindingLog,
     first_fault: Option<Occurrence>,
     previous: Option<(u16, bool, Header, u32)>,
     size: Option<(u16, u16)>,
@@ -168,7 +176,7 @@ impl PayloadAnalyser for CompressedVideo {
 
     fn observe(&mut self, packet: &RtpPacket<'_>, at: Occurrence, late: bool) {
         let Some((header, data)) = Header::parse(packet.payload) else {
-            self.bad += 1;
+            self.evidence.contradict(at);
             return;
         };
         if late {
@@ -177,6 +185,16 @@ impl PayloadAnalyser for CompressedVideo {
         }
         let before = self.previous.filter(|(sequence, ..)| packet.sequence == sequence.wrapping_add(1));
         let follows = before.is_none_or(|(_, marker, before, _)| header.follows(&before, marker));
+        if before.is_some_and(|(_, marker, before, _)| marker && header.is_second_field_of_another(&before)) {
+            self.wrong_fields += 1;
+            self.findings.add("st2110-22.frame-counter", Severity::Warning, None, at, || {
+                format!(
+                    "the second field of a frame has another frame counter ({}) than the first: it counts frames, not fields \
+                     (RFC 9134 4.3)",
+                    header.frame
+                )
+            });
+        }
         // A unit ends with L, and the frame's last packet with the marker.
         let ends_well =
             if header.by_slice { header.is_last || !packet.marker } else { header.is_last == packet.marker };
@@ -184,9 +202,9 @@ impl PayloadAnalyser for CompressedVideo {
         let starts_unit =
             self.previous.is_none_or(|(_, _, _, timestamp)| timestamp != packet.timestamp) || after_marker;
         if follows && ends_well {
-            self.good += 1;
+            self.evidence.support();
         } else {
-            self.bad += 1;
+            self.evidence.contradict(at);
             self.first_fault.get_or_insert(at);
             self.unit_faults += 1;
         }
@@ -201,7 +219,7 @@ impl PayloadAnalyser for CompressedVideo {
                         self.codestreams += 1;
                         self.size = size.or(self.size);
                     }
-                    None => self.bad += 1,
+                    None => self.evidence.contradict(at),
                 }
             }
         }
@@ -221,8 +239,7 @@ impl PayloadAnalyser for CompressedVideo {
         });
         self.previous = Some((packet.sequence, packet.marker, header, packet.timestamp));
         if starts_unit
-            && self.timing.is_waiting()
-            && self.steps.counts().total() >= 4
+            && self.timing.is_ready(&self.steps)
             && let Some(profile) = self.profile()
         {
             self.timing.begin(profile);
@@ -230,18 +247,18 @@ impl PayloadAnalyser for CompressedVideo {
     }
 
     fn is_plausible(&self) -> bool {
-        self.bad * 50 <= self.good
+        self.evidence.is_plausible()
     }
 
     fn refinement(&self) -> Option<Refinement> {
         // A unit of one packet has no counters that run: it takes many to believe it.
-        if !self.is_plausible() || self.good < 20 || self.codestreams < 2 || self.whole_units < 2 {
+        if !self.is_plausible() || self.evidence.good < 20 || self.codestreams < 2 || self.whole_units < 2 {
             return None;
         }
-        let confidence = if self.packets_per_unit.iter().count() == 1 { 0.95 } else { 0.9 };
+        let confidence = if self.packets_per_unit.len() == 1 { 0.95 } else { 0.9 };
         let reason = format!(
             "the counters of RFC 9134 run on through {} packets, {} units whole, {} codestreams begin",
-            self.good, self.whole_units, self.codestreams
+            self.evidence.good, self.whole_units, self.codestreams
         );
         Some(Refinement { encoding_name: "ST2110-22".into(), confidence, reason })
     }
@@ -269,13 +286,17 @@ impl PayloadAnalyser for CompressedVideo {
             put("rate", rate.text().into());
         }
         put("media_units", self.units.into());
-        put("packets_per_unit", self.packets_per_unit.histogram());
-        put("bytes_per_unit", self.bytes_per_unit.histogram());
-        put("is_constant", (self.packets_per_unit.iter().count() == 1).into());
+        put("packets_per_unit", histogram(&self.packets_per_unit));
+        put("bytes_per_unit", histogram(&self.bytes_per_unit));
+        put("is_constant", (self.packets_per_unit.len() == 1).into());
         put("counter_errors", self.unit_faults.into());
-        put("rtp_ts_deltas", self.steps.counts().values());
+        if self.is_interlaced {
+            put("frame_counter_errors", self.wrong_fields.into());
+        }
+        put("rtp_ts_deltas", values(self.steps.counts()));
         stream.measures.insert("st2110_22".into(), Value::Map(out));
-        let mut findings = FindingLog::default();
+        let mut findings = self.findings.clone();
+        self.evidence.log("st2110-22.payload", &mut findings);
         if let Some(at) = self.first_fault {
             findings.add("st2110-22.counters", Severity::Warning, None, at, || {
                 format!("{} times the counters of the payload header did not run on", self.unit_faults)

@@ -37,6 +37,7 @@ impl Sample {
             extension: None,
             payload: &self.payload,
             padding: 0,
+            wrong_padding: None,
         }
     }
 }

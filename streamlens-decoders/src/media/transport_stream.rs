@@ -1,30 +1,27 @@
 //! MPEG-2 transport streams over RTP: SMPTE ST 2022-2 with payload type 33 (RFC 2250 §2), MPEG-TS with any other.
 
-use streamlens_model::{Metadata, Occurrence, Severity, Value};
+use streamlens_model::{Metadata, Occurrence, Value};
 
-use crate::mpegts::meter::{Continuity, TsMeter};
+use crate::mpegts::meter::TsMeter;
 use crate::mpegts::{Layout, TsPacket};
 use crate::rtp::RtpPacket;
 use crate::{FlowReport, Refinement, StreamReport};
 
 use super::PayloadAnalyser;
-use super::unit::{Counts, VIDEO_CLOCK_HZ};
+use super::evidence::Evidence;
+use super::unit::{Counts, VIDEO_CLOCK_HZ, histogram};
 
 /// The payload type of transport streams (RFC 3551 Table 5).
 const MP2T: u8 = 33;
 
-/// Recognises and measures transport streams. Packets that come late are left out: their continuity counters would
-/// read as errors.
+/// Recognises and measures transport streams.
 #[derive(Debug, Default)]
 pub struct TransportStream {
     meter: Option<Box<TsMeter>>,
     payload_type: u8,
     per_packet: Counts<8>,
-    datagrams: u64,
+    evidence: Evidence,
     late: u64,
-    bad: u64,
-    first_break: Option<Occurrence>,
-    last_break: Option<Occurrence>,
 }
 
 impl TransportStream {
@@ -43,31 +40,24 @@ impl PayloadAnalyser for TransportStream {
     fn observe(&mut self, packet: &RtpPacket<'_>, at: Occurrence, late: bool) {
         self.payload_type = packet.payload_type;
         let Some(layout) = Layout::of(packet.payload, packet.payload.len()) else {
-            self.bad += 1;
+            self.evidence.contradict(at);
             return;
         };
-        self.datagrams += 1;
+        self.evidence.support();
         self.per_packet.add((packet.payload.len() / layout.stride()) as u32);
-        if late {
-            self.late += 1;
-            return;
-        }
+        self.late += u64::from(late);
         let meter = self.meter.get_or_insert_default();
         for bytes in packet.payload.chunks_exact(layout.stride()) {
             match bytes.get(layout.prefix()..).and_then(TsPacket::parse) {
-                Some(ts) => {
-                    if meter.packet(&ts, at).continuity == Continuity::Broken {
-                        self.first_break.get_or_insert(at);
-                        self.last_break = Some(at);
-                    }
-                }
-                None => meter.sync_error(),
+                Some(ts) if late => meter.late_packet(&ts),
+                Some(ts) => drop(meter.packet(&ts, at)),
+                None => meter.sync_error(at),
             }
         }
     }
 
     fn is_plausible(&self) -> bool {
-        self.bad * 50 <= self.datagrams
+        self.evidence.is_plausible()
     }
 
     fn refinement(&self) -> Option<Refinement> {
@@ -82,7 +72,7 @@ impl PayloadAnalyser for TransportStream {
         let reason = format!(
             "{} transport packets begin with the sync byte in {} payloads of type {}",
             meter.packets(),
-            self.datagrams,
+            self.evidence.good,
             self.payload_type
         );
         Some(Refinement { encoding_name: name.into(), confidence, reason })
@@ -96,22 +86,16 @@ impl PayloadAnalyser for TransportStream {
         let Some(meter) = &self.meter else { return };
         let mut facts = Metadata::new();
         meter.facts(&mut facts);
-        facts.insert("ts_packets_per_frame".into(), self.per_packet.histogram());
+        facts.insert("ts_packets_per_frame".into(), histogram(&self.per_packet));
         if self.late > 0 {
             facts.insert("late_packets_left_out".into(), self.late.into());
         }
         let pids = meter.pids().map(|(pid, figures)| (format!("PID {pid:#06x}"), Value::Map(figures)));
         facts.insert("pids".into(), Value::map(pids));
         stream.measures.insert("mpegts".into(), Value::Map(facts));
-        let mut findings = meter.findings().clone();
-        if let (Some(first), Some(last)) = (self.first_break, self.last_break) {
-            let count = meter.continuity_errors();
-            let sentence = || format!("{count} breaks of continuity counters, the first in frame {}", first.frame);
-            findings.add("mpegts.continuity", Severity::Error, None, first, sentence);
-            if last != first {
-                findings.add("mpegts.continuity", Severity::Error, None, last, String::new);
-            }
-        }
+        // streams are SSRCs here: the sentences name the PID
+        let mut findings = meter.findings().without_streams();
+        self.evidence.log("mpegts.payload", &mut findings);
         if !findings.is_empty() {
             report.findings.push(findings);
         }

@@ -1,79 +1,23 @@
 //! What the analysers of video-like payloads share: bounded counts, frame rates, and the steps of the RTP timestamp
 //! from media unit to media unit (a unit is all packets of one frame, or field).
 
-use streamlens_model::{Metadata, Occurrence, Value};
+use streamlens_model::Value;
+use streamlens_model::stats::Tally;
 
 /// Ticks per second of every video payload format of SMPTE ST 2110 (ST 2110-10 §7.3).
 pub(crate) const VIDEO_CLOCK_HZ: u32 = 90_000;
 
-/// How often each of a few values was seen. Values beyond the first `N` are only counted together.
-#[derive(Clone, Debug)]
-pub(crate) struct Counts<const N: usize> {
-    entries: [(u32, u64); N],
-    used: usize,
-    others: u64,
+/// How often each of the first `N` values came; mostly a stream has one or two.
+pub(crate) type Counts<const N: usize> = Tally<u32, N>;
+
+/// The values in order, as a list.
+pub(crate) fn values<const N: usize>(counts: &Counts<N>) -> Value {
+    Value::list(counts.sorted().into_iter().map(|(value, _)| value))
 }
 
-impl<const N: usize> Default for Counts<N> {
-    fn default() -> Self {
-        Self { entries: [(0, 0); N], used: 0, others: 0 }
-    }
-}
-
-impl<const N: usize> Counts<N> {
-    /// Counts a value.
-    pub(crate) fn add(&mut self, value: u32) {
-        for entry in self.entries.iter_mut().take(self.used) {
-            if entry.0 == value {
-                entry.1 += 1;
-                return;
-            }
-        }
-        match self.entries.get_mut(self.used) {
-            Some(entry) => {
-                *entry = (value, 1);
-                self.used += 1;
-            }
-            None => self.others += 1,
-        }
-    }
-
-    /// The values and how often each was seen, in the order of their first appearance.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
-        self.entries.iter().copied().take(self.used)
-    }
-
-    /// The most frequent value; the earliest of several.
-    pub(crate) fn mode(&self) -> Option<(u32, u64)> {
-        self.iter().fold(None, |best, entry| match best {
-            Some((_, count)) if count >= entry.1 => best,
-            _ => Some(entry),
-        })
-    }
-
-    /// How many values were counted, those beyond the first `N` too.
-    pub(crate) fn total(&self) -> u64 {
-        self.iter().map(|(_, count)| count).sum::<u64>() + self.others
-    }
-
-    /// The values in order, as a list.
-    pub(crate) fn values(&self) -> Value {
-        let mut values: Vec<u32> = self.iter().map(|(value, _)| value).collect();
-        values.sort_unstable();
-        Value::list(values)
-    }
-
-    /// How often each value was seen, by value.
-    pub(crate) fn histogram(&self) -> Value {
-        let mut map = Metadata::new();
-        for (value, count) in self.iter() {
-            map.insert(value.to_string().into(), Value::from(count));
-        }
-        if self.others > 0 {
-            map.insert("others".into(), Value::from(self.others));
-        }
-        Value::Map(map)
-    }
+/// How often each value came, by value; those beyond the first `N` as `others`.
+pub(crate) fn histogram<const N: usize>(counts: &Counts<N>) -> Value {
+    counts.to_value(|value| value.to_string())
 }
 
 /// A rate per second as a fraction in lowest terms: 60000/1001.
@@ -192,16 +136,6 @@ pub(crate) fn gcd(mut a: u64, mut b: u64) -> u64 {
     a
 }
 
-/// A frame and its time as metadata.
-pub(crate) fn moment(at: Occurrence) -> Value {
-    let mut map = Metadata::new();
-    map.insert("frame".into(), Value::from(at.frame));
-    if let Some(time) = at.time {
-        map.insert("time".into(), Value::from(time));
-    }
-    Value::Map(map)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,16 +162,5 @@ mod tests {
         assert_eq!(rate_of(&[6000]), Some(Rate::new(15, 1)));
         assert_eq!(rate_of(&[]), None);
         assert_eq!(rate_of(&[4_000_000_000]), None);
-    }
-
-    #[test]
-    fn counts_keep_the_first_values_and_the_number_of_the_others() {
-        let mut counts = Counts::<2>::default();
-        for value in [7, 9, 9, 3] {
-            counts.add(value);
-        }
-        assert_eq!(counts.mode(), Some((9, 2)));
-        assert_eq!(counts.total(), 4);
-        assert_eq!(counts.values(), Value::list([7_u32, 9]));
     }
 }

@@ -11,8 +11,8 @@ use super::monitor::{Framing, TransactionMonitor};
 use super::probe;
 use super::shape::Shape;
 use crate::{
-    Carrier, Confidence, ConversationMonitor, DecodeError, DecodingResult, FlowDecoder, FlowReport, PacketType,
-    PduState, StreamDecoder, StreamMark,
+    Carrier, Confidence, ConversationMonitor, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, FlowReport,
+    PacketType, PduState, StreamDecoder, StreamMark,
 };
 
 const NAME: &str = "ModbusTCP";
@@ -29,39 +29,25 @@ impl ModbusTcpDecoder {
     }
 }
 
+static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::Tcp])
+    .with_standards("Modbus Application Protocol V1.1b3, Modbus Messaging on TCP/IP V1.0b")
+    .with_ports(&[PORT])
+    .with_packet_types(PACKET_TYPES)
+    .with_finding_prefix("modbus");
+
 impl StreamDecoder for ModbusTcpDecoder {
-    fn encoding_name(&self) -> &'static str {
-        NAME
-    }
-
-    fn standard(&self) -> &'static str {
-        "Modbus Application Protocol V1.1b3, Modbus Messaging on TCP/IP V1.0b"
-    }
-
-    fn carriers(&self) -> &[Carrier] {
-        &[Carrier::Tcp]
-    }
-
-    fn detection_ports(&self) -> &[u16] {
-        &[PORT]
-    }
-
-    fn packet_types(&self) -> &[&'static str] {
-        PACKET_TYPES
-    }
-
-    fn finding_prefix(&self) -> &'static str {
-        "modbus"
+    fn info(&self) -> &DecoderInfo {
+        &INFO
     }
 
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
         probe::probe(packet)
     }
 
+    /// Without the memory of a flow that is known to be Modbus, what fits no function is another protocol's.
     fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
         let direction = &mut Direction::of_flow(packet.flow);
         let Taken { bytes, adu, length_is_wrong } = decode(packet, false, direction, result)?;
-        // Without the memory of a flow that is known to be Modbus, what fits no function is another protocol's.
         let is_judged = result.state == PduState::Whole && !length_is_wrong;
         if is_judged && !probe::is_plausible(&adu, packet.has_port(PORT)) {
             return Err(DecodeError::Refused { protocol: NAME, reason: "the PDU fits no function" });

@@ -10,8 +10,8 @@ use super::function::{self, Kind, PACKET_TYPES};
 use super::monitor::{Framing, TransactionMonitor};
 use super::shape::{self, Extent, Shape};
 use crate::{
-    Carrier, Confidence, ConversationMonitor, DecodeError, DecodingResult, FlowDecoder, FlowReport, PacketType,
-    StreamDecoder, StreamMark,
+    Carrier, Confidence, ConversationMonitor, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, FlowReport,
+    PacketType, StreamDecoder, StreamMark,
 };
 
 const NAME: &str = "ModbusRTU";
@@ -177,25 +177,14 @@ pub(super) fn whole(bytes: &[u8]) -> Option<RtuFrame<'_>> {
     Some(RtuFrame { unit: *unit, function: *function, data, length: bytes.len() })
 }
 
+static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::Tcp])
+    .with_standards("Modbus over Serial Line V1.02")
+    .with_packet_types(PACKET_TYPES)
+    .with_finding_prefix("modbus");
+
 impl StreamDecoder for ModbusRtuDecoder {
-    fn encoding_name(&self) -> &'static str {
-        NAME
-    }
-
-    fn standard(&self) -> &'static str {
-        "Modbus over Serial Line V1.02"
-    }
-
-    fn carriers(&self) -> &[Carrier] {
-        &[Carrier::Tcp]
-    }
-
-    fn packet_types(&self) -> &[&'static str] {
-        PACKET_TYPES
-    }
-
-    fn finding_prefix(&self) -> &'static str {
-        "modbus"
+    fn info(&self) -> &DecoderInfo {
+        &INFO
     }
 
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
@@ -214,10 +203,6 @@ impl StreamDecoder for ModbusRtuDecoder {
             (_, 2.., _) => Confidence::new(0.95, "several frames of legal shape, and their CRCs are right"),
             _ => Confidence::new(0.6, "several frames, and their CRCs are right"),
         }
-    }
-
-    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        decode(packet, &mut Direction::of_flow(packet.flow), result)
     }
 
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {

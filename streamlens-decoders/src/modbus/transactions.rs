@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use streamlens_model::stats::Distribution;
 use streamlens_model::{FindingLog, Occurrence, Severity, StreamId, Subject};
 
 use super::function::{Kind, exception_name, function_name};
-use crate::distribution::Distribution;
 
 /// Requests that wait for a response; the oldest is given up for more.
 const MAX_WAITING: usize = 256;

@@ -4,9 +4,11 @@ use std::borrow::Cow;
 
 use streamlens_model::{FlowKey, Occurrence, Packet, StreamId};
 
-use super::meter::TsMeter;
+use super::meter::{Continuity, TsMeter};
 use super::packet::{Layout, NULL_PID, SYNC_BYTE, TsPacket};
-use crate::{Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, FlowReport, PacketType, PduState};
+use crate::{
+    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, FlowReport, PacketType, PduState,
+};
 use crate::{Sequence, StreamDecoder};
 
 const NAME: &str = "MPEG-TS";
@@ -23,42 +25,19 @@ impl MpegTsDecoder {
     }
 }
 
+static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::Udp])
+    .with_standards("ISO/IEC 13818-1")
+    .with_ports(&[1234, 5000, 10_000])
+    .with_packet_types(&["PID 0x0000", "PID 0x0011", "PID 0x1fff"])
+    .with_finding_prefix("mpegts");
+
 impl StreamDecoder for MpegTsDecoder {
-    fn encoding_name(&self) -> &'static str {
-        NAME
-    }
-
-    fn standard(&self) -> &'static str {
-        "ISO/IEC 13818-1"
-    }
-
-    fn carriers(&self) -> &[Carrier] {
-        &[Carrier::Udp]
-    }
-
-    fn detection_ports(&self) -> &[u16] {
-        &[1234, 5000, 10_000]
-    }
-
-    fn packet_types(&self) -> &[&'static str] {
-        &["PID 0x0000", "PID 0x0011", "PID 0x1fff"]
-    }
-
-    fn finding_prefix(&self) -> &'static str {
-        "mpegts"
+    fn info(&self) -> &DecoderInfo {
+        &INFO
     }
 
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
         if Layout::may_begin(packet.payload) { probe(packet) } else { Confidence::NONE }
-    }
-
-    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        let layout = layout(packet)?;
-        take(packet, layout, result, |ts, result| {
-            if let (Some(_), false) = (ts.payload, ts.is_discontinuity || ts.pid == NULL_PID) {
-                result.sequence(stream(ts.pid), continuity(ts.continuity));
-            }
-        })
     }
 
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {
@@ -67,10 +46,6 @@ impl StreamDecoder for MpegTsDecoder {
 
     fn stream_name(&self, id: StreamId) -> String {
         format!("PID {:#06x}", id.0)
-    }
-
-    fn is_independent(&self) -> bool {
-        true
     }
 
     fn flow_decoder(&self, _flow: &FlowKey) -> Option<Box<dyn FlowDecoder>> {
@@ -109,15 +84,7 @@ fn stream(pid: u16) -> StreamId {
     StreamId(u128::from(pid))
 }
 
-const fn continuity(number: u8) -> Sequence {
-    Sequence { repeats: true, ..Sequence::new(number as u64, 4) }
-}
-
 const REFUSED: DecodeError = DecodeError::Refused { protocol: NAME, reason: "not whole transport packets" };
-
-fn layout(packet: &Packet<'_>) -> Result<Layout, DecodeError> {
-    Layout::of(packet.payload, packet.wire_payload_length()).ok_or(REFUSED)
-}
 
 /// Adaptation control 0 and scrambling control 1 are reserved, and an adaptation field ends with the packet or before.
 fn is_lawful(header: &[u8]) -> bool {
@@ -208,12 +175,14 @@ impl FlowDecoder for MpegTsFlow {
         }
         let (at, meter) = (Occurrence { frame: packet.frame, time: packet.time }, &mut self.meter);
         let used = take(packet, self.layout, result, |ts, result| {
-            if let Some(number) = meter.packet(ts, at).number {
-                result.sequence(stream(ts.pid), continuity(number));
+            let metered = meter.packet(ts, at);
+            if let Some(number) = metered.number {
+                let repeats = metered.continuity == Continuity::Repeat;
+                result.sequence(stream(ts.pid), Sequence { repeats, ..Sequence::new(number.into(), 32) });
             }
         })?;
         if result.state == PduState::Unfinished && packet.missing == 0 {
-            self.meter.sync_error();
+            self.meter.sync_error(at);
         }
         Ok(used)
     }
@@ -232,8 +201,8 @@ impl FlowDecoder for MpegTsFlow {
             }
             report.packet_types.insert(PacketType(u32::from(pid)), figures);
         }
-        if !self.meter.findings().is_empty() {
-            report.findings.push(self.meter.findings().clone());
+        if !self.meter.is_faultless() {
+            report.findings.push(self.meter.findings());
         }
     }
 }

@@ -1,7 +1,10 @@
 //! What is measured of a transport stream, over RTP and over plain UDP alike.
 
-use streamlens_model::{FindingLog, Metadata, Occurrence, Severity, StreamId, Value};
+use streamlens_model::{FindingLog, Metadata, Occurrence, Severity, StreamId, Subject, Value};
 
+use super::clock::ClockMeter;
+pub(crate) use super::continuity::Continuity;
+use super::continuity::Counter;
 use super::packet::{NULL_PID, TsPacket};
 use super::psi::{Assembler, Tables, stream_type};
 
@@ -11,63 +14,25 @@ const MAX_PIDS: usize = 512;
 /// No entry.
 const NONE: u16 = u16::MAX;
 
-/// The range of the program clock reference.
-const PCR_WRAP: u64 = (1 << 33) * 300;
-
 /// What became of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Metered {
     pub(crate) continuity: Continuity,
-    /// The continuity counter, moved so that it runs on over lawful discontinuities; `None` where there is none.
-    pub(crate) number: Option<u8>,
+    /// The continuity counter, extended so that it runs on; `None` where there is none.
+    pub(crate) number: Option<u32>,
 }
 
 impl Metered {
     const FREE: Self = Self { continuity: Continuity::Free, number: None };
 }
 
-/// What a continuity counter says of a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Continuity {
-    /// First of its PID, without payload, stuffing, or after a lawful discontinuity: nothing follows from it.
-    Free,
-    /// One more than the packet before.
-    InOrder,
-    /// The number of the packet before, which one packet may repeat.
-    Repeat,
-    /// Anything else: packets are missing, or came too often.
-    Broken,
-}
-
-/// Program clock references of one PID.
-#[derive(Clone, Debug, Default)]
-struct ClockMeter {
-    count: u64,
-    first: Option<(u64, i64)>,
-    previous: Option<(u64, Option<i64>)>,
-    /// Ticks of 27 MHz since the first, wraps and discontinuities taken out.
-    elapsed: u64,
-    interval_max: u64,
-    interval_max_at: Option<Occurrence>,
-    late_intervals: u64,
-    /// Arrival against clock, in nanoseconds: the extremes since the last discontinuity, and the widest spread before.
-    low: Option<i64>,
-    high: Option<i64>,
-    widest: i64,
-    jitter: f64,
-    discontinuities: u64,
-}
-
 #[derive(Clone, Debug)]
 struct PidMeter {
     pid: u16,
     packets: u64,
-    continuity: Option<u8>,
-    repeated: bool,
-    /// Added to the continuity counter so that it runs on over lawful discontinuities.
-    shift: u8,
-    errors: u64,
-    repeats: u64,
+    counter: Counter,
+    /// The first and the last error of its counter.
+    breaks: Option<(Occurrence, Occurrence)>,
     scrambled: u64,
     clock: Option<Box<ClockMeter>>,
     sections: Option<Box<Assembler>>,
@@ -83,7 +48,6 @@ pub(crate) struct TsMeter {
     packets: u64,
     sync_errors: u64,
     transport_errors: u64,
-    continuity_errors: u64,
     tables: Tables,
     findings: FindingLog,
 }
@@ -97,7 +61,6 @@ impl Default for TsMeter {
             packets: 0,
             sync_errors: 0,
             transport_errors: 0,
-            continuity_errors: 0,
             tables: Tables::default(),
             findings: FindingLog::default(),
         }
@@ -106,8 +69,11 @@ impl Default for TsMeter {
 
 impl TsMeter {
     /// Takes note of bytes that should have been a packet and have no sync byte.
-    pub(crate) fn sync_error(&mut self) {
+    pub(crate) fn sync_error(&mut self, at: Occurrence) {
         self.sync_errors += 1;
+        self.findings.add("mpegts.sync-byte", Severity::Error, None, at, || {
+            "where a transport packet should begin stands no sync byte 0x47 (TR 101 290 1.2)".to_owned()
+        });
     }
 
     /// Takes note of a packet.
@@ -132,10 +98,9 @@ impl TsMeter {
             return Metered::FREE;
         }
         meter.scrambled += u64::from(packet.scrambling != 0);
-        let continuity = meter.continuity(packet);
-        let number = packet.payload.map(|_| packet.continuity.wrapping_add(meter.shift) & 0x0F);
-        if continuity == Continuity::Broken {
-            self.continuity_errors += 1;
+        let (continuity, number) = meter.counter.observe(packet);
+        if continuity.is_error() {
+            meter.breaks = Some((meter.breaks.map_or(at, |(first, _)| first), at));
         }
         if let Some(pcr) = packet.pcr {
             meter.clock.get_or_insert_default().reference(pcr, packet, at, &mut self.findings);
@@ -147,7 +112,7 @@ impl TsMeter {
             let follows = continuity == Continuity::InOrder;
             let before = self.tables.changes;
             let tables = &mut self.tables;
-            if continuity != Continuity::Repeat {
+            if !matches!(continuity, Continuity::Repeat | Continuity::Excess | Continuity::Late) {
                 sections.push(payload, packet.starts_unit, follows, |section| tables.section(packet.pid, section));
             }
             if self.tables.changes != before {
@@ -155,6 +120,14 @@ impl TsMeter {
             }
         }
         Metered { continuity, number }
+    }
+
+    /// Takes note of a packet in a datagram that is late, or there twice: it only closes gaps.
+    pub(crate) fn late_packet(&mut self, packet: &TsPacket<'_>) {
+        let slot = self.index.get(usize::from(packet.pid)).map(|slot| usize::from(*slot));
+        if let Some(meter) = slot.and_then(|slot| self.pids.get_mut(slot)).filter(|_| packet.payload.is_some()) {
+            meter.counter.fill(packet.continuity);
+        }
     }
 
     /// Gives each PID that the programs' table names an assembler.
@@ -174,11 +147,8 @@ impl TsMeter {
             self.pids.push(PidMeter {
                 pid,
                 packets: 0,
-                continuity: None,
-                repeated: false,
-                shift: 0,
-                errors: 0,
-                repeats: 0,
+                counter: Counter::default(),
+                breaks: None,
                 scrambled: 0,
                 clock: None,
                 sections,
@@ -200,12 +170,24 @@ impl TsMeter {
 
     /// Continuity errors of all PIDs.
     pub(crate) fn continuity_errors(&self) -> u64 {
-        self.continuity_errors
+        self.pids.iter().map(|meter| meter.counter.errors).sum()
     }
 
-    /// Findings, of PCR intervals and transport errors.
-    pub(crate) fn findings(&self) -> &FindingLog {
-        &self.findings
+    /// What was found: faults of the sync byte, of continuity counters, of clock references, and transport errors. Findings of
+    /// a PID have it as their stream.
+    pub(crate) fn findings(&self) -> FindingLog {
+        let mut findings = self.findings.clone();
+        for meter in self.pids.iter().filter(|meter| meter.counter.errors > 0) {
+            let Some((first, last)) = meter.breaks else { continue };
+            let (what, errors) = (("mpegts.continuity", Severity::Error), meter.counter.errors);
+            findings.add_counted(what, place_of(meter.pid), errors, (first, last), || meter.broken());
+        }
+        findings
+    }
+
+    /// Whether nothing was found.
+    pub(crate) fn is_faultless(&self) -> bool {
+        self.findings.is_empty() && self.continuity_errors() == 0
     }
 
     /// What a PID carries, by the tables.
@@ -234,8 +216,15 @@ impl TsMeter {
             let mut figures = Metadata::new();
             figures.insert("packets".into(), meter.packets.into());
             if meter.pid != NULL_PID {
-                figures.insert("continuity_errors".into(), meter.errors.into());
-                figures.insert("repeats".into(), meter.repeats.into());
+                let Counter { errors, repeats, lost, late, .. } = meter.counter;
+                figures.insert("continuity_errors".into(), errors.into());
+                if late > 0 {
+                    figures.insert("late".into(), late.into());
+                }
+                if lost > 0 {
+                    figures.insert("lost".into(), lost.into());
+                }
+                figures.insert("repeats".into(), repeats.into());
             }
             if meter.scrambled > 0 {
                 figures.insert("scrambled".into(), meter.scrambled.into());
@@ -257,7 +246,7 @@ impl TsMeter {
         out.insert("ts_packets".into(), self.packets.into());
         out.insert("sync_errors".into(), self.sync_errors.into());
         out.insert("transport_errors".into(), self.transport_errors.into());
-        out.insert("continuity_errors".into(), self.continuity_errors.into());
+        out.insert("continuity_errors".into(), self.continuity_errors().into());
         out.insert("pcr_count".into(), clocks.into());
         if self.packets > 0 {
             out.insert("null_ratio".into(), (nulls as f64 / self.packets as f64).into());
@@ -285,105 +274,19 @@ impl TsMeter {
     }
 }
 
-impl PidMeter {
-    fn continuity(&mut self, packet: &TsPacket<'_>) -> Continuity {
-        let Some(previous) = self.continuity else {
-            self.continuity = packet.payload.map(|_| packet.continuity);
-            return Continuity::Free;
-        };
-        if packet.is_discontinuity {
-            // The packet's number follows on the last, whatever its counter says; without payload it has none.
-            let next = u8::from(packet.payload.is_some());
-            self.shift = self.shift.wrapping_add(previous).wrapping_add(next).wrapping_sub(packet.continuity);
-            (self.continuity, self.repeated) = (Some(packet.continuity), false);
-            return Continuity::Free;
-        }
-        if packet.payload.is_none() {
-            return Continuity::Free;
-        }
-        let step = packet.continuity.wrapping_sub(previous) & 0x0F;
-        self.continuity = Some(packet.continuity);
-        match step {
-            1 => {
-                self.repeated = false;
-                Continuity::InOrder
-            }
-            0 if !self.repeated => {
-                self.repeated = true;
-                self.repeats += 1;
-                Continuity::Repeat
-            }
-            _ => {
-                self.repeated = false;
-                self.errors += 1;
-                Continuity::Broken
-            }
-        }
-    }
+/// Stream and subject of what is said of a PID: over RTP the streams are SSRCs, and the subject alone remains.
+pub(super) fn place_of(pid: u16) -> (Option<StreamId>, Subject) {
+    (Some(StreamId(u128::from(pid))), Subject::of([pid]))
 }
 
-impl ClockMeter {
-    /// 100 ms, the longest interval that ISO/IEC 13818-1 §2.7.2 allows.
-    const LONGEST: u64 = 2_700_000;
-
-    fn reference(&mut self, pcr: u64, packet: &TsPacket<'_>, at: Occurrence, findings: &mut FindingLog) {
-        let time = at.time.map(|time| time.as_nanos());
-        self.count += 1;
-        let step = self.previous.map(|(previous, _)| (pcr + PCR_WRAP - previous) % PCR_WRAP);
-        // A jump of more than 10 s, or back, is another clock, announced or not.
-        let jumps = step.is_some_and(|step| step > 270_000_000);
-        if packet.is_discontinuity || jumps {
-            self.discontinuities += 1;
-            self.widest = self.spread();
-            (self.first, self.low, self.high, self.elapsed) = (None, None, None, 0);
-        } else if let Some(step) = step {
-            self.elapsed += step;
-            if step > self.interval_max {
-                (self.interval_max, self.interval_max_at) = (step, Some(at));
-            }
-            if step > Self::LONGEST {
-                self.late_intervals += 1;
-                findings.add(
-                    "mpegts.pcr-interval",
-                    Severity::Warning,
-                    Some(StreamId(u128::from(packet.pid))),
-                    at,
-                    || format!("{:.1} ms between two program clock references; 100 ms are allowed", step as f64 / 27e3),
-                );
-            }
-        }
-        if let Some(time) = time {
-            let (_, begin) = *self.first.get_or_insert((pcr, time));
-            let media = i64::try_from(u128::from(self.elapsed) * 1000 / 27).unwrap_or(i64::MAX);
-            let late = time.saturating_sub(begin).saturating_sub(media);
-            if let (Some(step), Some((_, Some(before))), false) =
-                (step, self.previous, jumps || packet.is_discontinuity)
-            {
-                let difference = (time.saturating_sub(before) as f64 - step as f64 * 1000.0 / 27.0).abs();
-                self.jitter += (difference - self.jitter) / 16.0;
-            }
-            self.low = Some(self.low.map_or(late, |low| low.min(late)));
-            self.high = Some(self.high.map_or(late, |high| high.max(late)));
-        }
-        self.previous = Some((pcr, time));
-    }
-
-    fn spread(&self) -> i64 {
-        let spread = self.low.zip(self.high).map_or(0, |(low, high)| high.saturating_sub(low));
-        spread.max(self.widest)
-    }
-
-    fn report(&self, figures: &mut Metadata) {
-        let mut map = Metadata::new();
-        map.insert("count".into(), self.count.into());
-        map.insert("discontinuities".into(), self.discontinuities.into());
-        if let Some(at) = self.interval_max_at {
-            map.insert("interval_max_ns".into(), (self.interval_max.saturating_mul(1000) / 27).into());
-            map.insert("interval_max_at".into(), crate::media::moment(at));
-            map.insert("intervals_above_100_ms".into(), self.late_intervals.into());
-            map.insert("arrival_jitter_ns".into(), self.jitter.into());
-            map.insert("arrival_spread_ns".into(), self.spread().into());
-        }
-        figures.insert("pcr".into(), Value::Map(map));
+impl PidMeter {
+    /// What is said of the errors of its continuity counter.
+    fn broken(&self) -> String {
+        let Counter { errors, lost, longest_gap, .. } = self.counter;
+        let missing = match lost {
+            0 => ", nothing missing: packets came more often than twice".to_owned(),
+            _ => format!(", {lost} packets missing, at most {longest_gap} in a row"),
+        };
+        format!("continuity count errors of PID {:#06x} (TR 101 290 1.4): {errors}{missing}", self.pid)
     }
 }

@@ -9,12 +9,17 @@
 //! Only a UDP payload that is whole transport packets from its first byte on is taken: transport streams inside other
 //! protocols (Chapter 10 data packets, iNET-X) belong to those.
 
+mod clock;
+mod continuity;
+#[cfg(feature = "mpegts")]
 mod decoder;
 pub(crate) mod meter;
 mod packet;
 mod psi;
 #[cfg(test)]
+#[cfg(feature = "mpegts")]
 mod tests;
 
+#[cfg(feature = "mpegts")]
 pub use decoder::MpegTsDecoder;
 pub use packet::{Layout, NULL_PID, PACKET_LENGTH, SYNC_BYTE, SYSTEM_CLOCK_HZ, TsPacket};

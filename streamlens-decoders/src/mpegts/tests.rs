@@ -117,11 +117,12 @@ fn continuity_counts_payloads_and_forgives_one_repeat_and_announced_jumps() {
         marks.iter().map(|(_, _, marks)| marks.first().and_then(|mark| mark.sequence).map(|s| s.number)).collect()
     };
     let p = |continuity| ts(0x100, continuity, &[1]);
-    assert_eq!(send(&[p(14), p(15), p(0), p(0), p(1)]), [Some(14), Some(15), Some(0), Some(0), Some(1)]);
+    // extended, and from 0
+    assert_eq!(send(&[p(14), p(15), p(0), p(0), p(1)]), [Some(0), Some(1), Some(2), Some(2), Some(3)]);
     // Without payload the counter stands still, and stuffing has none.
-    assert_eq!(send(&[adapted(0x100, 1, 0, &[], false), ts(NULL_PID, 9, &[]), p(2)]), [None, None, Some(2)]);
+    assert_eq!(send(&[adapted(0x100, 1, 0, &[], false), ts(NULL_PID, 9, &[]), p(2)]), [None, None, Some(4)]);
     // An announced jump runs on.
-    assert_eq!(send(&[adapted(0x100, 9, 0x80, &[], true), p(10)]), [Some(3), Some(4)]);
+    assert_eq!(send(&[adapted(0x100, 9, 0x80, &[], true), p(10)]), [Some(5), Some(6)]);
     // A second repeat, and a gap, are errors.
     send(&[p(10), p(10), p(13)]);
     assert_eq!(figure(&report(decoder.as_ref()).metadata, "continuity_errors"), &Value::from(2_u64));
@@ -154,6 +155,40 @@ fn clock_references_are_read_and_late_ones_found() {
     assert_eq!(clock.get("arrival_spread_ns"), Some(&Value::from(1_000_000_i64)));
     let codes: Vec<_> = report.findings[0].iter().map(|(code, _, finding)| (code, finding.count)).collect();
     assert_eq!(codes, [("mpegts.pcr-interval", 1)]);
+}
+
+#[test]
+fn faults_have_their_names_of_tr_101_290() {
+    let pcr = |ticks: u64| {
+        let (base, extension) = (ticks / 300, (ticks % 300) as u16);
+        let mut bytes = ((base >> 1) as u32).to_be_bytes().to_vec();
+        bytes.extend([(base as u8 & 1) << 7 | 0x7E | (extension >> 8) as u8, extension as u8]);
+        bytes
+    };
+    let mut decoder = flow();
+    // two packets missing, and two seconds on the clock while 40 ms go by
+    for (number, continuity, ticks) in [(0, 0, 0), (1, 1, 1_080_000), (2, 4, 55_080_000), (3, 5, 56_160_000)] {
+        let clock = adapted(0x100, continuity, 0x10, &pcr(ticks), true);
+        let mut datagram = udp(&[clock, ts(0x101, number, &[])].concat());
+        datagram.time = Some(streamlens_model::Timestamp::from_nanos(i64::from(number) * 40_000_000));
+        decode(decoder.as_mut(), &datagram).unwrap();
+    }
+    let report = report(decoder.as_ref());
+    let found: Vec<_> = report.findings[0].iter().map(|(code, _, finding)| (code, finding.text.as_str())).collect();
+    assert_eq!(
+        found,
+        [
+            (
+                "mpegts.continuity",
+                "continuity count errors of PID 0x0100 (TR 101 290 1.4): 1, 2 packets missing, at most 2 in a row"
+            ),
+            (
+                "mpegts.pcr-discontinuity",
+                "the program clock reference of PID 0x0100 went on by 2.000 s while 0.040 s went by, without the \
+                 discontinuity indicator (TR 101 290 2.3b)"
+            ),
+        ]
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use streamlens_model::{FlowKey, Packet, StreamId, Transport};
 use super::message::type_name;
 use super::{datagrams, discovery, stream};
 use crate::{
-    Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, FlowReport, NetworkMonitor, PacketType,
+    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, FlowReport, NetworkMonitor, PacketType,
     StreamDecoder,
 };
 
@@ -27,42 +27,21 @@ impl NdiDecoder {
     }
 }
 
+static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::Tcp, Carrier::Udp])
+    .with_standards("none public; as observed of SDK 6.3.2")
+    .with_ports(&[5959, 5960, 5961, 6960, 7960])
+    .with_packet_types(&["Video", "Audio", "Metadata", "Discovery"])
+    .with_finding_prefix("ndi")
+    .with_announcement_ports(&[discovery::MDNS_PORT])
+    .publishing();
+
 impl StreamDecoder for NdiDecoder {
-    fn encoding_name(&self) -> &'static str {
-        NAME
-    }
-
-    fn standard(&self) -> &'static str {
-        "none public; as observed of SDK 6.3.2"
-    }
-
-    fn carriers(&self) -> &[Carrier] {
-        &[Carrier::Tcp, Carrier::Udp]
-    }
-
-    fn detection_ports(&self) -> &[u16] {
-        &[5959, 5960, 5961, 6960, 7960]
-    }
-
-    fn packet_types(&self) -> &[&'static str] {
-        &["Video", "Audio", "Metadata", "Discovery"]
-    }
-
-    fn finding_prefix(&self) -> &'static str {
-        "ndi"
+    fn info(&self) -> &DecoderInfo {
+        &INFO
     }
 
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
         if packet.transport == Transport::TCP { stream::probe(packet) } else { datagrams::probe(packet) }
-    }
-
-    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        // Without memory, as for the first packet of a flow.
-        if packet.transport == Transport::TCP {
-            stream::NdiStream::default().decode_packet(packet, result)
-        } else {
-            datagrams::NdiDatagrams::default().decode_packet(packet, result)
-        }
     }
 
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {
@@ -73,12 +52,8 @@ impl StreamDecoder for NdiDecoder {
         format!("{:#010x}", id.0)
     }
 
-    fn overheard_ports(&self) -> &[u16] {
-        &[discovery::MDNS_PORT]
-    }
-
-    fn overhear(&self, packet: &Packet<'_>, result: &mut DecodingResult) {
-        discovery::overhear(packet, result);
+    fn inspect_foreign(&self, packet: &Packet<'_>, result: &mut DecodingResult) {
+        discovery::inspect(packet, result);
     }
 
     fn network_monitor(&self) -> Option<Box<dyn NetworkMonitor>> {

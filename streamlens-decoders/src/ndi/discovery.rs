@@ -1,6 +1,6 @@
 //! Sources announced by multicast DNS as instances of `_ndi._tcp.local` (RFC 6762, RFC 6763), and which flows they send.
 //!
-//! The datagrams stay multicast DNS, in which any service may be announced besides: they are overheard, not claimed.
+//! The datagrams stay multicast DNS, in which any service may be announced besides: they are inspected, not claimed.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -10,7 +10,6 @@ use simple_dns::{Name, PacketFlag, ResourceRecord};
 use streamlens_model::{Endpoint, Occurrence, Packet, Value};
 
 use super::decoder::NAME;
-use crate::media::moment;
 use crate::{DecodingResult, NetworkMonitor, NetworkReport, ObservedPdu, Peer, Survey};
 
 #[cfg(test)]
@@ -31,7 +30,7 @@ const MAX_SOURCES: usize = 1024;
 const MAX_ITEMS: usize = 8;
 
 /// Passes answers of multicast DNS on to the monitor.
-pub(super) fn overhear(packet: &Packet<'_>, result: &mut DecodingResult) {
+pub(super) fn inspect(packet: &Packet<'_>, result: &mut DecodingResult) {
     let is_answer =
         packet.flow.src.port == Some(MDNS_PORT) && packet.payload.get(2).is_some_and(|flags| flags & 0x80 != 0);
     if is_answer && packet.missing == 0 && packet.payload.len() <= MAX_LENGTH {
@@ -215,8 +214,8 @@ impl Survey for SourceSurvey<'_> {
                 ),
                 ("announcements", source.announcements.into()),
                 ("withdrawn", source.withdrawn.into()),
-                ("first", moment(source.first)),
-                ("last", moment(source.last)),
+                ("first", source.first.into()),
+                ("last", source.last.into()),
                 ("flows", self.flows.get(name.as_str()).copied().unwrap_or(0).into()),
             ];
             if let Some((host, port)) = &source.host {

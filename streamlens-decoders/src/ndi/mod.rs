@@ -8,7 +8,7 @@
 //! and metadata, which are obfuscated on purpose; nothing here undoes that. Reliable UDP is only recognised from a
 //! packet with a long header, hence not in a capture that begins later.
 //!
-//! Discovery by mDNS is overheard: it names sources and their flows, and stays multicast DNS, whatever else it
+//! Discovery by mDNS is inspected only: it names sources and their flows, and stays multicast DNS, whatever else it
 //! announces.
 
 mod datagrams;

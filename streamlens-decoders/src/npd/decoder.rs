@@ -8,8 +8,8 @@ use super::flow::NpdFlow;
 use super::header::{HEADER, NpdHeader, Segments, Walk};
 use crate::telemetry::{Naming, TelemetryMonitor};
 use crate::{
-    Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, NetworkMonitor, PacketType, PduState, Sequence,
-    StreamDecoder,
+    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, NetworkMonitor, PacketType, PduState,
+    Sequence, StreamDecoder,
 };
 
 const ENCODING: &str = "NPD";
@@ -34,29 +34,22 @@ impl NpdDecoder {
     }
 }
 
+static INFO: DecoderInfo = DecoderInfo::new(ENCODING, &[Carrier::Udp])
+    .with_standards("NPD (DARv3)")
+    .with_ports(&[6676])
+    .with_packet_types(&[
+        "data type 0x02",
+        "data type 0x09",
+        "data type 0x38",
+        "data type 0x50",
+        "data type 0xA1",
+        "data type 0xD0",
+    ])
+    .with_finding_prefix("npd");
+
 impl StreamDecoder for NpdDecoder {
-    fn encoding_name(&self) -> &'static str {
-        ENCODING
-    }
-
-    fn standard(&self) -> &'static str {
-        "NPD (DARv3)"
-    }
-
-    fn carriers(&self) -> &[Carrier] {
-        &[Carrier::Udp]
-    }
-
-    fn detection_ports(&self) -> &[u16] {
-        &[6676]
-    }
-
-    fn packet_types(&self) -> &[&'static str] {
-        &["data type 0x02", "data type 0x09", "data type 0x38", "data type 0x50", "data type 0xA1", "data type 0xD0"]
-    }
-
-    fn finding_prefix(&self) -> &'static str {
-        "npd"
+    fn info(&self) -> &DecoderInfo {
+        &INFO
     }
 
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
@@ -73,15 +66,6 @@ impl StreamDecoder for NpdDecoder {
         }
     }
 
-    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        let header = read(packet)?;
-        if walk(packet).0 == Walk::Broken {
-            return Err(refused("the segments do not fit"));
-        }
-        fill(packet, header, result);
-        Ok(packet.payload.len())
-    }
-
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {
         Cow::Owned(format!("data type 0x{:02X}", packet_type.0))
     }
@@ -92,10 +76,6 @@ impl StreamDecoder for NpdDecoder {
 
     fn flow_decoder(&self, _: &FlowKey) -> Option<Box<dyn FlowDecoder>> {
         Some(Box::new(NpdFlow::default()))
-    }
-
-    fn is_independent(&self) -> bool {
-        true
     }
 
     fn network_monitor(&self) -> Option<Box<dyn NetworkMonitor>> {

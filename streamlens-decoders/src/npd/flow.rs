@@ -4,7 +4,9 @@ use streamlens_model::{Address, FindingLog, Metadata, Packet, Severity, StreamId
 
 use super::decoder::{fill, read, refused, walk};
 use super::header::{NpdHeader, Walk, data_type_meaning};
-use crate::telemetry::{Codes, Reading, StreamTable, TelemetryFlow, Track, at, report_table, visit_findings};
+use crate::telemetry::{
+    Codes, Reading, StreamTable, TelemetryFlow, Track, at, may_have_findings, report_findings, report_table,
+};
 use crate::{DecodeError, DecodingResult, FlowDecoder, FlowReport, PacketType};
 
 /// The time field is known to hold something else at times, so what it does is worth knowing and no more.
@@ -55,8 +57,8 @@ impl NpdFlow {
 }
 
 impl FlowDecoder for NpdFlow {
-    fn visit_findings(&self, see: &mut dyn FnMut(&FindingLog)) {
-        visit_findings(&self.sources, ("npd.source-limit", "data sources"), &self.log, see);
+    fn may_have_findings(&self) -> bool {
+        may_have_findings(&self.sources, &self.log)
     }
 
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
@@ -124,7 +126,7 @@ impl FlowDecoder for NpdFlow {
         if self.leftovers > 0 {
             report.fact("packets_with_leftover_bytes", self.leftovers);
         }
-        self.visit_findings(&mut |log| report.findings.push(log.clone()));
+        report_findings(&self.sources, ("npd.source-limit", "data sources"), &self.log, report);
     }
 }
 

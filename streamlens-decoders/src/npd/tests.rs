@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use streamlens_model::{Packet, StreamId, Value};
 
 use super::*;
-use crate::testing::{corpus, payloads, udp};
+use crate::testing::{codes, corpus, decode_all, payloads, udp};
 use crate::{DecodingResult, FlowReport, PacketType, StreamDecoder};
 
 /// A packet to where the test's datagrams go, with these bytes behind the header.
@@ -26,21 +26,6 @@ const SEGMENT: [u8; 12] = [0, 0, 0, 9, 0, 11, 1, 2, 0xA, 0xB, 0xC, 0];
 
 fn confidence(payload: &[u8]) -> f32 {
     NpdDecoder.can_decode(&udp(payload).packet()).value()
-}
-
-fn decode(packets: &[Vec<u8>]) -> (usize, FlowReport) {
-    let mut flow = NpdDecoder.flow_decoder(&udp(&[]).flow).unwrap();
-    let taken = packets
-        .iter()
-        .filter(|payload| flow.decode_packet(&udp(payload).packet(), &mut DecodingResult::new(true)).is_ok());
-    let taken = taken.count();
-    let mut report = FlowReport::default();
-    flow.report(&mut report);
-    (taken, report)
-}
-
-fn codes(report: &FlowReport) -> Vec<&'static str> {
-    report.findings.iter().flat_map(|log| log.iter()).map(|(code, ..)| code).collect()
 }
 
 #[test]
@@ -71,7 +56,7 @@ fn confidence_follows_length_and_segments() {
 #[test]
 fn an_unknown_data_type_is_named_by_its_number() {
     assert_eq!(NpdDecoder.packet_type(PacketType(0x03)), "data type 0x03");
-    let (_, report) = decode(&[bytes(0x03, 0, 1, &SEGMENT), bytes(0x38, 0, 2, &SEGMENT)]);
+    let (_, report) = decode_all(&NpdDecoder, &[bytes(0x03, 0, 1, &SEGMENT), bytes(0x38, 0, 2, &SEGMENT)]);
     let meanings: Vec<_> = report.packet_types.iter().map(|(kind, facts)| (kind.0, facts["meaning"].clone())).collect();
     assert_eq!(meanings, [(0x38, Value::from("ARINC-429"))]);
 }
@@ -80,7 +65,7 @@ fn an_unknown_data_type_is_named_by_its_number() {
 fn errors_configuration_and_address_are_found() {
     let mut elsewhere = bytes(2, 1, 2, &SEGMENT);
     elsewhere[12] = 238;
-    let (_, report) = decode(&[bytes(2, 0, 1, &SEGMENT), elsewhere]);
+    let (_, report) = decode_all(&NpdDecoder, &[bytes(2, 0, 1, &SEGMENT), elsewhere]);
     assert_eq!(codes(&report), ["npd.address-mismatch", "npd.configuration-changed", "npd.segment-error"]);
     let measures = &report.streams[&StreamId(0xDD)].measures;
     assert_eq!(measures["segment_errors"], Value::Unsigned(2));
@@ -89,8 +74,8 @@ fn errors_configuration_and_address_are_found() {
 #[test]
 fn broken_segments_are_refused_alone_and_not_lost_of_a_known_source() {
     let (good, broken) = (bytes(2, 0, 1, &SEGMENT), bytes(2, 0, 2, &[0xFF; 12]));
-    assert_eq!(decode(std::slice::from_ref(&broken)).0, 0);
-    let (taken, report) = decode(&[good, broken]);
+    assert_eq!(decode_all(&NpdDecoder, std::slice::from_ref(&broken)).0, 0);
+    let (taken, report) = decode_all(&NpdDecoder, &[good, broken]);
     assert_eq!(taken, 2);
     assert_eq!(codes(&report), ["npd.segment-error", "npd.segments-broken"]);
 }

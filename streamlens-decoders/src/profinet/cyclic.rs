@@ -3,10 +3,10 @@
 //! The step of the counter (send clock factor x reduction ratio) is not in the frame, so it is learned: it is the step
 //! seen most often.
 
+use streamlens_model::stats::{Distribution, RunLength, Tally};
 use streamlens_model::{Occurrence, Packet};
 
 use super::frame::{DataStatus, Trailer};
-use super::intervals::Intervals;
 use super::word;
 use crate::nanos;
 
@@ -20,69 +20,6 @@ const MAX_KEPT: usize = 64;
 const ESTABLISHED: u64 = 3;
 /// A counter up to this far behind is stale; anything else lies ahead (IEC 61158-6-10, data status monitoring).
 const LAST_AHEAD: u16 = 61_440;
-
-/// A small table of values and how often they came, in order of appearance; the last one found is found at once.
-#[derive(Clone, Debug)]
-pub(super) struct Tally<T> {
-    entries: Vec<(T, u64)>,
-    last: usize,
-    limit: usize,
-    pub(super) others: u64,
-}
-
-impl<T: Copy + PartialEq + Ord> Tally<T> {
-    const fn new(limit: usize) -> Self {
-        Self { entries: Vec::new(), last: 0, limit, others: 0 }
-    }
-
-    /// Counts the value that was counted last so many times more.
-    fn repeat(&mut self, value: T, times: u64) {
-        match self.entries.iter_mut().find(|(held, _)| *held == value) {
-            Some((_, count)) => *count += times,
-            None => self.others += times,
-        }
-    }
-
-    /// Counts a value and says how often it has come.
-    #[inline(always)]
-    fn add(&mut self, value: T) -> u64 {
-        if let Some((held, count)) = self.entries.get_mut(self.last)
-            && *held == value
-        {
-            *count += 1;
-            return *count;
-        }
-        self.add_other(value)
-    }
-
-    #[inline(never)]
-    fn add_other(&mut self, value: T) -> u64 {
-        if let Some(index) = self.entries.iter().position(|&(held, _)| held == value) {
-            self.last = index;
-            let Some((_, count)) = self.entries.get_mut(index) else { return 0 };
-            *count += 1;
-            return *count;
-        }
-        if self.entries.len() < self.limit {
-            self.last = self.entries.len();
-            self.entries.push((value, 1));
-            return 1;
-        }
-        self.others += 1;
-        0
-    }
-
-    /// Values and counts, in order of the values.
-    pub(super) fn sorted(&self) -> Vec<(T, u64)> {
-        let mut sorted = self.entries.clone();
-        sorted.sort_unstable();
-        sorted
-    }
-
-    pub(super) fn count_where(&self, condition: impl Fn(T) -> bool) -> u64 {
-        self.entries.iter().filter(|&&(value, _)| condition(value)).map(|&(_, count)| count).sum()
-    }
-}
 
 /// A change of the data status.
 #[derive(Clone, Copy, Debug)]
@@ -127,12 +64,13 @@ pub(super) struct CyclicStream {
     previous: Option<Trailer>,
     step: u16,
     step_count: u64,
-    pub(super) steps: Tally<u16>,
-    statuses: Tally<u8>,
-    transfers: Tally<u8>,
-    /// Frames whose status and transfer status are those of the frame before, which are in no tally yet.
-    alike: u64,
-    pub(super) intervals: Intervals,
+    pub(super) steps: Tally<u16, MAX_STEPS>,
+    statuses: Tally<u8, MAX_STATUSES>,
+    transfers: Tally<u8, MAX_STATUSES>,
+    /// Data status and transfer status of the frame before; repeats are in no tally yet.
+    repeated: RunLength<(u8, u8)>,
+    /// Nanoseconds between frames, of which the median is within 2 %.
+    pub(super) intervals: Distribution<5>,
     pub(super) backwards: u64,
     pub(super) changes: Vec<StatusChange>,
     pub(super) change_count: u64,
@@ -153,11 +91,11 @@ impl CyclicStream {
             previous: None,
             step: 0,
             step_count: 0,
-            steps: Tally::new(MAX_STEPS),
-            statuses: Tally::new(MAX_STATUSES),
-            transfers: Tally::new(MAX_STATUSES),
-            alike: 0,
-            intervals: Intervals::default(),
+            steps: Tally::default(),
+            statuses: Tally::default(),
+            transfers: Tally::default(),
+            repeated: RunLength::default(),
+            intervals: Distribution::default(),
             backwards: 0,
             changes: Vec::new(),
             change_count: 0,
@@ -187,26 +125,26 @@ impl CyclicStream {
     }
 
     /// How often each data status and each transfer status came.
-    pub(super) fn tallies(&self) -> (Tally<u8>, Tally<u8>) {
+    pub(super) fn tallies(&self) -> (Tally<u8, MAX_STATUSES>, Tally<u8, MAX_STATUSES>) {
         let (mut statuses, mut transfers) = (self.statuses.clone(), self.transfers.clone());
-        if let Some(last) = self.previous {
-            statuses.repeat(last.status.0, self.alike);
-            transfers.repeat(last.transfer, self.alike);
+        if let Some(((status, transfer), repeats)) = self.repeated.run() {
+            statuses.add_many(status, repeats);
+            transfers.add_many(transfer, repeats);
         }
         (statuses, transfers)
     }
 
-    /// Counts what was alike, and the status of the next frame, which is not; `None` where it has none.
+    /// Counts the repeats so far, and the status of the next frame, which is another one; `None` where it has none.
     #[inline(never)]
     fn count_status(&mut self, next: Option<Trailer>) {
-        if let Some(last) = self.previous {
-            self.statuses.repeat(last.status.0, self.alike);
-            self.transfers.repeat(last.transfer, self.alike);
+        let next = next.map(says);
+        if let Some(((status, transfer), repeats)) = self.repeated.replace(next) {
+            self.statuses.add_many(status, repeats);
+            self.transfers.add_many(transfer, repeats);
         }
-        self.alike = 0;
-        if let Some(next) = next {
-            self.statuses.add(next.status.0);
-            self.transfers.add(next.transfer);
+        if let Some((status, transfer)) = next {
+            self.statuses.add(status);
+            self.transfers.add(transfer);
         }
     }
 
@@ -214,8 +152,8 @@ impl CyclicStream {
     pub(super) fn missing(&self) -> Option<u64> {
         let step = self.step()?;
         let skipped = |s: u16| u64::from(s / step).saturating_sub(1);
-        let ahead = self.steps.entries.iter().filter(|&&(s, _)| s <= LAST_AHEAD && s % step == 0);
-        Some(ahead.map(|&(s, count)| skipped(s) * count).sum())
+        let ahead = self.steps.iter().filter(|&(s, _)| s <= LAST_AHEAD && s % step == 0);
+        Some(ahead.map(|(s, count)| skipped(s) * count).sum())
     }
 
     /// Takes note of a frame and says what happened; the trailer is `None` where the capture cut it. Always inlined: what it
@@ -232,10 +170,7 @@ impl CyclicStream {
             (self.last, self.previous) = (at, None);
             return (None, events);
         };
-        let says = |trailer: Trailer| (trailer.status, trailer.transfer);
-        if self.previous.is_some_and(|previous| says(previous) == says(trailer)) {
-            self.alike += 1;
-        } else {
+        if !self.repeated.repeats(&says(trailer)) {
             self.count_status(Some(trailer));
         }
         if let Some(previous) = self.previous {
@@ -245,7 +180,7 @@ impl CyclicStream {
         if self.frames > 1
             && let (Some(now), Some(before)) = (packet.time, self.last.time)
         {
-            self.note_interval(nanos::between(before, now), at);
+            self.note_interval(nanos::elapsed(before, now), at);
         }
         (self.last, self.previous) = (at, Some(trailer));
         (Some(trailer), events)
@@ -319,7 +254,7 @@ impl CyclicStream {
             self.backwards += 1;
             return;
         }
-        self.intervals.push(interval);
+        self.intervals.push(interval.cast_unsigned());
         // Three cycles are the usual time-out; the agreed one is not known here.
         if interval > i64::from(self.step) * (3 * 31_250) && self.is_established() {
             self.silence_count += 1;
@@ -328,6 +263,11 @@ impl CyclicStream {
             }
         }
     }
+}
+
+/// Data status and transfer status.
+const fn says(trailer: Trailer) -> (u8, u8) {
+    (trailer.status.0, trailer.transfer)
 }
 
 /// The `FrameID` of a payload, where it is that of cyclic data.

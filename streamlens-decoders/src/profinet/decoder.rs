@@ -12,8 +12,8 @@ use super::monitor::ProfinetMonitor;
 use super::rpc::RpcHeader;
 use super::{ETHER_TYPE, NAME, PORTS, incomplete, probe, ptcp, refused, word};
 use crate::{
-    Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, NetworkMonitor, PacketType, PduState, Sequence,
-    StreamDecoder, StreamMark,
+    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, NetworkMonitor, PacketType, PduState,
+    Sequence, StreamDecoder,
 };
 
 /// Decodes PROFINET IO.
@@ -31,46 +31,20 @@ impl ProfinetDecoder {
     }
 }
 
+static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::EtherType(ETHER_TYPE), Carrier::Udp])
+    .with_standards("IEC 61158-6-10")
+    .with_ports(&PORTS)
+    .with_packet_types(frame::TYPE_NAMES)
+    .with_finding_prefix("profinet")
+    .publishing();
+
 impl StreamDecoder for ProfinetDecoder {
-    fn encoding_name(&self) -> &'static str {
-        NAME
-    }
-
-    fn standard(&self) -> &'static str {
-        "IEC 61158-6-10"
-    }
-
-    fn carriers(&self) -> &[Carrier] {
-        &[Carrier::EtherType(ETHER_TYPE), Carrier::Udp]
-    }
-
-    fn detection_ports(&self) -> &[u16] {
-        &PORTS
-    }
-
-    fn packet_types(&self) -> &[&'static str] {
-        frame::TYPE_NAMES
-    }
-
-    fn finding_prefix(&self) -> &'static str {
-        "profinet"
+    fn info(&self) -> &DecoderInfo {
+        &INFO
     }
 
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
         probe::probe(packet)
-    }
-
-    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        let pdu = Pdu::read(packet)?;
-        if let Pdu::Cyclic { frame_id, .. } = pdu {
-            // Without the step of its counter a number would say nothing of loss.
-            result.mark(StreamMark { id: StreamId(u128::from(frame_id)), ..StreamMark::default() });
-            if packet.missing > 0 {
-                result.state = PduState::Cut;
-            }
-        }
-        pdu.describe(packet, result);
-        Ok(packet.payload.len())
     }
 
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {

@@ -29,7 +29,7 @@ pub(super) fn stream_measures(stream: &CyclicStream, measures: &mut Metadata) {
     if let Some(interval) = interval_value(stream) {
         put("interval_ns", interval);
     }
-    if let Some(median) = stream.intervals.median().filter(|_| stream.intervals.count() > 1) {
+    if let Some(median) = stream.intervals.interpolated_median().filter(|_| stream.intervals.count() > 1) {
         put("update_time_ns", median.into());
     }
     let frames = |condition: fn(DataStatus) -> bool| statuses.count_where(|s| condition(DataStatus(s)));
@@ -43,7 +43,7 @@ pub(super) fn stream_measures(stream: &CyclicStream, measures: &mut Metadata) {
         ("frames_cut", stream.cut),
         ("times_backwards", stream.backwards),
         ("status_change_count", stream.change_count),
-        ("frames_of_further_steps", stream.steps.others),
+        ("frames_of_further_steps", stream.steps.others()),
     ] {
         if count > 0 {
             put(name, count.into());
@@ -70,7 +70,7 @@ fn interval_value(stream: &CyclicStream) -> Option<Value> {
         ("min", Value::from(intervals.min()?)),
         ("max", Value::from(intervals.max()?)),
         ("mean", Value::from(intervals.mean()?)),
-        ("std_dev", Value::from(intervals.deviation()?)),
+        ("std_dev", Value::from(intervals.std_dev()?)),
     ]))
 }
 

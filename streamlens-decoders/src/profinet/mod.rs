@@ -21,7 +21,6 @@ mod dcp;
 mod decoder;
 mod flow;
 mod frame;
-mod intervals;
 mod measures;
 mod monitor;
 mod probe;

@@ -301,11 +301,14 @@ fn judge_update_time(stream: &CyclicStream, agreed: Option<&Iocr>, findings: &mu
         return;
     }
     let nominal = agreed.map(Iocr::update_time_ns).or_else(|| stream.nominal_ns()).filter(|&n| n > 0);
-    let (Some(nominal), Some(median), Some(step)) = (nominal, stream.intervals.median(), stream.step()) else { return };
-    let nominal = i64::try_from(nominal).unwrap_or(i64::MAX);
+    let (Some(nominal), Some(median), Some(step)) = (nominal, stream.intervals.interpolated_median(), stream.step())
+    else {
+        return;
+    };
+    let [nominal, median] = [nominal, median].map(|nanoseconds| i64::try_from(nanoseconds).unwrap_or(i64::MAX));
     let place = Some(StreamId(u128::from(stream.frame_id)));
     let said = if agreed.is_some() { "agreed on" } else { "that its cycle counter stands for" };
-    if (median - nominal).saturating_abs() > nominal / 10 {
+    if (median - nominal).abs() > nominal / 10 {
         findings.add("profinet.update-time", Severity::Warning, place, stream.last, || {
             format!("a frame every {} ms, not every {} ms {said}", milliseconds(median), milliseconds(nominal))
         });

@@ -216,7 +216,9 @@ fn every_kind_has_a_name_that_is_listed() {
     for id in 0..=u16::MAX {
         let name = decoder.packet_type(frame::rt_type(id, false));
         assert!(
-            name.starts_with("Reserved 0x") || decoder.packet_types().contains(&&*name) || name.starts_with("Reserved"),
+            name.starts_with("Reserved 0x")
+                || decoder.info().packet_types.iter().any(|known| known == name)
+                || name.starts_with("Reserved"),
             "{name}"
         );
     }

@@ -11,8 +11,8 @@ use super::v1::HeaderV1;
 use super::wire::{self, Header, PtpTime};
 use super::{fields, v1};
 use crate::{
-    Carrier, Confidence, DecodeError, DecodingResult, MediaClock, NetworkMonitor, PacketType, PduState, Sequence,
-    StreamDecoder, StreamMark,
+    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, MediaClock, NetworkMonitor, PacketType, PduState,
+    Sequence, StreamDecoder, StreamMark,
 };
 
 /// Decodes PTP messages of all versions.
@@ -37,29 +37,16 @@ const NAME: &str = "PTP";
 /// The most octets of a message that the monitor is shown: enough for the longest TLVs that it reads.
 const PUBLISHED: usize = 512;
 
+static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::Udp, Carrier::EtherType(ETHER_TYPE)])
+    .with_standards("IEEE 1588-2002, 1588-2008, 1588-2019, IEEE 802.1AS")
+    .with_ports(&[EVENT_PORT, GENERAL_PORT])
+    .with_packet_types(names::MESSAGE_TYPES)
+    .with_finding_prefix("ptp")
+    .publishing();
+
 impl StreamDecoder for PtpDecoder {
-    fn encoding_name(&self) -> &'static str {
-        NAME
-    }
-
-    fn standard(&self) -> &'static str {
-        "IEEE 1588-2002, 1588-2008, 1588-2019, IEEE 802.1AS"
-    }
-
-    fn carriers(&self) -> &[Carrier] {
-        &[Carrier::Udp, Carrier::EtherType(ETHER_TYPE)]
-    }
-
-    fn detection_ports(&self) -> &[u16] {
-        &[EVENT_PORT, GENERAL_PORT]
-    }
-
-    fn packet_types(&self) -> &[&'static str] {
-        names::MESSAGE_TYPES
-    }
-
-    fn finding_prefix(&self) -> &'static str {
-        "ptp"
+    fn info(&self) -> &DecoderInfo {
+        &INFO
     }
 
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {

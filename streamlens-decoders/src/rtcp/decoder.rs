@@ -8,8 +8,8 @@ use streamlens_model::{FindingLog, FlowKey, Occurrence, Packet, Severity, Stream
 use super::monitor::{RoundTrips, SenderClocks, SenderRecord};
 use super::packet::{APP, BYE, CNAME, Compound, PSFB, RR, RTPFB, RtcpPacket, SDES, SR, SenderInfo, XR, compound};
 use crate::{
-    Carrier, Confidence, ConversationMonitor, DecodeError, DecodingResult, FlowDecoder, FlowReport, NetworkMonitor,
-    PacketType, PduState, StreamDecoder, StreamMark,
+    Carrier, Confidence, ConversationMonitor, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, FlowReport,
+    NetworkMonitor, PacketType, PduState, StreamDecoder, StreamMark,
 };
 
 const NAME: &str = "RTCP";
@@ -28,39 +28,20 @@ impl RtcpDecoder {
     }
 }
 
+static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::Udp])
+    .with_standards("RFC 3550")
+    .with_ports(&[5005])
+    .with_packet_types(&["SR", "RR", "SDES", "BYE", "APP", "RTPFB", "PSFB", "XR"])
+    .with_finding_prefix("rtcp")
+    .publishing();
+
 impl StreamDecoder for RtcpDecoder {
-    fn encoding_name(&self) -> &'static str {
-        NAME
-    }
-
-    fn standard(&self) -> &'static str {
-        "RFC 3550"
-    }
-
-    fn carriers(&self) -> &[Carrier] {
-        &[Carrier::Udp]
-    }
-
-    fn detection_ports(&self) -> &[u16] {
-        &[5005]
-    }
-
-    fn packet_types(&self) -> &[&'static str] {
-        &["SR", "RR", "SDES", "BYE", "APP", "RTPFB", "PSFB", "XR"]
-    }
-
-    fn finding_prefix(&self) -> &'static str {
-        "rtcp"
+    fn info(&self) -> &DecoderInfo {
+        &INFO
     }
 
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
         super::probe::confidence(packet)
-    }
-
-    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        let (rtcp, taken) = read(packet, |_| false)?;
-        fill(packet, &rtcp, result);
-        Ok(taken)
     }
 
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use streamlens_model::{FlowKey, StreamId, Value};
 
 use super::*;
-use crate::testing::{Captured, corpus, payloads, udp};
+use crate::testing::{Captured, captures_without_media, corpus, payloads, udp};
 use crate::{DecodingResult, FlowDecoder, FlowReport, ObservedPdu, PacketType, StreamDecoder};
 
 /// Takes a datagram apart as the engine does; `None` where it was refused.
@@ -186,22 +186,8 @@ const WITH_RTCP: [&str; 9] = [
 fn no_other_traffic_is_taken_for_rtcp() {
     let Some(corpus) = corpus() else { return };
     let mut wrong = Vec::new();
-    for folder in ["negative", "industrial", "flight-test", "ptp", "link"] {
-        for entry in std::fs::read_dir(corpus.join("captures").join(folder)).unwrap() {
-            let name = entry.unwrap().file_name().into_string().unwrap();
-            let stem = name.split('.').next().unwrap();
-            if !name.contains(".pcap") || name.ends_with(".gz") || name.ends_with(".zst") {
-                continue;
-            }
-            for (flow, found) in flows(&corpus, &format!("{folder}/{name}")) {
-                if std::env::var_os("SHOW").is_some() {
-                    eprintln!("{folder}/{name}: {flow}: {found:?}");
-                }
-                if folder != "negative" || !WITH_RTCP.contains(&stem) {
-                    wrong.push(format!("{folder}/{name}: {flow}: {found:?}"));
-                }
-            }
-        }
+    for capture in captures_without_media(&corpus, &WITH_RTCP) {
+        wrong.extend(flows(&corpus, &capture).iter().map(|(flow, found)| format!("{capture}: {flow}: {found:?}")));
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use streamlens_model::{FindingLog, FlowKey, Occurrence, Packet, StreamId};
+use streamlens_model::{FindingLog, FlowKey, Occurrence, Packet, StreamId, Timestamp};
 
 use super::RtpJitter;
 use super::RtpPacket;
-use super::payload_type::{is_plausible, static_payload_type};
+use super::clocks::fixed_rate;
+use super::payload_type::is_plausible;
 use super::probation::Credit;
 use super::probe;
 use super::redundancy::RedundantPaths;
@@ -15,8 +16,8 @@ use crate::media::Difference;
 use crate::sap::PayloadFormat;
 use crate::text::{LOWER, hex_numbered, numbered};
 use crate::{
-    Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, FlowReport, MediaClock, NetworkMonitor, PacketType,
-    PduState, Refinement, Sequence, StreamDecoder, StreamMark,
+    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, FlowReport, MediaClock, NetworkMonitor,
+    PacketType, PduState, Refinement, Sequence, StreamDecoder, StreamMark,
 };
 
 const NAME: &str = "RTP";
@@ -38,42 +39,28 @@ impl RtpDecoder {
     }
 }
 
+static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::Udp])
+    .with_standards("RFC 3550")
+    .with_ports(&[5004])
+    .with_packet_types(&["PT 0", "PT 8", "PT 10", "PT 11", "PT 33", "PT 96"])
+    .with_finding_prefix("rtp");
+
 impl StreamDecoder for RtpDecoder {
-    fn encoding_name(&self) -> &'static str {
-        NAME
-    }
-
-    fn standard(&self) -> &'static str {
-        "RFC 3550"
-    }
-
-    fn carriers(&self) -> &[Carrier] {
-        &[Carrier::Udp]
-    }
-
-    fn detection_ports(&self) -> &[u16] {
-        &[5004]
-    }
-
-    fn packet_types(&self) -> &[&'static str] {
-        &["PT 0", "PT 8", "PT 10", "PT 11", "PT 33", "PT 96"]
-    }
-
-    fn finding_prefix(&self) -> &'static str {
-        "rtp"
+    fn info(&self) -> &DecoderInfo {
+        &INFO
     }
 
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
         probe::confidence(packet)
     }
 
+    /// Without the memory of a flow, whose packets bear each other out, a payload type that nobody assigned speaks against
+    /// RTP.
     fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        let rtp = parse(packet)?;
-        if !is_plausible(rtp.payload_type) {
+        if packet.payload.get(1).is_some_and(|second| !is_plausible(second & 0x7F)) {
             return Err(refused("an unassigned payload type"));
         }
-        fill(packet, &rtp, result);
-        Ok(packet.payload.len())
+        RtpFlow::new().decode_packet(packet, result)
     }
 
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {
@@ -86,10 +73,6 @@ impl StreamDecoder for RtpDecoder {
 
     fn flow_decoder(&self, _: &FlowKey) -> Option<Box<dyn FlowDecoder>> {
         Some(Box::new(RtpFlow::new()))
-    }
-
-    fn is_independent(&self) -> bool {
-        true
     }
 
     fn network_monitor(&self) -> Option<Box<dyn NetworkMonitor>> {
@@ -115,7 +98,6 @@ fn no_rtp(error: super::RtpHeaderError) -> DecodeError {
         E::Rtcp => "the second byte is that of RTCP",
         E::Csrc => "the contributing sources do not fit",
         E::Extension => "the header extension does not fit",
-        E::Padding => "the padding count does not fit",
     })
 }
 
@@ -129,10 +111,10 @@ fn fill(packet: &Packet<'_>, rtp: &RtpPacket<'_>, result: &mut DecodingResult) {
     result.mark(StreamMark {
         id: StreamId(u128::from(rtp.ssrc)),
         sequence: Some(Sequence::new(u64::from(rtp.sequence), 16)),
-        clock: static_payload_type(rtp.payload_type).map(|known| MediaClock {
+        clock: fixed_rate(rtp.payload_type).map(|rate| MediaClock {
             ticks: u64::from(rtp.timestamp),
             bits: 32,
-            rate_hz: u64::from(known.clock_rate_hz),
+            rate_hz: u64::from(rate),
         }),
     });
     if result.wants_fields() {
@@ -162,6 +144,9 @@ fn fields(rtp: &RtpPacket<'_>, result: &mut DecodingResult) {
     result.field("payload_length", rtp.payload.len() as u64);
     if rtp.padding > 0 {
         result.field("padding", rtp.padding);
+    }
+    if let Some(count) = rtp.wrong_padding {
+        result.field("wrong_padding", count);
     }
 }
 
@@ -208,13 +193,20 @@ impl RtpStreamView<'_> {
     /// Jitter at a clock rate; `None` where the timestamps' slope had ruled that rate out.
     #[must_use]
     pub fn jitter_at(&self, clock_rate_hz: u32) -> Option<RtpJitter> {
-        self.stream.jitter.at_rate(clock_rate_hz)
+        self.stream.jitter_at(clock_rate_hz)
     }
 
     /// Ticks per second that the timestamps made against arrival times, once that can be said.
     #[must_use]
     pub fn timestamp_rate(&self) -> Option<f64> {
-        self.stream.jitter.slope().map(|(slope, _)| slope)
+        self.stream.slope()
+    }
+
+    /// Times and timestamps of packets all over the stream: some hundred at most.
+    #[cfg(all(feature = "sap", feature = "ptp"))]
+    pub(crate) fn samples(&self) -> impl Iterator<Item = (Timestamp, u32)> + use<'_> {
+        let samples = self.stream.path.iter().flat_map(|path| &path.samples);
+        samples.map(|sample| (sample.time, sample.timestamp))
     }
 
     /// In what the payload differs from the parameters announced for its payload type, as far as it was recognised.
@@ -236,6 +228,8 @@ pub struct RtpFlow {
     /// Where the stream of the last packet stands: most flows have one stream.
     recent: usize,
     credit: Credit,
+    /// Whether the user has said that it is RTP: then nothing has to be proven.
+    is_told: bool,
     pub(super) counts: RtpPacketCounts,
     /// Identifiers of extension elements that were seen, a bit each (RFC 8285, both forms).
     pub(super) extension_ids: [u64; 4],
@@ -250,6 +244,7 @@ impl RtpFlow {
             streams: Vec::with_capacity(1),
             recent: 0,
             credit: Credit::new(),
+            is_told: false,
             counts: RtpPacketCounts::default(),
             extension_ids: [0; 4],
             refused: 0,
@@ -275,9 +270,18 @@ impl RtpFlow {
             clock: stream.clock(),
             last_timestamp: stream.last_timestamp,
             timestamp_step: stream.steps.value(),
-            payload_lengths: (stream.payload_lengths.smallest, stream.payload_lengths.largest),
+            payload_lengths: stream.payload_lengths(),
             stream,
         })
+    }
+
+    /// The findings of the flow and its streams, with what the end of the capture shows; `None` where there are none.
+    pub(super) fn found(&self) -> Option<Cow<'_, FindingLog>> {
+        let mut findings = Cow::Borrowed(&self.findings);
+        for stream in self.streams.iter().filter(|stream| stream.packets > 0 && stream.has_more_to_say()) {
+            stream.note_end(findings.to_mut());
+        }
+        (!findings.is_empty()).then_some(findings)
     }
 
     #[inline]
@@ -325,30 +329,27 @@ impl RtpFlow {
 }
 
 impl FlowDecoder for RtpFlow {
-    fn visit_findings(&self, see: &mut dyn FnMut(&FindingLog)) {
+    fn may_have_findings(&self) -> bool {
         // analysers that have recognised something may have found something
-        if self.streams.iter().any(|stream| stream.analyser().is_some()) {
-            let mut report = FlowReport::default();
-            self.report(&mut report);
-            report.findings.iter().for_each(see);
-        } else if !self.findings.is_empty() {
-            see(&self.findings);
-        }
+        !self.findings.is_empty()
+            || self.streams.iter().any(|stream| stream.analyser().is_some() || stream.has_more_to_say())
     }
 
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
         let rtp = parse(packet)?;
         let at = Occurrence { frame: packet.frame, time: packet.time };
-        let known = self.streams.len();
         let index = self.find(&rtp, at);
-        let is_new = self.streams.len() > known;
         let Some(stream) = self.streams.get_mut(index) else { return Err(refused("no room for another stream")) };
         if stream.proven {
             self.credit.earn();
-        } else if !stream.is_let_in(&rtp, is_new, &mut self.credit) {
-            stream.last = at;
-            self.refused += 1;
-            return Err(refused("a source that no other packet bears out"));
+        } else {
+            let datagram = (packet.missing == 0).then_some(packet.payload.len());
+            if !self.is_told && !stream.is_let_in(&rtp, datagram, &mut self.credit) {
+                stream.last = at;
+                self.refused += 1;
+                return Err(refused("a source that no other packet bears out"));
+            }
+            result.is_doubtful = !stream.proven;
         }
         stream.count(&rtp, at, packet.missing > 0, &mut self.findings);
         self.counts.packets += 1;
@@ -358,6 +359,10 @@ impl FlowDecoder for RtpFlow {
         }
         fill(packet, &rtp, result);
         Ok(packet.payload.len())
+    }
+
+    fn accept_all(&mut self) {
+        self.is_told = true;
     }
 
     fn report(&self, report: &mut FlowReport) {

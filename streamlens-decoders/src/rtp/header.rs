@@ -43,6 +43,9 @@ pub struct RtpPacket<'a> {
     /// Bytes of padding behind the payload, the count itself included; 0 without padding, and where the capture cut
     /// the packet, so that the count is not known.
     pub padding: u8,
+    /// The padding count where it can't be right: 0, or more than there is behind the header (RFC 3550 §5.1). What lies
+    /// behind the header is then all payload. Where SRTP has encrypted the padding, the count is as good as random.
+    pub wrong_padding: Option<u8>,
 }
 
 /// Why bytes are no RTP packet.
@@ -63,13 +66,10 @@ pub enum RtpHeaderError {
     /// The header extension reaches beyond the end.
     #[error("the header extension does not fit")]
     Extension,
-    /// The padding count is 0 or reaches back into the header.
-    #[error("the padding count does not fit")]
-    Padding,
 }
 
 impl<'a> RtpPacket<'a> {
-    /// Reads a whole datagram as one RTP packet. Nothing but the header and the padding count is judged.
+    /// Reads a whole datagram as one RTP packet. Nothing but the header is judged.
     ///
     /// # Errors
     ///
@@ -106,7 +106,7 @@ impl<'a> RtpPacket<'a> {
             return Err(RtpHeaderError::Rtcp);
         }
         let parts = if first & 0x3F == 0 {
-            OptionalParts { csrc: &[], extension: None, payload: rest, padding: 0 }
+            OptionalParts { csrc: &[], extension: None, payload: rest, padding: 0, wrong_padding: None }
         } else {
             OptionalParts::read(first, rest, missing)?
         };
@@ -120,6 +120,7 @@ impl<'a> RtpPacket<'a> {
             extension: parts.extension,
             payload: parts.payload,
             padding: parts.padding,
+            wrong_padding: parts.wrong_padding,
         })
     }
 
@@ -146,6 +147,7 @@ struct OptionalParts<'a> {
     extension: Option<(u16, &'a [u8])>,
     payload: &'a [u8],
     padding: u8,
+    wrong_padding: Option<u8>,
 }
 
 impl<'a> OptionalParts<'a> {
@@ -153,7 +155,7 @@ impl<'a> OptionalParts<'a> {
     #[inline(never)]
     fn read(first: u8, rest: &'a [u8], missing: usize) -> Result<Self, RtpHeaderError> {
         let (csrc, rest) = take(rest, usize::from(first & 0x0F) * 4, missing).ok_or(RtpHeaderError::Csrc)?;
-        let mut parts = Self { csrc, extension: None, payload: rest, padding: 0 };
+        let mut parts = Self { csrc, extension: None, payload: rest, padding: 0, wrong_padding: None };
         if first & 0x10 != 0 {
             match rest.split_first_chunk() {
                 Some((&[p0, p1, l0, l1], behind)) => {
@@ -170,8 +172,10 @@ impl<'a> OptionalParts<'a> {
             let rest = parts.payload;
             let padding = rest.last().copied().unwrap_or(0);
             let length = rest.len().checked_sub(usize::from(padding)).filter(|_| padding > 0);
-            parts.payload = length.and_then(|length| rest.get(..length)).ok_or(RtpHeaderError::Padding)?;
-            parts.padding = padding;
+            match length.and_then(|length| rest.get(..length)) {
+                Some(payload) => (parts.payload, parts.padding) = (payload, padding),
+                None => parts.wrong_padding = Some(padding),
+            }
         }
         Ok(parts)
     }

@@ -3,8 +3,9 @@
 //! The filter is not linear, so a figure at one rate says nothing about another. Without signalling all plausible
 //! rates therefore run side by side, until the slope of timestamps against arrival leaves only one.
 
-use streamlens_model::Timestamp;
+use streamlens_model::{Occurrence, Timestamp};
 
+use super::steps::{ClockStep, Part, STEP_NS, Waiting};
 use crate::nanos;
 
 /// Rates in Hz that media clocks have: audio sampling rates, text, video, and the line clock of ST 2022-6.
@@ -34,7 +35,7 @@ const LANES: usize = 4;
 
 /// Filters side by side. A rate of 0 stands for none.
 #[derive(Clone, Copy, Debug, Default)]
-struct Filters {
+pub(super) struct Filters {
     rates_hz: [u32; LANES],
     nanos_per_tick: [f64; LANES],
     jitter: [f64; LANES],
@@ -75,19 +76,20 @@ impl Filters {
     }
 }
 
-/// The filters of one stream, and the slope of its timestamps. Every packet in order of arrival counts, duplicates
-/// and late ones too.
+/// The filters of one stream and clock, and the slope of its timestamps. Every packet in order of arrival counts, duplicates
+/// and late ones too. Where the clock makes a step of a second and more, filters and slope begin afresh.
 #[derive(Clone, Debug)]
 pub(super) struct JitterBank {
     filters: Vec<Filters>,
     last: Option<(Timestamp, u32)>,
     intervals: u64,
     next_thinning: u64,
-    first_time: Option<Timestamp>,
-    /// Timestamp of the furthest packet relative to the first one, and when it came.
-    front: i64,
-    front_time: Option<Timestamp>,
-    ticks: i64,
+    /// As many ticks as the slowest clock makes in half a second: with fewer, in less time, there is no step.
+    least_ticks: i64,
+    part: Part,
+    /// The longest part before.
+    longest: Part,
+    waiting: Option<Box<Waiting>>,
 }
 
 impl JitterBank {
@@ -96,39 +98,147 @@ impl JitterBank {
             Some(rate) => vec![Filters::new(&[rate])],
             None => RATES_HZ.chunks(LANES).map(Filters::new).collect(),
         };
-        let (last, first_time, front_time) = (None, None, None);
-        Self { filters, last, intervals: 0, next_thinning: 256, first_time, front: 0, front_time, ticks: 0 }
+        let (part, longest) = (Part::default(), Part::default());
+        let mut bank = Self {
+            filters,
+            last: None,
+            intervals: 0,
+            next_thinning: 256,
+            least_ticks: 0,
+            part,
+            longest,
+            waiting: None,
+        };
+        bank.find_least_ticks();
+        bank
     }
 
-    /// Takes note of a packet. Returns the time since the one before, in nanoseconds; negative where time ran
-    /// backwards.
+    /// Takes note of a packet; `is_behind` says that it is late or a duplicate by its number. Gives a step of the clock that has
+    /// become certain with it, which it need not have made itself.
     #[inline]
-    pub(super) fn observe(&mut self, time: Timestamp, timestamp: u32) -> Option<i64> {
-        let Some((last_time, last_timestamp)) = self.last.replace((time, timestamp)) else {
-            (self.first_time, self.front_time) = (Some(time), Some(time));
+    pub(super) fn observe(
+        &mut self,
+        at: Occurrence,
+        time: Timestamp,
+        timestamp: u32,
+        is_behind: bool,
+    ) -> Option<ClockStep> {
+        let Some((last_time, last_timestamp)) = self.last else {
+            self.last = Some((time, timestamp));
+            self.part = Part::beginning(time);
             return None;
         };
-        let interval = nanos::between(last_time, time);
+        let interval = nanos::elapsed(last_time, time);
         let step = timestamp.wrapping_sub(last_timestamp).cast_signed();
+        let mut certain = None;
+        let may_be_step = interval.unsigned_abs() >= STEP_NS / 2 || i64::from(step.unsigned_abs()) >= self.least_ticks;
+        if (may_be_step || self.waiting.is_some())
+            && self.weigh(ClockStep { at, interval_ns: interval, ticks: step }, is_behind, &mut certain)
+        {
+            if !is_behind {
+                self.last = Some((time, timestamp));
+                self.part = Part::beginning(time);
+            }
+            return certain;
+        }
+        self.last = Some((time, timestamp));
         let (elapsed, ticks) = (interval as f64, f64::from(step));
         for filters in &mut self.filters {
             filters.observe(elapsed, ticks);
         }
         self.intervals += 1;
-        self.ticks += i64::from(step);
-        if self.ticks > self.front {
-            (self.front, self.front_time) = (self.ticks, Some(time));
-        }
+        self.part.go_on(i64::from(step), time);
         if self.intervals == self.next_thinning {
             self.thin();
         }
-        Some(interval)
+        certain
+    }
+
+    /// Looks whether a packet makes a step, and whether one before it is decided. Says whether the packet is no measure of
+    /// jitter; a late one is then left out altogether.
+    #[cold]
+    #[inline(never)]
+    fn weigh(&mut self, step: ClockStep, is_behind: bool, certain: &mut Option<ClockStep>) -> bool {
+        let elapsed = step.interval_ns as f64;
+        let media = |nanos_per_tick: f64| f64::from(step.ticks) * nanos_per_tick;
+        // where the rate is not known, the one that fits best may be it
+        let off = |nanos_per_tick: &f64| (elapsed - media(*nanos_per_tick)).abs();
+        let rates = self.lanes().map(|(filters, lane)| filters.nanos_per_tick[lane]);
+        let Some(nanos_per_tick) = rates.min_by(|a, b| off(a).total_cmp(&off(b))) else { return false };
+        let is_step = off(&nanos_per_tick) >= STEP_NS as f64;
+        if is_behind {
+            return is_step;
+        }
+        if let Some(waiting) = &mut self.waiting {
+            if !is_step {
+                waiting.observe(&step);
+            }
+            if is_step || waiting.is_decided() {
+                *certain = self.settle();
+            }
+        }
+        if is_step {
+            let is_sure = elapsed < media(nanos_per_tick);
+            let filters = self.filters.clone();
+            self.waiting = Some(Box::new(Waiting::new(step, is_sure, filters, self.part, nanos_per_tick)));
+            self.filters.iter_mut().for_each(|filters| filters.jitter = [0.0; LANES]);
+        }
+        is_step
+    }
+
+    /// Decides what waits: a step of the clock, or packets that the network held back.
+    fn settle(&mut self) -> Option<ClockStep> {
+        let waiting = *self.waiting.take()?;
+        let was_held_back = waiting.was_held_back();
+        let Waiting { step, mut filters, mut part, .. } = waiting;
+        if was_held_back {
+            filters.iter_mut().for_each(|filters| filters.observe(step.interval_ns as f64, f64::from(step.ticks)));
+            self.filters = filters;
+            self.intervals += 1;
+            if let Some((time, _)) = self.last {
+                part.go_on(i64::from(step.ticks) + self.part.ticks, time);
+            }
+            self.part = part;
+            None
+        } else {
+            self.keep_if_longest(part);
+            Some(step)
+        }
+    }
+
+    /// Begins afresh with the next packet: the sender has.
+    #[cold]
+    pub(super) fn restart(&mut self) -> Option<ClockStep> {
+        let certain = self.settle();
+        self.keep_if_longest(self.part);
+        self.last = None;
+        self.filters.iter_mut().for_each(|filters| filters.jitter = [0.0; LANES]);
+        certain
+    }
+
+    fn keep_if_longest(&mut self, part: Part) {
+        if part.span() > self.longest.span() {
+            self.longest = part;
+        }
+    }
+
+    /// A step at the end, after which too few packets came to be certain.
+    pub(super) fn last_step(&self) -> Option<ClockStep> {
+        self.waiting.as_ref().filter(|waiting| !waiting.was_held_back()).map(|waiting| waiting.step)
+    }
+
+    /// The longest part.
+    fn longest(&self) -> &Part {
+        let waiting = self.waiting.as_ref().map(|waiting| &waiting.part);
+        let all = [Some(&self.longest), waiting, Some(&self.part)].into_iter().flatten();
+        all.max_by_key(|part| part.span()).unwrap_or(&self.part)
     }
 
     /// Ticks per second that the timestamps made against the capture's clock, and over how many nanoseconds.
     pub(super) fn slope(&self) -> Option<(f64, i64)> {
-        let span = self.front_time?.since(self.first_time?);
-        (span >= SLOPE_SPAN_NS && self.front > 0).then(|| (self.front as f64 * 1e9 / span as f64, span))
+        let part = self.longest();
+        let span = part.span();
+        (span >= SLOPE_SPAN_NS && part.front > 0).then(|| (part.front as f64 * 1e9 / span as f64, span))
     }
 
     /// The rate that the slope fits best, where it fits one at all.
@@ -158,9 +268,10 @@ impl JitterBank {
         all.filter(|(filters, lane)| filters.rates_hz[*lane] > 0)
     }
 
-    /// Time of the first packet, with the furthest one's time and distance in ticks.
-    pub(super) fn span(&self) -> Option<(Timestamp, Timestamp, i64)> {
-        Some((self.first_time?, self.front_time?, self.front))
+    /// The longest time without a step from one packet to the furthest one, in nanoseconds, and in ticks.
+    pub(super) fn span(&self) -> (i64, i64) {
+        let part = self.longest();
+        (part.span(), part.front)
     }
 
     /// Lets go of the rates that the slope has ruled out, the narrower the longer it has been watched.
@@ -197,6 +308,12 @@ impl JitterBank {
             }
         }
         self.filters.truncate(kept.div_ceil(LANES));
+        self.find_least_ticks();
+    }
+
+    fn find_least_ticks(&mut self) {
+        let slowest = self.lanes().map(|(filters, lane)| filters.rates_hz[lane]).min();
+        self.least_ticks = i64::from(slowest.unwrap_or(0) / 2);
     }
 }
 
@@ -212,7 +329,8 @@ mod tests {
             for packet in 0..10_000_i64 {
                 let time = Timestamp::from_nanos(packet * 25_000_000 + packet * packet % 997 * 7_000);
                 let timestamp = (packet * i64::from(rate) / 40) as u32;
-                assert_eq!(all.observe(time, timestamp), alone.observe(time, timestamp));
+                let at = Occurrence { frame: 1, time: Some(time) };
+                assert_eq!(all.observe(at, time, timestamp, false), alone.observe(at, time, timestamp, false));
             }
             let left = all.lanes().count();
             assert!(left <= 2, "{left} of all rates are left at {rate} Hz");

@@ -5,6 +5,7 @@
 //! a small credit, so that what merely looks like RTP is refused. Not decoded: what SRTP has encrypted, RTP inside
 //! of TCP (RFC 4571, RTSP interleaved) and inside of TURN channels.
 
+mod clocks;
 mod decoder;
 mod header;
 mod jitter;
@@ -14,6 +15,7 @@ mod probation;
 mod probe;
 mod redundancy;
 mod report;
+mod steps;
 mod stream;
 #[cfg(test)]
 mod tests;

@@ -45,6 +45,37 @@ pub const fn static_payload_type(payload_type: u8) -> Option<StaticPayloadType> 
     Some(StaticPayloadType { name, clock_rate_hz, channels })
 }
 
+/// Whether a payload of so many bytes can be of a payload type: some have frames of a fixed size, or a header in front
+/// (RFC 3551 §4.5, RFC 2250, RFC 2435), and SRTP adds a tag of 4 or 10 bytes (RFC 3711 §4.2). Nothing is known of dynamic
+/// types.
+#[must_use]
+pub(crate) fn is_length_plausible(payload_type: u8, length: usize) -> bool {
+    [0, 4, 10]
+        .into_iter()
+        .any(|tag| length.checked_sub(tag).is_some_and(|length| is_plain_length(payload_type, length)))
+}
+
+const fn is_plain_length(payload_type: u8, length: usize) -> bool {
+    match payload_type {
+        // whole frames of 33 bytes
+        3 => length.is_multiple_of(33),
+        // frames of 24, 20 and 4 bytes
+        4 => length.is_multiple_of(4),
+        // DVI4: a header of 4 bytes
+        5 | 6 | 16 | 17 => length >= 4,
+        7 => length.is_multiple_of(14),
+        10 => length.is_multiple_of(4),
+        11 => length.is_multiple_of(2),
+        14 | 31 | 32 => length > 4,
+        15 => length.is_multiple_of(5),
+        // frames of 10 bytes, and one of 2 bytes at the end
+        18 => matches!(length % 10, 0 | 2),
+        26 => length > 8,
+        33 => length.is_multiple_of(188) || length.is_multiple_of(204),
+        _ => true,
+    }
+}
+
 /// Whether a payload type may stand in the first packets of a stream that nothing announced: assigned or dynamic.
 /// Type 19 was comfort noise once and old gear still sends it.
 #[must_use]

@@ -4,7 +4,7 @@
 use streamlens_model::{Packet, TrafficType};
 
 use super::RtpPacket;
-use super::payload_type::is_plausible;
+use super::probation::contradicts_itself;
 use crate::Confidence;
 
 /// Names and multicast names: a query's random number looks like a version, and its flags like a sequence number.
@@ -17,11 +17,15 @@ pub(super) fn confidence(packet: &Packet<'_>) -> Confidence {
 #[inline(never)]
 fn judge(packet: &Packet<'_>) -> Confidence {
     let Ok(rtp) = RtpPacket::parse_cut(packet.payload, packet.missing) else { return Confidence::NONE };
-    if !is_plausible(rtp.payload_type) || NAME_SERVICE_PORTS.iter().any(|&port| packet.has_port(port)) {
+    let datagram = (packet.missing == 0).then_some(packet.payload.len());
+    if contradicts_itself(&rtp, datagram) || NAME_SERVICE_PORTS.iter().any(|&port| packet.has_port(port)) {
         return Confidence::NONE;
     }
     if packet.missing == 0 && rtp.payload.is_empty() && rtp.padding == 0 && rtp.extension.is_none() {
         return Confidence::new(0.1, "a bare RTP header with a legal payload type");
+    }
+    if rtp.wrong_padding.is_some() {
+        return Confidence::new(0.1, "an RTP header with an impossible padding count");
     }
     if rtp.payload_type == 33 && is_transport_stream(rtp.payload) {
         return Confidence::new(0.85, "payload type 33 with an MPEG-TS sync byte at every packet");

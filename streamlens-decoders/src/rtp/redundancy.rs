@@ -7,10 +7,11 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 
+use streamlens_model::stats::MissingRange;
 use streamlens_model::{FindingLog, FlowKey, Occurrence, Severity, StreamId, Value};
 
 use super::decoder::RtpFlow;
-use super::path::{Path, Run};
+use super::path::Path;
 use crate::{NetworkMonitor, NetworkReport, ObservedPdu, Peer, Survey};
 
 /// So many sampled packets have to agree.
@@ -58,7 +59,8 @@ pub(super) fn compare(a: &Path, b: &Path) -> Option<Comparison> {
     let (mut matches, mut shift, mut skew, mut sum) = (0_usize, None, [f64::INFINITY, 0.0, f64::NEG_INFINITY], 0.0);
     for sample in &a.samples {
         let Some(other) = index.get(&(sample.number as u16, sample.timestamp)) else { continue };
-        if *shift.get_or_insert(other.number - sample.number) != other.number - sample.number {
+        let apart = other.number.wrapping_sub(sample.number);
+        if *shift.get_or_insert(apart) != apart {
             continue;
         }
         let difference = other.time.since(sample.time) as f64;
@@ -69,20 +71,22 @@ pub(super) fn compare(a: &Path, b: &Path) -> Option<Comparison> {
     let shift = shift.filter(|_| matches >= MIN_MATCHES)?;
     skew[1] = sum / matches as f64;
     // Numbers of the second path, as the first one counts.
-    let moved = |run: &Run| Run { first: run.first - shift, last: run.last - shift, at: run.at };
-    let (first, last) = (a.first.max(b.first - shift), a.highest.min(b.highest - shift));
+    let moved = |number: u64| number.wrapping_sub(shift);
+    let (range_a, range_b) = (a.range(), b.range());
+    let (first, last) = (range_a.0.max(moved(range_b.0)), range_a.1.min(moved(range_b.1)));
     if first > last {
         return None;
     }
-    let clip = |run: Run| Run { first: run.first.max(first), last: run.last.min(last), at: run.at };
-    let length = |run: &Run| u64::try_from(run.last - run.first + 1).unwrap_or(0);
-    let within = |runs: Vec<Run>| runs.into_iter().map(clip).filter(|run| run.first <= run.last).collect::<Vec<_>>();
-    let (on_a, on_b) = (within(a.missing.clone()), within(b.missing.iter().map(moved).collect()));
+    let clip = |run: MissingRange| MissingRange { first: run.first.max(first), last: run.last.min(last), ..run };
+    let within = |run: &MissingRange| run.first <= run.last;
+    let on_a: Vec<_> = a.missing().copied().map(clip).filter(within).collect();
+    let on_b = b.missing().map(|run| MissingRange { first: moved(run.first), last: moved(run.last), ..*run });
+    let on_b: Vec<_> = on_b.map(clip).filter(within).collect();
     let (mut i, mut j, mut on_both, mut first_loss) = (0, 0, 0, None);
     while let (Some(x), Some(y)) = (on_a.get(i), on_b.get(j)) {
-        let both = Run { first: x.first.max(y.first), last: x.last.min(y.last), at: x.at };
-        if both.first <= both.last {
-            on_both += length(&both);
+        let both = MissingRange { first: x.first.max(y.first), last: x.last.min(y.last), at: x.at };
+        if within(&both) {
+            on_both += both.count();
             first_loss.get_or_insert(if x.at.frame >= y.at.frame { x.at } else { y.at });
         }
         if x.last < y.last {
@@ -91,14 +95,14 @@ pub(super) fn compare(a: &Path, b: &Path) -> Option<Comparison> {
             j += 1;
         }
     }
-    let total = |runs: &[Run]| runs.iter().map(length).sum();
+    let total = |runs: &[MissingRange]| runs.iter().map(MissingRange::count).sum();
     Some(Comparison {
-        overlap: (last - first + 1).unsigned_abs(),
+        overlap: last - first + 1,
         lost: [total(&on_a), total(&on_b), on_both],
         first_loss,
         skew,
         matches,
-        is_incomplete: a.not_kept > 0 || b.not_kept > 0,
+        is_incomplete: a.not_kept() > 0 || b.not_kept() > 0,
     })
 }
 

@@ -4,7 +4,7 @@ use streamlens_model::Value;
 
 use super::decoder::RtpFlow;
 use super::payload_type::static_payload_type;
-use super::stream::{ClockSource, Stream};
+use super::stream::{ClockSource, MAX_DRIFT_PPM, Stream};
 use crate::FlowReport;
 
 /// Adds everything that the flow's memory knows.
@@ -28,8 +28,8 @@ pub(super) fn report(flow: &RtpFlow, report: &mut FlowReport) {
     if flow.forgotten > 0 {
         report.fact("streams_forgotten", flow.forgotten);
     }
-    if !flow.findings.is_empty() {
-        report.findings.push(flow.findings.clone());
+    if let Some(findings) = flow.found() {
+        report.findings.push(findings.into_owned());
     }
     let counted = || flow.streams.iter().filter(|stream| stream.packets > 0);
     let most = counted().max_by_key(|stream| (stream.packets, std::cmp::Reverse(stream.first.frame)));
@@ -68,21 +68,22 @@ fn report_stream(stream: &Stream, report: &mut FlowReport) {
         measure("jitter_mean_ns", jitter.mean_ns.into());
     }
     measure("markers", stream.markers.into());
-    let intervals = stream.intervals;
-    if intervals.count > 0 {
-        measure("max_delta_ns", intervals.largest.into());
-        measure("mean_delta_ns", (intervals.sum as f64 / intervals.count as f64).into());
-        measure("min_delta_ns", intervals.smallest.into());
+    let intervals = &stream.intervals;
+    if let (Some(min), Some(mean), Some(max)) = (intervals.min(), intervals.mean(), intervals.max()) {
+        measure("max_delta_ns", max.into());
+        measure("mean_delta_ns", mean.into());
+        measure("min_delta_ns", min.into());
     }
     let step = stream.steps.value();
     if let Some((step, (rate, _))) = step.zip(clock) {
         measure("packet_time_ns", (i64::from(step) * 1_000_000_000 / i64::from(rate)).into());
     }
-    if intervals.count > 0 && intervals.sum > 0 {
-        measure("payload_bit_rate", (stream.payload_bytes as f64 * 8e9 / intervals.sum as f64).into());
+    if intervals.sum() > 0 {
+        measure("payload_bit_rate", (stream.payload_bytes as f64 * 8e9 / intervals.sum() as f64).into());
     }
-    measure("payload_length_max", stream.payload_lengths.largest.into());
-    measure("payload_length_min", stream.payload_lengths.smallest.into());
+    let (shortest, longest) = stream.payload_lengths();
+    measure("payload_length_max", longest.into());
+    measure("payload_length_min", shortest.into());
     let mut types = stream.payload_types.clone();
     types.sort_unstable();
     if let Some(known) = types.first().filter(|_| types.len() == 1).and_then(|&(pt, _)| static_payload_type(pt)) {
@@ -97,22 +98,12 @@ fn report_stream(stream: &Stream, report: &mut FlowReport) {
         measure("timestamp_backward_steps", stream.backward_steps.into());
     }
     measure("timestamp_changes", stream.timestamp_changes.into());
-    if let Some((slope, _)) = stream.jitter.slope() {
+    if let Some(slope) = stream.slope() {
         measure("timestamp_rate_hz", slope.into());
     }
     if let Some(step) = step {
         measure("timestamp_step", step.into());
     }
-    if let Some((rate, _)) = clock {
-        facts.jitter_ns = jitter.map(|jitter| jitter.last_ns);
-        facts.drift_ppm = drift_ppm(stream, rate);
-    }
-}
-
-/// How much faster the sender's clock runs than the capture's, from the first packet and the furthest one. Only over
-/// ten seconds and more: below, the network's delay weighs more than any clock.
-fn drift_ppm(stream: &Stream, rate: u32) -> Option<f64> {
-    let (first, front, ticks) = stream.jitter.span()?;
-    let elapsed = front.since(first);
-    (elapsed >= 10_000_000_000).then(|| (ticks as f64 * 1e9 / f64::from(rate) / elapsed as f64 - 1.0) * 1e6)
+    facts.jitter_ns = jitter.map(|jitter| jitter.last_ns);
+    facts.drift_ppm = stream.drift().filter(|ppm| ppm.abs() <= MAX_DRIFT_PPM);
 }

@@ -1,13 +1,15 @@
 //! One stream of a flow: everything that is remembered of an SSRC.
 
 use smallvec::SmallVec;
-use streamlens_model::{FindingLog, Occurrence, Severity, StreamId};
+use streamlens_model::stats::{Majority, Summary};
+use streamlens_model::{FindingLog, Occurrence, Severity, StreamId, Timestamp};
 
 use super::RtpPacket;
-use super::jitter::{JitterBank, RtpJitter};
+use super::clocks::Clocks;
+use super::jitter::RtpJitter;
 use super::path::{Path, Position};
-use super::payload_type::static_payload_type;
-use super::probation::{Credit, Probation};
+use super::probation::{Credit, Probation, Sign};
+use super::steps::ClockStep;
 use crate::media::{PayloadAnalyser, analysers};
 use crate::{Refinement, nanos};
 
@@ -18,6 +20,9 @@ const REVIEW_PER: u64 = 64;
 /// After so many packets only analysers that came to a result are kept. Large: a format may have to see two whole
 /// pictures of UHD video first.
 const YOUTH: u64 = 1 << 16;
+
+/// No oscillator is further off, in parts per million: what looks like it is a wrong rate.
+pub(super) const MAX_DRIFT_PPM: f64 = 1_000.0;
 
 /// Where the clock rate of a stream is known from, the surest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,63 +50,6 @@ impl ClockSource {
     }
 }
 
-/// Figures that go with one kind of step between neighbours: how often the commonest value was seen, found in one pass
-/// (Boyer-Moore majority vote) and exact where one value makes up more than half.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Majority {
-    value: u32,
-    votes: u64,
-    pub(super) smallest: u32,
-    pub(super) largest: u32,
-    pub(super) count: u64,
-}
-
-impl Majority {
-    #[inline]
-    pub(super) fn add(&mut self, value: u32) {
-        if self.votes > 0 && self.value == value {
-            self.votes += 1;
-            self.count += 1;
-        } else {
-            self.add_another(value);
-        }
-    }
-
-    /// A value that is not the one that the votes are for.
-    #[inline(never)]
-    fn add_another(&mut self, value: u32) {
-        if self.count == 0 {
-            (self.smallest, self.largest) = (value, value);
-        }
-        self.smallest = self.smallest.min(value);
-        self.largest = self.largest.max(value);
-        self.count += 1;
-        if self.votes == 0 {
-            (self.value, self.votes) = (value, 1);
-        } else {
-            self.votes -= 1;
-        }
-    }
-
-    /// The value that more than half of all had, where the vote shows that there is one.
-    pub(super) fn value(&self) -> Option<u32> {
-        (self.votes * 2 > self.count || (self.votes > 0 && self.smallest == self.largest)).then_some(self.value)
-    }
-}
-
-/// Arrival intervals in nanoseconds. The extremes mean something once there are any.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Intervals {
-    pub(super) count: u64,
-    pub(super) sum: i64,
-    pub(super) smallest: i64,
-    pub(super) largest: i64,
-}
-
-impl Intervals {
-    const NONE: Self = Self { count: 0, sum: 0, smallest: i64::MAX, largest: i64::MIN };
-}
-
 pub(super) struct Stream {
     pub(super) ssrc: u32,
     pub(super) probation: Probation,
@@ -124,24 +72,21 @@ pub(super) struct Stream {
     pub(super) steps: Majority,
     pub(super) payload_lengths: Majority,
     pub(super) backward_steps: u64,
-    pub(super) intervals: Intervals,
-    /// What RFC 3551 assigns to the payload type of the first packet.
-    fixed_clock: Option<u32>,
-    pub(super) jitter: JitterBank,
+    /// Arrival intervals in nanoseconds.
+    pub(super) intervals: Summary,
+    last_time: Option<Timestamp>,
+    pub(super) clocks: Clocks,
+    /// Time, timestamp and payload type of a packet whose number is far off: the first of a new beginning, or nothing.
+    stray: Option<(Occurrence, u32, u8)>,
     pub(super) path: Option<Path>,
     analysers: Vec<Box<dyn PayloadAnalyser>>,
 }
 
 impl Stream {
     pub(super) fn new(packet: &RtpPacket<'_>, at: Occurrence) -> Self {
-        let fixed_clock = match packet.payload_type {
-            // Comfort noise goes with voice of any rate.
-            13 | 19 => None,
-            payload_type => static_payload_type(payload_type).map(|known| known.clock_rate_hz),
-        };
         Self {
             ssrc: packet.ssrc,
-            probation: Probation::new(packet.sequence, packet.timestamp),
+            probation: Probation::new(packet),
             proven: false,
             borrowed: 0,
             first: at,
@@ -159,9 +104,10 @@ impl Stream {
             steps: Majority::default(),
             payload_lengths: Majority::default(),
             backward_steps: 0,
-            intervals: Intervals::NONE,
-            fixed_clock,
-            jitter: JitterBank::new(fixed_clock),
+            intervals: Summary::default(),
+            last_time: None,
+            clocks: Clocks::new(packet.payload_type),
+            stray: None,
             path: None,
             analysers: Vec::new(),
         }
@@ -174,18 +120,23 @@ impl Stream {
     /// Judges a packet of a stream that is not proven: whether it counts, proven with it or on credit.
     #[cold]
     #[inline(never)]
-    pub(super) fn is_let_in(&mut self, packet: &RtpPacket<'_>, is_new: bool, credit: &mut Credit) -> bool {
-        if !is_new {
-            self.probation.observe(packet.sequence, packet.timestamp);
-        }
+    pub(super) fn is_let_in(&mut self, packet: &RtpPacket<'_>, datagram: Option<usize>, credit: &mut Credit) -> bool {
+        let sign = self.probation.observe(packet, datagram);
         self.proven = self.probation.is_proven();
         if self.proven {
             credit.give_back(std::mem::take(&mut self.borrowed));
             return true;
         }
-        let is_lent = credit.spend();
-        self.borrowed += u8::from(is_lent);
-        is_lent
+        match sign {
+            Sign::Against => false,
+            // the slices of a first picture, before its timestamp moves
+            Sign::RunsOn => true,
+            Sign::For | Sign::Neither => {
+                let is_lent = credit.spend();
+                self.borrowed += u8::from(is_lent);
+                is_lent
+            }
+        }
     }
 
     /// Counts a packet that was accepted as this stream's.
@@ -211,7 +162,7 @@ impl Stream {
         let is_first = self.path.is_none();
         let path = self.path.get_or_insert_with(|| Path::new(packet.sequence));
         let position = path.observe(packet.sequence, packet.timestamp, at);
-        let is_next = position == Position::Ahead(1);
+        let is_next = position == Position::Next;
         let late = position == Position::Behind && !is_first;
         let step = packet.timestamp.wrapping_sub(self.last_timestamp).cast_signed();
         if step != 0 && !late {
@@ -219,26 +170,19 @@ impl Stream {
             if is_next {
                 self.backward_steps += u64::from(step < 0);
                 if step > 0 {
-                    self.steps.add(step.cast_unsigned());
+                    self.steps.push(step.cast_unsigned());
                 }
             }
         }
         if !cut {
-            self.payload_lengths.add(u32::try_from(packet.payload.len()).unwrap_or(u32::MAX));
+            self.payload_lengths.push(u32::try_from(packet.payload.len()).unwrap_or(u32::MAX));
         }
         self.last_timestamp = packet.timestamp;
-        if let Some(interval) = at.time.and_then(|time| self.jitter.observe(time, packet.timestamp)) {
-            let intervals = &mut self.intervals;
-            intervals.count += 1;
-            intervals.sum = nanos::sum(intervals.sum, interval);
-            intervals.smallest = intervals.smallest.min(interval);
-            intervals.largest = intervals.largest.max(interval);
-            if is_next {
-                // Even at 27 MHz, and at 1 kHz the more so, fewer ticks than this are no jump.
-                if step.unsigned_abs() >= 40_000 {
-                    self.large_step(step, interval, at, findings);
-                }
-            }
+        if let Some(time) = at.time {
+            self.time(packet, at, time, position, findings);
+        }
+        if packet.wrong_padding.is_some() {
+            self.note_padding(packet, at, findings);
         }
         for analyser in &mut self.analysers {
             analyser.observe(packet, at, late);
@@ -249,21 +193,91 @@ impl Stream {
         }
     }
 
-    /// Looks whether a timestamp moved by seconds more or less than time did: the sender's clock was set anew.
+    /// Measures intervals, and the timestamp against time.
+    #[inline]
+    fn time(
+        &mut self,
+        packet: &RtpPacket<'_>,
+        at: Occurrence,
+        time: Timestamp,
+        position: Position,
+        findings: &mut FindingLog,
+    ) {
+        if let Some(interval) = self.last_time.replace(time).map(|last| nanos::elapsed(last, time)) {
+            self.intervals.push(interval);
+        }
+        if matches!(position, Position::Stray | Position::Restart) {
+            self.begin_again(packet, at, position, findings);
+        }
+        if position != Position::Stray {
+            let is_behind = position == Position::Behind;
+            if let Some(step) = self.clocks.observe(packet.payload_type, at, time, packet.timestamp, is_behind) {
+                self.note_step(&step, findings);
+            }
+        }
+    }
+
+    /// A number far off is no measure of the clock; where numbers begin afresh there, so does the clock.
     #[cold]
     #[inline(never)]
-    fn large_step(&self, step: i32, interval: i64, at: Occurrence, findings: &mut FindingLog) {
-        const TOLERANCE_NS: i64 = 5_000_000_000;
-        let Some((rate, _)) = self.clock() else { return };
-        let elapsed = i64::from(step) * 1_000_000_000 / i64::from(rate);
-        if elapsed.abs_diff(interval) > TOLERANCE_NS.cast_unsigned() {
-            findings.add("rtp.timestamp-jump", Severity::Warning, Some(self.id()), at, || {
+    fn begin_again(&mut self, packet: &RtpPacket<'_>, at: Occurrence, position: Position, findings: &mut FindingLog) {
+        if position == Position::Stray {
+            self.stray = Some((at, packet.timestamp, packet.payload_type));
+            return;
+        }
+        let steps: SmallVec<[ClockStep; 1]> = self.clocks.restart().collect();
+        steps.iter().for_each(|step| self.note_step(step, findings));
+        if let Some((at, timestamp, payload_type)) = self.stray.take()
+            && let Some(time) = at.time
+        {
+            self.clocks.observe(payload_type, at, time, timestamp, false);
+        }
+    }
+
+    /// Points out a step of the media clock.
+    #[cold]
+    #[inline(never)]
+    fn note_step(&self, step: &ClockStep, findings: &mut FindingLog) {
+        let rate = self.clock().map(|(rate, _)| rate);
+        findings.add("rtp.timestamp-jump", Severity::Warning, Some(self.id()), step.at, || {
+            let went_by = step.interval_ns as f64 / 1e9;
+            let says = rate.map(|rate| f64::from(step.ticks) / f64::from(rate));
+            let says = says.map_or_else(String::new, |seconds| format!(" ({seconds:.3} s)"));
+            format!("the timestamp went on by {} ticks{says} while {went_by:.3} s went by", step.ticks)
+        });
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_padding(&self, packet: &RtpPacket<'_>, at: Occurrence, findings: &mut FindingLog) {
+        findings.add("rtp.padding", Severity::Warning, Some(self.id()), at, || {
+            let (count, length) = (packet.wrong_padding.unwrap_or(0), packet.payload.len());
+            format!(
+                "the padding bit is set and the padding count is {count}, which can't be in {length} bytes; it may be encrypted (SRTP)"
+            )
+        });
+    }
+
+    /// Adds what the end of the capture shows: steps after which little came, and a clock that no oscillator can have.
+    pub(super) fn note_end(&self, findings: &mut FindingLog) {
+        self.clocks.last_steps().for_each(|step| self.note_step(&step, findings));
+        if let Some((rate, source)) = self.clock()
+            && source != ClockSource::Inferred
+            && let Some(ppm) = self.drift().filter(|ppm| ppm.abs() > MAX_DRIFT_PPM)
+        {
+            findings.add("rtp.clock-rate", Severity::Warning, Some(self.id()), self.last, || {
+                let real = f64::from(rate) * (1.0 + ppm / 1e6);
                 format!(
-                    "the timestamp moved by {step} ticks in {:.3} ms from one packet to the next",
-                    interval as f64 / 1e6
+                    "the timestamps make {real:.0} ticks a second, the clock rate is {rate} Hz by the {}",
+                    source.as_str()
                 )
             });
         }
+    }
+
+    /// Whether [`Self::note_end`] has anything to add.
+    pub(super) fn has_more_to_say(&self) -> bool {
+        self.clocks.last_steps().next().is_some() || self.drift().is_some_and(|ppm| ppm.abs() > MAX_DRIFT_PPM)
     }
 
     /// Moves the counter of the payload type to the front.
@@ -310,18 +324,43 @@ impl Stream {
 
     /// Rate of the media clock in Hz, as far as the stream itself tells.
     pub(super) fn clock(&self) -> Option<(u32, ClockSource)> {
-        if let Some(rate) = self.fixed_clock {
+        let main = self.clocks.main()?;
+        if let Some(rate) = main.fixed_rate() {
             return Some((rate, ClockSource::StaticPayloadType));
         }
         let format = self.analyser().filter(|(_, refinement)| refinement.confidence >= 0.5);
         if let Some(rate) = format.and_then(|(analyser, _)| analyser.clock_rate_hz()) {
             return Some((rate, ClockSource::PayloadFormat));
         }
-        self.jitter.inferred_rate().map(|rate| (rate, ClockSource::Inferred))
+        main.jitter.inferred_rate().map(|rate| (rate, ClockSource::Inferred))
+    }
+
+    /// Bytes of the shortest and of the longest whole payload; 0 where the capture cut all.
+    pub(super) fn payload_lengths(&self) -> (u32, u32) {
+        (self.payload_lengths.min().unwrap_or(0), self.payload_lengths.max().unwrap_or(0))
     }
 
     /// Jitter at the clock rate of [`Self::clock`].
     pub(super) fn jitter(&self) -> Option<RtpJitter> {
-        self.clock().and_then(|(rate, _)| self.jitter.at_rate(rate))
+        self.clock().and_then(|(rate, _)| self.jitter_at(rate))
+    }
+
+    /// Jitter at a clock rate, of the payload type that most packets have.
+    pub(super) fn jitter_at(&self, clock_rate_hz: u32) -> Option<RtpJitter> {
+        self.clocks.main()?.jitter.at_rate(clock_rate_hz)
+    }
+
+    /// Ticks per second that the timestamps made against the capture's clock.
+    pub(super) fn slope(&self) -> Option<f64> {
+        self.clocks.main()?.jitter.slope().map(|(slope, _)| slope)
+    }
+
+    /// How much faster the sender's clock runs than the capture's, in parts per million: from the first packet to the furthest
+    /// one of the longest stretch without a step. Only over ten seconds and more: below, the network's delay weighs more than
+    /// any clock.
+    pub(super) fn drift(&self) -> Option<f64> {
+        let (rate, _) = self.clock()?;
+        let (elapsed, ticks) = self.clocks.main()?.jitter.span();
+        (elapsed >= 10_000_000_000).then(|| (ticks as f64 * 1e9 / f64::from(rate) / elapsed as f64 - 1.0) * 1e6)
     }
 }

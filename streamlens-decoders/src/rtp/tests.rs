@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use streamlens_model::{FlowKey, StreamId, Value};
 
 use super::*;
-use crate::testing::{Captured, corpus, payloads, udp};
+use crate::testing::{Captured, captures_without_media, corpus, payloads, udp};
 use crate::{DecodeError, DecodingResult, FlowDecoder, FlowReport, StreamDecoder};
 
 /// A packet of one stream, 12 bytes of header and some payload.
@@ -72,8 +72,19 @@ fn every_truncation_is_refused_or_shorter() {
         assert_eq!(RtpPacket::parse_cut(&bytes[..length], missing).is_ok(), length >= 12, "{length} bytes");
     }
     assert_eq!(RtpPacket::parse(&[0x80, 200, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1]), Err(RtpHeaderError::Rtcp));
-    assert_eq!(RtpPacket::parse(&[0xA0, 96, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0]), Err(RtpHeaderError::Padding));
-    assert_eq!(RtpPacket::parse(&[0xA0, 96, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 2]), Err(RtpHeaderError::Padding));
+}
+
+#[test]
+fn a_padding_count_that_cannot_be_leaves_all_bytes_to_the_payload() {
+    for (bytes, count) in [(&[0_u8] as &[u8], 0), (&[2], 2), (&[9, 9, 0], 0), (&[9, 9, 4], 4), (&[], 0)] {
+        let mut datagram = vec![0xA0, 96, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1];
+        datagram.extend(bytes);
+        let packet = RtpPacket::parse(&datagram).unwrap();
+        assert_eq!((packet.payload, packet.padding, packet.wrong_padding), (bytes, 0, Some(count)));
+    }
+    // padding alone is lawful
+    let packet = RtpPacket::parse(&[0xA0, 96, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 2]).unwrap();
+    assert_eq!((packet.payload, packet.padding, packet.wrong_padding), (&[][..], 2, None));
 }
 
 #[test]
@@ -274,22 +285,9 @@ const WITH_RTP: [&str; 17] = [
 fn no_other_traffic_is_taken_for_rtp() {
     let Some(corpus) = corpus() else { return };
     let mut found = Vec::new();
-    for folder in ["negative", "industrial", "flight-test", "ptp", "link"] {
-        for entry in std::fs::read_dir(corpus.join("captures").join(folder)).unwrap() {
-            let name = entry.unwrap().file_name().into_string().unwrap();
-            let stem = name.split('.').next().unwrap();
-            if !name.contains(".pcap") || name.ends_with(".gz") || name.ends_with(".zst") {
-                continue;
-            }
-            for (flow, packets) in identified(&corpus, &format!("{folder}/{name}")) {
-                if std::env::var_os("SHOW").is_some() {
-                    eprintln!("{folder}/{name}: {flow}: {packets}");
-                }
-                if folder != "negative" || !WITH_RTP.contains(&stem) {
-                    found.push(format!("{folder}/{name}: {flow}: {packets} packets"));
-                }
-            }
-        }
+    for capture in captures_without_media(&corpus, &WITH_RTP) {
+        let flows = identified(&corpus, &capture);
+        found.extend(flows.iter().map(|(flow, packets)| format!("{capture}: {flow}: {packets} packets")));
     }
     assert!(found.is_empty(), "{found:#?}");
 }

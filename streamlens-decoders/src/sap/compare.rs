@@ -43,7 +43,9 @@ pub(super) fn compare(media: &MediaDescription, sent: &Sent<'_>, report: &mut Fl
                 });
                 continue;
             };
-            compare_stream(media, format, &stream, sent, &mut findings, report);
+            // events and comfort noise beside the sound have no part in its clock
+            let is_main = stream.payload_types.iter().all(|&(_, others)| others <= packets);
+            compare_stream(media, format, &stream, (sent, is_main), &mut findings, report);
         }
     }
     if !findings.is_empty() {
@@ -55,12 +57,15 @@ fn compare_stream(
     media: &MediaDescription,
     format: &PayloadFormat,
     stream: &RtpStreamView<'_>,
-    sent: &Sent<'_>,
+    (sent, is_main): (&Sent<'_>, bool),
     findings: &mut FindingLog,
     report: &mut FlowReport,
 ) {
     let id = StreamId(u128::from(stream.ssrc));
     let facts = report.stream(id);
+    if !is_main {
+        return;
+    }
     facts.name = Some(sent.name.clone());
     let mut measure = |name: &'static str, value: Value| {
         facts.measures.insert(name.into(), value);

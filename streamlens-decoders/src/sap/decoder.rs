@@ -9,7 +9,8 @@ use super::header::{SapContent, SapPacket};
 use super::monitor::Announcements;
 use super::{SdpError, SessionDescription};
 use crate::{
-    Carrier, Confidence, DecodeError, DecodingResult, NetworkMonitor, PacketType, PduState, StreamDecoder, StreamMark,
+    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, NetworkMonitor, PacketType, PduState, StreamDecoder,
+    StreamMark,
 };
 
 const NAME: &str = "SAP";
@@ -49,29 +50,16 @@ impl SapDecoder {
     }
 }
 
+static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::Udp])
+    .with_standards("RFC 2974")
+    .with_ports(&[PORT])
+    .with_packet_types(&["Announcement", "Deletion"])
+    .with_finding_prefix("sap")
+    .publishing();
+
 impl StreamDecoder for SapDecoder {
-    fn encoding_name(&self) -> &'static str {
-        NAME
-    }
-
-    fn standard(&self) -> &'static str {
-        "RFC 2974"
-    }
-
-    fn carriers(&self) -> &[Carrier] {
-        &[Carrier::Udp]
-    }
-
-    fn detection_ports(&self) -> &[u16] {
-        &[PORT]
-    }
-
-    fn packet_types(&self) -> &[&'static str] {
-        &["Announcement", "Deletion"]
-    }
-
-    fn finding_prefix(&self) -> &'static str {
-        "sap"
+    fn info(&self) -> &DecoderInfo {
+        &INFO
     }
 
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {

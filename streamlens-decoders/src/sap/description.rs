@@ -7,6 +7,9 @@ use sdp_types::{Attribute, Media, Session};
 /// The most streams of one description that are looked at.
 const MAX_MEDIA: usize = 64;
 
+/// The most characters of a line that are quoted.
+const MAX_QUOTED: usize = 80;
+
 /// A text that is no session description.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no session description: {0}")]
@@ -23,6 +26,8 @@ pub struct SessionDescription {
     pub version: u64,
     /// Its streams.
     pub media: Vec<MediaDescription>,
+    /// Streams that can't be read and are passed over: where they stand, and what is wrong.
+    pub skipped: Vec<String>,
 }
 
 /// One stream of a session; ST 2022-7 announces one for each path.
@@ -68,21 +73,52 @@ pub struct PayloadFormat {
 }
 
 impl SessionDescription {
-    /// Reads a session description.
+    /// Reads a session description. A stream of it that can't be read is passed over, and named in `skipped`.
     ///
     /// # Errors
     ///
     /// [`SdpError`] where it is none.
     pub fn parse(text: &[u8]) -> Result<Self, SdpError> {
-        let session = Session::parse(text).map_err(|error| SdpError(error.to_string()))?;
+        Session::parse(text).map(|session| Self::of(&session)).or_else(|error| {
+            // without a stream that can't be read the rest may be good
+            Self::parse_apart(text).ok_or_else(|| SdpError(error.to_string()))
+        })
+    }
+
+    fn of(session: &Session) -> Self {
         let origin = &session.origin;
-        let media = session.medias.iter().take(MAX_MEDIA).map(|media| MediaDescription::new(&session, media));
-        Ok(Self {
+        let media = session.medias.iter().take(MAX_MEDIA).map(|media| MediaDescription::new(session, media));
+        Self {
             name: session.session_name.trim().to_owned(),
             origin: format!("{} {}", origin.sess_id, origin.unicast_address),
             version: origin.sess_version,
             media: media.collect(),
-        })
+            skipped: Vec::new(),
+        }
+    }
+
+    /// Reads each stream by itself, behind the lines of the session; `None` where these can't be read.
+    fn parse_apart(text: &[u8]) -> Option<Self> {
+        let lines: Vec<&[u8]> = text.split_inclusive(|&byte| byte == b'\n').collect();
+        let starts: Vec<usize> = (0..lines.len()).filter(|&at| lines[at].starts_with(b"m=")).collect();
+        let head = lines.get(..*starts.first()?)?.concat();
+        let mut whole = Self::of(&Session::parse(&head).ok()?);
+        let ends = starts.iter().skip(1).copied().chain([lines.len()]);
+        for (start, end) in starts.iter().copied().zip(ends).take(MAX_MEDIA) {
+            let section = lines.get(start..end)?.concat();
+            match Session::parse(&[head.as_slice(), &section].concat()) {
+                Ok(session) => whole.media.extend(Self::of(&session).media),
+                Err(error) => {
+                    let line = lines.get(start).map(|line| String::from_utf8_lossy(line)).unwrap_or_default();
+                    let line: String = line.trim_end().chars().take(MAX_QUOTED).collect();
+                    // the library counts the lines of the head and this stream alone
+                    let what = error.to_string();
+                    let what = what.split(" in line").next().unwrap_or_default();
+                    whole.skipped.push(format!("{line:?} of line {}: {what}", start + 1));
+                }
+            }
+        }
+        (!whole.media.is_empty()).then_some(whole)
     }
 }
 

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use streamlens_model::{FindingLog, Occurrence, Severity, StreamId, Value};
+use streamlens_model::{FindingLog, Occurrence, Severity, StreamId, Subject, Value};
 
 use super::compare::{Sent, compare};
 use super::description::{MediaDescription, SessionDescription};
 use super::header::{SapContent, SapPacket};
+#[cfg(feature = "ptp")]
+use super::media_time::{self, MediaTime};
+#[cfg(feature = "ptp")]
 use crate::ptp::PtpMonitor;
 use crate::rtp::RtpFlow;
 use crate::{NetworkMonitor, NetworkReport, ObservedPdu, Peer, Survey};
@@ -80,7 +83,10 @@ impl NetworkMonitor for Announcements {
             return;
         }
         let session = match SessionDescription::parse(text) {
-            Ok(session) => Arc::new(session),
+            Ok(session) => {
+                note_skipped(&session, &format!("an announcement of {}", sap.source), pdu.at, &mut self.findings);
+                Arc::new(session)
+            }
             Err(error) => {
                 self.findings.add("sap.malformed-sdp", Severity::Warning, None, pdu.at, || {
                     format!("an announcement of {} holds {error}", sap.source)
@@ -114,9 +120,11 @@ impl NetworkMonitor for Announcements {
         &["RTP", "PTP"]
     }
 
+    #[cfg(feature = "ptp")]
     fn report_beside(&self, other: &dyn NetworkMonitor, report: &mut NetworkReport) {
         if let Some(ptp) = (other as &dyn Any).downcast_ref::<PtpMonitor>() {
             self.compare_clocks(ptp, report);
+            media_time::compare(ptp, report);
         }
     }
 
@@ -156,6 +164,17 @@ impl Survey for SessionSurvey<'_> {
             let sent = Sent { from, flow, name: name(session, media), at };
             let to = self.report.flows.entry(number).or_default();
             compare(media, &sent, to);
+            #[cfg(feature = "ptp")]
+            for stream in sent.flow.streams() {
+                // of the payload type that most of its packets have
+                let Some((payload_type, _)) = stream.payload_types.iter().max_by_key(|(_, packets)| *packets) else {
+                    continue;
+                };
+                let Some(format) = media.formats.iter().find(|format| format.payload_type == *payload_type) else {
+                    continue;
+                };
+                self.report.media_times.extend(MediaTime::new(number, &sent.name, media, format, &stream));
+            }
             to.fact("sdp_session", session.name.clone());
             to.fact("sdp_announced_by", known.map_or("the user", |_| "SAP"));
         }
@@ -165,6 +184,9 @@ impl Survey for SessionSurvey<'_> {
         let announcements = self.announcements;
         *report = self.report;
         let mut findings = announcements.findings.clone();
+        for session in &announcements.given {
+            note_skipped(session, "the description of the user", NOWHERE, &mut findings);
+        }
         let mut sessions = Vec::new();
         let mut index = 0;
         for (session, known) in announcements.sessions() {
@@ -229,6 +251,7 @@ impl Announcements {
 
     /// Compares the reference clocks of the announcements with the grandmasters of the capture. Announced domains that
     /// the capture does not show say nothing.
+    #[cfg(feature = "ptp")]
     fn compare_clocks(&self, ptp: &PtpMonitor, report: &mut NetworkReport) {
         let (mut findings, mut clocks) = (FindingLog::default(), Vec::new());
         for (session, known) in self.sessions() {
@@ -265,6 +288,15 @@ impl Announcements {
         if !findings.is_empty() {
             report.findings.push(findings);
         }
+    }
+}
+
+/// Points out the streams of a session that can't be read.
+fn note_skipped(session: &SessionDescription, whose: &str, at: Occurrence, findings: &mut FindingLog) {
+    for (number, skipped) in (1..).zip(&session.skipped) {
+        findings.add_about("sap.malformed-medium", Severity::Warning, None, Subject::of([number]), at, || {
+            format!("{whose} ({}) holds a stream that can't be read and is passed over: {skipped}", session.name)
+        });
     }
 }
 

@@ -280,3 +280,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_medium_that_cannot_be_read_is_passed_over_and_named() {
+    let text = "v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=Stage\r\nt=0 0\r\n\
+                m=video 0 RTP/AVP\r\nm=audio 5004 RTP/AVP 97\r\nc=IN IP4 239.1.2.3/32\r\na=rtpmap:97 L24/48000/2\r\n";
+    let session = SessionDescription::parse(text.as_bytes()).unwrap();
+    assert_eq!((session.name.as_str(), session.media.len(), session.media[0].port), ("Stage", 1, 5004));
+    assert_eq!(session.skipped.len(), 1);
+    assert!(session.skipped[0].starts_with("\"m=video 0 RTP/AVP\" of line 5: "), "{:?}", session.skipped);
+    // a session without a medium that can be read is none
+    let (head, _) = text.split_at(text.find("m=audio").unwrap());
+    assert!(SessionDescription::parse(head.as_bytes()).is_err());
+}

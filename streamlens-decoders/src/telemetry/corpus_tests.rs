@@ -92,7 +92,7 @@ impl Account {
 
 /// What one flow gave: encoding, packet types by final name, streams.
 struct Seen {
-    encoding: &'static str,
+    encoding: std::borrow::Cow<'static, str>,
     types: BTreeMap<String, u64>,
     streams: BTreeMap<StreamId, Account>,
     report: FlowReport,
@@ -132,7 +132,7 @@ fn analyse(captured: &[Captured]) -> (BTreeMap<String, Seen>, Vec<&'static str>)
     }
     let mut beyond = Vec::new();
     for decoder in &decoders {
-        let encoding = |flow: &Open| decoders[flow.decoder].encoding_name();
+        let encoding = |flow: &Open| decoders[flow.decoder].info().name.as_ref();
         let peers =
             open.iter().map(|(key, flow)| Peer { flow: key, decoder: Some(&*flow.memory), encoding: encoding(flow) });
         let (peers, mut report): (Vec<_>, _) = (peers.collect(), NetworkReport::default());
@@ -149,7 +149,7 @@ fn analyse(captured: &[Captured]) -> (BTreeMap<String, Seen>, Vec<&'static str>)
             *types.entry(name.into_owned()).or_default() += count;
         }
         let place = format!("{} {}", key.src, key.dst);
-        (place, Seen { encoding: decoder.encoding_name(), types, streams: flow.streams, report })
+        (place, Seen { encoding: decoder.info().name.clone(), types, streams: flow.streams, report })
     };
     (open.into_iter().map(finish).collect(), beyond)
 }
@@ -172,7 +172,7 @@ fn compare_stream(what: &str, seen: &Seen, id: StreamId, wanted: &Json) {
     same(&format!("{what} reordered"), account.reordered, &sequence["reordered"]);
     same(&format!("{what} resets"), account.resets, &sequence["resets"]);
     same(&format!("{what} backward"), measure(seen, id, "time_backward_steps"), &wanted["time_backward_steps"]);
-    match seen.encoding {
+    match &*seen.encoding {
         "IENA" => {
             same(what, measure(seen, id, "time_jumps"), &wanted["time_jumps"]);
             same(what, measure(seen, id, "time_of_year_first_us"), &wanted["time_first"]);
@@ -215,7 +215,7 @@ fn agrees_with_the_independent_tool() {
                     _ => continue,
                 };
                 let got = seen.remove(&place).unwrap_or_else(|| panic!("{name}: {place} is {encoding}"));
-                assert_eq!(got.encoding, encoding, "{name} {place}");
+                assert_eq!(&got.encoding, encoding, "{name} {place}");
                 let types: BTreeMap<_, _> = wanted["types"].as_object().unwrap().iter().collect();
                 let got_types: Vec<_> = got.types.iter().map(|(k, n)| (k.clone(), Json::from(*n))).collect();
                 assert!(
@@ -286,8 +286,8 @@ fn nothing_unrelated_is_taken_for_telemetry() {
                 }
                 datagrams += 1;
                 for decoder in &decoders {
-                    let encoding = decoder.encoding_name();
-                    for port in decoder.detection_ports() {
+                    let encoding = decoder.info().name.as_ref();
+                    for port in decoder.info().ports.iter() {
                         captured.flow.dst.port = Some(*port);
                         let confidence = decoder.can_decode(&captured.packet());
                         assert!(confidence.value() <= 0.2, "{folder}/{name} {encoding}: {confidence:?}");

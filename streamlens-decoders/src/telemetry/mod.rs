@@ -3,10 +3,12 @@
 //! that stop, two sources with one identifier).
 
 #[cfg(test)]
+#[cfg(feature = "all")]
 mod corpus_tests;
 mod monitor;
 mod table;
 #[cfg(test)]
+#[cfg(feature = "iena")]
 mod tests;
 mod track;
 
@@ -18,6 +20,9 @@ use streamlens_model::{FindingLog, Occurrence, Packet, Severity};
 
 use crate::FlowReport;
 use crate::text::push_seconds;
+
+/// The first word of every known iNetX packet: version 1, one option word. TmNS refuses it.
+pub(crate) const INETX_CONTROL_WORD: [u8; 4] = [0x11, 0, 0, 0];
 
 /// The frame of a packet, for findings.
 #[inline]
@@ -40,13 +45,18 @@ pub(crate) fn report_table<T>(table: &StreamTable<T>, count: &'static str, repor
     }
 }
 
-/// Shows the findings of a flow: what found no room in the table, with the code for that and what the streams are
+/// Whether [`report_findings`] would add any.
+pub(crate) fn may_have_findings<T>(table: &StreamTable<T>, log: &FindingLog) -> bool {
+    table.first_beyond().is_some() || !log.is_empty()
+}
+
+/// Adds the findings of a flow: what found no room in the table, with the code for that and what the streams are
 /// called, then its log.
-pub(crate) fn visit_findings<T>(
+pub(crate) fn report_findings<T>(
     table: &StreamTable<T>,
     (code, words): (&'static str, &str),
     log: &FindingLog,
-    see: &mut dyn FnMut(&FindingLog),
+    report: &mut FlowReport,
 ) {
     if let Some(first) = table.first_beyond() {
         let mut beyond = FindingLog::default();
@@ -57,9 +67,9 @@ pub(crate) fn visit_findings<T>(
                 StreamTable::<T>::MAX
             )
         });
-        see(&beyond);
+        report.findings.push(beyond);
     }
     if !log.is_empty() {
-        see(log);
+        report.findings.push(log.clone());
     }
 }

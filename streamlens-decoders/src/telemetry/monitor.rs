@@ -5,10 +5,14 @@ use std::any::Any;
 use streamlens_model::{Address, FindingLog, Occurrence, Severity, StreamId, Timestamp, VlanStack};
 
 use super::{Track, seconds};
+#[cfg(feature = "iena")]
 use crate::iena::IenaFlow;
+#[cfg(feature = "inetx")]
 use crate::inetx::InetxFlow;
+#[cfg(feature = "npd")]
 use crate::npd::NpdFlow;
 use crate::sources::Sources;
+#[cfg(feature = "tmns")]
 use crate::tmns::TmnsFlow;
 use crate::{FlowDecoder, NetworkMonitor, NetworkReport, ObservedPdu, Peer, Survey, SurveyNotes};
 
@@ -193,14 +197,21 @@ pub(crate) fn stream(id: u32) -> StreamId {
 
 fn telemetry(decoder: &dyn FlowDecoder) -> Option<&dyn TelemetryFlow> {
     let decoder: &dyn Any = decoder;
+    #[cfg(feature = "iena")]
     if let Some(flow) = decoder.downcast_ref::<IenaFlow>() {
         return Some(flow);
     }
+    #[cfg(feature = "inetx")]
     if let Some(flow) = decoder.downcast_ref::<InetxFlow>() {
         return Some(flow);
     }
+    #[cfg(feature = "npd")]
+    if let Some(flow) = decoder.downcast_ref::<NpdFlow>() {
+        return Some(flow);
+    }
+    #[cfg(feature = "tmns")]
     if let Some(flow) = decoder.downcast_ref::<TmnsFlow>() {
         return Some(flow);
     }
-    decoder.downcast_ref::<NpdFlow>().map(|flow| flow as &dyn TelemetryFlow)
+    None
 }

@@ -1,5 +1,6 @@
 //! One stream over time: its packet time against its capture time.
 
+use streamlens_model::stats::{SEEN_WINDOW, Summary, behind};
 use streamlens_model::{FindingLog, Metadata, Occurrence, Packet, Severity, StreamId, Timestamp, Value};
 
 use super::{at, seconds};
@@ -8,8 +9,6 @@ use crate::text::push_seconds;
 
 /// The packet time may run this far from the capture time between neighbours before it counts as a jump.
 const JUMP_NANOS: u64 = 500_000_000;
-/// A number at most this far behind the highest is a late or repeated packet, not a sender that began again.
-const LATE: u32 = 1024;
 
 /// The codes of the findings about a stream's time.
 #[derive(Clone, Copy, Debug)]
@@ -75,11 +74,8 @@ impl Trouble {
 pub(crate) struct Track {
     packets: u64,
     wire_bytes: u64,
-    payload_bytes: u64,
-    payload_min: usize,
-    payload_max: usize,
-    /// Length of the last payload: mostly all have the same.
-    payload_last: usize,
+    /// Bytes of payload a packet.
+    payload: Summary,
     first: Occurrence,
     last: Occurrence,
     longest_interval: i64,
@@ -89,10 +85,8 @@ pub(crate) struct Track {
     first_time: i64,
     backward_steps: u64,
     jumps: u64,
-    compared: u64,
-    error_sum: i128,
-    error_min: i64,
-    error_max: i64,
+    /// Packet time less capture time in nanoseconds, where they can be compared.
+    error: Summary,
 }
 
 impl Track {
@@ -101,10 +95,7 @@ impl Track {
         Self {
             packets: 0,
             wire_bytes: 0,
-            payload_bytes: 0,
-            payload_min: usize::MAX,
-            payload_max: 0,
-            payload_last: usize::MAX,
+            payload: Summary::default(),
             first: at(packet),
             last: at(packet),
             longest_interval: 0,
@@ -114,10 +105,7 @@ impl Track {
             first_time: 0,
             backward_steps: 0,
             jumps: 0,
-            compared: 0,
-            error_sum: 0,
-            error_min: i64::MAX,
-            error_max: i64::MIN,
+            error: Summary::default(),
         }
     }
 
@@ -132,20 +120,13 @@ impl Track {
         log: &mut FindingLog,
     ) {
         let (number, bits) = reading.sequence;
-        let mask = u32::MAX >> (32 - u32::from(bits.clamp(1, 32)));
-        let length = packet.wire_payload_length();
         self.wire_bytes += u64::from(packet.wire_length);
-        self.payload_bytes += length as u64;
-        if self.payload_last != length {
-            self.payload_last = length;
-            self.payload_min = self.payload_min.min(length);
-            self.payload_max = self.payload_max.max(length);
-        }
+        // an address space has no more bytes than 2^63
+        self.payload.push(packet.wire_payload_length() as i64);
         if self.packets == 0 {
             (self.highest, self.time, self.first_time) = (number, reading.time, reading.time);
         } else {
-            let behind = self.highest.wrapping_sub(number) & mask;
-            let is_late = behind <= LATE;
+            let is_late = behind(number.into(), self.highest.into(), bits) < SEEN_WINDOW;
             if !is_late {
                 self.highest = number;
             }
@@ -155,11 +136,7 @@ impl Track {
             (self.time, self.was_late) = (reading.time, is_late);
         }
         if let (Some(capture), true) = (packet.time, reading.comparable) {
-            let error = nanos::difference(reading.time, capture.as_nanos());
-            self.compared += 1;
-            self.error_sum += i128::from(error);
-            self.error_min = self.error_min.min(error);
-            self.error_max = self.error_max.max(error);
+            self.error.push(nanos::saturating_difference(reading.time, capture.as_nanos()));
         }
         self.packets += 1;
         self.last = at(packet);
@@ -168,13 +145,14 @@ impl Track {
     /// Compares the times of two neighbours. What is worth a finding is rare, so it is put into words out of line.
     #[inline]
     fn compare(&mut self, packet: &Packet<'_>, reading: Reading, is_late: bool) -> Option<Trouble> {
-        let step = nanos::difference(reading.time, self.time);
+        let step = nanos::saturating_difference(reading.time, self.time);
         self.backward_steps += u64::from(step < 0);
         let mut trouble = Trouble { falls: step < 0 && !is_late, jumps: false, step, interval: 0, reading };
         if let (Some(now), Some(before)) = (packet.time, self.last.time) {
-            trouble.interval = nanos::between(before, now);
+            trouble.interval = nanos::elapsed(before, now);
             self.longest_interval = self.longest_interval.max(trouble.interval);
-            let is_jump = reading.comparable && nanos::difference(step, trouble.interval).unsigned_abs() > JUMP_NANOS;
+            let is_jump =
+                reading.comparable && nanos::saturating_difference(step, trouble.interval).unsigned_abs() > JUMP_NANOS;
             self.jumps += u64::from(is_jump);
             trouble.jumps = is_jump && !is_late && !self.was_late;
         }
@@ -222,7 +200,7 @@ impl Track {
         let mut add = |name: &'static str, value: Value| drop(own.insert(name.into(), value));
         let seen = self.first.time.zip(self.last.time);
         let span = seen.map(|(first, last)| last.since(first)).filter(|span| *span > 0 && self.packets > 1);
-        let (is_timed, is_compared) = (absolute && self.packets > 0, self.compared > 0);
+        let is_timed = absolute && self.packets > 0;
         if let Some(span) = span {
             add("bit_rate", (self.wire_bytes as f64 * 8e9 / span as f64).into());
         }
@@ -234,19 +212,19 @@ impl Track {
             add("longest_interval_ns", self.longest_interval.into());
         }
         add("packets", self.packets.into());
-        if self.packets > 0 {
-            add("payload_max_bytes", (self.payload_max as u64).into());
-            add("payload_mean_bytes", (self.payload_bytes as f64 / self.packets as f64).into());
-            add("payload_min_bytes", (self.payload_min as u64).into());
+        if let (Some(min), Some(mean), Some(max)) = (self.payload.min(), self.payload.mean(), self.payload.max()) {
+            add("payload_max_bytes", max.cast_unsigned().into());
+            add("payload_mean_bytes", mean.into());
+            add("payload_min_bytes", min.cast_unsigned().into());
         }
         if let Some(span) = span {
             add("rate_hz", ((self.packets - 1) as f64 * 1e9 / span as f64).into());
         }
         add("time_backward_steps", self.backward_steps.into());
-        if is_compared {
-            add("time_error_max_ns", self.error_max.into());
-            add("time_error_mean_ns", (self.error_sum as f64 / self.compared as f64).into());
-            add("time_error_min_ns", self.error_min.into());
+        if let (Some(min), Some(mean), Some(max)) = (self.error.min(), self.error.mean(), self.error.max()) {
+            add("time_error_max_ns", max.into());
+            add("time_error_mean_ns", mean.into());
+            add("time_error_min_ns", min.into());
         }
         if is_timed {
             add("time_first", Timestamp::from_nanos(self.first_time).into());
@@ -260,7 +238,7 @@ impl Track {
     /// What the mean distance from the capture time says of the time scale of a clock that should count TAI
     /// (IEEE 1588), given that capture times are UTC: within 2 s of 37 s ahead, of no difference, or neither.
     pub(crate) fn time_scale(&self) -> Option<&'static str> {
-        let mean = self.error_sum.checked_div(i128::from(self.compared))?;
+        let mean = self.error.sum().checked_div(self.error.count().into())?;
         Some(match mean / 1_000_000_000 {
             35..=39 => "like TAI: about 37 s ahead of the capture",
             -2..=2 => "like UTC: close to the capture",

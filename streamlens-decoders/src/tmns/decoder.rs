@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use streamlens_model::{FlowKey, Packet, Severity, StreamId};
+use streamlens_model::{FlowKey, Packet, StreamId};
 
 use super::flow::TmnsFlow;
 use super::header::{HEADER, Packages, TmnsHeader};
 use crate::telemetry::{Naming, TelemetryMonitor};
 use crate::{
-    Carrier, Confidence, DecodeError, DecodingResult, FlowDecoder, MediaClock, NetworkMonitor, PacketType, PduState,
-    Sequence, StreamDecoder, StreamMark,
+    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, MediaClock, NetworkMonitor, PacketType,
+    PduState, Sequence, StreamDecoder, StreamMark,
 };
 
 const ENCODING: &str = "TmNS";
@@ -60,29 +60,15 @@ pub(super) struct Message {
     pub(super) taken: usize,
 }
 
+static INFO: DecoderInfo = DecoderInfo::new(ENCODING, &[Carrier::Udp, Carrier::Tcp])
+    .with_standards("IRIG 106-24 Chapter 24")
+    .with_ports(&[50_003, 55_555, 6678])
+    .with_packet_types(&["TmNSDataMessage", "TmNSDataMessage fragment", "End of data marker"])
+    .with_finding_prefix("tmns");
+
 impl StreamDecoder for TmnsDecoder {
-    fn encoding_name(&self) -> &'static str {
-        ENCODING
-    }
-
-    fn standard(&self) -> &'static str {
-        "IRIG 106-24 Chapter 24"
-    }
-
-    fn carriers(&self) -> &[Carrier] {
-        &[Carrier::Udp, Carrier::Tcp]
-    }
-
-    fn detection_ports(&self) -> &[u16] {
-        &[50_003, 55_555, 6678]
-    }
-
-    fn packet_types(&self) -> &[&'static str] {
-        &["TmNSDataMessage", "TmNSDataMessage fragment", "End of data marker"]
-    }
-
-    fn finding_prefix(&self) -> &'static str {
-        "tmns"
+    fn info(&self) -> &DecoderInfo {
+        &INFO
     }
 
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
@@ -91,16 +77,6 @@ impl StreamDecoder for TmnsDecoder {
         } else {
             Confidence::NONE
         }
-    }
-
-    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        let message = read(packet)?;
-        if message.shape == Shape::Broken {
-            let id = Some(StreamId(message.header.definition_id.into()));
-            result.flag("tmns.packages-broken", Severity::Error, id, "the packages do not end with the message");
-        }
-        fill(packet, message, result);
-        Ok(message.taken)
     }
 
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {
@@ -117,10 +93,6 @@ impl StreamDecoder for TmnsDecoder {
 
     fn flow_decoder(&self, _: &FlowKey) -> Option<Box<dyn FlowDecoder>> {
         Some(Box::new(TmnsFlow::default()))
-    }
-
-    fn is_independent(&self) -> bool {
-        true
     }
 
     fn network_monitor(&self) -> Option<Box<dyn NetworkMonitor>> {

@@ -4,7 +4,9 @@ use streamlens_model::{FindingLog, Packet, Severity, StreamId, Value};
 
 use super::decoder::{Message, Shape, fill, read};
 use super::header::TmnsHeader;
-use crate::telemetry::{Codes, Reading, StreamTable, TelemetryFlow, Track, at, report_table, visit_findings};
+use crate::telemetry::{
+    Codes, Reading, StreamTable, TelemetryFlow, Track, at, may_have_findings, report_findings, report_table,
+};
 use crate::{DecodeError, DecodingResult, FlowDecoder, FlowReport};
 
 const CODES: Codes = Codes { backwards: "tmns.time-backwards", jump: "tmns.time-jump", severity: Severity::Warning };
@@ -73,8 +75,8 @@ impl Definition {
 }
 
 impl FlowDecoder for TmnsFlow {
-    fn visit_findings(&self, see: &mut dyn FnMut(&FindingLog)) {
-        visit_findings(&self.definitions, ("tmns.message-limit", "message definitions"), &self.log, see);
+    fn may_have_findings(&self) -> bool {
+        may_have_findings(&self.definitions, &self.log)
     }
 
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
@@ -140,7 +142,7 @@ impl FlowDecoder for TmnsFlow {
         if self.broken > 0 {
             report.fact("malformed", Value::map([("packages do not end with the message", self.broken.into())]));
         }
-        self.visit_findings(&mut |log| report.findings.push(log.clone()));
+        report_findings(&self.definitions, ("tmns.message-limit", "message definitions"), &self.log, report);
     }
 }
 

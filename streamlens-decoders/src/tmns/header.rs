@@ -69,7 +69,7 @@ impl TmnsHeader {
         };
         let is_sound = version >> 4 == Self::VERSION
             && kind >> 4 == 0
-            && first != crate::inetx::CONTROL_WORD
+            && first != crate::telemetry::INETX_CONTROL_WORD
             && header.nanoseconds < 1_000_000_000
             && header.length as usize >= header.packages_at();
         is_sound.then_some(header)

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use streamlens_model::{Packet, StreamId, Transport, Value};
 
 use super::*;
-use crate::testing::udp;
+use crate::testing::{codes, udp};
 use crate::{DecodeError, DecodingResult, FlowReport, PduState, StreamDecoder};
 
 /// A package of 3 bytes of data, padded.
@@ -34,10 +34,6 @@ fn decode(packets: &[Vec<u8>]) -> (Vec<String>, FlowReport) {
     let mut report = FlowReport::default();
     flow.report(&mut report);
     (types, report)
-}
-
-fn codes(report: &FlowReport) -> Vec<&'static str> {
-    report.findings.iter().flat_map(|log| log.iter()).map(|(code, ..)| code).collect()
 }
 
 #[test]

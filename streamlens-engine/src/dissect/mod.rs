@@ -3,16 +3,16 @@
 //! Headers are read by etherparse's slices, which check lengths once. A header that is cut or damaged ends the walk:
 //! the frame then belongs to the last layer that could be read.
 
+mod header_cache;
 mod ip;
 mod link;
-mod repeat;
 mod shim;
 mod transport;
 
 use streamlens_model::{Address, Endpoint, FlowKey, Frame, MacAddress, Transport, VlanStack};
 
+pub(crate) use self::header_cache::{CachedFlow, HeaderCache};
 pub(crate) use self::link::dissect;
-pub(crate) use self::repeat::{Known, Repeats};
 pub(crate) use self::transport::transport_payload;
 
 /// Why a frame is in no flow.
@@ -43,7 +43,7 @@ pub(crate) struct Dissected<'a> {
     pub(crate) ether_type: Option<u16>,
     pub(crate) ip: Option<IpFacts>,
     pub(crate) tcp: Option<TcpFacts>,
-    /// As [`Content::check`].
+    /// As [`PacketBody::check`].
     pub(crate) check: u16,
     pub(crate) fragment: Option<FragmentFacts>,
     /// The transport's payload, without padding where a length field tells. Of a fragment: its piece of the IP payload.
@@ -54,7 +54,7 @@ pub(crate) struct Dissected<'a> {
 
 /// What is left of a packet once its flow is known: what is counted and decoded.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Content<'a> {
+pub(crate) struct PacketBody<'a> {
     pub(crate) transport: Transport,
     pub(crate) ether_type: Option<u16>,
     /// As [`IpFacts::fingerprint`]; 0 where there is none.
@@ -123,10 +123,10 @@ impl<'a> Dissected<'a> {
 
     /// What is counted and decoded, once the flow is known.
     #[inline]
-    pub(crate) fn content(&self) -> Content<'a> {
+    pub(crate) fn content(&self) -> PacketBody<'a> {
         let Self { transport, ether_type, check, tcp, payload, missing, .. } = *self;
         let fingerprint = self.ip.map_or(0, |ip| ip.fingerprint);
-        Content { transport, ether_type, fingerprint, check, tcp, payload, missing }
+        PacketBody { transport, ether_type, fingerprint, check, tcp, payload, missing }
     }
 
     /// Number of the IP protocol; 0 where there is no IP.

@@ -3,7 +3,7 @@
 use streamlens_model::{Timestamp, Transport};
 
 use super::FrameFacts;
-use crate::dissect::Content;
+use crate::dissect::PacketBody;
 
 /// Packets of a set that are compared.
 const WAYS: usize = 4;
@@ -47,7 +47,7 @@ pub(crate) struct Copies {
 impl Copies {
     /// Whether a packet is a copy of one that came within the window before, in nanoseconds.
     #[inline]
-    pub(crate) fn is_copy(&mut self, content: &Content<'_>, frame: &FrameFacts, window: u64) -> bool {
+    pub(crate) fn is_copy(&mut self, content: &PacketBody<'_>, frame: &FrameFacts, window: u64) -> bool {
         let Some(time) = frame.at.time.filter(|_| content.transport != Transport::Chapter10File) else { return false };
         let window = match content.ether_type {
             // frames may come back as they were sent, though not before they have left, and fast cycles repeat theirs
@@ -109,7 +109,7 @@ fn micros(time: Timestamp) -> u32 {
 
 /// Never 0.
 #[inline]
-fn fingerprint(content: &Content<'_>, interface: u16) -> u32 {
+fn fingerprint(content: &PacketBody<'_>, interface: u16) -> u32 {
     const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
     let payload = content.payload;
     let tcp = content.tcp.map_or(0, |tcp| u64::from(tcp.sequence));
@@ -150,7 +150,7 @@ mod tests {
             let frame = FrameFacts { at, wire_length: 64, interface, is_copy: false };
             let payload = [&payload.to_be_bytes()[..], &[0; 40]].concat();
             let (transport, payload) = (Transport::UDP, payload.as_slice());
-            let content = Content { transport, ether_type, fingerprint: 0, check, tcp: None, payload, missing: 0 };
+            let content = PacketBody { transport, ether_type, fingerprint: 0, check, tcp: None, payload, missing: 0 };
             copies.is_copy(&content, &frame, WINDOW)
         });
         seen.collect()

@@ -109,13 +109,6 @@ impl EncodingEntry {
         }
     }
 
-    /// See [`FlowEntry::look_at`](super::FlowEntry::look_at).
-    #[inline]
-    pub(super) fn look_at(&self) -> impl Sized + use<> {
-        let (stream, kind) = (self.streams.iter().next(), self.types.first());
-        (self.packets, self.taken, stream.map(|stream| stream.received), kind.map(|kind| kind.packets))
-    }
-
     /// Intervals of a type's PDUs.
     pub(crate) fn type_timing<'a>(
         &'a self,

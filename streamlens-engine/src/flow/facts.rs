@@ -1,5 +1,6 @@
 //! Properties of a flow that hold for many frames and change now and then.
 
+use streamlens_model::stats::RunLength;
 use streamlens_model::{Change, MacAddress, MacPair};
 
 use crate::dissect::Dissected;
@@ -42,12 +43,11 @@ impl<T: Copy + PartialEq> Tracked<T> {
 /// what that count stands for is given to the properties when one of them changes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FlowFacts {
-    now: Word,
-    /// Frames with `now` that the properties have not been told of.
-    run: u64,
-    /// The first of them.
+    /// The current value; frames that repeat it are not in `changes` yet, nor is the first of them.
+    run: RunLength<Word>,
+    /// The first frame of the run.
     run_from: u64,
-    /// How often `now` has changed.
+    /// How often the value has changed.
     epoch: u64,
     changes: Option<Box<Changes>>,
     /// Whether a frame went to the link's broadcast address.
@@ -86,10 +86,9 @@ impl FlowFacts {
     /// Takes note of the properties of a frame.
     pub(crate) fn note(&mut self, packet: &Dissected<'_>, frame: u64) {
         let word = Word { macs: (packet.src_mac, packet.dst_mac), ip: packet.ip.map(|ip| (ip.dscp, ip.ttl)) };
-        if word != self.now || self.run == 0 {
+        if !self.run.repeats(&word) {
             self.change(word, frame);
         }
-        self.run += 1;
     }
 
     /// Counts a frame whose properties are those that were noted when the [epoch](Self::epoch) was this. Says whether it
@@ -97,7 +96,9 @@ impl FlowFacts {
     #[inline]
     pub(crate) fn note_again(&mut self, epoch: u64) -> bool {
         let is_now = self.epoch == epoch;
-        self.run += u64::from(is_now);
+        if is_now {
+            self.run.repeat();
+        }
         is_now
     }
 
@@ -108,10 +109,10 @@ impl FlowFacts {
 
     #[cold]
     fn change(&mut self, word: Word, frame: u64) {
-        if self.run > 0 {
-            self.changes.get_or_insert_default().note(&self.now, self.run_from, self.run);
+        if let Some((before, repeats)) = self.run.replace(Some(word)) {
+            self.changes.get_or_insert_default().note(&before, self.run_from, repeats + 1);
         }
-        (self.now, self.run, self.run_from) = (word, 0, frame);
+        self.run_from = frame;
         self.epoch += 1;
         self.broadcast |= word.macs.1.is_some_and(MacAddress::is_broadcast);
     }
@@ -119,7 +120,9 @@ impl FlowFacts {
     /// All properties with their changes so far.
     pub(crate) fn lists(&self) -> FactLists {
         let mut settled = self.changes.as_deref().cloned().unwrap_or_default();
-        settled.note(&self.now, self.run_from, self.run);
+        if let Some((now, repeats)) = self.run.run() {
+            settled.note(&now, self.run_from, repeats + 1);
+        }
         let Changes { macs, dscp, ttl } = settled;
         let not_kept = macs.not_kept + dscp.not_kept + ttl.not_kept;
         FactLists { macs: macs.list(), dscp: dscp.list(), ttl: ttl.list(), not_kept }

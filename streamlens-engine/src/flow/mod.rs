@@ -7,87 +7,37 @@
 mod copies;
 mod encoding;
 mod facts;
+pub(crate) mod pdu;
 mod series;
 
-use streamlens_decoders::{Confidence, PacketType, PduState};
-use streamlens_model::{FlowKey, Frame, Occurrence, Timestamp, TimingStatistics, Transport};
+use streamlens_decoders::Confidence;
+use streamlens_model::{FlowKey, Timestamp, TimingStatistics, Transport};
 use streamlens_registry::DecoderIndex;
 
 pub(crate) use self::copies::Copies;
 pub(crate) use self::encoding::{EncodingEntry, TypeEntry};
 pub(crate) use self::facts::FlowFacts;
+pub(crate) use self::pdu::{FrameFacts, Pdu, Pdus};
 pub(crate) use self::series::Series;
 use crate::dissect::Dissected;
 use crate::identify::Young;
 use crate::key::PackedKey;
+use crate::look::ShownFlow;
 use crate::tcp::TcpStream;
-
-/// What counting needs to know of a frame.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct FrameFacts {
-    pub(crate) at: Occurrence,
-    /// Length on the wire in bytes.
-    pub(crate) wire_length: u32,
-    /// The interface that captured it, modulo 2^16.
-    pub(crate) interface: u16,
-    /// Whether it is the same frame as one just before it in its flow.
-    pub(crate) is_copy: bool,
-}
-
-impl FrameFacts {
-    /// Of a frame of which it is not known yet whether it is a copy.
-    #[inline(always)]
-    pub(crate) fn of(frame: &Frame<'_>) -> Self {
-        let at = Occurrence { frame: frame.number, time: frame.time };
-        Self { at, wire_length: frame.original_length, interface: frame.interface as u16, is_copy: false }
-    }
-}
-
-/// A PDU that a frame completed, as far as counting goes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pdu {
-    pub(crate) kind: PacketType,
-    pub(crate) length: u32,
-    pub(crate) state: PduState,
-    /// The kind of the PDU that this one lies in.
-    pub(crate) within: Option<PacketType>,
-}
-
-/// The PDUs that a frame completed, in their order: one, mostly.
-#[derive(Debug, Default)]
-pub(crate) struct Pdus {
-    pub(crate) first: Option<Pdu>,
-    pub(crate) others: Vec<Pdu>,
-}
-
-impl Pdus {
-    #[inline(always)]
-    pub(crate) fn clear(&mut self) {
-        self.first = None;
-        self.others.clear();
-    }
-
-    #[inline(always)]
-    pub(crate) fn push(&mut self, pdu: Pdu) {
-        if self.first.is_none() {
-            self.first = Some(pdu);
-        } else {
-            self.others.push(pdu);
-        }
-    }
-
-    /// The only one.
-    #[inline(always)]
-    fn only(&self) -> Option<&Pdu> {
-        self.first.as_ref().filter(|_| self.others.is_empty())
-    }
-}
 
 /// One direction between two endpoints.
 #[derive(Debug)]
 pub(crate) struct FlowEntry {
     pub(crate) packed: PackedKey,
     pub(crate) key: FlowKey,
+    /// How many flows had its place in the table before.
+    pub(crate) generation: u32,
+    /// Whether its place in the table has no flow.
+    pub(crate) is_vacant: bool,
+    /// The last epoch in which it had a frame; 0 before the first look.
+    pub(crate) touched: u32,
+    /// What readers were shown of it; `None` where nobody looks.
+    pub(crate) shown: Option<Box<ShownFlow>>,
     /// The frame that made it.
     pub(crate) created: u64,
     /// The frame that last changed it.
@@ -109,6 +59,10 @@ impl FlowEntry {
         Self {
             packed,
             key: packet.flow_key(),
+            generation: 0,
+            is_vacant: false,
+            touched: 0,
+            shown: None,
             created: frame,
             changed: frame,
             first_seen: None,
@@ -116,6 +70,28 @@ impl FlowEntry {
             facts: FlowFacts::default(),
             copies: Copies::default(),
             transport: TransportEntry::new(packet.transport),
+            others: Vec::new(),
+            timing: None,
+            series: None,
+        }
+    }
+
+    /// What is left in the place of a flow that ended: only the generation means anything.
+    pub(crate) fn vacant(of: &Self) -> Self {
+        Self {
+            packed: of.packed,
+            key: of.key,
+            generation: of.generation,
+            is_vacant: true,
+            touched: 0,
+            shown: None,
+            created: 0,
+            changed: 0,
+            first_seen: None,
+            last_seen: None,
+            facts: FlowFacts::default(),
+            copies: Copies::default(),
+            transport: TransportEntry::new(of.transport.transport),
             others: Vec::new(),
             timing: None,
             series: None,
@@ -142,14 +118,6 @@ impl FlowEntry {
 
     pub(crate) fn timing(&self) -> &TimingStatistics {
         self.timing.as_deref().unwrap_or(&self.transport.timing)
-    }
-
-    /// Looks at the memory that a frame is counted in; what is seen means nothing.
-    #[inline]
-    pub(crate) fn look_at(&self) {
-        let TransportEntry { packets, unclaimed, encodings, .. } = &self.transport;
-        let encoding = encodings.first().map(EncodingEntry::look_at);
-        std::hint::black_box((self.changed, *packets, *unclaimed, encoding));
     }
 
     /// Place of a transport among [`Self::transports`]; made where it is new.
@@ -247,10 +215,11 @@ impl TransportEntry {
     }
 
     /// Takes out the encoding that was added last, where it has come to nothing.
-    pub(crate) fn drop_last_encoding(&mut self) {
-        self.encodings.pop();
+    pub(crate) fn drop_last_encoding(&mut self) -> Option<EncodingEntry> {
+        let last = self.encodings.pop();
         self.shared &= !self.encodings.is_empty();
         self.current = 0;
+        last
     }
 
     /// Lets an encoding that has taken every frame of the transport share its intervals.

@@ -3,10 +3,17 @@
 use streamlens_decoders::MediaClock;
 use streamlens_model::Timestamp;
 
+use super::Arrival;
+
 /// Below this span of capture time a drift says nothing, in nanoseconds.
 const LEAST_SPAN: f64 = 1e9;
+/// A clock and arrival that part by so much make a step, in nanoseconds: no packet is so late.
+const STEP: f64 = 1e9;
+/// No oscillator is further off, in parts per million: what looks like it is a step, or a clock of another rate.
+const MAX_DRIFT: f64 = 1_000.0;
 
-/// Compares a stream's clock with the capture's.
+/// Compares a stream's clock with the capture's. Where the clock steps, or the stream begins again, jitter and drift begin
+/// afresh.
 #[derive(Debug)]
 pub(crate) struct ClockTracker {
     rate_hz: u64,
@@ -16,12 +23,48 @@ pub(crate) struct ClockTracker {
     tick_ns: f64,
     jitter: f64,
     count: u64,
+    /// Of all packets since the last step.
+    line: Line,
+    /// That of the longest stretch without a step before.
+    longest: Option<Box<Line>>,
+    /// The clock and arrival of a packet whose number is far off: where the stream begins again, or nothing.
+    stray: Option<(MediaClock, Timestamp)>,
+}
+
+/// A straight line through the points of a stretch.
+#[derive(Clone, Copy, Debug, Default)]
+struct Line {
+    count: u64,
     /// Nanoseconds of capture time since the first packet.
     elapsed: f64,
     /// By how much the media time since then is ahead of that.
     ahead: f64,
     /// Sums for the regression of `ahead` (ns) over `elapsed` (s).
     sums: [f64; 4],
+}
+
+impl Line {
+    #[inline]
+    fn push(&mut self, arrival: f64, media: f64) {
+        self.count += 1;
+        self.elapsed += arrival;
+        self.ahead += media - arrival;
+        let x = self.elapsed * 1e-9;
+        self.sums[0] += x;
+        self.sums[1] += x * x;
+        self.sums[2] += self.ahead;
+        self.sums[3] += self.ahead * x;
+    }
+
+    /// Its slope in parts per million.
+    fn slope(&self) -> Option<f64> {
+        // the first packet, at (0, 0), is a point too
+        let n = self.count as f64 + 1.0;
+        let [x, xx, y, xy] = self.sums;
+        let spread = n * xx - x * x;
+        // nanoseconds per second are parts per 10^9
+        (self.elapsed >= LEAST_SPAN && self.count >= 8 && spread > 0.0).then(|| (n * xy - x * y) / spread / 1000.0)
+    }
 }
 
 impl ClockTracker {
@@ -33,34 +76,65 @@ impl ClockTracker {
             tick_ns: 1e9 / clock.rate_hz.max(1) as f64,
             jitter: 0.0,
             count: 0,
-            elapsed: 0.0,
-            ahead: 0.0,
-            sums: [0.0; 4],
+            line: Line::default(),
+            longest: None,
+            stray: None,
         }
     }
 
-    /// Takes note of the next packet. A change of rate begins afresh.
+    /// Takes note of the next packet, and of what its number is. A change of rate begins afresh.
     #[inline]
-    pub(crate) fn push(&mut self, clock: MediaClock, time: Timestamp) {
-        if clock.rate_hz != self.rate_hz {
-            *self = Self::new(clock, time);
+    pub(crate) fn push(&mut self, clock: MediaClock, time: Timestamp, arrival: Option<Arrival>) {
+        if clock.rate_hz != self.rate_hz || matches!(arrival, Some(Arrival::Stray | Arrival::Restart)) {
+            self.begin_again(clock, time, arrival);
             return;
         }
+        self.measure(clock, time);
+    }
+
+    #[inline]
+    fn measure(&mut self, clock: MediaClock, time: Timestamp) {
         let shift = 64 - u32::from(clock.bits.clamp(1, 64));
         // a signed difference of the width of the clock
         let ticks = (clock.ticks.wrapping_sub(self.ticks) << shift).cast_signed() >> shift;
         let arrival = time.as_nanos().wrapping_sub(self.arrival) as f64;
         let media = ticks as f64 * self.tick_ns;
         (self.ticks, self.arrival) = (clock.ticks, time.as_nanos());
-        self.jitter += ((arrival - media).abs() - self.jitter) * (1.0 / 16.0);
+        let difference = (arrival - media).abs();
+        if difference >= STEP {
+            self.begin_afresh();
+            return;
+        }
+        self.jitter += (difference - self.jitter) * (1.0 / 16.0);
         self.count += 1;
-        self.elapsed += arrival;
-        self.ahead += media - arrival;
-        let x = self.elapsed * 1e-9;
-        self.sums[0] += x;
-        self.sums[1] += x * x;
-        self.sums[2] += self.ahead;
-        self.sums[3] += self.ahead * x;
+        self.line.push(arrival, media);
+    }
+
+    /// A number far off is no measure of the clock; where the stream begins again there, so does the clock.
+    #[cold]
+    #[inline(never)]
+    fn begin_again(&mut self, clock: MediaClock, time: Timestamp, arrival: Option<Arrival>) {
+        if arrival == Some(Arrival::Stray) {
+            self.stray = Some((clock, time));
+            return;
+        }
+        let stray = self.stray.take().filter(|_| arrival == Some(Arrival::Restart));
+        let (first, at) = stray.filter(|(stray, _)| stray.rate_hz == clock.rate_hz).unwrap_or((clock, time));
+        self.begin_afresh();
+        (self.rate_hz, self.tick_ns) = (first.rate_hz, 1e9 / first.rate_hz.max(1) as f64);
+        (self.ticks, self.arrival) = (first.ticks, at.as_nanos());
+        if at != time {
+            self.measure(clock, time);
+        }
+    }
+
+    #[cold]
+    fn begin_afresh(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        if line.elapsed > self.longest.as_ref().map_or(0.0, |longest| longest.elapsed) {
+            self.longest = Some(Box::new(line));
+        }
+        self.jitter = 0.0;
     }
 
     /// RFC 3550 §6.4.1 jitter in nanoseconds; `None` with one packet.
@@ -68,13 +142,10 @@ impl ClockTracker {
         (self.count > 0).then_some(self.jitter)
     }
 
-    /// How much faster the stream's clock runs, in parts per million: the slope of a line through all packets.
+    /// How much faster the stream's clock runs, in parts per million: the slope of a line through all packets of the longest
+    /// stretch without a step. `None` where there are too few, and where it is no oscillator's.
     pub(crate) fn drift_ppm(&self) -> Option<f64> {
-        // the first packet, at (0, 0), is a point too
-        let n = self.count as f64 + 1.0;
-        let [x, xx, y, xy] = self.sums;
-        let spread = n * xx - x * x;
-        // nanoseconds per second are parts per 10^9
-        (self.elapsed >= LEAST_SPAN && self.count >= 8 && spread > 0.0).then(|| (n * xy - x * y) / spread / 1000.0)
+        let longest = self.longest.as_deref().filter(|longest| longest.elapsed > self.line.elapsed);
+        longest.unwrap_or(&self.line).slope().filter(|ppm| ppm.abs() <= MAX_DRIFT)
     }
 }

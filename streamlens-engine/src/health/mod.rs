@@ -7,7 +7,8 @@ use streamlens_decoders::StreamMark;
 use streamlens_model::{Occurrence, StreamId};
 
 pub(crate) use self::clock::ClockTracker;
-pub(crate) use self::sequence::{Arrival, Events, SequenceTracker};
+pub(crate) use self::sequence::SequenceTracker;
+pub(crate) use streamlens_model::stats::{Arrival, Events};
 
 /// One stream of an encoding.
 #[derive(Debug)]
@@ -46,24 +47,34 @@ impl Streams {
         self.not_kept.as_ref().map_or(0, |others| others.len() as u64)
     }
 
+    /// A stream by its place in the order in which they came.
+    pub(crate) fn get(&self, place: usize) -> Option<&Stream> {
+        self.list.get(place)
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
     /// Takes note of a PDU of a stream.
     #[inline(always)]
     pub(crate) fn push(&mut self, mark: &StreamMark, at: &Occurrence) -> Option<Arrival> {
         let stream = self.find(mark)?;
-        if let (Some(clock), Some(time)) = (mark.clock, at.time) {
-            match &mut stream.clock {
-                Some(tracker) => tracker.push(clock, time),
-                None => stream.clock = Some(Box::new(ClockTracker::new(clock, time))),
-            }
-        }
         let arrival = match (&mark.sequence, &mut stream.sequence) {
             (None, _) => None,
             (Some(sequence), Some(tracker)) => Some(tracker.push(sequence, at)),
             (Some(sequence), none) => {
-                *none = Some(SequenceTracker::new(*sequence));
+                *none = Some(SequenceTracker::new(sequence));
                 Some(Arrival::InOrder)
             }
         };
+        if let (Some(clock), Some(time)) = (mark.clock, at.time) {
+            match &mut stream.clock {
+                Some(tracker) => tracker.push(clock, time, arrival),
+                None => stream.clock = Some(Box::new(ClockTracker::new(clock, time))),
+            }
+        }
         match arrival {
             Some(Arrival::Repeat) => {}
             _ => stream.received += 1,
@@ -71,9 +82,10 @@ impl Streams {
         arrival
     }
 
-    /// Jitter of the stream that was pushed last.
-    pub(crate) fn latest_jitter_ns(&self) -> Option<f64> {
-        self.list.get(self.last)?.clock.as_ref()?.jitter_ns()
+    /// Index and jitter in nanoseconds of the stream that was pushed last.
+    pub(crate) fn latest_jitter(&self) -> Option<(u32, f64)> {
+        let jitter_ns = self.list.get(self.last)?.clock.as_ref()?.jitter_ns()?;
+        Some((u32::try_from(self.last).ok()?, jitter_ns))
     }
 
     #[inline(always)]

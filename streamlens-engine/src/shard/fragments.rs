@@ -10,12 +10,16 @@ use crate::work::Env;
 
 impl Shard {
     /// A frame that counts for a flow and whose payload is not to be looked at (yet).
-    pub(super) fn part(&mut self, env: Env<'_>, packet: &Dissected<'_>, frame: FrameFacts) {
+    pub(super) fn count_part(&mut self, env: Env<'_>, packet: &Dissected<'_>, frame: FrameFacts) {
         let Some(place) = self.place(env, packet, frame.at.frame) else {
             self.aside(Aside::TableFull, 1);
             return;
         };
         let Some(flow) = self.flows.get_mut(place) else { return };
+        if flow.touched != self.epoch {
+            flow.touched = self.epoch;
+            self.changed.push(place as u32);
+        }
         let transport = flow.transport_place(packet.transport);
         flow.facts.note(packet, frame.at.frame);
         flow.note_frame(&frame, env.options.interval_ns);
@@ -34,19 +38,19 @@ impl Shard {
         for waiting in released.drain(..) {
             if let Some(first) = first {
                 let own = Dissected { ip: waiting.header.ip, ..first };
-                self.part(env, &Dissected { fragment: None, ..own }, waiting.frame);
+                self.count_part(env, &Dissected { fragment: None, ..own }, waiting.frame);
             }
         }
         self.released = released;
         match outcome {
             None | Some(Outcome::Wait) => {}
-            Some(Outcome::Part(first)) => self.part(env, &first, facts),
+            Some(Outcome::Part(first)) => self.count_part(env, &first, facts),
             Some(Outcome::Whole(first, bytes, frames)) => {
                 let mut whole = Dissected { payload: &bytes, missing: 0, fragment: None, ..first };
                 transport_payload(first.protocol(), &mut whole);
                 let Some((&frame, earlier)) = frames.split_last() else { return };
                 match self.place(env, &whole, facts.at.frame) {
-                    Some(place) => drop(self.whole(env, place, &whole, frame, earlier)),
+                    Some(place) => drop(self.count_packet(env, place, &whole, frame, earlier)),
                     None => self.aside(Aside::TableFull, 1),
                 }
             }
@@ -65,8 +69,13 @@ impl Shard {
     #[inline(never)]
     pub(super) fn release_expired(&mut self, env: Env<'_>, now: Option<Timestamp>) {
         while let Some(waiting) = self.fragments.expired(now) {
-            self.part(env, &Dissected { fragment: None, ..waiting.header }, waiting.frame);
+            self.count_part(env, &Dissected { fragment: None, ..waiting.header }, waiting.frame);
         }
+    }
+
+    /// Fragments that wait for the first one of their datagram: they are not counted yet.
+    pub(crate) fn waiting_fragments(&self) -> u64 {
+        self.fragments.waiting()
     }
 
     /// Datagrams of which fragments are missing.

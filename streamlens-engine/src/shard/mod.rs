@@ -2,62 +2,36 @@
 //! be worked on by different threads; which share a conversation is in depends on its addresses alone.
 
 mod fragments;
-mod index;
+mod slots;
 mod table;
-mod waiting;
 
 use std::collections::BTreeMap;
 
 use streamlens_model::{Frame, Packet};
 
-use self::index::Index;
-use self::table::{HELD, key_at};
-pub(crate) use self::waiting::TOGETHER;
-use self::waiting::may_wait;
-use crate::dissect::{Aside, Content, Dissected, Known, Repeats, dissect};
+pub(crate) use self::slots::FlowList;
+use crate::deferred::{Admission, Arrival, Lobby};
+use crate::dissect::{Aside, CachedFlow, Dissected, HeaderCache, PacketBody, dissect};
 use crate::flow::{FlowEntry, FrameFacts};
 use crate::fragments::{Fragments, Waiting};
-use crate::held::HeldFlows;
+use crate::index::Index;
 use crate::key::PackedKey;
-use crate::pieces::Pieces;
 use crate::work::{Conversations, Env, Outbox, Scratch, Work};
 
-/// Flows in the order in which they were made.
-pub(crate) type FlowList = Pieces<FlowEntry, 64>;
-
-/// Frames that are fetched together, and looked up together where there are very many flows.
-const AHEAD: usize = 32;
-/// Bytes that memory is fetched in.
-pub(crate) const CACHE_LINE: usize = 64;
+/// Frames whose memory is fetched together.
+const GROUP: usize = 32;
+/// Where the second cache line of a frame begins.
+const SECOND_LINE: usize = 64;
 
 /// What is known of a frame once its headers were compared with those before, or dissected.
 #[derive(Clone, Copy)]
-enum LookedUp<'f> {
+enum Resolution<'f> {
     /// It repeats headers.
-    Again(Known, Content<'f>),
-    /// The key of its flow, and where that seems to be.
-    Key {
-        key: PackedKey,
-        hash: u64,
-        place: Option<u32>,
-    },
+    Again(CachedFlow, PacketBody<'f>),
+    /// The key of its flow, with the hash of that.
+    Key(PackedKey, u64),
     Fragment,
     Aside(Aside),
-}
-
-impl<'f> LookedUp<'f> {
-    /// Dissects a frame.
-    #[inline(always)]
-    fn of(frame: &Frame<'f>, packet: &mut Dissected<'f>, seeds: &foldhash::fast::RandomState) -> Self {
-        match dissect(frame, packet) {
-            Err(aside) => Self::Aside(aside),
-            Ok(()) if packet.fragment.is_some() => Self::Fragment,
-            Ok(()) => {
-                let key = PackedKey::of(packet);
-                Self::Key { key, hash: key.hash(seeds), place: None }
-            }
-        }
-    }
 }
 
 /// A share of the conversations.
@@ -65,16 +39,17 @@ impl<'f> LookedUp<'f> {
 pub(crate) struct Shard {
     /// Its number.
     pub(crate) share: usize,
-    /// Places of flows, and with [`HELD`] those of flows that wait.
+    /// Keeps the frames of new flows where there are very many.
+    pub(crate) lobby: Lobby,
+    /// Places of flows.
     index: Index,
     seeds: foldhash::fast::RandomState,
-    repeats: Repeats,
+    header_cache: HeaderCache,
     pub(crate) flows: FlowList,
-    pub(crate) held: HeldFlows,
-    /// Where frames that waited are made; only for its memory.
-    room: Vec<u8>,
-    /// Whether all flows are decoded at once.
-    is_replay: bool,
+    /// Number of the epoch; 0 until somebody looks.
+    pub(crate) epoch: u32,
+    /// Places of the flows that had a frame in this epoch, in the order of the first one.
+    pub(crate) changed: Vec<u32>,
     fragments: Fragments,
     pub(crate) conversations: Conversations,
     pub(crate) outbox: Outbox,
@@ -86,152 +61,169 @@ pub(crate) struct Shard {
 }
 
 impl Shard {
-    pub(crate) fn new(share: usize) -> Self {
-        Self { share, ..Self::default() }
+    pub(crate) fn new(share: usize, lobby: Lobby) -> Self {
+        Self { share, lobby, ..Self::default() }
     }
 
-    /// Analyses frames, some at a time: the memory that these lie in is waited for once for all of them.
-    pub(crate) fn frames<'f>(&mut self, env: Env<'_>, places: &[u32], frame_at: impl Fn(u32) -> Option<Frame<'f>>) {
-        for places in places.chunks(AHEAD) {
+    /// Processes frames in groups and touches each group first, so that its cache misses overlap.
+    pub(crate) fn process_batch<'f>(
+        &mut self,
+        env: Env<'_>,
+        places: &[u32],
+        frame_at: impl Fn(u32) -> Option<Frame<'f>>,
+    ) {
+        for places in places.chunks(GROUP) {
             let frames = places.iter().filter_map(|&place| frame_at(place));
             let byte = |frame: &Frame<'f>, at: usize| frame.data.get(at).copied().unwrap_or_default();
-            let touched = frames.clone().fold(0, |all, frame| all ^ byte(&frame, 0) ^ byte(&frame, CACHE_LINE));
+            let touched = frames.clone().fold(0, |all, frame| all ^ byte(&frame, 0) ^ byte(&frame, SECOND_LINE));
             std::hint::black_box(touched);
-            if self.is_crowded(env) {
-                self.frames_of_many(env, frames);
+            if self.lobby.is_empty() {
+                frames.for_each(|frame| self.process_inline(env, &frame));
             } else {
-                frames.for_each(|frame| self.next(env, &frame));
+                self.process_group(env, frames);
             }
         }
     }
 
-    /// Analyses frames where there are very many flows: they are looked up together before the first of them is worked on.
-    /// Then the memory of their flows, which no cache holds, is waited for once and not for each.
+    /// Processes a group of frames where flows are deferred: the keys of all are found first, so that the lobby can prefetch.
     #[inline(never)]
-    fn frames_of_many<'f>(&mut self, env: Env<'_>, frames: impl Iterator<Item = Frame<'f>>) {
-        let mut ahead = [const { None }; AHEAD];
-        for (slot, frame) in ahead.iter_mut().zip(frames) {
-            let (frame, packet, looked_up) = slot.insert((frame, Dissected::new(&frame), LookedUp::Fragment));
-            *looked_up = match self.repeats.find(frame) {
-                Some((known, content)) => LookedUp::Again(known, content),
-                None => LookedUp::of(frame, packet, &self.seeds),
+    fn process_group<'f>(&mut self, env: Env<'_>, frames: impl Iterator<Item = Frame<'f>>) {
+        let mut group = [const { None }; GROUP];
+        for (slot, frame) in group.iter_mut().zip(frames) {
+            let (frame, packet, resolution) = slot.insert((frame, Dissected::new(&frame), Resolution::Fragment));
+            *resolution = match self.header_cache.find(frame) {
+                Some((known, content)) => Resolution::Again(known, content),
+                None => self.resolve(frame, packet),
             };
         }
-        // in loops, so that neither memory of the table, of the flows nor of their frames is waited for one after the other
-        for (.., looked_up) in ahead.iter_mut().flatten() {
-            if let LookedUp::Key { hash, place, .. } = looked_up {
-                *place = self.index.find(*hash, |_| true);
-            }
-        }
-        for (.., looked_up) in ahead.iter_mut().flatten() {
-            if let LookedUp::Key { key, place, .. } = looked_up {
-                *place = place.filter(|&place| key_at(&self.flows, &self.held, place) == Some(key));
-            }
-        }
-        for (.., looked_up) in ahead.iter().flatten() {
-            match looked_up {
-                LookedUp::Key { place: Some(place), .. } if place & HELD != 0 => {
-                    self.held.look_at_first((place & !HELD) as usize);
-                }
-                LookedUp::Key { place: Some(place), .. } => {
-                    self.flows.get(*place as usize).into_iter().for_each(FlowEntry::look_at);
-                }
-                _ => {}
-            }
-        }
-        for (frame, packet, looked_up) in ahead.iter_mut().flatten() {
+        self.lobby.prefetch(std::array::from_fn::<_, GROUP, _>(|at| match group.get(at) {
+            Some(Some((.., Resolution::Key(_, hash)))) => Some(*hash),
+            _ => None,
+        }));
+        for (frame, packet, resolution) in group.iter_mut().flatten() {
             self.expire(env, frame.time);
-            self.looked_up(env, frame, packet, looked_up);
+            self.apply(env, frame, packet, resolution);
         }
     }
 
-    /// Analyses a frame that stands alone.
-    pub(crate) fn frame(&mut self, env: Env<'_>, frame: &Frame<'_>) {
-        self.next(env, frame);
+    /// Processes a frame.
+    pub(crate) fn process(&mut self, env: Env<'_>, frame: &Frame<'_>) {
+        self.process_inline(env, frame);
     }
 
-    /// Analyses a frame: what most frames need lies here in one piece.
+    /// Processes a frame: what most frames need lies here in one piece.
     #[inline(always)]
-    fn next(&mut self, env: Env<'_>, frame: &Frame<'_>) {
+    fn process_inline(&mut self, env: Env<'_>, frame: &Frame<'_>) {
         self.expire(env, frame.time);
-        match self.repeats.find_datagram(frame) {
-            Some((known, content)) => self.again(env, frame, known, &content),
-            None => self.anew(env, *frame),
+        match self.header_cache.find_datagram(frame) {
+            Some((known, content)) => self.count_repeated(env, frame, known, &content),
+            None => self.process_new(env, *frame),
         }
     }
 
     /// A frame that repeats headers.
     #[inline(always)]
-    fn again(&mut self, env: Env<'_>, frame: &Frame<'_>, known: Known, content: &Content<'_>) {
-        let Self { flows, repeats, conversations, outbox, scratch, .. } = self;
+    fn count_repeated(&mut self, env: Env<'_>, frame: &Frame<'_>, known: CachedFlow, content: &PacketBody<'_>) {
+        let Self { flows, epoch, changed, header_cache, conversations, outbox, scratch, .. } = self;
         let Some(flow) = flows.get_mut(known.flow) else { return };
-        if !flow.facts.note_again(known.epoch) {
-            note_facts(flow, repeats, *frame);
+        if flow.touched != *epoch {
+            flow.touched = *epoch;
+            changed.push(known.flow as u32);
         }
-        count(Work { env, scratch, conversations, outbox }, flow, known.transport, content, FrameFacts::of(frame), &[]);
+        if !flow.facts.note_again(known.epoch) {
+            note_facts(flow, header_cache, *frame);
+        }
+        count_body(
+            Work { env, scratch, conversations, outbox },
+            flow,
+            known.transport,
+            content,
+            FrameFacts::of(frame),
+            &[],
+        );
     }
 
     /// A frame with headers of its own, or of TCP.
     #[inline(never)]
-    fn anew(&mut self, env: Env<'_>, frame: Frame<'_>) {
+    fn process_new(&mut self, env: Env<'_>, frame: Frame<'_>) {
         let mut packet = Dissected::new(&frame);
-        let looked_up = match self.repeats.find_segment(&frame) {
-            Some((known, content)) => LookedUp::Again(known, content),
-            None => LookedUp::of(&frame, &mut packet, &self.seeds),
+        let resolution = match self.header_cache.find_segment(&frame) {
+            Some((known, content)) => Resolution::Again(known, content),
+            None => self.resolve(&frame, &mut packet),
         };
-        self.looked_up(env, &frame, &mut packet, &looked_up);
+        self.apply(env, &frame, &mut packet, &resolution);
     }
 
-    /// A frame of which it is known what it is.
-    fn looked_up(&mut self, env: Env<'_>, frame: &Frame<'_>, packet: &mut Dissected<'_>, looked_up: &LookedUp<'_>) {
-        match looked_up {
-            LookedUp::Again(known, content) => self.again(env, frame, *known, content),
-            LookedUp::Key { key, hash, place } => {
-                // a flow that waited when it was looked up may have been released by now
-                let known = place.filter(|&place| place & HELD == 0 || self.held.holds((place & !HELD) as usize));
-                let place = known.or_else(|| self.find(*hash, key));
-                let Some(place) = self.keyed(env, frame, packet, (*hash, *key), place) else { return };
-                if let Some(known) = self.whole(env, place, packet, FrameFacts::of(frame), &[]) {
-                    self.repeats.note(frame, packet, known);
-                }
+    /// Dissects a frame.
+    #[inline(always)]
+    fn resolve<'f>(&self, frame: &Frame<'f>, packet: &mut Dissected<'f>) -> Resolution<'f> {
+        match dissect(frame, packet) {
+            Err(aside) => Resolution::Aside(aside),
+            Ok(()) if packet.fragment.is_some() => Resolution::Fragment,
+            Ok(()) => {
+                let key = PackedKey::of(packet);
+                Resolution::Key(key, key.hash(&self.seeds))
             }
-            LookedUp::Fragment => self.fragment(env, packet, FrameFacts::of(frame)),
-            LookedUp::Aside(aside) => self.aside(*aside, 1),
         }
     }
 
-    /// Finds the flow of a packet; `None` where it waits, or finds no room.
-    fn keyed(
+    /// Counts a frame where it belongs.
+    fn apply(&mut self, env: Env<'_>, frame: &Frame<'_>, packet: &mut Dissected<'_>, resolution: &Resolution<'_>) {
+        match resolution {
+            Resolution::Again(known, content) => self.count_repeated(env, frame, *known, content),
+            Resolution::Key(key, hash) => {
+                let place = match self.find(*hash, key) {
+                    Some(place) => place as usize,
+                    None => match self.admit(env, frame, packet, (*hash, key)) {
+                        Some(place) => place,
+                        None => return,
+                    },
+                };
+                if let Some(known) = self.count_packet(env, place, packet, FrameFacts::of(frame), &[]) {
+                    self.header_cache.note(frame, packet, known);
+                }
+            }
+            Resolution::Fragment => self.fragment(env, packet, FrameFacts::of(frame)),
+            Resolution::Aside(aside) => self.aside(*aside, 1),
+        }
+    }
+
+    /// The place of the flow of a packet that the table doesn't have yet; `None` where the lobby keeps its frame, or the table
+    /// is full.
+    #[inline(never)]
+    fn admit(
         &mut self,
         env: Env<'_>,
         frame: &Frame<'_>,
-        packet: &mut Dissected<'_>,
-        (hash, key): (u64, PackedKey),
-        place: Option<u32>,
+        packet: &Dissected<'_>,
+        (hash, key): (u64, &PackedKey),
     ) -> Option<usize> {
-        let place = match place {
-            Some(place) if place & HELD == 0 => Some(place as usize),
-            Some(held) => {
-                let held = (held & !HELD) as usize;
-                if may_wait(env, packet, frame) && self.held.add(held, frame) {
-                    return None;
-                }
-                self.release(env, held)
-            }
-            None if self.is_crowded(env) && self.has_room(env) && may_wait(env, packet, frame) => {
-                match self.held.begin(key, frame) {
-                    Some(held) => {
-                        self.index.insert(hash, held as u32 | HELD);
-                        return None;
-                    }
-                    None => self.add(env, (hash, key), packet, frame.number),
-                }
-            }
-            None => self.add(env, (hash, key), packet, frame.number),
+        let resident = self.has_room(env).then(|| self.flows.len());
+        let place = match self.lobby.admit(env, frame, &Arrival { hash, key, packet, resident }) {
+            Admission::Kept => return None,
+            Admission::Through(Some(deferred)) => self.let_through(env, hash, deferred),
+            Admission::Through(None) => self.add(env, (hash, *key), packet, frame.number),
         };
         if place.is_none() {
             self.aside(Aside::TableFull, 1);
         }
+        place
+    }
+
+    /// Decodes the frames of a deferred flow, and returns its place in the table.
+    fn let_through(&mut self, env: Env<'_>, hash: u64, deferred: u32) -> Option<usize> {
+        let mut lobby = std::mem::take(&mut self.lobby);
+        let mut place = None;
+        lobby.let_through(hash, deferred, |frame| {
+            let mut packet = Dissected::new(frame);
+            // they were dissected before
+            if dissect(frame, &mut packet).is_ok() {
+                let new = || self.insert((hash, PackedKey::of(&packet)), &packet, frame.number);
+                let place = *place.get_or_insert_with(new);
+                self.count_packet(env, place, &packet, FrameFacts::of(frame), &[]);
+            }
+        });
+        self.lobby = lobby;
         place
     }
 
@@ -242,21 +234,40 @@ impl Shard {
     /// A packet whose payload is whole. `frame` brought it, and is counted here; where it was put together, `earlier` ones did,
     /// which have been. Gives what is known of its headers from now on.
     #[inline(never)]
-    fn whole(
+    fn count_packet(
         &mut self,
         env: Env<'_>,
         place: usize,
         packet: &Dissected<'_>,
         frame: FrameFacts,
         earlier: &[FrameFacts],
-    ) -> Option<Known> {
-        let Self { flows, conversations, outbox, scratch, .. } = self;
+    ) -> Option<CachedFlow> {
+        let Self { flows, epoch, changed, conversations, outbox, scratch, .. } = self;
         let flow = flows.get_mut(place)?;
+        if flow.touched != *epoch {
+            flow.touched = *epoch;
+            changed.push(place as u32);
+        }
         let transport = flow.transport_place(packet.transport);
         flow.facts.note(packet, frame.at.frame);
-        let known = Known { flow: place, transport, epoch: flow.facts.epoch() };
-        count(Work { env, scratch, conversations, outbox }, flow, transport, &packet.content(), frame, earlier);
+        let known = CachedFlow { flow: place, transport, epoch: flow.facts.epoch() };
+        count_body(Work { env, scratch, conversations, outbox }, flow, transport, &packet.content(), frame, earlier);
         Some(known)
+    }
+
+    /// Decodes all deferred flows, and defers none from now on.
+    pub(crate) fn let_all_through(&mut self, env: Env<'_>) {
+        for (hash, deferred) in self.lobby.close(|key| key.hash(&self.seeds)) {
+            self.let_through(env, hash, deferred);
+        }
+    }
+
+    /// Forgets all flows, and keeps some of their memory.
+    pub(crate) fn clear(&mut self) {
+        self.index.clear();
+        self.flows.clear();
+        self.header_cache.clear();
+        self.outbox.clear();
     }
 
     /// Nothing more will come: what waits is counted, and what is likely enough is believed.
@@ -264,38 +275,62 @@ impl Shard {
         self.release_expired(env, None);
         let Self { flows, conversations, outbox, scratch, .. } = self;
         let mut work = Work { env, scratch, conversations, outbox };
-        for flow in flows.iter_mut() {
-            let (key, changed, last_seen) = (flow.key, flow.changed, flow.last_seen);
-            for transport in flow.transports_mut() {
-                let like = Packet {
-                    frame: changed,
-                    time: last_seen,
-                    flow: &key,
-                    transport: transport.transport,
-                    ether_type: None,
-                    wire_length: 0,
-                    payload: &[],
-                    offset: 0,
-                    missing: 0,
-                    is_stream: transport.tcp.is_some(),
-                };
-                if transport.tcp.is_some() {
-                    work.settle_stream(transport, &like);
-                } else {
-                    work.settle(transport, &like);
-                }
-            }
+        flows.iter_mut().for_each(|flow| settle(&mut work, flow));
+    }
+
+    /// Nothing more will come of one flow: what is likely enough is believed.
+    pub(crate) fn settle(&mut self, env: Env<'_>, place: usize) {
+        let Self { flows, conversations, outbox, scratch, .. } = self;
+        if let Some(flow) = flows.get_mut(place) {
+            settle(&mut Work { env, scratch, conversations, outbox }, flow);
+        }
+    }
+
+    /// Takes a flow out for good, and its share in the monitors of its conversations.
+    pub(crate) fn end_flow(&mut self, place: u32) -> Option<FlowEntry> {
+        let flow = self.remove(place)?;
+        let encodings = flow.transports().flat_map(|transport| &transport.encodings);
+        encodings.filter_map(|encoding| encoding.conversation).for_each(|place| self.conversations.leave(place));
+        Some(flow)
+    }
+
+    /// Forgets to which flows recent headers belong, where flows were taken out.
+    pub(crate) fn forget_headers(&mut self) {
+        self.header_cache.clear();
+    }
+}
+
+/// Believes what is likely enough of a flow.
+fn settle(work: &mut Work<'_>, flow: &mut FlowEntry) {
+    let (key, changed, last_seen) = (flow.key, flow.changed, flow.last_seen);
+    for transport in flow.transports_mut() {
+        let like = Packet {
+            frame: changed,
+            time: last_seen,
+            flow: &key,
+            transport: transport.transport,
+            ether_type: None,
+            wire_length: 0,
+            payload: &[],
+            offset: 0,
+            missing: 0,
+            is_stream: transport.tcp.is_some(),
+        };
+        if transport.tcp.is_some() {
+            work.settle_stream(transport, &like);
+        } else {
+            work.settle(transport, &like);
         }
     }
 }
 
 /// Counts and decodes a packet. `frame` brought it, and is counted here; `earlier` ones have been.
 #[inline(always)]
-fn count(
+fn count_body(
     mut work: Work<'_>,
     flow: &mut FlowEntry,
     transport: usize,
-    content: &Content<'_>,
+    content: &PacketBody<'_>,
     mut frame: FrameFacts,
     earlier: &[FrameFacts],
 ) {
@@ -326,11 +361,11 @@ fn count(
     }
 }
 
-/// Tells a flow of the facts in a frame that repeats headers, where others were told meanwhile.
+/// Records the properties of a cached header again after they have changed.
 #[cold]
-fn note_facts(flow: &mut FlowEntry, repeats: &mut Repeats, frame: Frame<'_>) {
+fn note_facts(flow: &mut FlowEntry, header_cache: &mut HeaderCache, frame: Frame<'_>) {
     let facts = &mut flow.facts;
-    let is_known = repeats.note_again(&frame, |packet| {
+    let is_known = header_cache.note_again(&frame, |packet| {
         facts.note(packet, frame.number);
         facts.epoch()
     });

@@ -1,46 +1,37 @@
 //! Where the flows of a share are found, made, and let go.
 
-use super::{FlowList, Shard};
+use super::Shard;
 use crate::dissect::{Aside, Dissected};
 use crate::flow::FlowEntry;
-use crate::held::HeldFlows;
 use crate::key::PackedKey;
-use crate::route::SHARES;
 use crate::work::Env;
 
-/// Marks the places of flows that wait. There is no room for so many flows.
-pub(super) const HELD: u32 = 1 << 31;
-/// With more decoders than this no flow waits: which of them a flow has is remembered in as many bits.
-const MOST_DECODERS: usize = 64;
-
 impl Shard {
-    /// The place of a packet's flow; made where it is new and there is room.
+    /// The place of a packet's flow, whose frames count now; made where it is new and there is room.
     pub(super) fn place(&mut self, env: Env<'_>, packet: &Dissected<'_>, frame: u64) -> Option<usize> {
         let key = PackedKey::of(packet);
         let hash = key.hash(&self.seeds);
-        match self.find(hash, &key) {
-            Some(place) if place & HELD == 0 => Some(place as usize),
-            Some(held) => self.release(env, (held & !HELD) as usize),
+        if let Some(place) = self.find(hash, &key) {
+            return Some(place as usize);
+        }
+        match self.lobby.find(hash, &key) {
+            Some(deferred) => self.let_through(env, hash, deferred),
             None => self.add(env, (hash, key), packet, frame),
         }
     }
 
     #[inline]
     pub(super) fn find(&self, hash: u64, key: &PackedKey) -> Option<u32> {
-        self.index.find(hash, |place| key_at(&self.flows, &self.held, place) == Some(key))
+        self.index.find(hash, |place| self.flows.get(place as usize).is_some_and(|flow| flow.packed == *key))
     }
 
-    /// Flows, those that wait among them.
+    /// Flows, deferred ones among them.
     pub(crate) fn flow_count(&self) -> usize {
-        self.flows.len() + self.held.count()
+        self.flows.len() + self.lobby.len()
     }
 
     pub(super) fn has_room(&self, env: Env<'_>) -> bool {
         !self.is_closed && self.flow_count() < env.options.max_flows
-    }
-
-    pub(super) fn is_crowded(&self, env: Env<'_>) -> bool {
-        self.flow_count() >= env.options.crowded_from / SHARES && !self.is_replay && env.registry.len() <= MOST_DECODERS
     }
 
     /// Makes a flow with a key and its hash, where there is room.
@@ -54,50 +45,40 @@ impl Shard {
         if !self.has_room(env) {
             return None;
         }
+        Some(self.insert((hash, key), packet, frame))
+    }
+
+    /// Makes a flow with a key and its hash, which counts among those that have room already.
+    pub(super) fn insert(&mut self, (hash, key): (u64, PackedKey), packet: &Dissected<'_>, frame: u64) -> usize {
         let place = self.flows.push(FlowEntry::new(key, packet, frame));
         self.index.insert(hash, place as u32);
-        Some(place)
+        place
     }
 
     /// Numbers of the frames that made the flows.
     pub(crate) fn created(&self) -> impl Iterator<Item = u64> {
-        let held = self.held.places().map(|place| self.held.created(place));
-        self.flows.iter().map(|flow| flow.created).chain(held)
+        self.flows.iter().map(|(_, flow)| flow.created).chain(self.lobby.created())
     }
 
     /// Takes out the flows that were made from this frame on, and counts their frames as finding no room.
     pub(crate) fn drop_since(&mut self, frame: u64) {
-        for place in (0..self.flows.len()).rev() {
-            if self.flows.get(place).is_some_and(|flow| flow.created >= frame) {
-                self.drop_flow(place);
+        let young = self.flows.iter().filter(|(_, flow)| flow.created >= frame).map(|(place, _)| place);
+        for place in young.collect::<Vec<_>>().into_iter().rev() {
+            if let Some(flow) = self.end_flow(place) {
+                self.aside(Aside::TableFull, flow.packets());
             }
         }
-        let waiting: Vec<_> = self.held.places().filter(|&place| self.held.created(place) >= frame).collect();
-        for place in waiting {
-            let hash = self.held.key(place).map_or(0, |key| key.hash(&self.seeds));
-            self.index.remove(hash, place as u32 | HELD);
-            self.aside(Aside::TableFull, self.held.frame_count(place));
-            self.held.release(place);
+        let frames = self.lobby.drop_since(frame, |key| key.hash(&self.seeds));
+        if frames > 0 {
+            self.aside(Aside::TableFull, frames);
         }
-        self.repeats.clear();
+        self.header_cache.clear();
     }
 
-    pub(super) fn drop_flow(&mut self, place: usize) {
-        let Some(flow) = self.flows.swap_remove(place) else { return };
-        self.index.remove(flow.packed.hash(&self.seeds), place as u32);
-        let moved = self.flows.len() as u32;
-        let hash = self.flows.get(place).map(|moved| moved.packed.hash(&self.seeds));
-        hash.into_iter().for_each(|hash| self.index.replace(hash, moved, place as u32));
-        self.aside(Aside::TableFull, flow.packets());
-    }
-}
-
-/// The key of the flow at a place of the table.
-#[inline]
-pub(super) fn key_at<'s>(flows: &'s FlowList, held: &'s HeldFlows, place: u32) -> Option<&'s PackedKey> {
-    if place & HELD == 0 {
-        flows.get(place as usize).map(|flow| &flow.packed)
-    } else {
-        held.key((place & !HELD) as usize)
+    /// Takes a flow out of the table. What repeats its headers is looked up again; the caller clears that.
+    pub(super) fn remove(&mut self, place: u32) -> Option<FlowEntry> {
+        let flow = self.flows.remove(place)?;
+        self.index.remove(flow.packed.hash(&self.seeds), place);
+        Some(flow)
     }
 }

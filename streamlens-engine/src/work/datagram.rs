@@ -52,7 +52,7 @@ impl Work<'_> {
             }
             match place {
                 Some(place) => self.count_earlier(transport, place, earlier),
-                None => self.overhear(packet, frame),
+                None => self.inspect_foreign(packet, frame),
             }
         }
         transport.count(&frame, place, &self.scratch.pdus, self.env.options.interval_ns);
@@ -155,13 +155,15 @@ impl Work<'_> {
         self.identify(transport, *young, identified, packet, frame)
     }
 
-    /// Lets decoders hear a datagram that is not theirs.
-    fn overhear(&mut self, packet: &Packet<'_>, frame: FrameFacts) {
-        for (index, decoder) in self.env.registry.overhearing(packet) {
+    /// Lets decoders inspect a datagram that is not theirs.
+    fn inspect_foreign(&mut self, packet: &Packet<'_>, frame: FrameFacts) {
+        for (index, decoder) in self.env.registry.inspecting(packet) {
             let result = &mut self.scratch.result;
             result.clear();
-            decoder.overhear(packet, result);
-            self.outbox.take(result, index, packet.flow, frame.at);
+            decoder.inspect_foreign(packet, result);
+            if self.env.registry.publishes(index) {
+                self.outbox.take(result, index, packet.flow, frame.at);
+            }
         }
     }
 
@@ -184,7 +186,7 @@ impl Work<'_> {
         }
         // what the shared decoder took, the decoder of the flow may refuse; without any frame there is no encoding
         if encoding.packets == 0 {
-            transport.drop_last_encoding();
+            self.drop_last_encoding(transport);
         }
         transport.unclaimed += 1;
         None
@@ -202,6 +204,9 @@ impl Work<'_> {
         let decoder = self.env.registry.decoder(identified.decoder)?;
         let mut encoding = EncodingEntry::new(identified.decoder, decoder.flow_decoder(packet.flow));
         encoding.confidence = identified.confidence.value();
+        if let Some(own) = encoding.flow_decoder.as_mut().filter(|_| identified.is_told()) {
+            own.accept_all();
+        }
         encoding.reason = identified.confidence.reason();
         encoding.preferred_to = identified.preferred_to;
         encoding.identified_at = at_frame;
@@ -217,15 +222,7 @@ impl Work<'_> {
         for held in young.held {
             let Some(encoding) = transport.encodings.get_mut(place) else { return };
             let Some((&last, earlier)) = held.frames.split_last() else { continue };
-            let packet = Packet {
-                frame: last.at.frame,
-                time: last.at.time,
-                ether_type: held.ether_type,
-                wire_length: last.wire_length,
-                payload: &held.payload,
-                missing: held.missing,
-                ..*like
-            };
+            let packet = held.packet(like);
             self.scratch.pdus.clear();
             if self.take_slowly(encoding, &packet, last) {
                 transport.unclaimed = transport.unclaimed.saturating_sub(1);
@@ -247,7 +244,12 @@ impl Work<'_> {
         let Some(place) = self.add_encoding(transport, &young, &identified, like, at_frame) else { return };
         self.replay(transport, place, *young, like);
         if transport.encodings.get(place).is_some_and(|encoding| encoding.packets == 0) {
-            transport.drop_last_encoding();
+            self.drop_last_encoding(transport);
         }
+    }
+
+    fn drop_last_encoding(&mut self, transport: &mut TransportEntry) {
+        let conversation = transport.drop_last_encoding().and_then(|encoding| encoding.conversation);
+        conversation.into_iter().for_each(|place| self.conversations.leave(place));
     }
 }

@@ -32,11 +32,23 @@ pub(crate) struct Scratch {
     pub(crate) joined: Vec<u8>,
 }
 
-/// The monitors of conversations, by both endpoints and decoder.
+/// Both endpoints of a conversation, and the decoder of its flows.
+type ConversationKey = (Endpoint, Endpoint, DecoderIndex);
+
+/// The monitors of conversations, by both endpoints and decoder. A monitor lives as long as any of its flows.
 #[derive(Default)]
 pub(crate) struct Conversations {
-    places: HashMap<(Endpoint, Endpoint, DecoderIndex), u32, foldhash::fast::RandomState>,
-    pub(crate) monitors: Vec<Box<dyn ConversationMonitor>>,
+    places: HashMap<ConversationKey, u32, foldhash::fast::RandomState>,
+    list: Vec<Conversation>,
+    vacant: Vec<u32>,
+}
+
+struct Conversation {
+    key: ConversationKey,
+    /// Encodings that refer to it.
+    users: u32,
+    /// `None` where nothing refers to it any more.
+    monitor: Option<Box<dyn ConversationMonitor>>,
 }
 
 /// A PDU that its decoder published, for its network monitor.
@@ -98,12 +110,43 @@ impl Conversations {
         let (a, b) = (station(flow.src), station(flow.dst));
         let key = (a.min(b), a.max(b), index);
         if let Some(&place) = self.places.get(&key) {
+            self.list.get_mut(place as usize)?.users += 1;
             return Some(place);
         }
-        let place = u32::try_from(self.monitors.len()).ok()?;
-        self.monitors.push(monitor);
+        let new = Conversation { key, users: 1, monitor: Some(monitor) };
+        let place = match self.vacant.pop() {
+            Some(place) => {
+                *self.list.get_mut(place as usize)? = new;
+                place
+            }
+            None => {
+                self.list.push(new);
+                u32::try_from(self.list.len() - 1).ok()?
+            }
+        };
         self.places.insert(key, place);
         Some(place)
+    }
+
+    /// The monitor at a place.
+    pub(crate) fn monitor(&self, place: u32) -> Option<&dyn ConversationMonitor> {
+        self.list.get(place as usize)?.monitor.as_deref()
+    }
+
+    /// The monitor at a place, to be shown PDUs.
+    #[inline]
+    pub(crate) fn monitor_mut(&mut self, place: u32) -> Option<&mut (dyn ConversationMonitor + 'static)> {
+        self.list.get_mut(place as usize)?.monitor.as_deref_mut()
+    }
+
+    /// An encoding that refers to the place is gone; the monitor goes with the last one.
+    pub(crate) fn leave(&mut self, place: u32) {
+        let Some(conversation) = self.list.get_mut(place as usize) else { return };
+        conversation.users = conversation.users.saturating_sub(1);
+        if conversation.users == 0 && conversation.monitor.take().is_some() {
+            self.places.remove(&conversation.key);
+            self.vacant.push(place);
+        }
     }
 }
 

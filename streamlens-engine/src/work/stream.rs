@@ -1,6 +1,6 @@
 //! Payloads of TCP: the bytes of a direction in order, from which PDUs are taken as they become whole.
 
-use streamlens_decoders::{DecodeError, PduState, StreamDecoder};
+use streamlens_decoders::{DecodeError, PduState};
 use streamlens_model::{Occurrence, Packet, Severity, Subject};
 
 use super::Work;
@@ -43,6 +43,18 @@ impl Hole {
 
 fn in_bytes(bytes: i64) -> String {
     if bytes == 1 { "1 byte".to_owned() } else { format!("{bytes} bytes") }
+}
+
+/// What became of the bytes where a PDU is to begin.
+enum Step {
+    /// A PDU of so many bytes was taken.
+    Pdu(usize),
+    /// A PDU begins here, and is not whole yet.
+    Incomplete,
+    /// A PDU begins here, and is none that can be read.
+    Malformed,
+    /// No PDU begins here.
+    Refused,
 }
 
 impl Work<'_> {
@@ -94,7 +106,7 @@ impl Work<'_> {
 
     /// Tells the monitor of the conversation that the capture holds the beginning of the connection.
     fn note_connection(&mut self, encoding: &EncodingEntry, began: Option<Occurrence>) {
-        let monitor = encoding.conversation.and_then(|place| self.conversations.monitors.get_mut(place as usize));
+        let monitor = encoding.conversation.and_then(|place| self.conversations.monitor_mut(place));
         if let (Some(monitor), Some(at)) = (monitor, began) {
             monitor.on_connection(at);
         }
@@ -153,14 +165,25 @@ impl Work<'_> {
             return None;
         }
         if let Some(encoding) = transport.encodings.first_mut() {
-            let decoder = self.env.registry.decoder(encoding.decoder)?;
-            let taken = self.feed(encoding, decoder, stream, packet, bytes, frame);
+            let taken = self.feed(encoding, stream, &Packet { payload: bytes, ..*packet }, frame);
             if !taken {
                 encoding.refused += 1;
                 transport.unclaimed += 1;
             }
             return taken.then_some(0);
         }
+        self.unknown_bytes(transport, stream, packet, bytes, frame)
+    }
+
+    /// The next bytes of a stream of which no encoding is known. Returns the encoding that they were identified as.
+    fn unknown_bytes(
+        &mut self,
+        transport: &mut TransportEntry,
+        stream: &mut TcpStream,
+        packet: &Packet<'_>,
+        bytes: &[u8],
+        frame: FrameFacts,
+    ) -> Option<usize> {
         if let Some(pinned) = self.pinned(transport, packet) {
             return self.identify_stream(transport, stream, Young::default(), pinned, packet, bytes, frame);
         }
@@ -225,9 +248,7 @@ impl Work<'_> {
         }
         self.replay_stream(transport, place, stream, young, packet);
         let encoding = transport.encodings.get_mut(place)?;
-        let decoder = self.env.registry.decoder(identified.decoder)?;
-        let taken = self.feed(encoding, decoder, stream, packet, bytes, frame);
-        taken.then_some(place)
+        self.feed(encoding, stream, &Packet { payload: bytes, ..*packet }, frame).then_some(place)
     }
 
     /// Feeds an encoding the segments that were held.
@@ -246,9 +267,9 @@ impl Work<'_> {
                 self.gap(transport, stream, packet, hole, frame.at);
             }
             let Some(encoding) = transport.encodings.get_mut(place) else { return };
-            let Some(decoder) = self.env.registry.decoder(encoding.decoder) else { return };
-            let like = Packet { frame: frame.at.frame, time: frame.at.time, wire_length: frame.wire_length, ..*packet };
-            if self.feed(encoding, decoder, stream, &like, &held.payload, frame) {
+            let (at, wire_length, payload) = (frame.at, frame.wire_length, held.payload.as_slice());
+            let like = Packet { frame: at.frame, time: at.time, wire_length, payload, ..*packet };
+            if self.feed(encoding, stream, &like, frame) {
                 transport.count_again(frame, place, &self.scratch.pdus, self.env.options.interval_ns);
             }
         }
@@ -259,75 +280,92 @@ impl Work<'_> {
         transport.share_if_whole();
     }
 
-    /// Takes PDUs off what is pending and the new bytes behind it. Says whether the new bytes are of the encoding.
+    /// Takes PDUs off what is pending and the new bytes behind it, which are the payload of `packet`. Returns whether these are of
+    /// the encoding.
     fn feed(
         &mut self,
         encoding: &mut EncodingEntry,
-        decoder: &dyn StreamDecoder,
         stream: &mut TcpStream,
         packet: &Packet<'_>,
-        bytes: &[u8],
         frame: FrameFacts,
     ) -> bool {
         let mut joined = std::mem::take(&mut stream.pending);
         let is_joined = !joined.is_empty();
         if is_joined {
-            joined.extend_from_slice(bytes);
+            joined.extend_from_slice(packet.payload);
         }
-        let data: &[u8] = if is_joined { &joined } else { bytes };
-        let (mut at, mut taken_any, mut searches, mut found_at) = (0, false, 0, None);
-        while at < data.len() {
-            let rest = data.get(at..).unwrap_or_default();
-            let behind = packet.missing;
-            let packet = Packet { payload: rest, offset: at, missing: 0, is_stream: true, ..*packet };
-            if stream.is_lost {
-                searches += 1;
-                match decoder
-                    .resynchronise(&Packet { missing: behind, ..packet })
-                    .filter(|skip| *skip < rest.len() && searches <= SEARCHES)
-                {
-                    Some(skip) => {
-                        at += skip;
-                        found_at = Some(at);
-                        stream.is_lost = false;
-                        continue;
-                    }
-                    None => {
-                        at = data.len();
-                        break;
-                    }
-                }
-            }
-            match decode(encoding, self.env.registry, &packet, &mut self.scratch.result) {
-                Ok(taken) if taken > 0 => {
-                    let taken = taken.min(rest.len());
-                    self.note_pdu(encoding, &packet, taken, &frame);
-                    encoding.taken += 1;
-                    at += taken;
-                    taken_any = true;
-                }
-                Err(DecodeError::Incomplete { .. }) if rest.len() < MAX_PENDING => {
-                    taken_any = true;
-                    break;
-                }
-                Err(DecodeError::Malformed { .. } | DecodeError::Incomplete { .. }) => {
-                    encoding.malformed += 1;
-                    stream.is_lost = true;
-                    at += 1;
-                }
-                Ok(_) | Err(DecodeError::Refused { .. }) => {
-                    stream.is_lost = true;
-                    at += usize::from(found_at == Some(at));
-                }
-            }
-        }
+        let data = if is_joined { joined.as_slice() } else { packet.payload };
+        let (taken, is_claimed) =
+            self.take_pdus(encoding, &mut stream.is_lost, &Packet { payload: data, ..*packet }, frame);
         if is_joined {
-            joined.drain(..at.min(joined.len()));
+            joined.drain(..taken.min(joined.len()));
         } else {
-            joined.extend_from_slice(bytes.get(at..).unwrap_or_default());
+            joined.extend_from_slice(packet.payload.get(taken..).unwrap_or_default());
         }
         stream.pending = joined;
-        taken_any
+        is_claimed
+    }
+
+    /// Takes PDUs off bytes of a stream. Returns how many bytes are done with, and whether any PDU was taken or begun. Where the
+    /// place of the next PDU `is_lost`, it is searched for.
+    fn take_pdus(
+        &mut self,
+        encoding: &mut EncodingEntry,
+        is_lost: &mut bool,
+        whole: &Packet<'_>,
+        frame: FrameFacts,
+    ) -> (usize, bool) {
+        let data = whole.payload;
+        let at_offset = |at| Packet { payload: data.get(at..).unwrap_or_default(), offset: at, ..*whole };
+        let (mut at, mut is_claimed, mut searches) = (0, false, 0);
+        while at < data.len() {
+            let is_found = std::mem::take(is_lost);
+            if is_found {
+                searches += 1;
+                match self.resynchronise(encoding, &at_offset(at)).filter(|_| searches <= SEARCHES) {
+                    Some(skip) => at += skip,
+                    None => {
+                        *is_lost = true;
+                        return (data.len(), is_claimed);
+                    }
+                }
+            }
+            let packet = Packet { missing: 0, is_stream: true, ..at_offset(at) };
+            match self.take_pdu(encoding, &packet, frame) {
+                Step::Pdu(length) => (at, is_claimed) = (at + length, true),
+                Step::Incomplete => return (at, true),
+                Step::Malformed => (at, *is_lost) = (at + 1, true),
+                // what was found is none after all
+                Step::Refused => (at, *is_lost) = (at + usize::from(is_found), true),
+            }
+        }
+        (at, is_claimed)
+    }
+
+    /// Returns the bytes in front of what may be the next PDU. `packet.missing` says how many bytes the capture has cut off
+    /// behind its payload.
+    fn resynchronise(&self, encoding: &EncodingEntry, packet: &Packet<'_>) -> Option<usize> {
+        let decoder = self.env.registry.decoder(encoding.decoder)?;
+        let skip = decoder.resynchronise(&Packet { is_stream: true, ..*packet })?;
+        (skip < packet.payload.len()).then_some(skip)
+    }
+
+    /// Takes the PDU at the front of a stream's bytes.
+    fn take_pdu(&mut self, encoding: &mut EncodingEntry, packet: &Packet<'_>, frame: FrameFacts) -> Step {
+        match decode(encoding, self.env.registry, packet, &mut self.scratch.result) {
+            Ok(taken) if taken > 0 => {
+                let taken = taken.min(packet.payload.len());
+                self.note_pdu(encoding, packet, taken, &frame);
+                encoding.taken += 1;
+                Step::Pdu(taken)
+            }
+            Err(DecodeError::Incomplete { .. }) if packet.payload.len() < MAX_PENDING => Step::Incomplete,
+            Err(DecodeError::Malformed { .. } | DecodeError::Incomplete { .. }) => {
+                encoding.malformed += 1;
+                Step::Malformed
+            }
+            Ok(_) | Err(DecodeError::Refused { .. }) => Step::Refused,
+        }
     }
 
     /// A hole in the stream: what was begun is cut, and the next PDU has to be found.

@@ -91,9 +91,7 @@ impl Work<'_> {
                 note_health(encoding, interval_ns, frame.at.time, arrival);
             }
         }
-        if let Some(monitor) =
-            encoding.conversation.and_then(|place| self.conversations.monitors.get_mut(place as usize))
-        {
+        if let Some(monitor) = encoding.conversation.and_then(|place| self.conversations.monitor_mut(place)) {
             monitor.observe(&ObservedPdu {
                 at: frame.at,
                 flow: packet.flow,
@@ -118,7 +116,9 @@ impl Work<'_> {
             let log = encoding.findings.get_or_insert_default();
             log.add(flag.code, flag.severity, flag.stream, frame.at, || flag.text.to_string());
         }
-        self.outbox.take(result, encoding.decoder, packet.flow, frame.at);
+        if self.env.registry.publishes(encoding.decoder) {
+            self.outbox.take(result, encoding.decoder, packet.flow, frame.at);
+        }
         if result.state != PduState::Unfinished {
             for &(kind, length) in result.nested() {
                 let within = Some(result.packet_type);
@@ -141,6 +141,6 @@ fn note_health(
         Some(Arrival::Reordered(_)) => -1,
         _ => 0,
     };
-    let jitter = encoding.streams.latest_jitter_ns();
+    let jitter = encoding.streams.latest_jitter();
     Series::note_health(&mut encoding.series, interval_ns, time, lost, jitter);
 }

@@ -6,8 +6,9 @@ use std::borrow::Cow;
 
 use etherparse::PacketBuilder;
 use streamlens_decoders::{
-    Carrier, Confidence, ConversationMonitor, DecodeError, DecodingResult, FlowDecoder, FlowReport, NetworkMonitor,
-    NetworkReport, ObservedPdu, PacketType, PduState, Peer, Refinement, Sequence, StreamDecoder, Survey,
+    Carrier, Confidence, ConversationMonitor, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, FlowReport,
+    NetworkMonitor, NetworkReport, ObservedPdu, PacketType, PduState, Peer, Refinement, Sequence, StreamDecoder,
+    Survey,
 };
 use streamlens_engine::{Engine, EngineOptions};
 use streamlens_model::{Analysis, ApplicationEncoding, FindingLog, FlowKey, Occurrence, Packet, Severity, StreamId};
@@ -111,15 +112,14 @@ fn parse(packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, Deco
     Ok(5 + length)
 }
 
+static CHATTER: DecoderInfo = DecoderInfo::new("Chatter", &[Carrier::Udp, Carrier::Tcp])
+    .with_finding_prefix("chatter")
+    .with_announcement_ports(&[77])
+    .publishing();
+
 impl StreamDecoder for Chatter {
-    fn encoding_name(&self) -> &'static str {
-        "Chatter"
-    }
-    fn carriers(&self) -> &[Carrier] {
-        &[Carrier::Udp, Carrier::Tcp]
-    }
-    fn finding_prefix(&self) -> &'static str {
-        "chatter"
+    fn info(&self) -> &DecoderInfo {
+        &CHATTER
     }
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
         match packet.payload {
@@ -130,16 +130,10 @@ impl StreamDecoder for Chatter {
             _ => Confidence::NONE,
         }
     }
-    fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        parse(packet, result)
-    }
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {
         Cow::Owned(char::from(packet_type.0 as u8).to_string())
     }
-    fn overheard_ports(&self) -> &[u16] {
-        &[77]
-    }
-    fn overhear(&self, packet: &Packet<'_>, result: &mut DecodingResult) {
+    fn inspect_foreign(&self, packet: &Packet<'_>, result: &mut DecodingResult) {
         result.publish(packet.payload);
     }
     fn resynchronise(&self, packet: &Packet<'_>) -> Option<usize> {

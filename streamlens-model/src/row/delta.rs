@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{FindingId, Row, RowId, RowName};
+use super::{FindingId, Level, Row, RowId, RowName};
 use crate::{Finding, Timestamp};
 
 /// Number of a look; what lies between two looks is an epoch. The first look has number 1.
@@ -23,7 +23,8 @@ pub struct Delta {
     pub rows: Vec<Row>,
     /// What rows are called that appeared or got another name.
     pub names: Vec<(RowId, RowName)>,
-    /// Flows that ended, with the last figures of theirs; all rows below end with them.
+    /// Rows that ended, with their last figures. With a flow's row all rows below end; other rows end alone, where an
+    /// identification was given up or packet types turned out to be one.
     pub gone: Vec<Row>,
     /// Findings that are new, grew or were resolved.
     pub findings: Vec<FindingChange>,
@@ -31,7 +32,7 @@ pub struct Delta {
     pub capture: CaptureCounts,
 }
 
-/// Counts of the whole capture. `flows + retired.packets + not_in_flows = packets`.
+/// Counts of the whole capture. Frames in flows, in ended flows, waiting and in no flow add up to `packets`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CaptureCounts {
     /// Frames read.
@@ -44,6 +45,8 @@ pub struct CaptureCounts {
     pub packets_in_flows: u64,
     /// Frames in no flow.
     pub packets_not_in_flows: u64,
+    /// Fragments that wait for the first one of their datagram.
+    pub waiting: u64,
     /// Flows that ended.
     pub retired: Retired,
 }
@@ -105,8 +108,8 @@ pub struct RowTable {
     pub now: Option<Timestamp>,
     /// All rows.
     pub rows: BTreeMap<RowId, (Row, Option<RowName>)>,
-    /// All findings that are not resolved.
-    pub findings: BTreeMap<FindingId, FindingChange>,
+    /// All findings that are not resolved, with the rows that they stand at.
+    pub findings: BTreeMap<FindingId, (Option<RowId>, Arc<Finding>)>,
     /// Counts of the capture.
     pub capture: CaptureCounts,
 }
@@ -122,6 +125,10 @@ impl RowTable {
         (self.epoch, self.now) = (delta.epoch, delta.now);
         self.capture.clone_from(&delta.capture);
         for gone in &delta.gone {
+            self.rows.remove(&gone.id);
+            if gone.id.level != Level::Flow {
+                continue;
+            }
             let flow = gone.id.flow;
             let below: Vec<RowId> =
                 self.rows.range(RowId::flow(flow)..).map(|(id, _)| *id).take_while(|id| id.flow == flow).collect();
@@ -145,7 +152,9 @@ impl RowTable {
         for change in &delta.findings {
             match change.state {
                 FindingState::Resolved => self.findings.remove(&change.id),
-                FindingState::New | FindingState::Grown => self.findings.insert(change.id, change.clone()),
+                FindingState::New | FindingState::Grown => {
+                    self.findings.insert(change.id, (change.row, Arc::clone(&change.finding)))
+                }
             };
         }
         true

@@ -42,7 +42,7 @@ impl Level {
     /// All levels, from the top.
     pub const ALL: [Self; 5] = [Self::Flow, Self::Transport, Self::Encoding, Self::Stream, Self::PacketType];
 
-    /// Its name, as in CSV and filters: `flow`, `transport`, `encoding`, `stream`, `packet_type`.
+    /// Its name, as in CSV and filters: `flow`, `transport`, `encoding`, `stream`, `type`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -50,7 +50,7 @@ impl Level {
             Self::Transport => "transport",
             Self::Encoding => "encoding",
             Self::Stream => "stream",
-            Self::PacketType => "packet_type",
+            Self::PacketType => "type",
         }
     }
 }

@@ -3,15 +3,23 @@
 //! A [`Row`] holds figures only: it has a fixed size and costs a copy. What it is called stands in its [`RowName`], which
 //! changes rarely and travels apart from the figures. A [`Delta`] is what changed between two looks.
 
+mod column;
 mod delta;
+mod document;
+mod findings;
 mod id;
 
+pub use self::column::{Amount, COLUMNS, Cell, Column, Field, Gather, Kind, Names, Path, column, json_path};
 pub use self::delta::{CaptureCounts, Delta, Epoch, FindingChange, FindingState, Retired, RetiredCounts, RowTable};
+pub use self::document::{Element, RowContext, RowRef, Rows, rows};
+pub use self::findings::FindingIndex;
 pub use self::id::{FindingId, FlowId, Level, RowId};
 
 use std::sync::Arc;
 
-use crate::{FlowKey, Severity, Timestamp, TrafficType};
+use serde::Serialize;
+
+use crate::{FlowKey, Severity, Timestamp, TimingSummary, TrafficType};
 
 /// The figures of a row of any level but findings.
 ///
@@ -49,52 +57,97 @@ pub struct Row {
 }
 
 /// The inter-arrival times of a row: durations in nanoseconds, `None` where undefined.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct RowTiming {
     /// Number of intervals.
     pub count: u64,
     /// The shortest.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min_ns: Option<u64>,
     /// The longest.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_ns: Option<u64>,
     /// The mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub mean_ns: Option<f64>,
     /// Standard deviation of the population.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub std_dev_ns: Option<f64>,
     /// RFC 3550 §6.4.1 filter over the differences of consecutive intervals; the media clock has no part in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub jitter_ns: Option<f64>,
     /// The median.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub p50_ns: Option<u64>,
     /// 95 of 100 are not longer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub p95_ns: Option<u64>,
     /// 99 of 100 are not longer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub p99_ns: Option<u64>,
     /// Intervals far from the mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub outliers: Option<u64>,
     /// How often the time ran backwards.
+    #[serde(skip_serializing_if = "crate::is_zero")]
     pub backwards: u64,
 }
 
+impl RowTiming {
+    /// Takes percentiles and outliers over from other figures of the same row.
+    pub fn set_percentiles(&mut self, from: &Self) {
+        (self.p50_ns, self.p95_ns, self.p99_ns) = (from.p50_ns, from.p95_ns, from.p99_ns);
+        self.outliers = from.outliers;
+    }
+}
+
+impl From<&TimingSummary> for RowTiming {
+    fn from(of: &TimingSummary) -> Self {
+        Self {
+            count: of.count,
+            min_ns: of.min_ns,
+            max_ns: of.max_ns,
+            mean_ns: of.mean_ns,
+            std_dev_ns: of.std_dev_ns,
+            jitter_ns: of.jitter_ns,
+            p50_ns: of.p50_ns,
+            p95_ns: of.p95_ns,
+            p99_ns: of.p99_ns,
+            outliers: of.outliers.as_ref().map(|outliers| outliers.count),
+            backwards: of.backwards,
+        }
+    }
+}
+
 /// The health of a row; see [`StreamHealth`](crate::StreamHealth) for the meanings.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct RowHealth {
     /// Packets received, duplicates included.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub received: Option<u64>,
     /// Numbers from the first to the highest, over all restarts.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub expected: Option<u64>,
     /// Numbers that never came.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub lost: Option<u64>,
     /// Packets whose number had come before.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub duplicated: Option<u64>,
     /// Packets that came after one with a higher number.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reordered: Option<u64>,
     /// How often counting began afresh.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub restarts: Option<u64>,
     /// The longest run of numbers missing in one jump.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub longest_gap: Option<u64>,
     /// RFC 3550 §6.4.1 jitter against the stream's own clock, in nanoseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub media_jitter_ns: Option<f64>,
     /// Clock drift in parts per million; of streams.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub drift_ppm: Option<f64>,
 }
 

@@ -1,8 +1,8 @@
 //! Captures made by hand, and what a reader makes of them.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses a part")]
 
-use streamlens_model::{FrameBatch, Interface, LinkType, Warning};
-use streamlens_pcap::{CaptureError, CaptureReader, FrameSource};
+use streamlens_model::{FrameBatch, FrameSource, Interface, LinkType, SourceError, Warning};
+use streamlens_pcap::CaptureReader;
 
 /// Writes numbers in one byte order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -149,7 +149,7 @@ pub struct Result {
     pub warnings: Vec<Warning>,
     pub interfaces: Vec<Interface>,
     pub format: String,
-    pub failure: Option<CaptureError>,
+    pub failure: Option<SourceError>,
 }
 
 impl Result {
@@ -165,7 +165,7 @@ impl Result {
 pub fn drain(source: &mut dyn FrameSource) -> Result {
     thread_local! {
         static BATCH: std::cell::RefCell<FrameBatch> = const {
-            std::cell::RefCell::new(FrameBatch { bytes: Vec::new(), records: Vec::new(), first_number: 0 })
+            std::cell::RefCell::new(FrameBatch { bytes: Vec::new(), records: Vec::new(), first_number: 0, now: None })
         };
     }
     // One batch for all, so that what an earlier capture left in it would show.

@@ -1,12 +1,12 @@
 //! Format 3: packets that follow each other in the datagrams of a source and begin anywhere in them.
 
 use streamlens_model::Packet;
+use streamlens_model::stats::Arrival;
 
-use super::super::header::{HEADER_LENGTH, PacketHeader};
 use super::super::transfer::{Transfer, start_in_stream};
-use super::super::window::Arrival;
-use super::{Chapter10Flow, Rest, begins_with_sync, occurrence};
+use super::{Chapter10Flow, PacketView, Rest, begins_with_sync, occurrence};
 use crate::{DecodingResult, PacketType, PduState};
+use streamlens_chapter10_wire::{HEADER_LENGTH, PacketHeader};
 
 /// The stream of packets of one source (Format 3).
 #[derive(Debug, Default)]
@@ -40,10 +40,10 @@ impl Chapter10Flow {
             None => return all,
         };
         let Some(stream) = self.streams.get_mut(index) else { return all };
-        if arrival == Arrival::Late {
+        if matches!(arrival, Arrival::Reordered(_)) {
             return all;
         }
-        if arrival != Arrival::Next || stream.cut {
+        if arrival != Arrival::InOrder || stream.cut {
             if !stream.buffer.is_empty() {
                 self.account.partial_dropped(&stream.buffer, occurrence(packet));
                 stream.buffer.clear();
@@ -118,7 +118,8 @@ impl Chapter10Flow {
             &buffer
         };
         self.account.complete += 1;
-        self.account.header(&header, whole, &[], false, packet, result);
+        let view = PacketView { header: &header, bytes: whole, transfer: &[], late: false };
+        self.account.header(view, packet, result);
         self.account.body(&header, whole, packet);
         result.packet_type = PacketType(u32::from(header.data_type));
         result.state = PduState::Whole;

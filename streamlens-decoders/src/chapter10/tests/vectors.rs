@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use streamlens_model::{Timestamp, Transport};
 
-use super::super::header::{PacketHeader, data_checksum_ok};
 use super::*;
 use crate::testing::udp;
 use crate::{NetworkMonitor, NetworkReport, Peer};
+use streamlens_chapter10_wire::{PacketHeader, data_checksum_ok};
 
 /// Parts of a packet to build.
 #[derive(Clone, Debug)]

@@ -9,37 +9,13 @@ use streamlens_model::{Transport, Value};
 use super::harness::Segment;
 use crate::StreamDecoder;
 use crate::ethercat::EtherCatDecoder;
-use crate::testing::{Captured, corpus, payloads};
-
-pub(super) fn captures(corpus: &Path, folder: &str) -> Vec<String> {
-    let list = std::fs::read_dir(corpus.join("captures").join(folder)).expect("a folder of captures");
-    let mut names: Vec<String> =
-        list.map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
-    names.retain(|n| n.ends_with(".pcap") || n.ends_with(".pcapng"));
-    names.sort();
-    names.into_iter().map(|n| format!("{folder}/{n}")).collect()
-}
+use crate::testing::{Captured, captures, corpus, expected, number, payloads};
 
 fn segment(corpus: &Path, capture: &str) -> Segment {
     let mut segment = Segment::default();
     let own = |p: &&Captured| p.ether_type == Some(0x88A4) || p.transport == Transport::UDP;
     payloads(corpus, capture).iter().filter(own).for_each(|p| segment.payload(p));
     segment
-}
-
-fn expected(corpus: &Path, capture: &str) -> Json {
-    let file = corpus.join("expected").join(format!("{capture}.json"));
-    serde_json::from_str(&std::fs::read_to_string(file).expect("an expected file")).expect("JSON")
-}
-
-pub(super) fn number(value: &Value, name: &str) -> u64 {
-    match value {
-        Value::Map(map) => match map.get(name) {
-            Some(Value::Unsigned(n)) => *n,
-            other => panic!("{name} is {other:?}"),
-        },
-        other => panic!("no map: {other:?}"),
-    }
 }
 
 #[test]

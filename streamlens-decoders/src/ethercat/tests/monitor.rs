@@ -2,9 +2,9 @@
 
 use streamlens_model::{Severity, Value};
 
-use super::corpus::number;
 use super::harness::{Segment, datagram, frame};
 use crate::FlowReport;
+use crate::testing::number;
 
 const CYCLE: i64 = 1_000_000;
 

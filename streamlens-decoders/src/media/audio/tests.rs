@@ -36,6 +36,7 @@ fn feed(
             extension: None,
             payload: &payload,
             padding: 0,
+            wrong_padding: None,
         };
         let time = i64::from(n) * i64::from(samples) * 1_000_000_000 / 48_000 + jitter(n);
         let time = Some(Timestamp::from_nanos(1_700_000_000_000_000_000 + time));

@@ -113,14 +113,14 @@ impl Timing {
             (self.front, self.front_time) = (self.ticks, Some(time));
         }
         let (start, base) = match self.window {
-            Some((start, base, _)) if (0..=WINDOW_NS).contains(&nanos::between(start, time)) => (start, base),
+            Some((start, base, _)) if (0..=WINDOW_NS).contains(&nanos::elapsed(start, time)) => (start, base),
             _ => {
                 self.close_window();
                 self.window = Some((time, packet.timestamp, at));
                 (time, packet.timestamp)
             }
         };
-        let elapsed = nanos::between(start, time) as f64;
+        let elapsed = nanos::elapsed(start, time) as f64;
         let ticks = f64::from(packet.timestamp.wrapping_sub(base).cast_signed());
         for delays in self.delays.iter_mut().take(self.factors.len().div_ceil(2)) {
             delays.note(elapsed, ticks);

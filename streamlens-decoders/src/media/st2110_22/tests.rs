@@ -94,6 +94,23 @@ fn counters_that_do_not_run_on_are_no_jpeg_xs() {
 }
 
 #[test]
+fn a_counter_of_fields_is_found() {
+    let mut samples = stream(24, 25, false, true);
+    for (index, sample) in samples.iter_mut().enumerate() {
+        let number =
+            header(false, index % 25 == 24, 2 + index as u32 / 25 % 2, index as u32 / 25, 0, index as u32 % 25);
+        sample.payload[..4].copy_from_slice(&number);
+    }
+    let mut video = CompressedVideo::new();
+    feed(&mut video, &samples);
+    assert_eq!(name(&video), ("ST2110-22".into(), 0.95));
+    let (measures, found) = report(&video);
+    assert_eq!(at(&measures, &["st2110_22", "frame_counter_errors"]), &Value::from(12_u64));
+    let codes: Vec<_> = found.findings[0].iter().map(|(code, _, finding)| (code, finding.count)).collect();
+    assert_eq!(codes, [("st2110-22.frame-counter", 12)]);
+}
+
+#[test]
 fn boxes_before_the_codestream_are_passed_over() {
     assert_eq!(codestream(&start()), Some(Some((1920, 1080))));
     let mut boxed = vec![0, 0, 0, 12, b'j', b'p', b'v', b's', 1, 2, 3, 4, 0, 0, 0, 8, b'c', b'o', b'l', b'r'];

@@ -1,5 +1,7 @@
 //! The payload of RFC 8331 §2 and the ANC packets in it (SMPTE ST 291-1).
 
+use crate::rtp::RtpPacket;
+
 /// What is wrong with a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AncFault {
@@ -18,37 +20,50 @@ pub(super) struct AncHeader {
     pub(super) extended_sequence: u16,
     pub(super) length: u16,
     pub(super) count: u8,
-    /// 0 progressive or unspecified, 2 first field, 3 second field.
+    /// 0 progressive or unspecified, 2 first field, 3 second field; 1 is not valid.
     pub(super) field: u8,
+    /// Whether a reserved bit is set.
+    pub(super) has_reserved: bool,
 }
 
 impl AncHeader {
-    /// Reads the header; `None` where F is invalid, a reserved bit is set, or length and count contradict each other
-    /// or the payload.
+    /// Reads the header; `None` where length and count contradict each other or the payload.
     pub(super) fn parse(payload: &[u8]) -> Option<Self> {
-        let (&[s0, s1, l0, l1, count, flags, 0, 0], rest) = payload.split_first_chunk::<8>()? else { return None };
+        let (&[s0, s1, l0, l1, count, flags, r0, r1], rest) = payload.split_first_chunk::<8>()?;
         let (length, field) = (u16::from_be_bytes([l0, l1]), flags >> 6);
         let consistent = (count == 0) == (length == 0) && usize::from(length) == rest.len();
-        (flags & 0x3F == 0 && field != 1 && consistent).then_some(Self {
+        consistent.then_some(Self {
             extended_sequence: u16::from_be_bytes([s0, s1]),
             length,
             count,
             field,
+            has_reserved: flags & 0x3F != 0 || (r0, r1) != (0, 0),
         })
+    }
+
+    /// Whether F is valid and no reserved bit is set.
+    pub(super) fn is_lawful(&self) -> bool {
+        self.field != 1 && !self.has_reserved
+    }
+
+    /// The packet's number: that of RTP, extended.
+    pub(super) fn number(&self, packet: &RtpPacket<'_>) -> u32 {
+        u32::from(self.extended_sequence) << 16 | u32::from(packet.sequence)
     }
 }
 
 /// One ANC packet:
 ///
 /// ```text
-/// | C 1, line 11, horizontal offset 12, S 1, stream 7 | DID 10, SDID 10, data count 10, user words 10 each, checksum 10 |
+/// | C 1, line 11, horizontal offset 12, S 1, stream 7 | DID 10, SDID or DBN 10, data count 10, user words 10 each, checksum 10 |
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Anc {
     pub(super) line: u16,
     pub(super) did: u8,
-    pub(super) sdid: u8,
-    /// Of DID, SDID and data count.
+    /// SDID of type 2 (DID below 0x80), data block number of type 1.
+    pub(super) second: u8,
+    /// Of DID, SDID or DBN, and data count.
     pub(super) parity_holds: bool,
     pub(super) checksum_holds: bool,
 }
@@ -77,7 +92,7 @@ impl Iterator for AncPackets<'_> {
     fn next(&mut self) -> Option<Anc> {
         self.left.checked_sub(1)?;
         let (&[a, b, _, _], words) = self.rest.split_first_chunk::<4>()?;
-        let (did, sdid, count) = (word(words, 0)?, word(words, 1)?, word(words, 2)?);
+        let (did, second, count) = (word(words, 0)?, word(words, 1)?, word(words, 2)?);
         let data = usize::from(count & 0xFF);
         // Header words, data and checksum, filled up to 32 bits.
         let bytes = ((4 + data) * 10).div_ceil(32) * 4;
@@ -91,8 +106,8 @@ impl Iterator for AncPackets<'_> {
         Some(Anc {
             line: u16::from_be_bytes([a, b]) >> 4 & 0x7FF,
             did: did as u8,
-            sdid: sdid as u8,
-            parity_holds: [did, sdid, count].into_iter().all(parity_holds),
+            second: second as u8,
+            parity_holds: [did, second, count].into_iter().all(parity_holds),
             checksum_holds: checksum & 0x1FF == sum & 0x1FF && (checksum >> 9) != (checksum >> 8 & 1),
         })
     }

@@ -137,6 +137,47 @@ fn a_wrong_checksum_is_an_error_of_the_stream_and_a_wrong_parity_no_stream() {
 }
 
 #[test]
+fn data_of_type_1_count_their_blocks_and_have_no_sdid() {
+    let block = |number: u16| payload(0, &[anc(9, 0xE7, (number % 255 + 1) as u8, &[1; 24])]);
+    let mut data = AncillaryData::new();
+    // the numbers wrap from 255 to 1, and once one is left out
+    let numbers: Vec<_> = (0..280).filter(|number| *number != 100).map(block).collect();
+    feed(&mut data, &samples(&numbers));
+    let (measures, found) = report(&data);
+    assert_eq!(at(&measures, &["st2110_40", "sub_streams"]), &counts(&[("DID=0xe7 line=9", 279)]));
+    assert_eq!(at(&measures, &["st2110_40", "data_block_errors"]), &Value::from(1_u64));
+    let (code, _, finding) = found.findings[0].iter().next().unwrap();
+    assert_eq!((code, finding.count), ("st2110-40.data-block", 1));
+}
+
+#[test]
+fn an_invalid_field_is_a_finding_and_takes_no_format_away() {
+    let unit = |number: u8| payload(if number.is_multiple_of(2) { 2 } else { 1 }, &[anc(9, 0x61, 0x01, &[number; 9])]);
+    let mut data = AncillaryData::new();
+    feed(&mut data, &samples(&(0..200).map(unit).collect::<Vec<_>>()));
+    assert_eq!(name(&data), ("ST2110-40".into(), 0.99));
+    let (measures, found) = report(&data);
+    assert_eq!(at(&measures, &["st2110_40", "field_errors"]), &Value::from(100_u64));
+    let codes: Vec<_> = found.findings[0].iter().map(|(code, _, finding)| (code, finding.count)).collect();
+    assert_eq!(codes, [("st2110-40.field", 100)]);
+}
+
+#[test]
+fn payloads_that_contradict_themselves_are_findings_once_the_format_is_known() {
+    let good = payload(0, &[anc(9, 0x41, 0x05, &[1, 2, 3])]);
+    let mut wrong = good.clone();
+    wrong[3] ^= 1;
+    let mut payloads = vec![good; 150];
+    payloads.extend(vec![wrong; 20]);
+    let mut data = AncillaryData::new();
+    feed(&mut data, &samples(&payloads));
+    assert_eq!(name(&data), ("ST2110-40".into(), 0.99));
+    let (_, found) = report(&data);
+    let codes: Vec<_> = found.findings[0].iter().map(|(code, _, finding)| (code, finding.count)).collect();
+    assert_eq!(codes, [("st2110-40.payload", 20)]);
+}
+
+#[test]
 fn keep_alives_alone_are_hardly_enough() {
     let mut data = AncillaryData::new();
     feed(&mut data, &samples(&vec![payload(0, &[]); 30]));

@@ -80,13 +80,12 @@ impl Models {
                 out.push(Difference { code: "sdp.vrx", at, text });
             }
         }
-        let latest = self.first_packet.time;
-        if let Some(offset) = declared.offset_us.filter(|_| with_vrx && latest.count > 0)
-            && latest.maximum > i64::from(offset) * 1000
+        if let Some((offset, latest)) = declared.offset_us.filter(|_| with_vrx).zip(self.first_packet.time.max())
+            && latest > i64::from(offset) * 1000
         {
             let text = format!(
                 "is announced with TROFF={offset} us, and its first packets come up to {:.1} us after the period's begin",
-                latest.maximum as f64 / 1e3
+                latest as f64 / 1e3
             );
             out.push(Difference { code: "sdp.first-packet-time", at: None, text });
         }

@@ -141,7 +141,7 @@ impl ReceiverBuffer {
     /// A further packet of the unit, `nanos` after the one before; gives the level with it.
     #[inline]
     pub(crate) fn packet(&mut self, nanos: i64) -> i64 {
-        self.ticks = nanos::sum(self.ticks, self.grid.advance(nanos));
+        self.ticks = nanos::saturating_sum(self.ticks, self.grid.advance(nanos));
         self.count()
     }
 
@@ -149,7 +149,7 @@ impl ReceiverBuffer {
     fn count(&mut self) -> i64 {
         // Truncation toward zero, as EBU LIST does it: it differs from the floor before the first read instant.
         let read = if self.ticks < 0 && self.grid.phase != 0 { self.ticks + 1 } else { self.ticks };
-        self.level = nanos::difference(self.level + 1, nanos::difference(read, self.read));
+        self.level = nanos::saturating_difference(self.level + 1, nanos::saturating_difference(read, self.read));
         self.read = read;
         self.level
     }

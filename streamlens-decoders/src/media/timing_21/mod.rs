@@ -20,12 +20,14 @@ mod report;
 #[cfg(test)]
 mod tests;
 
+use streamlens_model::stats::{self, Summary};
 use streamlens_model::{Occurrence, Timestamp};
 
 use grid::{DrainBucket, ReceiverBuffer};
 use limits::Profile;
 use ptp_clock::PtpClock;
 
+use super::unit::Steps;
 use crate::nanos;
 
 /// One packet, as far as timing goes.
@@ -42,30 +44,8 @@ pub(crate) struct Arrival {
     pub(crate) after_marker: bool,
 }
 
-/// The extremes of a level, and when they were reached first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Extremes {
-    pub(crate) minimum: Option<(i64, Occurrence)>,
-    pub(crate) peak: Option<(i64, Occurrence)>,
-}
-
-impl Extremes {
-    #[inline]
-    fn note(&mut self, level: i64, at: Occurrence) {
-        if self.peak.is_none_or(|(peak, _)| level > peak) {
-            self.peak = Some((level, at));
-        }
-        if self.minimum.is_none_or(|(minimum, _)| level < minimum) {
-            self.minimum = Some((level, at));
-        }
-    }
-
-    fn merge(&mut self, other: &Self) {
-        for (level, at) in other.minimum.iter().chain(&other.peak) {
-            self.note(*level, *at);
-        }
-    }
-}
+/// The extremes of a level, and the packets that reached them first.
+pub(crate) type Extremes = stats::Extremes<Occurrence>;
 
 /// One receiver buffer with its extremes over all whole units and over the unit that is going on.
 #[derive(Clone, Debug)]
@@ -121,32 +101,15 @@ struct Models {
 /// from that begin in ticks.
 #[derive(Clone, Copy, Debug, Default)]
 struct FirstPacket {
-    time: Interval,
-    offset: Interval,
+    time: Summary,
+    offset: Summary,
 }
 
-/// Packet intervals: the shortest, the longest and the sum, inside units and after a marker.
-#[derive(Clone, Copy, Debug, Default)]
-struct Interval {
-    count: u64,
-    minimum: i64,
-    maximum: i64,
-    sum: i128,
-}
-
-impl Interval {
-    fn note(&mut self, nanos: i64) {
-        (self.minimum, self.maximum) =
-            if self.count == 0 { (nanos, nanos) } else { (self.minimum.min(nanos), self.maximum.max(nanos)) };
-        self.count += 1;
-        self.sum += i128::from(nanos);
-    }
-}
-
+/// Packet intervals in nanoseconds, inside units and after a marker.
 #[derive(Clone, Copy, Debug, Default)]
 struct Intervals {
-    regular: Interval,
-    after_marker: Interval,
+    regular: Summary,
+    after_marker: Summary,
 }
 
 /// ST 2110-21 timing of one stream.
@@ -177,9 +140,10 @@ impl Timing {
         }
     }
 
-    /// Whether the models wait for [`Self::begin`].
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.models.is_none() && !self.held.is_empty()
+    /// Whether the models wait for [`Self::begin`], and enough steps of the timestamp tell the rate.
+    pub(crate) fn is_ready(&self, steps: &Steps) -> bool {
+        const ENOUGH_STEPS: u64 = 4;
+        self.models.is_none() && !self.held.is_empty() && steps.counts().total() >= ENOUGH_STEPS
     }
 
     /// Begins the models, with all packets held so far.
@@ -223,19 +187,19 @@ impl Models {
 
     fn packet(&mut self, arrival: Arrival, time: Timestamp) {
         let now = time.as_nanos();
-        let nanos = self.previous.map(|previous| nanos::difference(now, previous));
+        let nanos = self.previous.map(|previous| nanos::saturating_difference(now, previous));
         let level = match nanos {
             None => 0,
             Some(nanos) => {
                 if arrival.after_marker {
-                    self.intervals.after_marker.note(nanos);
+                    self.intervals.after_marker.push(nanos);
                 } else {
-                    self.intervals.regular.note(nanos);
+                    self.intervals.regular.push(nanos);
                 }
                 self.bucket.packet(nanos)
             }
         };
-        self.c_inst.note(level, arrival.at);
+        self.c_inst.push(level, arrival.at);
         let bin = usize::try_from(level).unwrap_or(0).min(Self::HISTOGRAM);
         if bin >= self.histogram.len() {
             self.histogram.resize((bin + 1).next_power_of_two().min(Self::HISTOGRAM + 1), 0);
@@ -270,7 +234,7 @@ impl Models {
                         }
                     };
                     let level = receiver.buffer.start_unit(time, unit);
-                    receiver.unit.note(level, arrival.at);
+                    receiver.unit.push(level, arrival.at);
                 }
             }
         } else if self.in_unit
@@ -278,7 +242,7 @@ impl Models {
         {
             for (_, _, receiver) in &mut self.receivers {
                 let level = receiver.buffer.packet(nanos);
-                receiver.unit.note(level, arrival.at);
+                receiver.unit.push(level, arrival.at);
             }
         }
         self.unit_is_regular &= !arrival.irregular;
@@ -337,10 +301,10 @@ impl FirstPacket {
     fn unit(&mut self, tai: i128, timestamp: u32, profile: &Profile) {
         let (numerator, denominator) = (i128::from(profile.rate.numerator), i128::from(profile.rate.denominator));
         let begin = periods_since_epoch(tai, profile) * denominator;
-        self.time.note((tai - begin * 1_000_000_000 / numerator) as i64);
+        self.time.push((tai - begin * 1_000_000_000 / numerator) as i64);
         let ticks = (begin * 90_000 * 2 + numerator).div_euclid(numerator * 2);
         // Truncation to 32 bits is the timestamp's own.
-        self.offset.note(i64::from((timestamp.wrapping_sub(ticks as u32)) as i32));
+        self.offset.push(i64::from((timestamp.wrapping_sub(ticks as u32)) as i32));
     }
 }
 

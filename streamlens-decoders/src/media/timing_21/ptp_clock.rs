@@ -1,8 +1,7 @@
 //! Whether the capture's clock is PTP: capture times and RTP timestamps of `mediaclk:direct=0` then tell one time.
 
 use streamlens_model::Timestamp;
-
-use super::Interval;
+use streamlens_model::stats::Summary;
 
 /// TAI - UTC since 2017-01-01.
 const TAI_UTC_NS: i64 = 37_000_000_000;
@@ -19,7 +18,7 @@ pub(crate) struct PtpClock {
 #[derive(Clone, Copy, Debug, Default)]
 struct Latency {
     agreeing: u64,
-    figures: Interval,
+    figures: Summary,
 }
 
 impl PtpClock {
@@ -32,7 +31,7 @@ impl PtpClock {
             let nanos = latency_ns(i128::from(time.as_nanos()) + i128::from(shift), timestamp);
             if Self::PLAUSIBLE_NS.contains(&nanos) {
                 latency.agreeing += 1;
-                latency.figures.note(nanos);
+                latency.figures.push(nanos);
             }
         }
     }
@@ -56,8 +55,8 @@ impl PtpClock {
     /// Latency of the first packets against their timestamps: shortest, mean, longest, in nanoseconds.
     pub(crate) fn latency(&self) -> Option<(i64, f64, i64)> {
         let (latency, _) = self.chosen()?;
-        let figures = latency.figures;
-        Some((figures.minimum, figures.sum as f64 / figures.count.max(1) as f64, figures.maximum))
+        let figures = &latency.figures;
+        Some((figures.min()?, figures.mean()?, figures.max()?))
     }
 }
 

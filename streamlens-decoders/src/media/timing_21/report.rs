@@ -1,10 +1,10 @@
 //! The timing's figures as metadata, with pass or fail, the limit, the worst case and when it was.
 
+use streamlens_model::stats::Summary;
 use streamlens_model::{Metadata, Occurrence, Value};
 
-use super::super::unit::moment;
 use super::limits::{Class, Limits, Profile};
-use super::{Anchor, Extremes, Interval, Models, Timing};
+use super::{Anchor, Extremes, Models, Timing};
 
 /// The verdict, for findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +39,9 @@ impl Models {
     pub(super) fn is_gapped(&self) -> bool {
         let (after, other) = (self.intervals.after_marker, self.intervals.regular);
         self.profile.active().is_some()
-            && after.count > 0
-            && other.count > 0
-            && after.sum * i128::from(other.count) > 50 * other.sum.max(1) * i128::from(after.count)
+            && after.count() > 0
+            && other.count() > 0
+            && after.sum() * i128::from(other.count()) > 50 * other.sum().max(1) * i128::from(after.count())
     }
 
     pub(super) fn extremes(&self, anchor: Anchor, gapped: bool) -> Option<Extremes> {
@@ -61,7 +61,7 @@ impl Models {
         put("t_frame_ns", t_frame.into());
         put("t_drain_ns", (t_frame / f64::from(profile.packets.max(1)) / 1.1).into());
         put("c_inst_peak", c_peak.into());
-        put("c_inst_peak_at", moment(c_at));
+        put("c_inst_peak_at", c_at.into());
         put("c_inst_histogram", self.c_histogram());
         if let Some(limit) = limits.cmax_narrow {
             put("cmax_narrow", limit.into());
@@ -108,7 +108,7 @@ impl Models {
                 if let (Some(low), Some(high)) = (extremes.minimum, extremes.peak) {
                     put(minimum, low.0.into());
                     put(peak, high.0.into());
-                    put(peak_at, moment(high.1));
+                    put(peak_at, high.1.into());
                 }
             }
             let anchor = if self.to_tai.is_some() { Anchor::Epoch } else { Anchor::FirstPacket };
@@ -172,28 +172,22 @@ impl Models {
         let tro = self.profile.default_offset_ns();
         put("tro_default_ns", tro.into());
         let first = &self.first_packet;
-        if first.time.count > 0 {
+        if let (Some(latest), Some(least), Some(most)) = (first.time.max(), first.offset.min(), first.offset.max()) {
             put("first_packet_time_ns", interval(&first.time));
-            put("first_packet_time_passes", (first.time.maximum as f64 <= tro).into());
+            put("first_packet_time_passes", (latest as f64 <= tro).into());
             put("rtp_offset_ticks", interval(&first.offset));
             let limit = (tro * 9e-5).ceil() as i64 + 1;
             put("rtp_offset_limit_ticks", Value::list([-1, limit]));
-            put("rtp_offset_passes", (first.offset.minimum >= -1 && first.offset.maximum <= limit).into());
+            put("rtp_offset_passes", (least >= -1 && most <= limit).into());
         }
     }
 }
 
-fn interval(figures: &Interval) -> Value {
-    if figures.count == 0 {
+fn interval(figures: &Summary) -> Value {
+    let (Some(min), Some(mean), Some(max)) = (figures.min(), figures.mean(), figures.max()) else {
         return Value::Map(Metadata::new());
-    }
-    let mean = figures.sum as f64 / figures.count as f64;
-    Value::map([
-        ("count", figures.count.into()),
-        ("min", figures.minimum.into()),
-        ("mean", mean.into()),
-        ("max", figures.maximum.into()),
-    ])
+    };
+    Value::map([("count", figures.count().into()), ("min", min.into()), ("mean", mean.into()), ("max", max.into())])
 }
 
 fn judged(limit: i64, worst: i64, minimum: Option<i64>, passes: bool, at: Occurrence) -> Value {
@@ -204,6 +198,6 @@ fn judged(limit: i64, worst: i64, minimum: Option<i64>, passes: bool, at: Occurr
         map.insert("minimum".into(), minimum.into());
     }
     map.insert("passes".into(), passes.into());
-    map.insert("at".into(), moment(at));
+    map.insert("at".into(), at.into());
     Value::Map(map)
 }

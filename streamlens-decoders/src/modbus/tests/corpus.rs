@@ -8,7 +8,7 @@ use streamlens_model::{Transport, Value};
 
 use super::harness::{Outcome, Session};
 use crate::modbus::{ModbusRtuDecoder, ModbusTcpDecoder};
-use crate::testing::{Captured, corpus, payloads};
+use crate::testing::{Captured, captures, corpus, expected, number, payloads};
 use crate::{FlowReport, StreamDecoder};
 
 /// A capture in which an acknowledgement stands before the segment that it acknowledges. The oracle takes the segment
@@ -32,30 +32,6 @@ fn run(corpus: &Path, capture: &str, decoder: &dyn StreamDecoder) -> Vec<Outcome
     let mut session = Session::new(decoder, true);
     payloads(corpus, capture).iter().filter(|p| p.transport == Transport::TCP).for_each(|p| session.segment(p));
     session.outcome()
-}
-
-fn expected(corpus: &Path, capture: &str) -> Json {
-    let file = corpus.join("expected").join(format!("{capture}.json"));
-    serde_json::from_str(&std::fs::read_to_string(file).expect("an expected file")).expect("JSON")
-}
-
-fn captures(corpus: &Path, folder: &str) -> Vec<String> {
-    let list = std::fs::read_dir(corpus.join("captures").join(folder)).expect("a folder of captures");
-    let mut names: Vec<String> =
-        list.map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
-    names.retain(|n| n.ends_with(".pcap") || n.ends_with(".pcapng"));
-    names.sort();
-    names.into_iter().map(|n| format!("{folder}/{n}")).collect()
-}
-
-fn number(map: &Value, name: &str) -> u64 {
-    match map {
-        Value::Map(map) => match map.get(name) {
-            Some(Value::Unsigned(n)) => *n,
-            other => panic!("{name} is {other:?}"),
-        },
-        other => panic!("no map: {other:?}"),
-    }
 }
 
 fn transactions(report: &FlowReport) -> Option<&Value> {
@@ -185,7 +161,7 @@ fn never_takes_other_protocols() {
             let mut all = payloads(&corpus, &capture);
             all.truncate(600);
             for (decoder, port) in decoders.iter().flat_map(|d| [(*d, None), (*d, Some(502))]) {
-                if decoder.encoding_name() == "ModbusRTU" && capture.contains("rtu-over-tcp") {
+                if decoder.info().name == "ModbusRTU" && capture.contains("rtu-over-tcp") {
                     continue;
                 }
                 let mut session = Session::new(decoder, true);

@@ -162,7 +162,7 @@ fn types_have_unique_names() {
     names.sort();
     names.dedup();
     assert_eq!(names.len(), all);
-    assert!(decoder.packet_types().iter().all(|n| names.iter().any(|have| have == n)));
+    assert!(decoder.info().packet_types.iter().all(|n| names.iter().any(|have| have == n)));
     assert!(decoder.flow_decoder(&FlowKey::default()).is_some());
 }
 

@@ -31,7 +31,7 @@ fn answer(instance: &'static str, port: u16, ttl: u32) -> Vec<u8> {
 
 fn hear(monitor: &mut dyn NetworkMonitor, captured: &Captured) {
     let mut result = DecodingResult::default();
-    NdiDecoder.overhear(&captured.packet(), &mut result);
+    NdiDecoder.inspect_foreign(&captured.packet(), &mut result);
     if let Some(bytes) = result.published() {
         let at = Occurrence { frame: captured.frame, time: captured.time };
         monitor.observe(&ObservedPdu { at, flow: &captured.flow, packet_type: result.packet_type, bytes });

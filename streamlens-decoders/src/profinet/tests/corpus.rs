@@ -1,32 +1,15 @@
 //! Against the captures of the corpus and what is expected of them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde_json::Value as Json;
 
 use super::streams::Plant;
 use super::*;
-use crate::testing::{corpus, payloads};
+use crate::testing::{captures, corpus, expected, payloads};
 
 /// Flow and names of packet types with their counts.
 type Counts = BTreeMap<String, BTreeMap<String, u64>>;
-
-fn captures(corpus: &Path, folder: &str) -> Vec<String> {
-    let Ok(list) = std::fs::read_dir(corpus.join("captures").join(folder)) else { return Vec::new() };
-    let mut names: Vec<String> = list
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| name.ends_with(".pcap") || name.ends_with(".pcapng"))
-        .map(|name| format!("{folder}/{name}"))
-        .collect();
-    names.sort();
-    names
-}
-
-fn expected(corpus: &Path, capture: &str) -> Json {
-    let path = corpus.join("expected").join(format!("{capture}.json"));
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-}
 
 fn key(src: &str, sport: Option<u64>, dst: &str, dport: Option<u64>) -> String {
     format!("{src} {sport:?} {dst} {dport:?}")

@@ -6,9 +6,10 @@ use streamlens_model::{Address, FindingLog, Occurrence, Severity, Subject};
 
 use super::super::names::{self, message};
 use super::super::wire::{DomainKey, PortIdentity, TimeInterval};
+use super::announcer::Announcer;
 use super::by_port::ByPort;
 use super::grants::Grants;
-use super::masters::{Announcer, Masters};
+use super::masters::Masters;
 use super::message::{Message, is_unicast};
 use super::paths::{Link, Path};
 use super::port::{MAX_PORTS, PATIENCE_NS, Port};
@@ -71,6 +72,19 @@ pub(super) struct Domain {
 }
 
 impl Domain {
+    /// See [`PtpMonitor::capture_offset`](super::PtpMonitor::capture_offset).
+    #[cfg(feature = "sap")]
+    pub(super) fn capture_offset(&self) -> Option<i64> {
+        let by_requests = self.paths.values().map(|path| path.offset);
+        let masters = || self.ports.values().filter_map(|port| port.master.as_ref());
+        let by_links = masters().map(|master| master.offset);
+        let surest =
+            by_requests.chain(by_links).filter(|offset| offset.count() > 0).max_by_key(|offset| offset.count());
+        let summary =
+            surest.or_else(|| masters().map(|master| master.arrival).max_by_key(|arrival| arrival.count()))?;
+        summary.mean().map(|mean| mean.round() as i64)
+    }
+
     pub(super) fn new(m: &Message<'_>) -> Self {
         Self {
             key: m.domain,

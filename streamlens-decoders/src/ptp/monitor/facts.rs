@@ -8,13 +8,13 @@ use streamlens_model::{Metadata, Timestamp, Value};
 use super::super::names::{self, message};
 use super::super::wire::{DomainKey, PortIdentity};
 use super::announcement::Announcement;
+use super::announcer::Announcer;
 use super::domain::Domain;
-use super::masters::Announcer;
 use super::paths::{Link, Path};
 use super::port::{MasterClock, Port, Requests, TypeState};
 use super::profile;
 use super::report::version_name;
-use super::stats::{Summary, interval_ns};
+use super::stats::{Series, interval_ns};
 use super::told::Told;
 
 /// The most ports, pairs and grants that are listed of one domain; the rest is counted.
@@ -42,7 +42,7 @@ impl Map {
         }
     }
 
-    fn summary(&mut self, name: &'static str, summary: Summary) {
+    fn summary(&mut self, name: &'static str, summary: Series) {
         self.maybe(name, summary.to_value());
     }
 

@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use streamlens_model::{Address, FindingLog, Occurrence, Severity};
+use streamlens_model::{FindingLog, Occurrence, Severity};
 
 use super::super::names::{self, message};
 use super::super::wire::{Header, PortIdentity, tlvs, u8_at, u64_at};
-use super::announcement::{Announcement, changes, check_path, check_utc};
+use super::announcement::{Announcement, check_path, check_utc};
+use super::announcer::{Announcer, Heard, QUALIFICATION, RECEIPT_TIMEOUT, Update};
 use super::by_port::ByPort;
 use super::message::{Message, is_unicast};
 use super::stats::{interval_ns, readable};
@@ -16,47 +17,10 @@ use crate::nanos;
 const MAX_ANNOUNCERS: usize = 256;
 /// The most changes of grandmaster that are kept in order; later ones are counted.
 const MAX_HISTORY: usize = 64;
-/// announceReceiptTimeout, in announce intervals: the default of most profiles.
-const RECEIPT_TIMEOUT: i64 = 3;
-/// A foreign master counts from its second Announce within this many intervals (IEEE 1588-2019 9.3.2.4.4).
-const QUALIFICATION: i64 = 4;
 /// Where no Announce tells the interval: that of the default profile, 2 s.
 const DEFAULT_INTERVAL_NS: i64 = 2_000_000_000;
 /// How often a silence that goes on is looked at, in nanoseconds.
 const LOOK_NS: i64 = 10_000_000;
-
-/// A port that sends Announce messages.
-#[derive(Clone, Debug)]
-pub(super) struct Announcer {
-    pub(super) said: Announcement,
-    pub(super) count: u64,
-    pub(super) first: Occurrence,
-    pub(super) last: Occurrence,
-    /// When it began to announce without a break.
-    run_began: i64,
-    last_time: i64,
-    is_qualified: bool,
-    interval: i64,
-    /// Where its announcements go.
-    to: Address,
-    pub(super) path: Option<Vec<u64>>,
-    /// Sign of IEEE C37.238.
-    pub(super) has_power_profile_tlv: bool,
-}
-
-impl Announcer {
-    /// What stands behind its announcement: the path trace, and whether there is a sign of the power profile.
-    fn carries(&mut self, path: Option<Vec<u64>>, power: bool) {
-        if path.is_some() || self.path.is_some() {
-            self.path = path;
-        }
-        self.has_power_profile_tlv |= power;
-    }
-
-    fn is_silent(&self, now: i64) -> bool {
-        nanos::difference(now, self.last_time) > self.interval.saturating_mul(RECEIPT_TIMEOUT)
-    }
-}
 
 /// What TLVs say: the path trace, and whether there is a sign of the power profile.
 #[inline(never)]
@@ -118,7 +82,7 @@ impl Masters {
     fn look(&mut self, now: i64, m: &Message<'_>, log: &mut FindingLog) {
         let began = *self.began.get_or_insert(now);
         let deadline = self.deadline(began);
-        self.quiet = began..deadline.max(nanos::sum(now, LOOK_NS));
+        self.quiet = began..deadline.max(nanos::saturating_sum(now, LOOK_NS));
         if now > deadline {
             self.note_silence(began, now, m, log);
         }
@@ -148,7 +112,7 @@ impl Masters {
             }
         }
         let interval = if self.longest_interval > 0 { self.longest_interval } else { DEFAULT_INTERVAL_NS };
-        let silence = nanos::difference(now, self.last_heard.unwrap_or(began));
+        let silence = nanos::saturating_difference(now, self.last_heard.unwrap_or(began));
         // 802.1AS networks of vehicles have fixed masters that do not announce.
         let needs_none = m.domain.is_link_delay_service()
             || m.domain.version() == 1
@@ -193,7 +157,7 @@ impl Masters {
         let behind = m.bytes.get(64..).unwrap_or_default();
         let (path, power) = if behind.is_empty() { (None, false) } else { path_and_power(behind) };
         check_path(m, path.as_deref(), &said, log);
-        self.hear(m, said, interval, (path, power), log);
+        self.hear(m, Heard { said, interval, path, has_power_profile_tlv: power }, log);
     }
 
     /// Version 1 has no Announce: its Syncs name the grandmaster.
@@ -201,80 +165,53 @@ impl Masters {
     pub(super) fn on_v1_sync(&mut self, m: &Message<'_>, log: &mut FindingLog) {
         let Some(said) = Announcement::parse_v1(m.bytes) else { return };
         let interval = u8_at(m.bytes, 83).and_then(|log| interval_ns(log.cast_signed()));
-        self.hear(m, said, interval.unwrap_or(DEFAULT_INTERVAL_NS), (None, false), log);
+        let interval = interval.unwrap_or(DEFAULT_INTERVAL_NS);
+        self.hear(m, Heard { said, interval, path: None, has_power_profile_tlv: false }, log);
     }
 
-    /// `path` and `power` are what stands behind the announcement.
+    /// Takes note of an announcement. One without a capture time only says what stands behind it.
     #[inline(always)]
-    fn hear(
-        &mut self,
-        m: &Message<'_>,
-        said: Announcement,
-        interval: i64,
-        (path, power): (Option<Vec<u64>>, bool),
-        log: &mut FindingLog,
-    ) {
+    fn hear(&mut self, m: &Message<'_>, heard: Heard, log: &mut FindingLog) {
         let Some(now) = m.time() else {
             if let Some(known) = self.announcers.get_mut(m.source) {
-                known.carries(path, power);
+                known.carries(heard.path, heard.has_power_profile_tlv);
             }
             return;
         };
+        let (said, interval) = (heard.said, heard.interval);
+        self.end_silence(m, now, &heard);
+        let has_room = self.announcers.len() < MAX_ANNOUNCERS;
+        let update = match self.announcers.get_mut(m.source) {
+            Some(known) => Some(known.update(m, now, heard, log)),
+            None if has_room => {
+                check_utc(m, &said, log);
+                self.announcers.add(m.source, Announcer::new(m, now, heard));
+                Some(Update { is_unchanged: false, since: now })
+            }
+            None => None,
+        };
+        if m.flags & Header::ALTERNATE_MASTER != 0 {
+            return;
+        }
+        // A repeated Announce changes nothing while the selected master is still heard.
+        if !(update.is_some_and(|update| update.is_unchanged) && self.selected_is_heard(now)) {
+            self.select(m, now, log);
+        }
+        if let Some(update) = update.filter(|_| self.grandmasters_differ) {
+            self.check_rivals(m, &said, interval, update.since, now, log);
+        }
+    }
+
+    /// An announcement ends every silence of the domain, and that of its sender.
+    fn end_silence(&mut self, m: &Message<'_>, now: i64, heard: &Heard) {
         self.first_heard.get_or_insert(now);
         self.last_heard = Some(now);
         self.quiet = 0..0;
         self.no_master_noted = false;
-        self.longest_interval = self.longest_interval.max(interval);
-        let is_selected = self.selected.is_some_and(|selected| selected.port == m.source);
-        self.timeout_noted &= !is_selected;
-        self.grandmasters_differ |= *self.grandmaster.get_or_insert(said.grandmaster) != said.grandmaster;
-        let (mut is_as_before, mut run_began) = (false, None);
-        if let Some(known) = self.announcers.get_mut(m.source) {
-            is_as_before = known.said == said;
-            if !is_as_before {
-                changes(m, &known.said, &said, log);
-            }
-            is_as_before &= known.is_qualified;
-            let pause = nanos::difference(now, known.last_time);
-            if pause > interval.saturating_mul(RECEIPT_TIMEOUT) {
-                known.run_began = now;
-            }
-            known.is_qualified = pause <= interval.saturating_mul(QUALIFICATION);
-            is_as_before &= known.is_qualified;
-            (known.said, known.interval, known.last, known.last_time) = (said, interval, m.at, now);
-            known.to = m.to();
-            known.count += 1;
-            known.carries(path, power);
-            run_began = Some(known.run_began);
-        } else if self.announcers.len() < MAX_ANNOUNCERS {
-            check_utc(m, &said, log);
-            let announcer = Announcer {
-                said,
-                count: 1,
-                first: m.at,
-                last: m.at,
-                run_began: now,
-                last_time: now,
-                is_qualified: false,
-                interval,
-                to: m.to(),
-                path,
-                has_power_profile_tlv: power,
-            };
-            self.announcers.add(m.source, announcer);
-            run_began = Some(now);
-        }
-        if m.flags & Header::ALTERNATE_MASTER == 0 {
-            // whoever says the same again changes nothing, as long as the best of before has not fallen silent
-            if !(is_as_before && (is_selected || self.selected_is_heard(now))) {
-                self.select(m, now, log);
-            }
-            if self.grandmasters_differ
-                && let Some(run_began) = run_began
-            {
-                self.check_rivals(m, &said, interval, run_began, now, log);
-            }
-        }
+        self.longest_interval = self.longest_interval.max(heard.interval);
+        self.timeout_noted &= self.selected.is_none_or(|selected| selected.port != m.source);
+        let grandmaster = heard.said.grandmaster;
+        self.grandmasters_differ |= *self.grandmaster.get_or_insert(grandmaster) != grandmaster;
     }
 
     fn selected_is_heard(&self, now: i64) -> bool {

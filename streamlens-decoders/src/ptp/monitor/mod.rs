@@ -18,6 +18,7 @@
 //! followed.
 
 mod announcement;
+mod announcer;
 mod by_port;
 mod domain;
 mod facts;
@@ -89,6 +90,19 @@ impl PtpMonitor {
         domains.flat_map(|domain| {
             domain.masters.history.iter().map(|selected| (domain.key.number(), selected.grandmaster))
         })
+    }
+
+    /// By how much the capture's clock is ahead of the time of a domain, in nanoseconds, where that time is TAI: corrected for
+    /// the path where slaves' requests show it, else with the path in it. Without a number, of the first domain of which
+    /// it is known. With the domain's number.
+    #[cfg(feature = "sap")]
+    pub(crate) fn capture_offset(&self, domain: Option<u8>) -> Option<(u8, i64)> {
+        let wanted = |known: &&Domain| {
+            known.key.version() == 2
+                && domain.is_none_or(|number| number == known.key.number())
+                && known.masters.timescale().is_some_and(|(is_tai, _)| is_tai)
+        };
+        self.domains.iter().filter(wanted).find_map(|domain| Some((domain.key.number(), domain.capture_offset()?)))
     }
 }
 

@@ -8,7 +8,7 @@ use super::domain::Domain;
 use super::message::{Message, difference};
 use super::port::{Answer, PATIENCE_NS, Request, Requests};
 use super::room::Room;
-use super::stats::{Summary, readable};
+use super::stats::{Series, readable};
 
 /// The most pairs of ports whose path, and whose link, is measured in one domain.
 const MAX_PAIRS: usize = 4096;
@@ -19,22 +19,22 @@ const MAX_SYNC_AGE_NS: i64 = 40_000_000_000;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Path {
     /// B: t4 less the capture time of the Delay_Req and the correction gathered behind the capture point.
-    pub(super) departure: Summary,
+    pub(super) departure: Series,
     /// (A + B) / 2.
-    pub(super) delay: Summary,
+    pub(super) delay: Series,
     /// (A - B) / 2.
-    pub(super) offset: Summary,
+    pub(super) offset: Series,
     /// How old A was when B was measured.
-    pub(super) sync_age: Summary,
+    pub(super) sync_age: Series,
 }
 
 /// The link between a requester and the responder next to it, as seen from the capture point.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Link {
     /// Between the capture point and the responder.
-    pub(super) delay: Summary,
+    pub(super) delay: Series,
     /// From the responder's receipt of the request to its response, by its own clock.
-    pub(super) turn_round: Summary,
+    pub(super) turn_round: Series,
     first: Option<(i64, i64)>,
     last: Option<(i64, i64)>,
 }

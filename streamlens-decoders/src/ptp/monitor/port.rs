@@ -7,7 +7,7 @@ use streamlens_model::{Address, FlowKey, Occurrence};
 use super::super::wire::{PortIdentity, TimeInterval};
 use super::message::Message;
 use super::room::Room;
-use super::stats::{Slope, Summary, interval_ns};
+use super::stats::{Series, Slope, interval_ns};
 use crate::nanos;
 
 /// The most ports that are followed in one domain.
@@ -39,7 +39,7 @@ pub(super) struct TypeState {
     interval: Option<(i64, i64)>,
     /// What [`Self::patience`] says.
     patience: i64,
-    pub(super) intervals: Summary,
+    pub(super) intervals: Series,
     /// Intervals that could be compared with the announced one, and those of them that are more than 30 % off.
     pub(super) judged: u64,
     pub(super) off_rate: u64,
@@ -65,7 +65,7 @@ impl TypeState {
             log_interval: None,
             interval: None,
             patience: PATIENCE_NS,
-            intervals: Summary::default(),
+            intervals: Series::default(),
             judged: 0,
             off_rate: 0,
         }
@@ -92,7 +92,7 @@ impl TypeState {
             _ => self.backward += 1,
         }
         let (Some(now), Some(before)) = (m.at.time, before) else { return };
-        let interval = nanos::between(before, now);
+        let interval = nanos::elapsed(before, now);
         if interval < 0 {
             return;
         }
@@ -243,7 +243,7 @@ pub(super) struct Requests {
     /// Answers whose request the capture does not hold.
     pub(super) stray_answers: u64,
     /// From the request to its answer, as captured.
-    pub(super) turn_round: Summary,
+    pub(super) turn_round: Series,
 }
 
 /// What is kept of a port that sends Syncs.
@@ -260,15 +260,15 @@ pub(super) struct MasterClock {
     /// Follow_Ups whose Sync came before the capture began, or that the capture's filter left out.
     pub(super) before_first_sync: u64,
     /// A: capture time of the Sync less its origin time and corrections.
-    pub(super) arrival: Summary,
+    pub(super) arrival: Series,
     pub(super) last_arrival: Option<Arrival>,
     pub(super) slope: Slope,
     /// From Sync to Follow_Up.
-    pub(super) turn_round: Summary,
+    pub(super) turn_round: Series,
     /// The newest peer delay towards the sender of the Sync frames, with the clock that gave it.
     pub(super) link_delay: Option<(i64, PortIdentity)>,
     /// Peer to peer: A less the link delay.
-    pub(super) offset: Summary,
+    pub(super) offset: Series,
     pub(super) sent_from: Address,
     pub(super) backward: u64,
     pub(super) jumps: u64,

@@ -144,7 +144,7 @@ fn at_the_end(domain: &Domain, log: &mut FindingLog) {
 fn without_grant(key: DomainKey, to: Address, kind: u8, asked: &Asked, log: &mut FindingLog) {
     let (code, of) = (("ptp.request-without-grant", Severity::Warning), (Some(key.all_of_port(asked.port)), kind));
     let (stream, subject) = (of.0, Subject::of([of.1.into()]));
-    log.add_run(code, (stream, subject), (asked.first, asked.last), asked.unanswered, || {
+    log.add_counted(code, (stream, subject), asked.unanswered, (asked.first, asked.last), || {
         let (port, kind) = (key.port_name(asked.port), names::message_type(kind.into()));
         let requests = if asked.unanswered == 1 { "request" } else { "requests" };
         format!(

@@ -128,7 +128,7 @@ impl MasterClock {
         log: &mut FindingLog,
     ) {
         self.last_pair = Some((m.answers, m.to()));
-        let turn_round = nanos::difference(time, sync_time);
+        let turn_round = nanos::saturating_difference(time, sync_time);
         if turn_round >= 0 {
             self.turn_round.push(turn_round);
         }
@@ -159,8 +159,8 @@ impl MasterClock {
     #[inline]
     fn compare(&mut self, before: &Arrival, arrival: &Arrival, m: &Message<'_>, key: DomainKey, log: &mut FindingLog) {
         let (step, change) = (
-            nanos::difference(arrival.origin, before.origin),
-            nanos::difference(arrival.difference, before.difference),
+            nanos::saturating_difference(arrival.origin, before.origin),
+            nanos::saturating_difference(arrival.difference, before.difference),
         );
         // What follows allows no less than this.
         if step >= 0 && change.unsigned_abs() <= JUMP_NS.unsigned_abs() {
@@ -181,7 +181,7 @@ impl MasterClock {
         log: &mut FindingLog,
     ) {
         let stream = Some(key.stream(message::SYNC, m.source));
-        let passed = nanos::difference(arrival.time, before.time);
+        let passed = nanos::saturating_difference(arrival.time, before.time);
         if step < 0 {
             self.backward += 1;
             self.slope = Slope::default();
@@ -214,7 +214,7 @@ impl MasterClock {
     /// Lets go of what has waited too long.
     #[inline]
     fn age(&mut self, now: i64, patience: i64, port: PortIdentity, key: DomainKey, log: &mut FindingLog) {
-        let is_stale = |first: &Waiting| nanos::difference(now, first.time) > patience;
+        let is_stale = |first: &Waiting| nanos::saturating_difference(now, first.time) > patience;
         if self.syncs.first().is_some_and(is_stale) || self.early.first().is_some_and(is_stale) {
             self.let_go(now, patience, port, key, log);
         }
@@ -223,10 +223,10 @@ impl MasterClock {
     #[cold]
     #[inline(never)]
     fn let_go(&mut self, now: i64, patience: i64, port: PortIdentity, key: DomainKey, log: &mut FindingLog) {
-        while let Some(sync) = self.syncs.pop_if(|sync| nanos::difference(now, sync.time) > patience) {
+        while let Some(sync) = self.syncs.pop_if(|sync| nanos::saturating_difference(now, sync.time) > patience) {
             self.give_up(&sync, port, key, log);
         }
-        while let Some(early) = self.early.pop_if(|early| nanos::difference(now, early.time) > patience) {
+        while let Some(early) = self.early.pop_if(|early| nanos::saturating_difference(now, early.time) > patience) {
             self.stray(&early, port, key, log);
         }
     }

@@ -5,7 +5,7 @@ use super::super::signaling;
 use super::super::wire::{PortIdentity, TimeInterval, i64_at, tlvs, u8_at, u16_at, u64_at};
 use super::domain::Domain;
 use super::message::Message;
-use super::stats::Summary;
+use super::stats::Series;
 
 /// The most ports of which it is kept in one domain.
 const MAX_TELLERS: usize = 4096;
@@ -14,15 +14,15 @@ const MAX_TELLERS: usize = 4096;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Told {
     /// CURRENT_DATA_SET: offsetFromMaster, meanPathDelay, stepsRemoved.
-    pub(super) offset: Summary,
-    pub(super) path_delay: Summary,
+    pub(super) offset: Series,
+    pub(super) path_delay: Series,
     pub(super) steps_removed: Option<u16>,
     /// linuxptp's TIME_STATUS_NP.
-    pub(super) time_status_offset: Summary,
+    pub(super) time_status_offset: Series,
     pub(super) grandmaster: Option<u64>,
     /// SLAVE_RX_SYNC_COMPUTED_DATA.
-    pub(super) computed_offset: Summary,
-    pub(super) computed_path_delay: Summary,
+    pub(super) computed_offset: Series,
+    pub(super) computed_path_delay: Series,
     /// PORT_DATA_SET: the state of each port, by number; the first 16.
     pub(super) port_states: Vec<(u16, u8)>,
 }
@@ -91,7 +91,7 @@ impl Domain {
     }
 }
 
-fn push(summary: &mut Summary, value: TimeInterval) {
+fn push(summary: &mut Series, value: TimeInterval) {
     if value != TimeInterval::TOO_BIG {
         summary.push(value.as_nanos());
     }

@@ -1,0 +1,159 @@
+//! The options of live capture.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// The heading of these options in the help.
+const HEADING: &str = "Live capture";
+
+#[derive(Debug, Default, Args)]
+pub(crate) struct LiveArgs {
+    /// Capture on an interface; `any` is every one that is up. May be repeated: frames are merged by time
+    #[arg(short, long, value_name = "IFACE", help_heading = HEADING, conflicts_with_all = ["captures", "read", "follow"])]
+    pub(crate) interface: Vec<String>,
+
+    /// List the interfaces: link type, state, who may stamp frames, addresses
+    #[arg(short = 'D', long, help_heading = HEADING)]
+    pub(crate) list_interfaces: bool,
+
+    /// Capture frames that pass a filter only, such as 'udp port 319 or vlan 30'
+    ///
+    /// [ip|ip6|arp] [src|dst] host|net ADDRESS, [tcp|udp] [src|dst] port|portrange N, ip, ip6, arp, tcp, udp, icmp, icmp6,
+    /// igmp, ip|ip6|ether proto N, ether [src|dst|host] MAC, [ether|ip|ip6] multicast|broadcast, vlan [ID], greater|less N,
+    /// joined by and, or, not and parentheses. As in tcpdump `and` and `or` bind alike, from left to right. The outermost
+    /// VLAN tag is set aside before the filter runs: udp finds tagged frames too, and `vlan` tests the tag.
+    #[arg(short = 'f', long, value_name = "FILTER", help_heading = HEADING, requires = "interface")]
+    pub(crate) capture_filter: Option<String>,
+
+    /// Leave the interface as it is, and see only frames that are for this host or to all
+    #[arg(short = 'p', long, help_heading = HEADING, requires = "interface")]
+    pub(crate) no_promiscuous: bool,
+
+    /// Capture at most so many bytes of a frame
+    #[arg(short, long, value_name = "BYTES", default_value_t = 262_144, value_parser = clap::value_parser!(u32).range(1..=262_144), help_heading = HEADING)]
+    pub(crate) snap_length: u32,
+
+    /// Memory between the kernel and this program, for each interface, in MiB
+    #[arg(short = 'B', long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096), help_heading = HEADING)]
+    pub(crate) ring_size: u32,
+
+    /// Whose clock stamps the frames
+    #[arg(long, value_enum, value_name = "TYPE", default_value_t, help_heading = HEADING)]
+    pub(crate) time_stamp_type: StampType,
+
+    /// List who may stamp frames, of the interfaces given by -i or of all
+    #[arg(long, help_heading = HEADING)]
+    pub(crate) list_time_stamp_types: bool,
+
+    /// Stop after duration:SECONDS, packets:N or filesize:KB. May be repeated
+    #[arg(short = 'a', long, value_name = "CONDITION", value_parser = Condition::parse_stop, help_heading = HEADING, requires = "interface")]
+    pub(crate) autostop: Vec<Condition>,
+
+    /// Write what passes as pcapng; - is standard output, and the result then goes to standard error
+    #[arg(short, long, value_name = "FILE", help_heading = HEADING, requires = "interface")]
+    pub(crate) write: Option<PathBuf>,
+
+    /// Write a ring of files: begin the next after duration:SECONDS or filesize:KB, keep the last files:N. May be repeated
+    #[arg(short = 'b', long, value_name = "CONDITION", value_parser = Condition::parse_ring, help_heading = HEADING, requires = "write")]
+    pub(crate) ring_buffer: Vec<Condition>,
+
+    /// Ask the network for a multicast group while capturing (IGMP, MLD). May be repeated
+    #[arg(long, value_name = "GROUP[@SOURCE]", help_heading = HEADING, requires = "interface")]
+    pub(crate) join: Vec<String>,
+
+    /// Wait for an interface that is down or not there yet
+    #[arg(long, help_heading = HEADING, requires = "interface")]
+    pub(crate) wait: bool,
+
+    /// Say which rights could not be given up
+    #[arg(short, long, help_heading = HEADING)]
+    pub(crate) verbose: bool,
+
+    /// Keep the rights that the command was started with
+    ///
+    /// Otherwise, once interfaces and files are open: no new privileges, no capability, no root (its user becomes that of
+    /// SUDO_UID, or nobody), no file read, none written but the ring of files, no TCP.
+    #[arg(long, help_heading = HEADING)]
+    pub(crate) no_sandbox: bool,
+
+    /// Try to read a file once rights are given up, and say how it went; for tests
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(crate) probe_sandbox: Option<PathBuf>,
+}
+
+impl LiveArgs {
+    /// Whether interfaces are captured on.
+    pub(crate) fn is_asked(&self) -> bool {
+        !self.interface.is_empty()
+    }
+
+    /// Whether a recording goes to standard output.
+    pub(crate) fn takes_stdout(&self) -> bool {
+        self.write.as_ref().is_some_and(|path| path.as_os_str() == "-")
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StampType {
+    /// The kernel's clock
+    #[default]
+    Host,
+    /// The adapter's own clock, which nothing keeps in step with system time
+    #[value(name = "adapter_unsynced")]
+    AdapterUnsynced,
+}
+
+/// When to stop, or to begin the next file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Condition {
+    Seconds(u64),
+    Packets(u64),
+    Kilobytes(u64),
+    Files(u64),
+}
+
+impl Condition {
+    fn parse_stop(text: &str) -> Result<Self, String> {
+        Self::parse(text, "duration:SECONDS, packets:N or filesize:KB").and_then(|condition| match condition {
+            Self::Files(_) => Err("files:N belongs to -b".to_owned()),
+            _ => Ok(condition),
+        })
+    }
+
+    fn parse_ring(text: &str) -> Result<Self, String> {
+        Self::parse(text, "duration:SECONDS, filesize:KB or files:N").and_then(|condition| match condition {
+            Self::Packets(_) => Err("packets:N belongs to -a".to_owned()),
+            _ => Ok(condition),
+        })
+    }
+
+    fn parse(text: &str, forms: &str) -> Result<Self, String> {
+        let wrong = || format!("expected {forms}");
+        let (name, number) = text.split_once(':').ok_or_else(wrong)?;
+        let number = number.parse::<u64>().ok().filter(|number| *number > 0);
+        let number = number.ok_or_else(|| format!("expected a number from 1 behind `{name}:`"))?;
+        Ok(match name {
+            "duration" => Self::Seconds(number),
+            "packets" => Self::Packets(number),
+            "filesize" => Self::Kilobytes(number),
+            "files" => Self::Files(number),
+            _ => return Err(wrong()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions_are_read_and_belong_to_their_option() {
+        assert_eq!(Condition::parse_stop("duration:60"), Ok(Condition::Seconds(60)));
+        assert_eq!(Condition::parse_ring("files:3"), Ok(Condition::Files(3)));
+        for text in ["duration", "duration:", "duration:0", "files:3", "speed:1"] {
+            assert!(Condition::parse_stop(text).is_err(), "{text}");
+        }
+        assert!(Condition::parse_ring("packets:3").is_err());
+    }
+}

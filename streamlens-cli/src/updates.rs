@@ -1,0 +1,233 @@
+//! `--every`: a line of JSON for each look while frames are read, with the rows that changed.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use streamlens::Analyzer;
+use streamlens::engine::{Engine, EngineOptions, LookOptions};
+use streamlens::model::row::{CaptureCounts, Delta, FindingChange, FindingState, Level, Row, RowId, RowName};
+use streamlens::model::{
+    CaptureSummary, Finding, FrameBatch, FrameSource, Interface, Position, SourceError, Timestamp, Warning,
+};
+use streamlens_live::{DriverOptions, drive};
+
+use crate::args::{AnalyzeArgs, Depth};
+
+/// Reads all that a source gives; where `--every` asks for it, with a line for each look. Returns the engine with what is known
+/// of the capture.
+pub(crate) fn read(
+    analyzer: &Analyzer,
+    source: impl FrameSource,
+    args: &AnalyzeArgs,
+) -> Result<(Engine, CaptureSummary), SourceError> {
+    let Some(period) = args.every else { return analyzer.read(source) };
+    let mut source = Limited { source, left: analyzer.max_frames.unwrap_or(u64::MAX) };
+    // each look decodes all frames: to defer flows would only take time
+    let options = EngineOptions { defer_above_flows: usize::MAX, ..analyzer.options.clone() };
+    let mut engine = Engine::new(analyzer.registry.clone(), options);
+    let depth = match args.depth {
+        Depth::Flow => Level::Flow,
+        Depth::Transport => Level::Transport,
+        Depth::Encoding => Level::Encoding,
+        Depth::Type | Depth::Stream => Level::PacketType,
+    };
+    let look = LookOptions { depth, ..LookOptions::default() };
+    let options = DriverOptions { period_ns: Some(i64::try_from(period).unwrap_or(i64::MAX)), look };
+    let mut lines = Lines { out: crate::updates_output(args), depth: args.depth, names: BTreeMap::new() };
+    let result = drive(&mut engine, &mut source, &options, |delta| lines.write(delta).is_ok());
+    engine.end();
+    result.map(|()| (engine, CaptureSummary::of(&source)))
+}
+
+/// Writes the lines.
+struct Lines {
+    out: Box<dyn Write>,
+    depth: Depth,
+    /// What the rows are called: a delta says it once.
+    names: BTreeMap<RowId, RowName>,
+}
+
+impl Lines {
+    fn write(&mut self, delta: &Delta) -> io::Result<()> {
+        self.names.extend(delta.names.iter().cloned());
+        let row = |row| NamedRow { row, name: self.names.get(&row.id) };
+        let shown = |row: &&Row| self.depth.shows(row.id.level);
+        let update = Update {
+            epoch: delta.epoch.0,
+            now: delta.now,
+            rows: delta.rows.iter().filter(shown).map(row).collect(),
+            gone: delta.gone.iter().filter(shown).map(row).collect(),
+            findings: delta.findings.iter().map(Change).collect(),
+            capture: Counts(&delta.capture),
+        };
+        let mut line = serde_json::to_vec(&Line { update })?;
+        line.push(b'\n');
+        for gone in &delta.gone {
+            self.names.remove(&gone.id);
+            if gone.id.level == Level::Flow {
+                self.names.retain(|id, _| id.flow != gone.id.flow);
+            }
+        }
+        self.out.write_all(&line)?;
+        self.out.flush()
+    }
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    update: Update<'a>,
+}
+
+#[derive(Serialize)]
+struct Update<'a> {
+    epoch: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    now: Option<Timestamp>,
+    rows: Vec<NamedRow<'a>>,
+    gone: Vec<NamedRow<'a>>,
+    findings: Vec<Change<'a>>,
+    capture: Counts<'a>,
+}
+
+struct NamedRow<'a> {
+    row: &'a Row,
+    name: Option<&'a RowName>,
+}
+
+/// The keys are those of the document; what is undefined is left out.
+impl Serialize for NamedRow<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Row { id, parent, packets, bytes, first_seen, last_seen, bit_rate, packet_rate, timing, health, .. } =
+            self.row;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", &id.to_string())?;
+        optional(&mut map, "parent", parent.map(|parent| parent.to_string()).as_ref())?;
+        map.serialize_entry("level", id.level.name())?;
+        match self.name {
+            Some(RowName::Flow(key, cast)) => {
+                map.serialize_entry("src", &key.src)?;
+                map.serialize_entry("dst", &key.dst)?;
+                map.serialize_entry("vlan", &key.vlan)?;
+                map.serialize_entry("traffic_type", cast)?;
+            }
+            Some(RowName::Named(name)) => map.serialize_entry("name", &**name)?,
+            Some(RowName::Stream(stream, name)) => {
+                map.serialize_entry("stream", &**stream)?;
+                optional(&mut map, "name", name.as_deref().as_ref())?;
+            }
+            None => {}
+        }
+        map.serialize_entry("packets", packets)?;
+        optional(&mut map, "bytes", bytes.as_ref())?;
+        optional(&mut map, "first_seen", first_seen.as_ref())?;
+        optional(&mut map, "last_seen", last_seen.as_ref())?;
+        optional(&mut map, "bit_rate", bit_rate.as_ref())?;
+        optional(&mut map, "packet_rate", packet_rate.as_ref())?;
+        if id.level != Level::Stream {
+            map.serialize_entry("timing_stats", timing)?;
+        }
+        if *health != Default::default() {
+            map.serialize_entry("health", health)?;
+        }
+        optional(&mut map, "confidence_score", self.row.confidence.as_ref())?;
+        optional(&mut map, "malformed", (self.row.malformed > 0).then_some(&self.row.malformed))?;
+        optional(&mut map, "findings", (self.row.findings > 0).then_some(&self.row.findings))?;
+        optional(&mut map, "severity", self.row.severity.as_ref())?;
+        map.end()
+    }
+}
+
+struct Change<'a>(&'a FindingChange);
+
+impl Serialize for Change<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let FindingChange { id, state, row, finding } = self.0;
+        let Finding { code, severity, count, first, last, place, text, .. } = &**finding;
+        let state = match state {
+            FindingState::New => "new",
+            FindingState::Grown => "grown",
+            FindingState::Resolved => "resolved",
+        };
+        let mut map = serializer.serialize_map(None)?;
+        // 64 bits are more than readers of JSON keep of a number
+        map.serialize_entry("id", &format!("{:016x}", id.0))?;
+        map.serialize_entry("state", state)?;
+        optional(&mut map, "row", row.map(|row| row.to_string()).as_ref())?;
+        map.serialize_entry("code", code)?;
+        map.serialize_entry("severity", severity)?;
+        map.serialize_entry("count", count)?;
+        map.serialize_entry("first", first)?;
+        map.serialize_entry("last", last)?;
+        map.serialize_entry("where", place)?;
+        map.serialize_entry("text", text)?;
+        map.end()
+    }
+}
+
+struct Counts<'a>(&'a CaptureCounts);
+
+impl Serialize for Counts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let CaptureCounts { packets, bytes, flows, packets_in_flows, packets_not_in_flows, waiting, retired } = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("packets", packets)?;
+        map.serialize_entry("bytes", bytes)?;
+        map.serialize_entry("flows", flows)?;
+        map.serialize_entry("packets_in_flows", packets_in_flows)?;
+        map.serialize_entry("packets_not_in_flows", packets_not_in_flows)?;
+        optional(&mut map, "waiting", (*waiting > 0).then_some(waiting))?;
+        optional(&mut map, "retired", (retired.flows > 0).then_some(retired))?;
+        map.end()
+    }
+}
+
+fn optional<M: SerializeMap, T: Serialize + ?Sized>(map: &mut M, key: &str, value: Option<&T>) -> Result<(), M::Error> {
+    match value {
+        Some(value) => map.serialize_entry(key, value),
+        None => Ok(()),
+    }
+}
+
+/// A source of so many frames at most.
+struct Limited<S> {
+    source: S,
+    left: u64,
+}
+
+impl<S: FrameSource> FrameSource for Limited<S> {
+    fn read_batch(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
+        let more = self.left > 0 && self.source.read_batch(batch)?;
+        if !more {
+            batch.clear();
+        }
+        batch.records.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
+        self.left -= batch.len() as u64;
+        Ok(more)
+    }
+
+    fn interfaces(&self) -> &[Interface] {
+        self.source.interfaces()
+    }
+
+    fn warnings(&self) -> &[Warning] {
+        self.source.warnings()
+    }
+
+    fn position(&self) -> Position {
+        self.source.position()
+    }
+
+    fn format(&self) -> &str {
+        self.source.format()
+    }
+
+    fn name(&self) -> &str {
+        self.source.name()
+    }
+
+    fn timestamp_source(&self) -> &'static str {
+        self.source.timestamp_source()
+    }
+}

@@ -1,0 +1,110 @@
+//! Interfaces that are not there, down, or go away; wrong command lines.
+
+use std::time::Duration;
+
+use crate::lab::{BINARY, Capture, ip, run, with_lab};
+use crate::made::{capture, datagram};
+
+fn failure(lab: &crate::lab::Lab, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = lab.command(BINARY);
+    command.args(arguments);
+    let output = run(command);
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn what_can_not_be_captured_on_is_told_with_the_way_out() {
+    with_lab("state::what_can_not_be_captured_on_is_told_with_the_way_out", |lab| {
+        let (status, said) = failure(lab, &["-i", "slvx"]);
+        assert_eq!(status, Some(4), "{said}");
+        assert!(said.contains("slvx: no such interface; did you mean slvb?; -D lists"), "{said}");
+
+        ip(&["-n", &lab.b, "link", "set", "slvb", "down"]).unwrap();
+        let (status, said) = failure(lab, &["-i", "slvb"]);
+        assert_eq!((status, said.contains("slvb: is down")), (Some(4), true), "{said}");
+
+        let (status, said) = failure(lab, &["-i", "slvb", "-f", "udp prot 5"]);
+        assert_eq!(status, Some(2), "{said}");
+        assert!(said.contains("udp prot 5\n") && said.contains("    ^^^^"), "{said}");
+    });
+}
+
+#[test]
+fn interfaces_are_listed() {
+    with_lab("state::interfaces_are_listed", |lab| {
+        ip(&["-n", &lab.b, "addr", "add", "10.9.1.2/24", "dev", "slvb"]).unwrap();
+        let mut command = lab.command(BINARY);
+        command.arg("-D");
+        let text = String::from_utf8(run(command).stdout).unwrap();
+        let line = text.lines().find(|line| line.starts_with("slvb")).expect("it is there");
+        assert!(line.contains("Ethernet") && line.contains("up") && line.contains("10.9.1.2"), "{line}");
+        assert!(text.lines().any(|line| line.starts_with("lo") && line.contains("loopback")), "{text}");
+        let mut command = lab.command(BINARY);
+        command.args(["--list-time-stamp-types", "-i", "slvb"]);
+        assert_eq!(String::from_utf8(run(command).stdout).unwrap(), "slvb: host\n");
+    });
+}
+
+#[test]
+fn an_interface_that_is_down_is_waited_for() {
+    with_lab("state::an_interface_that_is_down_is_waited_for", |lab| {
+        ip(&["-n", &lab.b, "link", "set", "slvb", "down"]).unwrap();
+        let (space, path) = (lab.b.clone(), capture(&lab.folder, "one.pcapng", &[datagram(&[], 1, 60)]));
+        let raised = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(700));
+            ip(&["-n", &space, "link", "set", "slvb", "up"]).unwrap();
+        });
+        // begins to capture only when the interface is up
+        let mut live = lab.capture(&["-i", "slvb", "--wait", "-c", "1", "-a", "duration:20", "--format", "json"]);
+        assert!(raised.is_finished());
+        lab.replay(&[], &path);
+        assert_eq!(live.end().document()["capture"]["packets"], 1);
+    });
+}
+
+#[test]
+fn an_interface_that_goes_down_comes_back_and_costs_no_cpu() {
+    with_lab("state::an_interface_that_goes_down_comes_back_and_costs_no_cpu", |lab| {
+        let frames: Vec<_> = (0..50).map(|_| datagram(&[], 6000, 60)).collect();
+        let path = capture(&lab.folder, "fifty.pcapng", &frames);
+        let mut live = lab.capture(&["-i", "slvb", "--format", "json"]);
+        lab.replay(&[], &path);
+        ip(&["-n", &lab.b, "link", "set", "slvb", "down"]).unwrap();
+        live.wait_for("is down since");
+        let before = ticks(&live);
+        std::thread::sleep(Duration::from_secs(2));
+        let spent = ticks(&live) - before;
+        assert!(spent <= 40, "{spent} hundredths of a second in two seconds of nothing");
+        ip(&["-n", &lab.b, "link", "set", "slvb", "up"]).unwrap();
+        // what it says of it is looked up once a second
+        std::thread::sleep(Duration::from_millis(1500));
+        lab.replay(&[], &path);
+        let ended = live.interrupt();
+        let found = ended.document();
+        assert_eq!((ended.status, found["capture"]["packets"].as_u64()), (Some(0), Some(100)));
+        let warnings = found["capture"]["warnings"].to_string();
+        assert!(warnings.contains("capture.interface-down") && warnings.contains("is up again since"), "{warnings}");
+    });
+}
+
+/// Processor time of a capture, in hundredths of a second.
+fn ticks(live: &Capture) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", live.pid())).unwrap();
+    let behind_name = stat.rsplit_once(") ").unwrap().1;
+    behind_name.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+}
+
+#[test]
+fn an_interface_that_is_deleted_ends_the_capture_with_what_there_was() {
+    with_lab("state::an_interface_that_is_deleted_ends_the_capture_with_what_there_was", |lab| {
+        let path = capture(&lab.folder, "one.pcapng", &[datagram(&[], 1, 60)]);
+        let mut live = lab.capture(&["-i", "slvb", "--format", "json"]);
+        lab.replay(&[], &path);
+        std::thread::sleep(Duration::from_millis(200));
+        ip(&["-n", &lab.b, "link", "del", "slvb"]).unwrap();
+        let ended = live.end();
+        assert_eq!(ended.status, Some(5), "{}", ended.stderr);
+        assert_eq!(ended.document()["capture"]["packets"], 1);
+        assert!(ended.stderr.contains("slvb: was deleted at"), "{}", ended.stderr);
+    });
+}

@@ -1,0 +1,127 @@
+//! `--every` and `--replay`: lines while frames are read, and the same document in the end.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use common::{Scratch, three_flows};
+use serde_json::Value;
+
+fn demo() -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    root.join("examples/captures/demo.pcapng").display().to_string()
+}
+
+/// The lines of updates, and what comes behind them.
+fn split(printed: &str) -> (Vec<Value>, String) {
+    let is_update = |line: &&str| line.starts_with("{\"update\"");
+    let updates =
+        printed.lines().filter(is_update).map(|line| serde_json::from_str::<Value>(line).unwrap()["update"].take());
+    let rest: Vec<&str> = printed.lines().filter(|line| !is_update(line)).collect();
+    (updates.collect(), rest.join("\n"))
+}
+
+#[test]
+fn lines_add_up_to_the_document_that_follows() {
+    let scratch = Scratch::new("every");
+    let plain = scratch.run(&["--format", "ndjson", &demo()]);
+    let looked = scratch.run(&["--every", "100ms", "--format", "ndjson", &demo()]);
+    let (updates, rest) = split(&looked.stdout);
+    assert_eq!(rest.trim_end(), plain.stdout.trim_end());
+    assert_eq!(looked.status, 0);
+    // from 0.0 to 3.98 s: a look at each of 39 multiples, and one at the end
+    assert_eq!(updates.len(), 40);
+    let mut rows = BTreeMap::new();
+    for (number, update) in (1_u64..).zip(&updates) {
+        assert_eq!(update["epoch"].as_u64(), Some(number));
+        for row in update["rows"].as_array().unwrap() {
+            rows.insert(row["id"].as_str().unwrap().to_owned(), row.clone());
+        }
+    }
+    let now: Vec<&str> = updates.iter().map(|update| update["now"].as_str().unwrap()).collect();
+    assert_eq!((now[0], now[39]), ("2026-03-02T09:00:00.100000000Z", "2026-03-02T09:00:03.983159086Z"));
+    let flows: BTreeMap<String, u64> = rest
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter_map(|line| line.get("flow").cloned())
+        .map(|flow| {
+            (format!("{}{}{}", flow["src"], flow["dst"], flow["vlan"]), flow["total_packets"].as_u64().unwrap())
+        })
+        .collect();
+    let shown: BTreeMap<String, u64> = rows
+        .values()
+        .filter(|row| row["level"] == "flow")
+        .map(|row| (format!("{}{}{}", row["src"], row["dst"], row["vlan"]), row["packets"].as_u64().unwrap()))
+        .collect();
+    assert_eq!((shown.len(), shown), (23, flows));
+    assert_eq!(updates[39]["capture"]["packets"], 1260);
+}
+
+#[test]
+fn a_replay_ends_in_the_same_document() {
+    let scratch = Scratch::new("replay");
+    let plain = scratch.run(&["--format", "json", &demo()]);
+    for speed in ["--replay=0", "--replay=50"] {
+        let replayed = scratch.run(&[speed, "--format", "json", &demo()]);
+        assert_eq!((replayed.status, replayed.stdout == plain.stdout), (0, true), "{speed}");
+    }
+    // a value stands behind = alone: the capture is none
+    let counted = scratch.run(&["--replay=0", "-c", "10", "--every", "1ms", "--format", "ndjson", &demo()]);
+    let (updates, _) = split(&counted.stdout);
+    assert_eq!(updates.last().unwrap()["capture"]["packets"], 10);
+}
+
+#[test]
+fn depth_chooses_the_rows_of_lines() {
+    let scratch = Scratch::new("every-depth");
+    let levels = |depth: &str| {
+        let ran = scratch.run(&["--every", "10s", "--depth", depth, "--format", "ndjson", &demo()]);
+        let (updates, _) = split(&ran.stdout);
+        let rows = updates.iter().flat_map(|update| update["rows"].as_array().unwrap().clone());
+        let mut counts = BTreeMap::<String, usize>::new();
+        rows.for_each(|row| *counts.entry(row["level"].as_str().unwrap().to_owned()).or_default() += 1);
+        counts.into_iter().map(|(level, count)| format!("{level} {count}")).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(levels("flow"), "flow 23");
+    assert_eq!(levels("encoding"), "encoding 19, flow 23, transport 23");
+    assert_eq!(levels("type"), "encoding 19, flow 23, transport 23, type 35");
+}
+
+#[test]
+fn lines_need_the_format_of_lines() {
+    let scratch = Scratch::new("every-format");
+    let capture = scratch.file("three.pcap", &three_flows());
+    let ran = scratch.run(&["--every", "1s", capture]);
+    assert_eq!(ran.status, 2);
+    assert!(ran.stderr.contains("--format ndjson"), "{}", ran.stderr);
+}
+
+/// Every capture of the corpus: looks and replay change nothing in its document.
+#[test]
+fn looks_change_no_document_of_the_corpus() {
+    let Some(corpus) = streamlens_testing::corpus() else { return };
+    let scratch = Scratch::new("every-corpus");
+    let mut captures = 0;
+    for folder in ["broadcast", "flight-test", "industrial", "link", "malformed", "negative", "ptp"] {
+        for entry in std::fs::read_dir(corpus.join("captures").join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if !path.is_file() || path.extension().is_some_and(|extension| extension == "md") {
+                continue;
+            }
+            let path = path.display().to_string();
+            let plain = scratch.run(&["--format", "ndjson", &path]);
+            let looked = scratch.run(&["--every", "100ms", "--format", "ndjson", &path]);
+            let replayed = scratch.run(&["--replay=0", "--format", "ndjson", &path]);
+            let (_, rest) = split(&looked.stdout);
+            assert!(
+                rest.trim_end() == plain.stdout.trim_end() && looked.status == plain.status,
+                "--every changes {path}"
+            );
+            assert!(replayed.stdout == plain.stdout && replayed.status == plain.status, "--replay=0 changes {path}");
+            captures += 1;
+        }
+    }
+    assert!(captures > 300, "{captures} captures");
+}

@@ -1,0 +1,396 @@
+//! The list of findings: those of decoders and monitors, those of the health of streams, those of the capture.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use streamlens_model::{
+    CaptureSummary, FindingLog, FlowKey, LoggedFinding, Occurrence, Severity, StreamHealth, StreamId, Transport,
+};
+
+use super::finding_record::{FindingDraft, FindingRecord, FindingText};
+use super::mirrored::Mirrored;
+use crate::deferred::store::FlowHandle;
+use crate::health::{Events, Stream};
+
+/// Where a finding stands, borrowed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Where<'a> {
+    pub(super) flow: Option<&'a FlowKey>,
+    pub(super) transport: Option<Transport>,
+    pub(super) encoding: Option<&'a str>,
+    pub(super) stream: Option<&'a str>,
+}
+
+/// Findings as they are collected.
+#[derive(Default)]
+pub(super) struct Findings {
+    /// By severity, the gravest first: the flows come in order of time, and so do nearly all of their findings of one severity.
+    lists: [Vec<FindingRecord>; 3],
+    /// For its memory alone.
+    buffer: Vec<u8>,
+    /// By severity, those that were let go included.
+    total: BTreeMap<Severity, u64>,
+    /// How many are wanted: the gravest.
+    most: usize,
+    /// What there is no more room for, once they were sorted: as grave as that, and no earlier.
+    bar: Option<(Severity, u64)>,
+    /// Frames that the capture itself dropped.
+    dropped: u64,
+}
+
+/// How many findings beyond those wanted are let pile up before the list is sorted.
+const PILE: usize = 1024;
+
+/// The kinds of faults of a stream's numbers, behind the prefix of their codes.
+const LOSS: &str = ".loss";
+const DUPLICATES: &str = ".duplicates";
+const REORDERED: &str = ".reordered";
+const RESTART: &str = ".restart";
+
+/// Receives findings.
+pub(super) trait FindingSink {
+    /// Adds a finding; `make` shows what it is, and is called only where that is needed.
+    fn add(&mut self, severity: Severity, first_frame: u64, make: impl FnOnce(&mut dyn FnMut(&FindingDraft<'_>)));
+
+    /// Frames that the capture itself dropped.
+    fn dropped(&self) -> u64;
+
+    /// Adds what a decoder or a monitor has found; `place` shows where.
+    fn add_log(
+        &mut self,
+        log: &FindingLog,
+        place: impl Fn(&mut dyn FnMut(&Where<'_>)),
+        stream_name: impl Fn(StreamId) -> Option<String>,
+    ) {
+        for (code, stream, entry) in log.iter() {
+            let LoggedFinding { severity, count, first, last, .. } = *entry;
+            self.add(severity, first.frame, |show| {
+                let name = stream.and_then(&stream_name);
+                place(&mut |place| {
+                    let place = &Where { stream: name.as_deref().or(place.stream), ..*place };
+                    let sentence = entry.sentence();
+                    let (code, text) = ((code, ""), FindingText::Said(&sentence));
+                    show(&FindingDraft { code, severity, count, first, last, place, text });
+                });
+            });
+        }
+        if let Some(Events { count, first, last }) = log.overflow() {
+            let severity = Severity::Warning;
+            self.add(severity, first.frame, |show| {
+                place(&mut |place| {
+                    let text = format_args!(
+                        "{count} more occurrences of other kinds or streams were found and are not listed: {} kinds are kept",
+                        FindingLog::MAX
+                    );
+                    let (code, text) = (("findings.not-kept", ""), FindingText::ToSay(text));
+                    show(&FindingDraft { code, severity, count, first, last, place, text });
+                });
+            });
+        }
+    }
+
+    /// Adds what the sequence accounting of a stream has found.
+    fn add_stream(
+        &mut self,
+        prefix: &str,
+        stream: &Stream,
+        health: &StreamHealth,
+        place: impl Fn(&mut dyn FnMut(&Where<'_>)),
+    ) {
+        let Some(sequence) = &stream.sequence else { return };
+        let Some(faults) = sequence.faults() else { return };
+        let dropped = ByCapture(self.dropped());
+        let mut add = |kind, severity, events: Option<&Events>, text: fmt::Arguments<'_>| {
+            let text = FindingText::ToSay(text);
+            let Some(&Events { count, first, last }) = events else { return };
+            self.add(severity, first.frame, |show| {
+                place(&mut |place| {
+                    show(&FindingDraft { code: (prefix, kind), severity, count, first, last, place, text });
+                });
+            });
+        };
+        let (lost, expected) = (health.lost.unwrap_or(0), health.expected.unwrap_or(0));
+        if lost > 0 {
+            let share = lost as f64 / expected.max(1) as f64 * 100.0;
+            let longest = faults.longest_gap.map_or(0, |(gap, _)| gap);
+            let gaps = sequence.gaps().map(|(first, last)| Events { count: lost, first, last });
+            let text = format_args!(
+                "{lost} of {expected} packets are missing ({share:.3} %), at most {longest} in a row{dropped}"
+            );
+            add(LOSS, Severity::Error, gaps.as_ref(), text);
+        }
+        if let Some(duplicated) = health.duplicated.filter(|count| *count > 0) {
+            let text = format_args!("{duplicated} packets came twice");
+            add(DUPLICATES, Severity::Warning, faults.duplicates.as_deref(), text);
+        }
+        let (reordered, by, restarts) = (faults.reordered, faults.largest_distance, faults.restarts);
+        if reordered > 0 {
+            let text = format_args!("{reordered} packets came late, by up to {by} numbers");
+            add(REORDERED, Severity::Warning, faults.late.as_deref(), text);
+        }
+        if restarts > 0 {
+            let text = format_args!("its numbers began afresh {restarts} times");
+            add(RESTART, Severity::Warning, faults.restarted.as_deref(), text);
+        }
+    }
+}
+
+/// A finding that is known to be there, and not made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FindingNote {
+    pub(super) severity: Severity,
+    pub(super) first_frame: u64,
+    pub(super) handle: FlowHandle,
+}
+
+/// Notes which findings there are, and makes none.
+#[derive(Default)]
+pub(super) struct FindingNotes {
+    notes: Vec<FindingNote>,
+    current: Option<FlowHandle>,
+}
+
+impl FindingNotes {
+    /// The findings that follow are those of this flow.
+    pub(super) fn begin(&mut self, flow: FlowHandle) {
+        self.current = Some(flow);
+    }
+}
+
+impl FindingSink for FindingNotes {
+    fn add(&mut self, severity: Severity, first_frame: u64, _: impl FnOnce(&mut dyn FnMut(&FindingDraft<'_>))) {
+        self.notes.extend(self.current.map(|handle| FindingNote { severity, first_frame, handle }));
+    }
+
+    fn dropped(&self) -> u64 {
+        0
+    }
+}
+
+impl IntoIterator for FindingNotes {
+    type Item = FindingNote;
+    type IntoIter = std::vec::IntoIter<FindingNote>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.notes.into_iter()
+    }
+}
+
+/// The flows that have the so many gravest findings of all noted ones, and those that are as grave and early as the last of them.
+pub(super) fn gravest(notes: &mut [FindingNote], most: usize) -> Vec<FlowHandle> {
+    let rank = |note: &FindingNote| (Reverse(note.severity), note.first_frame);
+    let bar = match most.checked_sub(1) {
+        None => return Vec::new(),
+        Some(last) if last < notes.len() => Some(rank(notes.select_nth_unstable_by_key(last, rank).1)),
+        Some(_) => None,
+    };
+    let grave = notes.iter().filter(|note| bar.is_none_or(|bar| rank(note) <= bar));
+    let flows: BTreeSet<_> = grave.map(|note| note.handle).collect();
+    flows.into_iter().collect()
+}
+
+impl FindingSink for Findings {
+    /// Counts a finding, and makes it only where it may be among those wanted.
+    fn add(&mut self, severity: Severity, first_frame: u64, make: impl FnOnce(&mut dyn FnMut(&FindingDraft<'_>))) {
+        self.count(severity);
+        if self.bar.is_some_and(|(grave, frame)| severity < grave || severity == grave && first_frame > frame) {
+            return;
+        }
+        let Self { lists: [errors, warnings, infos], buffer, .. } = self;
+        let list = match severity {
+            Severity::Error => errors,
+            Severity::Warning => warnings,
+            Severity::Info => infos,
+        };
+        make(&mut |draft| list.push(FindingRecord::new(draft, buffer)));
+        if self.len() >= self.most.saturating_add(PILE) {
+            self.sort();
+            self.bar =
+                self.lists.iter().rev().find_map(|list| list.last()).map(|last| (last.severity, last.first_frame));
+        }
+    }
+
+    fn dropped(&self) -> u64 {
+        self.dropped
+    }
+}
+
+impl Findings {
+    pub(super) fn new(capture: &CaptureSummary, most: Option<usize>) -> Self {
+        let (most, dropped) = (most.unwrap_or(usize::MAX), capture.dropped.values().sum());
+        let mut findings = Self { most, dropped, ..Self::default() };
+        findings.add_capture(capture);
+        findings
+    }
+
+    /// An empty list for a part of the flows, with room for so many findings of each severity, or as many as are wanted. Where
+    /// none comes, that takes no memory.
+    pub(super) fn empty(&self, room: usize) -> Self {
+        let mut empty = Self { most: self.most, dropped: self.dropped, ..Self::default() };
+        let room = room.min(self.most.saturating_add(PILE));
+        empty.lists.iter_mut().for_each(|list| list.reserve(room));
+        empty
+    }
+
+    /// Counts a finding that is not made, or is made elsewhere.
+    pub(super) fn count(&mut self, severity: Severity) {
+        *self.total.entry(severity).or_default() += 1;
+    }
+
+    /// Adds those of a part of the flows.
+    pub(super) fn merge(&mut self, part: Self) {
+        part.total.iter().for_each(|(severity, count)| *self.total.entry(*severity).or_default() += count);
+        for (list, mut more) in self.lists.iter_mut().zip(part.lists) {
+            if list.len() < more.len() {
+                std::mem::swap(list, &mut more);
+            }
+            list.append(&mut more);
+        }
+    }
+
+    /// Gravest first, then by the frame of the first occurrence; and how many of each severity there are in all.
+    pub(super) fn into_list(mut self) -> (Vec<FindingRecord>, BTreeMap<Severity, u64>) {
+        self.sort();
+        let [mut list, graver, least] = self.lists;
+        list.extend(graver.into_iter().chain(least));
+        (list, self.total)
+    }
+
+    /// Puts them in order, and lets those go that are not among the wanted ones.
+    pub(super) fn sort(&mut self) {
+        let mut left = self.most;
+        for list in &mut self.lists {
+            list.sort_by(FindingRecord::order);
+            list.truncate(left);
+            left -= list.len();
+        }
+    }
+
+    /// How many there are.
+    fn len(&self) -> usize {
+        self.lists.iter().map(Vec::len).sum()
+    }
+
+    /// Adds what concerns no flow.
+    fn add_warning(&mut self, code: &str, count: u64, first: Occurrence, last: Occurrence, text: fmt::Arguments<'_>) {
+        let (severity, place, text) = (Severity::Warning, &Where::default(), FindingText::ToSay(text));
+        self.add(severity, first.frame, |show| {
+            show(&FindingDraft { code: (code, ""), severity, count, first, last, place, text });
+        });
+    }
+
+    fn add_capture(&mut self, capture: &CaptureSummary) {
+        let start = Occurrence { frame: 1, time: capture.first_seen };
+        let end = Occurrence { frame: capture.packets, time: capture.last_seen };
+        let timestamps = &capture.timestamps;
+        if let Some(step) = timestamps.largest_backward_step_ns {
+            let steps = timestamps.backward_steps;
+            let text = format_args!(
+                "the capture's time runs backwards {steps} times, by up to {step} ns: intervals around there say little"
+            );
+            self.add_warning("capture.time-backwards", steps, start, end, text);
+        }
+        let dropped = self.dropped;
+        if dropped > 0 {
+            let text = format_args!(
+                "the capture itself dropped {dropped} frames: they are missing without having been lost in the network"
+            );
+            self.add_warning("capture.dropped", dropped, start, end, text);
+        }
+    }
+
+    /// Adds that mirror ports delivered frames twice, where they did.
+    pub(super) fn add_mirrored(&mut self, mirrored: &Mirrored) {
+        let Mirrored { flows, frames, first, last, last_seen } = *mirrored;
+        if flows > 0 {
+            let first = Occurrence { frame: first.unwrap_or(0), time: None };
+            let last = Occurrence { frame: last, time: last_seen };
+            let text = format_args!(
+                "{frames} frames of {flows} flows are in the capture twice, as a mirror port delivers them: they count as \
+                 frames, and not as duplicates of their streams"
+            );
+            self.add_warning("capture.mirrored-twice", frames, first, last, text);
+        }
+    }
+
+    /// Adds that so many datagrams never became whole, where there are any.
+    pub(super) fn add_unfinished(&mut self, unfinished: u64, frames: u64) {
+        if unfinished > 0 {
+            let (first, last) = (Occurrence { frame: 1, time: None }, Occurrence { frame: frames, time: None });
+            let text = format_args!("{unfinished} fragmented datagrams never became whole: nothing is decoded of them");
+            self.add_warning("ip.incomplete-datagrams", unfinished, first, last, text);
+        }
+    }
+}
+
+/// Frames that the capture itself dropped: they may be those that a stream misses.
+struct ByCapture(u64);
+
+impl fmt::Display for ByCapture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            dropped => write!(f, "; the capture itself dropped {dropped} frames, which may be these"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use streamlens_model::Finding;
+
+    use super::*;
+
+    fn unpacked(of: Findings) -> (Vec<Finding>, BTreeMap<Severity, u64>) {
+        let (list, totals) = of.into_list();
+        let unpacked = |packed: &FindingRecord| {
+            let mut finding = FindingRecord::blank();
+            packed.read_into(&mut finding);
+            finding
+        };
+        (list.iter().map(unpacked).collect(), totals)
+    }
+
+    #[test]
+    fn a_log_that_was_full_says_so_where_it_stands() {
+        for (streams, expected) in [(FindingLog::MAX, None), (FindingLog::MAX + 3, Some((3, 257, 259)))] {
+            let mut log = FindingLog::default();
+            for stream in 0..streams {
+                let at = Occurrence { frame: stream as u64 + 1, time: None };
+                log.add("a.code", Severity::Info, Some(StreamId(stream as u128)), at, || "text".to_owned());
+            }
+            let mut findings = Findings::new(&CaptureSummary::default(), None);
+            let place = Where { encoding: Some("An encoding"), ..Where::default() };
+            findings.add_log(&log, |see| see(&place), |id| Some(id.0.to_string()));
+            let (list, totals) = unpacked(findings);
+            let full = list.iter().find(|finding| finding.code == "findings.not-kept");
+            assert_eq!(full.map(|finding| (finding.count, finding.first.frame, finding.last.frame)), expected);
+            assert_eq!(list.len() as u64, totals.values().sum::<u64>());
+            assert!(full.is_none_or(|full| full.place.encoding.as_deref() == Some("An encoding")));
+        }
+    }
+
+    /// The few that are wanted are the first of all, however many there are and in whatever order they come.
+    #[test]
+    fn a_bounded_list_is_the_front_of_the_whole_one() {
+        let mut all = Findings::new(&CaptureSummary::default(), None);
+        let mut few = Findings::new(&CaptureSummary::default(), Some(7));
+        let mut state = 1_u64;
+        for number in 0..20_000_u64 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let severity = [Severity::Info, Severity::Warning, Severity::Error][(state >> 62) as usize % 3];
+            let at = Occurrence { frame: state >> 52, time: None };
+            for findings in [&mut all, &mut few] {
+                findings.add(severity, at.frame, |show| {
+                    let place = &Where { stream: Some(&format!("{number:05}")), ..Where::default() };
+                    let (code, text) = (("a.code", ""), FindingText::Said(""));
+                    show(&FindingDraft { code, severity, count: 1, first: at, last: at, place, text });
+                });
+            }
+        }
+        let ((all, totals), (few, few_totals)) = (unpacked(all), unpacked(few));
+        assert_eq!((totals.values().sum::<u64>(), totals), (20_000, few_totals));
+        assert_eq!(few, all[..7]);
+    }
+}

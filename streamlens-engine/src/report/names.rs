@@ -1,0 +1,128 @@
+//! What is known of a single flow beside its counts, for the rows of a look.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use streamlens_decoders::PacketType;
+use streamlens_model::row::Level;
+use streamlens_model::{CaptureSummary, Finding, Flow, StreamHealth};
+
+use super::finding_record::FindingRecord;
+use super::findings::Findings;
+use super::mirrored::Mirrored;
+use super::surveys::Surveys;
+use super::{Additions, FlowWriter, add_common_findings};
+use crate::deferred::store::{FlowHandle, FlowStore, VisitedFlow};
+use crate::flow::FlowEntry;
+use crate::state::EngineState;
+
+/// An encoding of a flow: its names, and the figures that its decoder has a word in.
+pub(crate) struct EncodingNames {
+    pub(crate) name: Arc<str>,
+    /// How sure the identification is.
+    pub(crate) score: f64,
+    /// In the order in which they came.
+    pub(crate) streams: Vec<StreamHealth>,
+    /// Names of its packet types, those within others among them.
+    pub(crate) types: BTreeMap<PacketType, Arc<str>>,
+    pub(crate) findings: Vec<Finding>,
+}
+
+/// What network monitors say: of the networks, by encoding, and of single encodings of flows.
+#[derive(Default)]
+pub(crate) struct NetworkView {
+    additions: Additions,
+    findings: Vec<Finding>,
+}
+
+impl NetworkView {
+    /// The findings that belong to no flow.
+    pub(crate) fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// The flows of which network monitors say something.
+    pub(crate) fn flows(&self) -> impl Iterator<Item = (usize, u32)> + '_ {
+        self.additions.keys().map(|(handle, _)| handle.position())
+    }
+}
+
+/// Shows these flows to the network monitors and returns what they say; `capture` is what is known of it so far.
+pub(crate) fn survey(
+    state: &EngineState,
+    flows: impl Iterator<Item = (usize, u32)>,
+    capture: &CaptureSummary,
+) -> NetworkView {
+    let (mut surveys, late) = Surveys::of(state);
+    surveys.join(late);
+    let handles: Vec<_> = flows.map(|(shard, place)| FlowHandle::resident(shard, place)).collect();
+    let show = |surveys: &mut Surveys<'_>| {
+        let mut notebook = surveys.notebook();
+        for flow in handles.iter().filter_map(|handle| visited(state, *handle)) {
+            surveys.see(&mut notebook, &flow);
+        }
+        surveys.gather([notebook]);
+    };
+    show(&mut surveys);
+    if surveys.again() {
+        show(&mut surveys);
+    }
+    let (networks, additions) = surveys.finish();
+    let (mut findings, mut mirrored) = (Findings::new(capture, None), Mirrored::default());
+    state.shards.iter().flat_map(|shard| shard.flows.iter()).for_each(|(_, flow)| mirrored.add(flow));
+    add_common_findings(state, &networks, &mirrored, &mut findings);
+    NetworkView { additions, findings: list(findings) }
+}
+
+/// What is known of each encoding of a flow, by places of transport and encoding. Rows down to `depth` are wanted.
+pub(crate) fn names_of(
+    state: &EngineState,
+    view: &NetworkView,
+    (shard, place): (usize, u32),
+    flow: &FlowEntry,
+    depth: Level,
+) -> BTreeMap<(u16, u16), EncodingNames> {
+    let mut names = BTreeMap::new();
+    let Some(shard_state) = state.shards.get(shard) else { return names };
+    let writer = FlowWriter { state, additions: &view.additions };
+    let handle = FlowHandle::resident(shard, place);
+    let visited = VisitedFlow { handle, flow, conversations: &shard_state.conversations };
+    for (t, transport) in (0..).zip(flow.transports()) {
+        for (e, encoding) in (0..).zip(&transport.encodings) {
+            let mut findings = Findings::new(&CaptureSummary::default(), None);
+            writer.encoding_findings(&visited, transport, encoding, &mut findings);
+            let findings = list(findings);
+            if depth < Level::Encoding && findings.is_empty() {
+                continue;
+            }
+            let Ok(view) = writer.encoding_view(&visited, transport, encoding) else { continue };
+            names.insert((t, e), view.names(depth, findings));
+        }
+    }
+    names
+}
+
+/// The whole of a flow, as it stands in a document.
+pub(crate) fn detail(state: &EngineState, view: &NetworkView, (shard, place): (usize, u32)) -> Option<Flow> {
+    let visited = visited(state, FlowHandle::resident(shard, place))?;
+    let (mut made, mut findings) = (Vec::new(), Findings::new(&CaptureSummary::default(), None));
+    FlowWriter { state, additions: &view.additions }.make_flows(&[visited], &mut made, &mut findings);
+    made.pop()
+}
+
+/// A flow of a table.
+fn visited(state: &EngineState, handle: FlowHandle) -> Option<VisitedFlow<'_>> {
+    let store = FlowStore { shards: &state.shards, env: state.env(), is_final: false };
+    let (shard, flow) = store.resident(handle)?;
+    Some(VisitedFlow { handle, flow, conversations: &shard.conversations })
+}
+
+fn list(findings: Findings) -> Vec<Finding> {
+    let (records, _) = findings.into_list();
+    let read = |record: &FindingRecord| {
+        let mut finding = FindingRecord::blank();
+        record.read_into(&mut finding);
+        finding
+    };
+    records.iter().map(read).collect()
+}

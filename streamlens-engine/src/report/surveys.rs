@@ -1,0 +1,186 @@
+//! What network monitors see of the flows.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use streamlens_decoders::{FlowReport, NetworkReport, Peer, Survey, SurveyNotes};
+
+use crate::deferred::store::{FlowHandle, VisitedFlow};
+use crate::state::EngineState;
+use crate::workers::for_each_parallel;
+
+/// What network monitors say of single encodings, by flow and decoder.
+pub(super) type Additions = BTreeMap<(FlowHandle, u16), Vec<FlowReport>>;
+
+/// What network monitors say of networks, by the name of the encoding.
+pub(super) type NetworkReports = Vec<(Cow<'static, str>, NetworkReport)>;
+
+/// The surveys of network monitors.
+pub(super) struct Surveys<'e> {
+    state: &'e EngineState,
+    list: Vec<OneSurvey<'e>>,
+    /// The places of those that want the flows of a decoder, by its index.
+    of_decoder: Vec<Vec<usize>>,
+}
+
+struct OneSurvey<'e> {
+    /// Name of the monitor's own encoding.
+    own: &'e str,
+    watched: &'static [&'static str],
+    /// Which decoders' flows it wants to see: a bit for each, by their index.
+    wanted: Vec<u64>,
+    least_frames: u64,
+    /// Whether it wants to see the flows (once more).
+    is_open: bool,
+    survey: Mutex<Box<dyn Survey + 'e>>,
+}
+
+/// What one thread notes for the surveys, by the place of each; `None` for those that have to see all flows themselves.
+pub(super) struct Notebook(Vec<Option<Box<dyn SurveyNotes>>>);
+
+impl<'e> Surveys<'e> {
+    /// Those whose reports are needed before flows are made, and those whose are not.
+    pub(super) fn of(state: &'e EngineState) -> (Self, Self) {
+        let (mut early, mut late) = (Self::none(state), Self::none(state));
+        for (index, monitor) in &state.networks.monitors {
+            let Some(decoder) = state.registry.decoder(*index) else { continue };
+            let survey = monitor.survey();
+            let (watched, least_frames) = (monitor.watches(), survey.least_frames());
+            let into = if survey.describes_flows() { &mut early } else { &mut late };
+            let (own, survey) = (decoder.info().name.as_ref(), Mutex::new(survey));
+            let mut wanted = vec![0; state.registry.len().div_ceil(64)];
+            for (index, decoder) in state.registry.iter().enumerate() {
+                let name = decoder.info().name.as_ref();
+                wanted[index / 64] |= u64::from(name == own || watched.contains(&name)) << (index % 64);
+            }
+            into.add(OneSurvey { own, watched, wanted, least_frames, is_open: true, survey });
+        }
+        (early, late)
+    }
+
+    pub(super) fn none(state: &'e EngineState) -> Self {
+        Self { state, list: Vec::new(), of_decoder: vec![Vec::new(); state.registry.len()] }
+    }
+
+    fn add(&mut self, one: OneSurvey<'e>) {
+        for (decoder, places) in self.of_decoder.iter_mut().enumerate() {
+            if one.wants_any(u64::MAX, 1 << (decoder % 64), decoder / 64) {
+                places.push(self.list.len());
+            }
+        }
+        self.list.push(one);
+    }
+
+    /// Takes over those of another list.
+    pub(super) fn join(&mut self, other: Self) {
+        other.list.into_iter().for_each(|one| self.add(one));
+    }
+
+    /// An empty notebook for a thread.
+    pub(super) fn notebook(&self) -> Notebook {
+        Notebook(self.list.iter().map(|one| one.lock().notes()).collect())
+    }
+
+    /// Takes over what threads noted.
+    pub(super) fn gather(&mut self, notebooks: impl IntoIterator<Item = Notebook>) {
+        for notebook in notebooks {
+            for (one, notes) in self.list.iter_mut().zip(notebook.0) {
+                notes.into_iter().for_each(|notes| one.get_mut().gather(notes));
+            }
+        }
+    }
+
+    /// Shows a flow to those that watch one of its encodings, or notes it for them.
+    pub(super) fn see(&self, notebook: &mut Notebook, visited: &VisitedFlow<'_>) {
+        let flow = visited.flow;
+        let packets = flow.packets();
+        for encoding in flow.transports().flat_map(|transport| &transport.encodings) {
+            let index = encoding.decoder;
+            for &place in self.of_decoder.get(usize::from(index.0)).into_iter().flatten() {
+                let (Some(one), Some(notes)) = (self.list.get(place), notebook.0.get_mut(place)) else { continue };
+                if !one.is_open || packets < one.least_frames {
+                    continue;
+                }
+                let Some(decoder) = self.state.registry.decoder(index) else { continue };
+                let (own, encoding) = (encoding.flow_decoder.as_deref(), decoder.info().name.as_ref());
+                let (number, peer) =
+                    (number_of(visited.handle, index.0), Peer { flow: &flow.key, decoder: own, encoding });
+                match notes {
+                    Some(notes) => notes.see(number, &peer),
+                    None => one.lock().see(number, &peer),
+                }
+            }
+        }
+    }
+
+    /// Whether any wants to see a flow of so many frames that has one of these decoders, a bit for each.
+    pub(super) fn want(&self, packets: u64, decoders: u64) -> bool {
+        self.list.iter().any(|one| one.wants_any(packets, decoders, 0))
+    }
+
+    /// Whether none wants to see any flow.
+    pub(super) fn are_closed(&self) -> bool {
+        !self.list.iter().any(|one| one.is_open)
+    }
+
+    /// Ends a look at all flows: whether any wants another.
+    pub(super) fn again(&mut self) -> bool {
+        for one in &mut self.list {
+            one.is_open = one.get_mut().again();
+        }
+        !self.are_closed()
+    }
+
+    /// The reports, by the name of the encoding; what they say of single flows by flow and decoder.
+    pub(super) fn finish(self) -> (NetworkReports, Additions) {
+        let (mut networks, mut additions) = (Vec::new(), Additions::new());
+        let closed = |one: OneSurvey<'e>| (one.own, one.watched, Some(one.survey), NetworkReport::default());
+        let mut reports: Vec<_> = self.list.into_iter().map(closed).collect();
+        for_each_parallel(self.state.threads, &mut reports, |(.., survey, report)| {
+            let survey = survey.take().map(|survey| survey.into_inner().unwrap_or_else(PoisonError::into_inner));
+            survey.into_iter().for_each(|survey| survey.report(report));
+        });
+        for (own, watched, _, mut report) in reports {
+            let name_of = |index| self.state.registry.decoder(index).map(|decoder| decoder.info().name.as_ref());
+            let monitors = &self.state.networks.monitors;
+            let Some((_, monitor)) = monitors.iter().find(|(index, _)| name_of(*index) == Some(own)) else { continue };
+            for (_, beside) in monitors
+                .iter()
+                .filter(|(index, _)| name_of(*index).is_some_and(|name| name != own && watched.contains(&name)))
+            {
+                monitor.report_beside(beside.as_ref(), &mut report);
+            }
+            for (number, addition) in std::mem::take(&mut report.flows) {
+                additions.entry(place_of(number)).or_default().push(addition);
+            }
+            networks.push((own.to_owned().into(), report));
+        }
+        (networks, additions)
+    }
+}
+
+impl<'e> OneSurvey<'e> {
+    fn lock(&self) -> MutexGuard<'_, Box<dyn Survey + 'e>> {
+        self.survey.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get_mut(&mut self) -> &mut (dyn Survey + 'e) {
+        self.survey.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut()
+    }
+
+    /// Whether it wants to see a flow of any of these decoders, in this word of them.
+    fn wants_any(&self, packets: u64, decoders: u64, word: usize) -> bool {
+        let wanted = self.wanted.get(word).copied().unwrap_or_default();
+        self.is_open && packets >= self.least_frames && wanted & decoders != 0
+    }
+}
+
+/// The number of a flow's encoding: the flow, then the decoder (16 bits).
+fn number_of(flow: FlowHandle, decoder: u16) -> u64 {
+    flow.to_bits() << 16 | u64::from(decoder)
+}
+
+fn place_of(number: u64) -> (FlowHandle, u16) {
+    (FlowHandle::from_bits(number >> 16), number as u16)
+}

@@ -1,0 +1,103 @@
+//! The names that filters may use.
+
+use std::collections::BTreeMap;
+
+use streamlens_model::Transport;
+
+/// Names that a filter is checked against and that completion offers: encodings with what they refine, packet types, named
+/// filters.
+///
+/// ```
+/// use streamlens_filter::{Catalogue, Filter};
+/// let catalogue = Catalogue::new().encoding("RTP", None).encoding("AES67", Some("RTP"));
+/// assert!(Filter::parse("rtp and not aes67", &catalogue).is_ok());
+/// assert!(Filter::parse("encoding == mp3", &catalogue).is_err());
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Catalogue {
+    encodings: Vec<(String, Option<String>)>,
+    packet_types: Vec<String>,
+    named: BTreeMap<String, String>,
+}
+
+impl Catalogue {
+    /// Without encodings, packet types and named filters.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With an encoding, and the one that it refines.
+    #[must_use]
+    pub fn encoding(mut self, name: &str, base: Option<&str>) -> Self {
+        if !self.encodings().any(|known| known == name) {
+            self.encodings.push((name.to_owned(), base.map(str::to_owned)));
+        }
+        self
+    }
+
+    /// With a packet type, which completion offers. Filters may name others, for many sets are open.
+    #[must_use]
+    pub fn packet_type(mut self, name: &str) -> Self {
+        if !self.packet_types.iter().any(|known| known == name) {
+            self.packet_types.push(name.to_owned());
+        }
+        self
+    }
+
+    /// With a filter that others name as `$name`.
+    #[must_use]
+    pub fn named(mut self, name: &str, filter: &str) -> Self {
+        self.named.insert(name.to_owned(), filter.to_owned());
+        self
+    }
+
+    /// The names of the encodings.
+    pub fn encodings(&self) -> impl Iterator<Item = &str> {
+        self.encodings.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The names of the packet types.
+    pub fn packet_types(&self) -> impl Iterator<Item = &str> {
+        self.packet_types.iter().map(String::as_str)
+    }
+
+    /// The names of the named filters.
+    pub fn filters(&self) -> impl Iterator<Item = &str> {
+        self.named.keys().map(String::as_str)
+    }
+
+    pub(crate) fn filter(&self, name: &str) -> Option<&str> {
+        self.named.get(name).map(String::as_str)
+    }
+
+    /// The encoding that is written like that, but for letter case and punctuation.
+    pub(crate) fn encoding_like(&self, name: &str) -> Option<&str> {
+        self.encodings().find(|known| is_same_name(known, name))
+    }
+}
+
+/// The names of transports.
+pub(crate) fn transports() -> impl Iterator<Item = String> {
+    let numbered = (0..=255_u8).map(|number| Transport::Ip(number).name()).filter(|name| !name.starts_with("IP-"));
+    let others = [Transport::Ethernet, Transport::Chapter10File].map(Transport::name);
+    others.into_iter().chain(numbered).map(String::from)
+}
+
+/// Letters and digits of a name, in lower case.
+pub(crate) fn folded(name: &str) -> impl Iterator<Item = char> + '_ {
+    name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase)
+}
+
+/// Whether two names are the same but for letter case and punctuation.
+pub(crate) fn is_same_name(one: &str, other: &str) -> bool {
+    one == other || folded(one).eq(folded(other))
+}
+
+/// The nearest of some names, where one is near enough to have been meant.
+pub(crate) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let fold = |name: &str| name.to_lowercase();
+    let wanted = fold(name);
+    let near = known.map(|known| (strsim::osa_distance(&fold(known), &wanted), known)).min();
+    near.filter(|(distance, _)| *distance <= 1 + name.chars().count() / 4).map(|(_, near)| near)
+}

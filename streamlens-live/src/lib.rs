@@ -1,0 +1,78 @@
+//! Capture on interfaces, replay, and the [`Driver`] that lets any number of readers watch while frames flow.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use streamlens_engine::{Engine, EngineOptions};
+//! use streamlens_live::{Driver, DriverOptions, ReplaySource, Update};
+//! use streamlens_model::row::RowTable;
+//! use streamlens_pcap::CaptureReader;
+//! use streamlens_registry::DecoderRegistry;
+//!
+//! // a capture of one Ethernet frame
+//! let mut capture = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0];
+//! capture.extend([1, 0, 0, 0, 2, 0, 0, 0, 60, 0, 0, 0, 60, 0, 0, 0]);
+//! capture.extend([0xff; 60]);
+//!
+//! let source = ReplaySource::new(CaptureReader::from_bytes("example", capture)?, 1.0);
+//! let engine = Engine::new(DecoderRegistry::with_builtins(), EngineOptions::live());
+//! let driver = Driver::start(source, engine, DriverOptions::default())?;
+//! let (mut reader, mut table) = (driver.reader(), RowTable::default());
+//! loop {
+//!     match reader.next(Duration::from_secs(1)) {
+//!         Update::Changes(deltas) => deltas.iter().for_each(|delta| assert!(table.apply(delta))),
+//!         Update::Nothing => {}
+//!         Update::End => break,
+//!     }
+//! }
+//! assert_eq!(table.capture.packets, 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Interfaces
+//!
+//! Frames come as they were on the wire: the VLAN tag that the kernel takes off is put back, their times are in nanoseconds,
+//! and what the capture may have missed is counted by interface. Filters ([`filter`]) and recording ([`Recorder`]) work on
+//! every system; [`LiveSource`] and what belongs to it need Linux and no system library.
+//!
+//! The way of a frame: the kernel's ring of an interface (`port`), put together with those of other interfaces by time
+//! (`source`), written to files (`record`), into the batch of whoever asked.
+
+#[cfg(feature = "capture")]
+pub mod filter;
+
+#[cfg(feature = "capture")]
+mod clock;
+mod driver;
+#[cfg(all(feature = "capture", target_os = "linux"))]
+mod error;
+#[cfg(all(feature = "capture", target_os = "linux"))]
+mod interface;
+#[cfg(all(feature = "capture", target_os = "linux"))]
+mod join;
+#[cfg(all(feature = "capture", target_os = "linux"))]
+mod notices;
+#[cfg(all(feature = "capture", target_os = "linux"))]
+mod port;
+#[cfg(feature = "capture")]
+mod record;
+mod replay;
+#[cfg(all(feature = "capture", target_os = "linux"))]
+mod sandbox;
+#[cfg(all(feature = "capture", target_os = "linux"))]
+mod source;
+
+pub use driver::{Driver, DriverOptions, Ended, Reader, Update, drive};
+#[cfg(all(feature = "capture", target_os = "linux"))]
+pub use error::LiveError;
+#[cfg(all(feature = "capture", target_os = "linux"))]
+pub use interface::{InterfaceInfo, StampType, interfaces};
+#[cfg(all(feature = "capture", target_os = "linux"))]
+pub use join::Join;
+#[cfg(feature = "capture")]
+pub use record::{Limits, OnFile, RecordError, Recorder, Ring, Target};
+pub use replay::ReplaySource;
+#[cfg(all(feature = "capture", target_os = "linux"))]
+pub use sandbox::{Confinement, Owner};
+#[cfg(all(feature = "capture", target_os = "linux"))]
+pub use source::{LiveOptions, LiveSource};

@@ -1,0 +1,357 @@
+//! One interface: its ring (AF_PACKET, TPACKET_V3), and what is known of its state.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
+use std::thread;
+use std::time::Duration;
+
+use netring::{BpfFilter, BpfInsn, Capture, Packet, TimestampSource};
+use nix::sys::socket::{getsockopt, sockopt::SocketError};
+use streamlens_model::{DroppedBy, FrameBatch, FrameRecord, Interface, LinkType, LiveCounts, Timestamp};
+
+use crate::error::LiveError;
+use crate::filter::{Filter, Link};
+use crate::interface::{InterfaceInfo, StampType};
+use crate::source::LiveOptions;
+
+/// After so long the kernel hands over a block that is not full. The worst latency measured with it was 44 ms.
+pub(crate) const RETIRE: Duration = Duration::from_millis(20);
+/// The smallest ring that is tried where memory is refused.
+const LEAST_RING: usize = 2 << 20;
+const PAGE: usize = 4096;
+/// A batch is full from here on. A block may make it larger by its own size.
+pub(crate) const BATCH_BYTES: usize = 1 << 20;
+/// Ethernet header and one tag that the kernel leaves in the frame.
+const HEADERS: u32 = 14 + 4;
+const ADDRESSES: usize = 12;
+
+/// What there is to say of an interface besides its frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum State {
+    #[default]
+    Up,
+    /// Since when.
+    Down(Timestamp),
+    /// Deleted; no more will come.
+    Gone(Timestamp),
+}
+
+/// Frames by who stamped them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Stamps {
+    pub(crate) kernel: u64,
+    pub(crate) adapter: u64,
+}
+
+/// Frames longer than the interface sends them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Merged {
+    pub(crate) frames: u64,
+    /// The longest, in bytes.
+    pub(crate) longest: u32,
+}
+
+/// An interface that is captured on.
+pub(crate) struct Port {
+    pub(crate) info: InterfaceInfo,
+    pub(crate) link_type: LinkType,
+    pub(crate) state: State,
+    pub(crate) stamps: Stamps,
+    pub(crate) merged: Merged,
+    pub(crate) mtu: Option<u32>,
+    /// Time by the adapter's clock less system time, in nanoseconds, at its first frame.
+    pub(crate) adapter_ahead: Option<i64>,
+    /// Bytes of the ring that was got.
+    pub(crate) ring: usize,
+    capture: Capture,
+    filter: BpfFilter,
+    snap_length: u32,
+    counts: LiveCounts,
+    adapter: Option<AdapterDrops>,
+}
+
+/// The adapter's own counters. The files are opened before rights are given up.
+struct AdapterDrops {
+    files: Vec<File>,
+    at_start: u64,
+}
+
+impl AdapterDrops {
+    fn open(name: &str) -> Option<Self> {
+        let open = |counter| File::open(format!("/sys/class/net/{name}/statistics/{counter}")).ok();
+        let files = ["rx_missed_errors", "rx_fifo_errors"].into_iter().map(open).collect::<Option<Vec<_>>>()?;
+        let mut drops = Self { files, at_start: 0 };
+        drops.at_start = drops.read()?;
+        Some(drops)
+    }
+
+    fn read(&self) -> Option<u64> {
+        self.files.iter().map(read_number).sum()
+    }
+}
+
+fn read_number(file: &File) -> Option<u64> {
+    let mut text = [0; 32];
+    let count = file.read_at(&mut text, 0).ok()?;
+    std::str::from_utf8(text.get(..count)?).ok()?.trim().parse().ok()
+}
+
+impl std::fmt::Debug for Port {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Port").field("info", &self.info).field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+impl Port {
+    /// Opens the ring of an interface. No frame passes that the filter would have refused: until it is attached nothing
+    /// passes at all, and what the socket saw before that is thrown away.
+    pub(crate) fn open(info: InterfaceInfo, options: &LiveOptions) -> Result<Self, LiveError> {
+        let name = info.name.as_str();
+        let link_type = info.link_type().ok_or_else(|| LiveError::UnknownLink {
+            interface: name.to_owned(),
+            number: info.hardware_type,
+            name: info.hardware_name(),
+        })?;
+        let link = if link_type == LinkType::ETHERNET { Link::Ethernet } else { Link::Ip };
+        let filter = Filter::compile(&options.filter, link, options.snap_length)?;
+        let filter = program(filter.instructions().iter().map(|one| (one.code, one.jt, one.jf, one.k)), name)?;
+        let mtu = File::open(format!("/sys/class/net/{name}/mtu")).ok().and_then(|file| read_number(&file));
+        let capture = open_ring(&info, options)?;
+        let mut port = Self {
+            link_type,
+            state: State::Up,
+            stamps: Stamps::default(),
+            merged: Merged::default(),
+            mtu: mtu.and_then(|mtu| u32::try_from(mtu).ok()),
+            adapter_ahead: None,
+            ring: capture.ring_len(),
+            capture,
+            filter,
+            snap_length: options.snap_length,
+            counts: LiveCounts::default(),
+            adapter: AdapterDrops::open(name),
+            info,
+        };
+        port.settle().map_err(|error| LiveError::system(&port.info.name, "the ring can't be emptied", error))?;
+        port.capture
+            .set_filter(&port.filter)
+            .map_err(|error| refused(&port.info.name, "the filter is refused", error))?;
+        Ok(port)
+    }
+
+    /// Throws away what came in before the filter. That nothing more is on its way is known when the kernel has handed over
+    /// the last block, which it does after [`RETIRE`].
+    fn settle(&mut self) -> io::Result<()> {
+        loop {
+            thread::sleep(RETIRE * 2);
+            let mut is_empty = true;
+            while self.capture.next_batch().is_some() {
+                is_empty = false;
+            }
+            if is_empty {
+                break;
+            }
+        }
+        self.capture.stats().map(drop).map_err(io::Error::other)
+    }
+
+    /// Lets no more frames in; those in the ring can still be taken.
+    pub(crate) fn shut(&self) {
+        if let Ok(nothing) = nothing_passes() {
+            // where it is refused frames go on to come in, and are not read
+            let _ = self.capture.set_filter(&nothing);
+        }
+    }
+
+    pub(crate) fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.capture.as_fd()
+    }
+
+    /// The error that waits on the socket. Polling returns at once until it was read.
+    pub(crate) fn take_error(&self) -> Option<io::Error> {
+        match getsockopt(&self.capture, SocketError) {
+            Ok(0) => None,
+            Ok(number) => Some(io::Error::from_raw_os_error(number)),
+            Err(error) => Some(error.into()),
+        }
+    }
+
+    /// Takes blocks of the ring into a batch until there are no more, or it holds that many bytes. A block is taken whole.
+    pub(crate) fn take(&mut self, interface: u32, now: impl Fn() -> Timestamp, batch: &mut FrameBatch, room: usize) {
+        let Self { capture, link_type, stamps, merged, mtu, adapter_ahead, snap_length, .. } = self;
+        let most = mtu.map_or(u32::MAX, |mtu| mtu.saturating_add(HEADERS));
+        while batch.bytes.len() < room
+            && let Some(block) = capture.next_batch()
+        {
+            for packet in &block {
+                let time = time_of(&packet);
+                if packet.timestamp_clock().is_hardware() {
+                    stamps.adapter += 1;
+                    if adapter_ahead.is_none() {
+                        *adapter_ahead = Some(time.as_nanos().saturating_sub(now().as_nanos()));
+                    }
+                } else {
+                    stamps.kernel += 1;
+                }
+                let length = u32::try_from(packet.original_len()).unwrap_or(u32::MAX);
+                if length > most {
+                    merged.frames += 1;
+                    merged.longest = merged.longest.max(length);
+                }
+                append(&packet, (*link_type, interface, time), *snap_length, batch);
+            }
+        }
+    }
+
+    /// Reads the counters; the kernel's begin again from 0 with each reading.
+    pub(crate) fn count(&mut self) {
+        if let Ok(since) = self.capture.stats() {
+            self.counts.accepted += u64::from(since.packets);
+            self.counts.dropped.ring += u64::from(since.drops);
+        }
+        if let Some(adapter) = &self.adapter
+            && let Some(now) = adapter.read()
+        {
+            self.counts.dropped.adapter = Some(now.saturating_sub(adapter.at_start));
+        }
+    }
+
+    pub(crate) fn counts(&self) -> LiveCounts {
+        self.counts
+    }
+
+    /// The interface as the result shows it.
+    pub(crate) fn describe(&self) -> Interface {
+        Interface {
+            name: Some(self.info.name.clone()),
+            link_type: self.link_type,
+            snap_length: self.snap_length,
+            resolution_ns: 1,
+            dropped: Some(total(self.counts.dropped)),
+            counts: Some(self.counts),
+        }
+    }
+}
+
+/// Frames dropped, whoever dropped them.
+pub(crate) fn total(dropped: DroppedBy) -> u64 {
+    dropped.ring + dropped.adapter.unwrap_or(0)
+}
+
+fn time_of(packet: &Packet<'_>) -> Timestamp {
+    let stamp = packet.timestamp();
+    Timestamp::from_nanos(i64::from(stamp.sec) * 1_000_000_000 + i64::from(stamp.nsec))
+}
+
+/// Adds a frame as it was on the wire: the tag that the kernel took off is put back behind the addresses.
+fn append(
+    packet: &Packet<'_>,
+    (link_type, interface, time): (LinkType, u32, Timestamp),
+    snap_length: u32,
+    batch: &mut FrameBatch,
+) {
+    let data = packet.data();
+    let Ok(offset) = u32::try_from(batch.bytes.len()) else { return };
+    let status = packet.status();
+    let mut original_length = u32::try_from(packet.original_len()).unwrap_or(u32::MAX);
+    // priority tags have VLAN 0: only the flag tells
+    if status.vlan_valid && link_type == LinkType::ETHERNET {
+        let tpid = if status.vlan_tpid_valid { packet.vlan_tpid() } else { 0x8100 };
+        original_length = original_length.saturating_add(4);
+        if let Some((addresses, rest)) = data.split_at_checked(ADDRESSES) {
+            batch.bytes.extend_from_slice(addresses);
+            batch.bytes.extend_from_slice(&tpid.to_be_bytes());
+            batch.bytes.extend_from_slice(&packet.vlan_tci().to_be_bytes());
+            batch.bytes.extend_from_slice(rest);
+        } else {
+            batch.bytes.extend_from_slice(data);
+        }
+    } else {
+        batch.bytes.extend_from_slice(data);
+    }
+    let start = offset as usize;
+    let captured = (batch.bytes.len() - start).min(snap_length as usize);
+    batch.bytes.truncate(start + captured);
+    batch.records.push(FrameRecord {
+        offset,
+        captured_length: captured as u32,
+        original_length,
+        interface,
+        time: Some(time),
+        link_type,
+    });
+}
+
+fn program(instructions: impl Iterator<Item = (u16, u8, u8, u32)>, interface: &str) -> Result<BpfFilter, LiveError> {
+    let instructions = instructions.map(|(code, jt, jf, k)| BpfInsn { code, jt, jf, k }).collect();
+    BpfFilter::new(instructions).map_err(|error| LiveError::system(interface, "the filter", io::Error::other(error)))
+}
+
+/// The program that refuses every frame.
+fn nothing_passes() -> Result<BpfFilter, LiveError> {
+    program(std::iter::once((0x06, 0, 0, 0)), "")
+}
+
+/// Opens the ring with the memory asked for, or half of it, and so on.
+fn open_ring(info: &InterfaceInfo, options: &LiveOptions) -> Result<Capture, LiveError> {
+    let name = info.name.as_str();
+    let mut bytes = options.ring_bytes.max(4 * PAGE);
+    loop {
+        // eight blocks at least, so that the kernel can fill one while another is read; 1 MiB holds every frame
+        let block = prev_power_of_two((bytes / 8).clamp(PAGE, 1 << 20));
+        let stamps = match options.stamps {
+            StampType::Host => TimestampSource::Software,
+            StampType::AdapterUnsynced => TimestampSource::RawHardware,
+        };
+        let opened = Capture::builder()
+            .interface(name)
+            .block_size(block)
+            .block_count((bytes / block).max(2))
+            .frame_size(2048)
+            .block_timeout_ms(RETIRE.as_millis() as u32)
+            .fill_rxhash(false)
+            .promiscuous(options.promiscuous)
+            // on the loopback every frame comes twice, once going out
+            .ignore_outgoing(info.is_loopback)
+            .timestamp_source(stamps)
+            .bpf_filter(nothing_passes()?)
+            .build();
+        match opened {
+            Ok(capture) => return Ok(capture),
+            Err(error) if is_out_of_memory(&error) && bytes / 2 >= LEAST_RING => bytes /= 2,
+            Err(error) => return Err(refused(name, "can't be captured on", error)),
+        }
+    }
+}
+
+fn prev_power_of_two(number: usize) -> usize {
+    1 << number.max(1).ilog2()
+}
+
+fn is_out_of_memory(error: &netring::Error) -> bool {
+    let cause = match error {
+        netring::Error::Mmap(cause) | netring::Error::SockOpt { source: cause, .. } => cause,
+        _ => return false,
+    };
+    cause.kind() == io::ErrorKind::OutOfMemory
+}
+
+fn refused(interface: &str, what: &str, error: netring::Error) -> LiveError {
+    match error {
+        netring::Error::PermissionDenied => LiveError::NoPermission {
+            interface: interface.to_owned(),
+            program: std::env::current_exe().unwrap_or_else(|_| "streamlens".into()),
+        },
+        netring::Error::InterfaceNotFound(interface) => LiveError::NoSuchInterface { interface, near: Vec::new() },
+        netring::Error::Socket(source)
+        | netring::Error::Mmap(source)
+        | netring::Error::Bind(source)
+        | netring::Error::Io(source) => LiveError::system(interface, what, source),
+        netring::Error::SockOpt { option, source } => {
+            LiveError::system(interface, &format!("{what} ({option})"), source)
+        }
+        other => LiveError::system(interface, what, io::Error::other(other)),
+    }
+}

@@ -1,0 +1,380 @@
+//! Interfaces as one source of frames.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use streamlens_model::{FrameBatch, FrameSource, Interface, SourceError, Timestamp, Warning};
+
+use crate::clock;
+use crate::error::LiveError;
+use crate::interface::{InterfaceInfo, StampType, interfaces, near_names};
+use crate::join::Join;
+use crate::notices::Notices;
+use crate::port::{BATCH_BYTES, Port, RETIRE, State};
+
+/// The longest that `read_batch` waits for a frame.
+const WAIT: Duration = Duration::from_millis(50);
+/// A frame is in the ring's next block at most so long after it was on the wire: what is stamped before has been handed
+/// over. Several interfaces are put in order within it.
+const SETTLED: Duration = Duration::from_millis(60);
+/// How often counters and states of interfaces are read.
+const UPKEEP: Duration = Duration::from_secs(1);
+/// How often frames of several interfaces are put in order and handed out.
+const ORDER: Duration = Duration::from_millis(20);
+/// So many bytes of several interfaces are kept back at most.
+const MOST_HELD: usize = 32 << 20;
+
+/// What to capture on, and how.
+#[derive(Clone, Debug)]
+pub struct LiveOptions {
+    /// Names of interfaces; `any` is every one that is up.
+    pub interfaces: Vec<String>,
+    /// A capture filter, see [`crate::filter`]; empty for every frame.
+    pub filter: String,
+    /// Whether frames for others are captured as well.
+    pub promiscuous: bool,
+    /// The most bytes of a frame that are captured.
+    pub snap_length: u32,
+    /// Memory of the ring of each interface, in bytes.
+    pub ring_bytes: usize,
+    /// Whose clock stamps frames.
+    pub stamps: StampType,
+    /// Multicast groups that the network is asked for, on every interface.
+    pub joins: Vec<Join>,
+    /// Whether to wait for an interface that is down or not there yet.
+    pub wait: bool,
+    /// Ends the capture, once it is set: what is in the rings by then is still handed out.
+    pub stop: Arc<AtomicBool>,
+}
+
+impl Default for LiveOptions {
+    fn default() -> Self {
+        Self {
+            interfaces: Vec::new(),
+            filter: String::new(),
+            promiscuous: true,
+            snap_length: 262_144,
+            ring_bytes: 64 << 20,
+            stamps: StampType::Host,
+            joins: Vec::new(),
+            wait: false,
+            stop: Arc::default(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Running,
+    /// The rings are closed and emptied; no earlier than then the last frame has been handed over.
+    Draining(Instant),
+    Ended,
+}
+
+/// Frames of interfaces, put in order by time where they are several. See [`FrameSource`]; it gives an empty batch at least
+/// every 50 ms where there is no frame.
+#[derive(Debug)]
+pub struct LiveSource {
+    ports: Vec<Port>,
+    interfaces: Vec<Interface>,
+    notices: Notices,
+    name: String,
+    stop: Arc<AtomicBool>,
+    phase: Phase,
+    frames: u64,
+    next_upkeep: Instant,
+    /// Frames of several interfaces that are not in order yet, and memory for it.
+    held: FrameBatch,
+    rest: FrameBatch,
+    order: Vec<u32>,
+    next_order: Instant,
+    /// Sockets that have joined groups.
+    _joined: Vec<socket2::Socket>,
+}
+
+impl LiveSource {
+    /// Opens the interfaces. Frames are captured from here on.
+    ///
+    /// # Errors
+    ///
+    /// Where the right to capture is missing, an interface is not there, down or of an unknown kind, or the filter is wrong;
+    /// see [`LiveError`].
+    pub fn open(options: &LiveOptions) -> Result<Self, LiveError> {
+        crate::filter::Filter::check(&options.filter)?;
+        let mut notices = Notices::default();
+        let chosen = choose(options, &mut notices)?;
+        let joined = join(&chosen, &options.joins)?;
+        let ports = chosen.into_iter().map(|info| Port::open(info, options)).collect::<Result<Vec<_>, _>>()?;
+        for port in ports.iter().filter(|port| port.ring < options.ring_bytes) {
+            notices.small_ring(&port.info.name, port.ring, options.ring_bytes);
+        }
+        notices.asked_for_adapter = options.stamps == StampType::AdapterUnsynced;
+        let now = clock::instant();
+        Ok(Self {
+            interfaces: ports.iter().map(Port::describe).collect(),
+            name: ports.iter().map(|port| port.info.name.as_str()).collect::<Vec<_>>().join(", "),
+            ports,
+            notices,
+            stop: Arc::clone(&options.stop),
+            phase: Phase::Running,
+            frames: 0,
+            next_upkeep: now + UPKEEP,
+            held: FrameBatch::default(),
+            rest: FrameBatch::default(),
+            order: Vec::new(),
+            next_order: now,
+            _joined: joined,
+        })
+    }
+
+    /// Bytes of memory of all rings.
+    #[must_use]
+    pub fn ring_bytes(&self) -> usize {
+        self.ports.iter().map(|port| port.ring).sum()
+    }
+
+    /// Takes what is in the rings; true where there was a frame.
+    fn take(&mut self, batch: &mut FrameBatch) -> bool {
+        let is_alone = self.ports.len() == 1;
+        let into = if is_alone { batch } else { &mut self.held };
+        let before = into.len();
+        for (port, interface) in self.ports.iter_mut().zip(0..) {
+            // none of several may hold another up, or order is lost: each gets room of its own
+            let room = if is_alone { BATCH_BYTES } else { into.bytes.len() + MOST_HELD };
+            port.take(interface, clock::now, into, room);
+        }
+        into.len() > before
+    }
+
+    /// Hands out those of the held frames that nothing earlier can come before.
+    fn put_in_order(&mut self, until: Option<Timestamp>, batch: &mut FrameBatch) {
+        let until = until.filter(|_| self.held.bytes.len() < MOST_HELD).map_or(i64::MAX, Timestamp::as_nanos);
+        let Self { held, rest, order, .. } = self;
+        let time =
+            |index: &u32| held.records.get(*index as usize).and_then(|record| record.time).map(Timestamp::as_nanos);
+        order.clear();
+        order.extend(0..held.len() as u32);
+        order.sort_by_key(time);
+        rest.clear();
+        for index in &*order {
+            let into = if time(index) <= Some(until) { &mut *batch } else { &mut *rest };
+            if let Some(frame) = held.frame(*index as usize) {
+                into.push(&frame);
+            }
+        }
+        std::mem::swap(held, rest);
+    }
+
+    /// Waits until a ring has a block, or for some time; reads the errors that wait on sockets.
+    fn wait(&mut self, most: Duration) {
+        let mut sockets: Vec<PollFd<'_>> =
+            self.ports.iter().map(|port| PollFd::new(port.as_fd(), PollFlags::POLLIN)).collect();
+        let timeout = PollTimeout::try_from(most).unwrap_or(PollTimeout::ZERO);
+        let ready = poll(&mut sockets, timeout);
+        if !matches!(ready, Ok(1..)) {
+            if !matches!(ready, Ok(_) | Err(Errno::EINTR)) {
+                // nothing can be waited for: never spin
+                thread::sleep(most);
+            }
+            return;
+        }
+        let has_error = |socket: &PollFd<'_>| {
+            socket.revents().is_some_and(|events| events.intersects(PollFlags::POLLERR | PollFlags::POLLHUP))
+        };
+        let failed: Vec<bool> = sockets.iter().map(has_error).collect();
+        for (port, _) in self.ports.iter_mut().zip(failed).filter(|(_, failed)| *failed) {
+            let Some(error) = port.take_error() else { continue };
+            if port.state == State::Up {
+                port.state = State::Down(clock::now());
+                let is_down = error.raw_os_error() == Some(Errno::ENETDOWN as i32);
+                self.notices.went_down(port, (!is_down).then_some(&error));
+            }
+        }
+    }
+
+    /// Once a second: counters, and whether interfaces are still there and up.
+    fn upkeep(&mut self) {
+        self.next_upkeep = clock::instant() + UPKEEP;
+        let now = clock::now();
+        let list = interfaces().ok();
+        for port in &mut self.ports {
+            port.count();
+            let Some(list) = &list else { continue };
+            let found = list.iter().find(|info| info.index == port.info.index);
+            match (found, port.state) {
+                (_, State::Gone(_)) => {}
+                (None, _) => {
+                    port.state = State::Gone(now);
+                    self.notices.gone(port);
+                }
+                (Some(info), State::Down(_)) if info.is_up => {
+                    port.state = State::Up;
+                    self.notices.came_back(port, now);
+                }
+                (Some(info), State::Up) if !info.is_up => {
+                    port.state = State::Down(now);
+                    self.notices.went_down(port, None);
+                }
+                _ => {}
+            }
+        }
+        self.tell();
+    }
+
+    /// Brings what is said of the interfaces up to date.
+    fn tell(&mut self) {
+        for (port, interface) in self.ports.iter().zip(&mut self.interfaces) {
+            (interface.dropped, interface.counts) =
+                (Some(crate::port::total(port.counts().dropped)), Some(port.counts()));
+        }
+        self.notices.look_at(&self.ports);
+    }
+
+    fn begin_to_end(&mut self) {
+        self.ports.iter().for_each(Port::shut);
+        self.phase = Phase::Draining(clock::instant() + SETTLED);
+    }
+
+    fn finish(&mut self, batch: &mut FrameBatch) {
+        self.put_in_order(None, batch);
+        self.ports.iter_mut().for_each(Port::count);
+        self.tell();
+        self.phase = Phase::Ended;
+    }
+
+    /// How late it is for sure: no frame that is still to come has an earlier time. Unknown where adapters stamp, whose clocks
+    /// are their own.
+    fn now(&self) -> Option<Timestamp> {
+        let is_system_time = self.ports.iter().all(|port| port.stamps.adapter == 0);
+        is_system_time.then(|| before(clock::now(), SETTLED))
+    }
+}
+
+fn before(time: Timestamp, by: Duration) -> Timestamp {
+    Timestamp::from_nanos(time.as_nanos().saturating_sub(i64::try_from(by.as_nanos()).unwrap_or(i64::MAX)))
+}
+
+impl FrameSource for LiveSource {
+    fn read_batch(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
+        batch.clear();
+        batch.first_number = self.frames + 1;
+        if self.phase == Phase::Ended {
+            return Ok(false);
+        }
+        if self.phase == Phase::Running {
+            let is_over = self.ports.iter().all(|port| matches!(port.state, State::Gone(_)));
+            if self.stop.load(Ordering::Relaxed) || is_over {
+                self.begin_to_end();
+            } else if clock::instant() >= self.next_upkeep {
+                self.upkeep();
+            }
+        }
+        let wait = if self.ports.len() > 1 { ORDER } else { WAIT };
+        if !self.take(batch) {
+            if let Phase::Draining(until) = self.phase {
+                if clock::instant() < until {
+                    thread::sleep(RETIRE / 4);
+                } else {
+                    self.finish(batch);
+                }
+            } else {
+                self.wait(wait);
+                self.take(batch);
+            }
+        }
+        if self.ports.len() > 1 && self.phase != Phase::Ended {
+            let now = clock::instant();
+            if now >= self.next_order || self.held.bytes.len() >= MOST_HELD {
+                self.next_order = now + ORDER;
+                self.put_in_order(Some(before(clock::now(), SETTLED)), batch);
+            }
+        }
+        self.frames += batch.len() as u64;
+        batch.now = self.now().max(batch.records.last().and_then(|record| record.time));
+        Ok(self.phase != Phase::Ended || !batch.is_empty())
+    }
+
+    fn interfaces(&self) -> &[Interface] {
+        &self.interfaces
+    }
+
+    fn warnings(&self) -> &[Warning] {
+        self.notices.warnings()
+    }
+
+    fn format(&self) -> &'static str {
+        "live"
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn timestamp_source(&self) -> &'static str {
+        let has = |count: fn(&Port) -> u64| self.ports.iter().any(|port| count(port) > 0);
+        match (has(|port| port.stamps.kernel), has(|port| port.stamps.adapter)) {
+            (true, true) => "mixed",
+            (false, true) => "adapter",
+            (true, false) => "kernel",
+            (false, false) => "unknown",
+        }
+    }
+}
+
+/// The interfaces that are meant; waits for them where that is wanted.
+fn choose(options: &LiveOptions, notices: &mut Notices) -> Result<Vec<InterfaceInfo>, LiveError> {
+    loop {
+        let list = interfaces().map_err(|error| LiveError::system("any", "interfaces can't be listed", error))?;
+        let mut chosen: Vec<InterfaceInfo> = Vec::new();
+        let mut missing = None;
+        for name in &options.interfaces {
+            let found: Vec<&InterfaceInfo> = if name == "any" {
+                list.iter().filter(|info| info.is_up && info.link_type().is_some()).collect()
+            } else {
+                list.iter().filter(|info| info.name == *name).collect()
+            };
+            missing = missing.or(match found.as_slice() {
+                [] if name == "any" => Some(LiveError::NoneUp),
+                [] => Some(LiveError::NoSuchInterface { interface: name.clone(), near: near_names(name, &list) }),
+                [one] if !one.is_up => Some(LiveError::Down { interface: name.clone() }),
+                _ => None,
+            });
+            if name == "any" {
+                let left_out = list.iter().filter(|info| info.is_up && info.link_type().is_none());
+                left_out.for_each(|info| notices.left_out(info));
+            }
+            for info in found {
+                if !chosen.iter().any(|known| known.index == info.index) {
+                    chosen.push(info.clone());
+                }
+            }
+        }
+        match missing {
+            None => return Ok(chosen),
+            Some(_) if options.wait && !options.stop.load(Ordering::Relaxed) => {
+                notices.clear();
+                thread::sleep(Duration::from_millis(200));
+            }
+            Some(error) => return Err(error),
+        }
+    }
+}
+
+fn join(interfaces: &[InterfaceInfo], joins: &[Join]) -> Result<Vec<socket2::Socket>, LiveError> {
+    let mut sockets = Vec::new();
+    for join in joins {
+        let on: Vec<io::Result<socket2::Socket>> = interfaces.iter().map(|info| join.on(info)).collect();
+        // with several interfaces, one that has no such network is no failure
+        let (fine, failed): (Vec<_>, Vec<_>) = on.into_iter().partition(Result::is_ok);
+        if let (true, Some(Err(source))) = (fine.is_empty(), failed.into_iter().next()) {
+            return Err(LiveError::Join { group: join.to_string(), source });
+        }
+        sockets.extend(fine.into_iter().flatten());
+    }
+    Ok(sockets)
+}

@@ -1,0 +1,153 @@
+//! Readers of a driver: each at its own pace, all with the same state in the end.
+
+use std::time::Duration;
+
+use streamlens_engine::{Engine, EngineOptions, FlowSelection, LookOptions};
+use streamlens_live::{Driver, DriverOptions, ReplaySource, Update, drive};
+use streamlens_model::row::{Level, RowTable};
+use streamlens_model::{CaptureSummary, FrameBatch, FrameSource, Interface, SourceError, Timestamp, Warning};
+use streamlens_pcap::CaptureReader;
+use streamlens_registry::DecoderRegistry;
+use streamlens_testing::{Made, telemetry};
+
+/// Made frames, in batches of 100.
+struct Frames(std::vec::IntoIter<Made>);
+
+impl Frames {
+    fn new(count: u32) -> Self {
+        Self((0..count).map(telemetry).collect::<Vec<_>>().into_iter())
+    }
+}
+
+impl FrameSource for Frames {
+    fn read_batch(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
+        batch.clear();
+        self.0.by_ref().take(100).for_each(|made| assert!(batch.push(&made.frame())));
+        Ok(!batch.is_empty())
+    }
+    fn interfaces(&self) -> &[Interface] {
+        &[]
+    }
+    fn warnings(&self) -> &[Warning] {
+        &[]
+    }
+    fn format(&self) -> &str {
+        "frames"
+    }
+    fn name(&self) -> &str {
+        "made"
+    }
+}
+
+fn engine() -> Engine {
+    Engine::new(DecoderRegistry::with_builtins(), EngineOptions { threads: 1, ..EngineOptions::live() })
+}
+
+fn options() -> DriverOptions {
+    DriverOptions { period_ns: Some(1_000_000), look: LookOptions::default() }
+}
+
+/// Reads until the end, doing nothing for `pause` after each update; returns the state and how often it began anew.
+fn read(driver: &Driver, pause: Duration) -> (RowTable, usize) {
+    let (mut reader, mut table, mut wholes) = (driver.reader(), RowTable::default(), 0);
+    loop {
+        match reader.next(Duration::from_secs(10)) {
+            Update::Changes(deltas) => {
+                for delta in &deltas {
+                    wholes += usize::from(delta.since.is_none());
+                    assert!(table.apply(delta), "{:?} does not follow on {:?}", delta.since, table.epoch);
+                }
+            }
+            Update::Nothing => panic!("nothing for ten seconds"),
+            Update::End => return (table, wholes),
+        }
+        std::thread::sleep(pause);
+    }
+}
+
+#[test]
+fn every_reader_ends_with_the_same_state() {
+    let driver = Driver::start(Frames::new(20_000), engine(), options()).unwrap();
+    let (fast, slow, late) = std::thread::scope(|scope| {
+        let fast = scope.spawn(|| read(&driver, Duration::ZERO));
+        let slow = scope.spawn(|| read(&driver, Duration::from_millis(40)));
+        let late = scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(60));
+            read(&driver, Duration::ZERO)
+        });
+        (fast.join().unwrap(), slow.join().unwrap(), late.join().unwrap())
+    });
+    assert_eq!(fast.0, slow.0);
+    assert_eq!(fast.0, late.0);
+    assert_eq!(fast.0.capture.packets, 20_000);
+    // what a reader that begins now is given
+    assert_eq!(read(&driver, Duration::ZERO).0, fast.0);
+    let report = driver.report(FlowSelection::default()).unwrap();
+    let flows = fast.0.rows.keys().filter(|id| id.level == Level::Flow);
+    assert_eq!((report.capture.packets, report.flows.len()), (20_000, flows.clone().count()));
+    let first = *flows.clone().next().unwrap();
+    let detail = driver.detail(first.flow).unwrap();
+    assert_eq!(Some(detail.total_packets), fast.0.rows.get(&first).map(|(row, _)| row.packets));
+    let ended = driver.stop();
+    assert!(ended.result.is_ok());
+    assert_eq!((ended.engine.frames(), ended.capture.format.as_deref()), (20_000, Some("frames")));
+}
+
+#[test]
+fn looks_do_not_change_the_document() {
+    let json = |engine: Engine| serde_json::to_string(&engine.finish(CaptureSummary::default())).unwrap();
+    let mut plain = engine();
+    let mut source = Frames::new(5_000);
+    plain.run(|batch| source.read_batch(batch)).unwrap();
+    let (mut looked, mut looks, mut table) = (engine(), 0, RowTable::default());
+    drive(&mut looked, &mut Frames::new(5_000), &options(), |delta| {
+        looks += 1;
+        table.apply(delta)
+    })
+    .unwrap();
+    assert!(looks > 10, "{looks} looks");
+    assert_eq!(table.capture.packets, 5_000);
+    assert_eq!(json(plain), json(looked));
+}
+
+#[test]
+fn a_reader_may_ask_for_fewer_rows_and_open_a_flow() {
+    let look = LookOptions { depth: Level::Flow, ..LookOptions::default() };
+    let driver =
+        Driver::start(Frames::new(2_000), engine(), DriverOptions { look: look.clone(), ..options() }).unwrap();
+    let (table, _) = read(&driver, Duration::ZERO);
+    assert!(table.rows.keys().all(|id| id.level == Level::Flow));
+    let flow = table.rows.keys().next().unwrap().flow;
+    driver.show(LookOptions { opened: [flow].into(), ..look });
+    // answered by the time that a later request is
+    let _ = driver.report(FlowSelection::default());
+    let (opened, _) = read(&driver, Duration::ZERO);
+    let below = opened.rows.keys().filter(|id| id.level != Level::Flow);
+    assert!(below.clone().count() >= 3 && below.clone().all(|id| id.flow == flow));
+}
+
+/// Two frames 30 s apart, replayed a hundred times as fast.
+#[test]
+fn a_replay_shortens_silences_and_says_so() {
+    let mut capture = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0];
+    for second in [1_u8, 31] {
+        capture.extend([second, 0, 0, 0, 2, 0, 0, 0, 60, 0, 0, 0, 60, 0, 0, 0]);
+        capture.extend([0xff; 60]);
+    }
+    let mut source = ReplaySource::new(CaptureReader::from_bytes("example", capture).unwrap(), 100.0);
+    let (mut batch, mut frames, mut silent) = (FrameBatch::default(), 0, 0);
+    let mut latest = None::<Timestamp>;
+    while source.read_batch(&mut batch).unwrap() {
+        frames += batch.len();
+        silent += usize::from(batch.is_empty());
+        assert!(batch.is_empty() || batch.now.is_none() || batch.len() == 1);
+        if let Some(now) = batch.now {
+            assert!(latest.is_none_or(|latest| latest <= now), "time runs on");
+            latest = Some(now);
+        }
+    }
+    assert_eq!(frames, 2);
+    assert!(silent > 0, "it waits");
+    let warnings: Vec<_> = source.warnings().iter().map(|warning| warning.code).collect();
+    assert_eq!(warnings, ["replay.silence-shortened"]);
+}

@@ -1,0 +1,202 @@
+//! Runs of numbers that are missing.
+
+use crate::Occurrence;
+
+/// Something that happened several times: how often, first and last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Events {
+    /// How often.
+    pub count: u64,
+    /// The first time.
+    pub first: Occurrence,
+    /// The last time.
+    pub last: Occurrence,
+}
+
+impl Events {
+    /// Something that happened once.
+    #[must_use]
+    pub const fn once(at: Occurrence) -> Self {
+        Self { count: 1, first: at, last: at }
+    }
+
+    /// Adds that it happened again.
+    pub fn push(&mut self, at: Occurrence) {
+        self.count += 1;
+        self.last = at;
+    }
+}
+
+/// Numbers in a row that are missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MissingRange {
+    /// The first that is missing.
+    pub first: u64,
+    /// The last that is missing, not below `first`.
+    pub last: u64,
+    /// The packet that showed it.
+    pub at: Occurrence,
+}
+
+impl MissingRange {
+    /// Number of numbers, at least 1.
+    #[must_use]
+    pub const fn count(&self) -> u64 {
+        self.last - self.first + 1
+    }
+}
+
+/// Runs of missing numbers in ascending order, at most `LIMIT`: beyond that the oldest are forgotten, and their numbers
+/// stay missing for good.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MissingRanges<const LIMIT: usize> {
+    ranges: Vec<MissingRange>,
+    forgotten: Option<Box<Forgotten>>,
+}
+
+/// Runs that were forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Forgotten {
+    /// The packets that showed them.
+    events: Events,
+    numbers: u64,
+}
+
+impl<const LIMIT: usize> MissingRanges<LIMIT> {
+    /// Adds a run behind all others.
+    pub(super) fn push(&mut self, range: MissingRange) {
+        // most streams that lose at all lose once
+        if self.ranges.capacity() == 0 {
+            self.ranges.reserve_exact(1);
+        }
+        self.ranges.push(range);
+        self.keep_limit();
+    }
+
+    /// Adds a run before all others.
+    pub(super) fn push_before(&mut self, range: MissingRange) {
+        self.ranges.insert(0, range);
+        self.keep_limit();
+    }
+
+    /// Counts a run whose numbers can't come late.
+    pub(super) fn push_forgotten(&mut self, range: MissingRange) {
+        match &mut self.forgotten {
+            Some(forgotten) => {
+                forgotten.events.push(range.at);
+                forgotten.numbers = forgotten.numbers.saturating_add(range.count());
+            }
+            None => {
+                let events = Events::once(range.at);
+                self.forgotten = Some(Box::new(Forgotten { events, numbers: range.count() }));
+            }
+        }
+    }
+
+    /// Takes a number out; returns whether it was missing. Time goes with the number of runs behind it.
+    pub(super) fn take(&mut self, number: u64) -> bool {
+        let Some(index) = self.index_of(number) else { return false };
+        let range = self.ranges[index];
+        let (before, after) = (number - range.first, range.last - number);
+        if before == 0 && after == 0 {
+            self.ranges.remove(index);
+        } else if before == 0 {
+            self.ranges[index].first = number + 1;
+        } else {
+            self.ranges[index].last = number - 1;
+            if after > 0 {
+                self.ranges.insert(index + 1, MissingRange { first: number + 1, ..range });
+                self.keep_limit();
+            }
+        }
+        true
+    }
+
+    /// Forgets all runs.
+    pub(super) fn forget_all(&mut self) {
+        for range in std::mem::take(&mut self.ranges) {
+            self.push_forgotten(range);
+        }
+    }
+
+    fn keep_limit(&mut self) {
+        if self.ranges.len() > LIMIT {
+            let oldest = self.ranges.remove(0);
+            self.push_forgotten(oldest);
+        }
+    }
+
+    fn index_of(&self, number: u64) -> Option<usize> {
+        let index = self.ranges.partition_point(|range| range.last < number);
+        self.ranges.get(index).is_some_and(|range| range.first <= number).then_some(index)
+    }
+
+    /// Whether a number is known to be missing.
+    #[must_use]
+    pub fn contains(&self, number: u64) -> bool {
+        self.index_of(number).is_some()
+    }
+
+    /// The runs that are kept, in ascending order.
+    pub fn iter(&self) -> impl Iterator<Item = &MissingRange> {
+        self.ranges.iter()
+    }
+
+    /// Number of numbers in runs that were forgotten.
+    #[must_use]
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten.as_ref().map_or(0, |forgotten| forgotten.numbers)
+    }
+
+    /// The packets that showed the first and the last run; `None` where nothing is missing.
+    #[must_use]
+    pub fn first_and_last(&self) -> Option<(Occurrence, Occurrence)> {
+        let forgotten = self.forgotten.as_ref().map(|forgotten| forgotten.events);
+        let first = forgotten.map(|events| events.first).or_else(|| self.ranges.first().map(|range| range.at))?;
+        let last = self.ranges.last().map(|range| range.at).or_else(|| forgotten.map(|events| events.last))?;
+        Some((first, last))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(frame: u64) -> Occurrence {
+        Occurrence { frame, time: None }
+    }
+
+    proptest! {
+        /// Kept and forgotten numbers are those of a plain set, whatever is added and taken.
+        #[test]
+        fn agree_with_a_set(runs in proptest::collection::vec((1_u64..4, 1_u64..6), 0..12), taken in proptest::collection::vec(0_u64..80, 0..40)) {
+            let (mut ranges, mut set, mut next) = (MissingRanges::<4>::default(), BTreeSet::new(), 10);
+            for (frame, (apart, count)) in (1..).zip(runs) {
+                let (first, last) = (next + apart, next + apart + count - 1);
+                ranges.push(MissingRange { first, last, at: at(frame) });
+                set.extend(first..=last);
+                next = last + 1;
+            }
+            ranges.push_before(MissingRange { first: 2, last: 3, at: at(99) });
+            set.extend([2, 3]);
+            let mut found = 0;
+            for number in taken {
+                prop_assert_eq!(ranges.contains(number), ranges.iter().any(|range| (range.first..=range.last).contains(&number)));
+                if ranges.take(number) {
+                    prop_assert!(set.remove(&number), "{} was not missing", number);
+                    found += 1;
+                }
+                prop_assert!(!ranges.contains(number));
+            }
+            let kept: Vec<u64> = ranges.iter().flat_map(|range| range.first..=range.last).collect();
+            prop_assert!(kept.is_sorted() && kept.iter().all(|number| set.contains(number)));
+            prop_assert_eq!(kept.len() as u64 + ranges.forgotten(), set.len() as u64);
+            prop_assert!(ranges.iter().count() <= 4 && found <= 80);
+            prop_assert_eq!(ranges.first_and_last().is_some(), !set.is_empty());
+        }
+    }
+}
