@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // what this reader knows: every look adds what changed
     let mut table = RowTable::default();
-    drive(&mut engine, &mut source, &options, |delta| {
+    drive(&mut engine, &mut source, &options, |_, delta| {
         table.apply(delta);
         let changed = delta.rows.iter().filter(|row| row.id.level == Level::Flow).count();
         let now = delta.now.map_or_else(|| "-".to_owned(), |now| now.to_string());

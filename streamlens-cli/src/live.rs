@@ -12,6 +12,8 @@ mod elsewhere {
     use streamlens::engine::Engine;
     use streamlens::model::CaptureSummary;
 
+    use streamlens_filter::Filter;
+
     use crate::args::AnalyzeArgs;
     use crate::exit::Failure;
     use crate::live_args::LiveArgs;
@@ -24,7 +26,7 @@ mod elsewhere {
         (args.list_interfaces || args.list_time_stamp_types).then(|| Err(missing()))
     }
 
-    pub(crate) fn read(_: &Analyzer, _: &AnalyzeArgs) -> Result<(Engine, CaptureSummary), Failure> {
+    pub(crate) fn read(_: &Analyzer, _: &AnalyzeArgs, _: Option<&Filter>) -> Result<(Engine, CaptureSummary), Failure> {
         Err(missing())
     }
 }
@@ -46,6 +48,8 @@ mod linux {
     };
     use streamlens::model::{CaptureSummary, FrameBatch, FrameSource, Interface, Position, SourceError, Warning};
 
+    use streamlens_filter::Filter;
+
     use crate::args::AnalyzeArgs;
     use crate::exit::{Failure, Status, say};
     use crate::live_args::{self, Condition, LiveArgs};
@@ -53,7 +57,11 @@ mod linux {
     use crate::source::end_on_interrupt;
 
     /// Captures until it is stopped. Gives the engine with what is known of the capture.
-    pub(crate) fn read(analyzer: &Analyzer, args: &AnalyzeArgs) -> Result<(Engine, CaptureSummary), Failure> {
+    pub(crate) fn read(
+        analyzer: &Analyzer,
+        args: &AnalyzeArgs,
+        filter: Option<&Filter>,
+    ) -> Result<(Engine, CaptureSummary), Failure> {
         let live = &args.live;
         let options = options(live)?;
         let (limits, target) = (limits(args), target(live)?);
@@ -68,7 +76,7 @@ mod linux {
         say(&format!("capturing on {name}; Ctrl-C ends and shows the result"));
         let progress = Progress::on_stderr("; Ctrl-C ends and shows the result");
         let watched = Watched { source: recorder, progress, told: BTreeSet::new(), stop: options.stop };
-        Ok(crate::updates::read(analyzer, watched, args)?)
+        Ok(crate::updates::read(analyzer, watched, args, filter)?)
     }
 
     fn confine(recorder: &Recorder<LiveSource>, live: &LiveArgs) {

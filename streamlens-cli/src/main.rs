@@ -89,11 +89,6 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
     }
     // before anything is opened
     let filter = told::filter(args)?;
-    if args.every.is_some() && filter.is_some() {
-        return Err(Failure::usage(
-            "-Y acts on the result, and not on the lines of --every; give one of them".to_owned(),
-        ));
-    }
     if args.every.is_some() && args.format != Format::Ndjson {
         return Err(Failure::usage("--every writes lines of JSON; add --format ndjson".to_owned()));
     }
@@ -121,7 +116,11 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
         (selection.top, selection.most_findings) = (None, None);
     }
     let analyzer = Analyzer { registry, options, max_frames, selection };
-    let (mut engine, capture) = if is_live { live::read(&analyzer, args)? } else { source::read(&analyzer, args)? };
+    let (mut engine, capture) = if is_live {
+        live::read(&analyzer, args, filter.as_ref())?
+    } else {
+        source::read(&analyzer, args, filter.as_ref())?
+    };
     let (analysis, result) = report(&mut engine, capture, selection, filter.as_ref(), args);
     let has_told = is_live || args.format == Format::Table && io::stdout().is_terminal();
     if !has_told {

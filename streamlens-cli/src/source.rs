@@ -8,6 +8,7 @@ use streamlens::Analyzer;
 use streamlens::engine::Engine;
 use streamlens::model::{CaptureSummary, FrameBatch, FrameSource, Interface, Position, SourceError, Warning};
 use streamlens::pcap::{CaptureReader, MergedReader, ReaderOptions};
+use streamlens_filter::Filter;
 use streamlens_live::ReplaySource;
 
 use crate::args::AnalyzeArgs;
@@ -18,7 +19,11 @@ use crate::updates;
 const INTERRUPTED: i32 = 130;
 
 /// Reads the captures, merged by time where they are several. Gives the engine with what is known of the capture.
-pub(crate) fn read(analyzer: &Analyzer, args: &AnalyzeArgs) -> Result<(Engine, CaptureSummary), SourceError> {
+pub(crate) fn read(
+    analyzer: &Analyzer,
+    args: &AnalyzeArgs,
+    filter: Option<&Filter>,
+) -> Result<(Engine, CaptureSummary), SourceError> {
     let (captures, follow) = (args.captures(), args.follow);
     let options = ReaderOptions { follow, low_latency: follow, ..ReaderOptions::default() };
     let is_endless = follow || args.replay.is_some() || captures.iter().any(|path| path.as_os_str() == "-");
@@ -35,10 +40,12 @@ pub(crate) fn read(analyzer: &Analyzer, args: &AnalyzeArgs) -> Result<(Engine, C
         captures.iter().map(|path| CaptureReader::open_with(path, &options)).collect::<Result<Vec<_>, _>>()?;
     let (progress, stop) = (Progress::on_stderr(hint), options.stop);
     match readers.pop() {
-        Some(only) if readers.is_empty() => paced(analyzer, Watched { source: only, progress, stop, frames: 0 }, args),
+        Some(only) if readers.is_empty() => {
+            paced(analyzer, Watched { source: only, progress, stop, frames: 0 }, args, filter)
+        }
         last => {
             let source = MergedReader::new(readers.into_iter().chain(last).collect());
-            paced(analyzer, Watched { source, progress, stop, frames: 0 }, args)
+            paced(analyzer, Watched { source, progress, stop, frames: 0 }, args, filter)
         }
     }
 }
@@ -48,10 +55,11 @@ fn paced(
     analyzer: &Analyzer,
     source: impl FrameSource,
     args: &AnalyzeArgs,
+    filter: Option<&Filter>,
 ) -> Result<(Engine, CaptureSummary), SourceError> {
     match args.replay {
-        Some(speed) => updates::read(analyzer, ReplaySource::new(source, speed), args),
-        None => updates::read(analyzer, source, args),
+        Some(speed) => updates::read(analyzer, ReplaySource::new(source, speed), args, filter),
+        None => updates::read(analyzer, source, args, filter),
     }
 }
 

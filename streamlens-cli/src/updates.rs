@@ -1,16 +1,21 @@
 //! `--every`: a line of JSON for each look while frames are read, with the rows that changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use streamlens::Analyzer;
 use streamlens::engine::{Engine, EngineOptions, LookOptions};
-use streamlens::model::row::{CaptureCounts, Delta, FindingChange, FindingState, Level, Row, RowId, RowName};
+use streamlens::model::row::{
+    CaptureCounts, Delta, FindingChange, FindingId, FindingIndex, FindingState, FlowId, Level, Row, RowContext, RowId,
+    RowName, RowRef,
+};
 use streamlens::model::{
     CaptureSummary, Finding, FrameBatch, FrameSource, Interface, Position, SourceError, Timestamp, Warning,
 };
+use streamlens_filter::Filter;
 use streamlens_live::{DriverOptions, drive};
 
 use crate::args::{AnalyzeArgs, Depth};
@@ -21,6 +26,7 @@ pub(crate) fn read(
     analyzer: &Analyzer,
     source: impl FrameSource,
     args: &AnalyzeArgs,
+    filter: Option<&Filter>,
 ) -> Result<(Engine, CaptureSummary), SourceError> {
     let Some(period) = args.every else { return analyzer.read(source) };
     let mut source = Limited { source, left: analyzer.max_frames.unwrap_or(u64::MAX) };
@@ -35,8 +41,15 @@ pub(crate) fn read(
     };
     let look = LookOptions { depth, ..LookOptions::default() };
     let options = DriverOptions { period_ns: Some(i64::try_from(period).unwrap_or(i64::MAX)), look };
+    let mut kept = filter.map(Kept::new);
     let mut lines = Lines { out: crate::updates_output(args), depth: args.depth, names: BTreeMap::new() };
-    let result = drive(&mut engine, &mut source, &options, |delta| lines.write(delta).is_ok());
+    let result = drive(&mut engine, &mut source, &options, |engine, delta| {
+        lines.learn(delta);
+        match &mut kept {
+            Some(kept) => lines.write(&kept.of(engine, delta, &lines.names)).is_ok(),
+            None => lines.write(delta).is_ok(),
+        }
+    });
     engine.end();
     result.map(|()| (engine, CaptureSummary::of(&source)))
 }
@@ -45,14 +58,24 @@ pub(crate) fn read(
 struct Lines {
     out: Box<dyn Write>,
     depth: Depth,
-    /// What the rows are called: a delta says it once.
-    names: BTreeMap<RowId, RowName>,
+    /// What the rows are called, and which rows are above them: a delta says it once.
+    names: Names,
 }
 
+type Names = BTreeMap<RowId, (RowName, Option<RowId>)>;
+
 impl Lines {
+    /// Records what rows are called.
+    fn learn(&mut self, delta: &Delta) {
+        let parents: BTreeMap<RowId, Option<RowId>> = delta.rows.iter().map(|row| (row.id, row.parent)).collect();
+        for (id, name) in &delta.names {
+            let parent = parents.get(id).copied().or_else(|| self.names.get(id).map(|(_, parent)| *parent)).flatten();
+            self.names.insert(*id, (name.clone(), parent));
+        }
+    }
+
     fn write(&mut self, delta: &Delta) -> io::Result<()> {
-        self.names.extend(delta.names.iter().cloned());
-        let row = |row| NamedRow { row, name: self.names.get(&row.id) };
+        let row = |row| NamedRow { row, name: self.names.get(&row.id).map(|(name, _)| name) };
         let shown = |row: &&Row| self.depth.shows(row.id.level);
         let update = Update {
             epoch: delta.epoch.0,
@@ -73,6 +96,82 @@ impl Lines {
         self.out.write_all(&line)?;
         self.out.flush()
     }
+}
+
+/// What `-Y` leaves of a look: rows that match or lead to one that does, and the findings of flows that are shown.
+struct Kept<'f> {
+    filter: &'f Filter,
+    /// Flows that were shown when they last changed.
+    shown: HashSet<FlowId>,
+    /// Findings so far, for filters that ask for them.
+    findings: BTreeMap<FindingId, Arc<Finding>>,
+}
+
+impl<'f> Kept<'f> {
+    fn new(filter: &'f Filter) -> Self {
+        Self { filter, shown: HashSet::new(), findings: BTreeMap::new() }
+    }
+
+    fn of(&mut self, engine: &mut Engine, delta: &Delta, names: &Names) -> Delta {
+        for change in &delta.findings {
+            match change.state {
+                FindingState::Resolved => drop(self.findings.remove(&change.id)),
+                _ => drop(self.findings.insert(change.id, Arc::clone(&change.finding))),
+            }
+        }
+        let index = self.filter.asks_for_findings().then(|| FindingIndex::new(self.findings.values().map(|of| &**of)));
+        let context = RowContext { now: delta.now, findings: index.as_ref() };
+        let changed: BTreeSet<FlowId> = delta.rows.iter().map(|row| row.id.flow).collect();
+        let mut matching = HashSet::new();
+        for id in changed {
+            let Some(flow) = engine.detail(id) else { continue };
+            let rows = self.filter.shown(&flow, context);
+            if rows.is_empty() {
+                self.shown.remove(&id);
+            } else {
+                self.shown.insert(id);
+            }
+            matching.extend(rows.iter().map(|row| (id, path_of(row))));
+        }
+        let was_shown = |row: &&Row| self.shown.contains(&row.id.flow);
+        let is_kept = |row: &&Row| path(row.id, names).is_some_and(|path| matching.contains(&(row.id.flow, path)));
+        let of_shown = |change: &&FindingChange| change.row.is_some_and(|row| self.shown.contains(&row.flow));
+        let kept = Delta {
+            rows: delta.rows.iter().filter(is_kept).copied().collect(),
+            gone: delta.gone.iter().filter(was_shown).copied().collect(),
+            findings: delta.findings.iter().filter(of_shown).cloned().collect(),
+            names: Vec::new(),
+            capture: delta.capture.clone(),
+            ..*delta
+        };
+        delta.gone.iter().filter(|row| row.id.level == Level::Flow).for_each(|row| {
+            self.shown.remove(&row.id.flow);
+        });
+        kept
+    }
+}
+
+/// The names that lead from the flow to a row of a document.
+fn path_of(row: &RowRef<'_>) -> String {
+    let mut path = String::new();
+    let mut add = |kind: &str, name: &str| path.extend(["/", kind, name]);
+    row.transport().into_iter().for_each(|transport| add("", &transport.protocol_name));
+    row.encoding().into_iter().for_each(|encoding| add("", &encoding.encoding_name));
+    row.stream().into_iter().for_each(|stream| add("stream ", &stream.id));
+    row.type_path().iter().for_each(|name| add("type ", name));
+    path
+}
+
+/// As [`path_of`], for a row of a look.
+fn path(id: RowId, names: &Names) -> Option<String> {
+    let (name, parent) = names.get(&id)?;
+    let above = parent.map_or_else(|| Some(String::new()), |parent| path(parent, names))?;
+    Some(match name {
+        RowName::Flow(..) => String::new(),
+        RowName::Named(name) if id.level == Level::PacketType => format!("{above}/type {name}"),
+        RowName::Named(name) => format!("{above}/{name}"),
+        RowName::Stream(stream, _) => format!("{above}/stream {stream}"),
+    })
 }
 
 #[derive(Serialize)]

@@ -89,6 +89,28 @@ fn depth_chooses_the_rows_of_lines() {
     assert_eq!(levels("type"), "encoding 19, flow 23, transport 23, type 35");
 }
 
+/// Lines of a filter have the rows that the filter shows of the result: the same flows, encodings and packet types in the end.
+#[test]
+fn a_filter_acts_on_lines_too() {
+    let scratch = Scratch::new("every-filter");
+    let rows = |filter: &str| {
+        let ran = scratch.run(&["-Y", filter, "--every", "10s", "--depth", "stream", "--format", "ndjson", &demo()]);
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        let (updates, _) = split(&ran.stdout);
+        let mut counts = [0; 3];
+        for row in updates.iter().flat_map(|update| update["rows"].as_array().unwrap().clone()) {
+            let level = ["flow", "encoding", "type"].iter().position(|level| row["level"] == *level);
+            level.into_iter().for_each(|level| counts[level] += 1);
+        }
+        (counts, updates.iter().map(|update| update["findings"].as_array().unwrap().len()).sum::<usize>())
+    };
+    assert_eq!(rows("ptp").0, [5, 5, 11]);
+    assert_eq!(rows("encoding == IENA and lost > 0"), ([1, 1, 2], 1));
+    assert_eq!(rows("type in {Sync, Follow_Up}").0, [3, 3, 4]);
+    assert_eq!(rows("finding contains \"loss\"").0, [4, 4, 9]);
+    assert_eq!(rows("not encoding").0, [4, 0, 0]);
+}
+
 #[test]
 fn lines_need_the_format_of_lines() {
     let scratch = Scratch::new("every-format");

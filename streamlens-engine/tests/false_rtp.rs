@@ -263,7 +263,8 @@ fn rtp_is_found_all_the_same() {
     let head = |payload_type: u8, sequence: u32, timestamp: u32| {
         bytes![[0x80, payload_type], be16(sequence), be32(timestamp), be32(0xCAFE_0001)]
     };
-    let streams: [(&str, &dyn Fn(u32) -> Vec<u8>); 7] = [
+    type Payload<'a> = &'a dyn Fn(u32) -> Vec<u8>;
+    let streams: [(&str, Payload<'_>); 7] = [
         ("G.711", &|n| bytes![head(0, 65_530 + n, n * 160), noisy(n, 160)]),
         ("every third packet lost", &|n| bytes![head(0, n * 3, n * 480), noisy(n, 160)]),
         ("video, one picture", &|n| bytes![head(96, n, 7), noisy(n, 1200)]),

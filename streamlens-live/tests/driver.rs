@@ -100,7 +100,7 @@ fn looks_do_not_change_the_document() {
     let mut source = Frames::new(5_000);
     plain.run(|batch| source.read_batch(batch)).unwrap();
     let (mut looked, mut looks, mut table) = (engine(), 0, RowTable::default());
-    drive(&mut looked, &mut Frames::new(5_000), &options(), |delta| {
+    drive(&mut looked, &mut Frames::new(5_000), &options(), |_, delta| {
         looks += 1;
         table.apply(delta)
     })

@@ -92,9 +92,7 @@ impl Probation {
                 self.turn_to(packet);
                 if is_length {
                     Sign::Neither
-                } else if step == 1 && (ticks != 0 || is_slice(packet)) {
-                    Sign::For
-                } else if rate.is_some() && before == rate {
+                } else if (step == 1 && (ticks != 0 || is_slice(packet))) || (rate.is_some() && before == rate) {
                     Sign::For
                 } else if step == 1 || rate.is_some() {
                     Sign::RunsOn

@@ -36,8 +36,8 @@ impl Default for DriverOptions {
     }
 }
 
-/// Analyses all that a source gives on this thread. `on_look` gets each look, the last one being exact; it returns whether to go
-/// on.
+/// Analyses all that a source gives on this thread. `on_look` gets each look, the last one being exact, with the engine to ask
+/// for details; it returns whether to go on.
 ///
 /// # Errors
 ///
@@ -46,7 +46,7 @@ pub fn drive(
     engine: &mut Engine,
     source: &mut impl FrameSource,
     options: &DriverOptions,
-    mut on_look: impl FnMut(&Delta) -> bool,
+    mut on_look: impl FnMut(&mut Engine, &Delta) -> bool,
 ) -> Result<(), SourceError> {
     let mut cutter = Cutter::new(source, options.period_ns, false);
     let mut result = Ok(());
@@ -54,7 +54,8 @@ pub fn drive(
         match advance(engine, &mut cutter, || false) {
             Ok(Some(Cut::Look(now))) => {
                 engine.advance(now);
-                if !on_look(&engine.look(&options.look)) {
+                let delta = engine.look(&options.look);
+                if !on_look(engine, &delta) {
                     return Ok(());
                 }
             }
@@ -66,7 +67,8 @@ pub fn drive(
             }
         }
     }
-    on_look(&engine.look(&LookOptions { exact: true, ..options.look.clone() }));
+    let delta = engine.look(&LookOptions { exact: true, ..options.look.clone() });
+    on_look(engine, &delta);
     result
 }
 
