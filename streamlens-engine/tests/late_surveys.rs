@@ -6,7 +6,7 @@ mod common;
 use std::any::Any;
 use std::borrow::Cow;
 
-use common::{Made, udp};
+use common::{MILLISECOND, Made, udp};
 use streamlens_decoders::{
     Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, NetworkMonitor, NetworkReport, ObservedPdu,
     PacketType, Peer, StreamDecoder, Survey, SurveyNotes,
@@ -105,7 +105,15 @@ impl Survey for Look {
 
 fn frames() -> Vec<Made> {
     (0..300)
-        .map(|n| udp(n, (n % 40) as u8, 200, if n % 7 == 0 { 8 } else { 9 }, if n % 5 == 0 { b"?" } else { b"B" }))
+        .map(|n| {
+            udp(
+                n * MILLISECOND,
+                (n % 40) as u8,
+                200,
+                if n % 7 == 0 { 8 } else { 9 },
+                if n % 5 == 0 { b"?" } else { b"B" },
+            )
+        })
         .collect()
 }
 

@@ -126,6 +126,13 @@ pub(crate) fn format_behind(start: &[u8; DETECT_BYTES]) -> Option<Format> {
     }
 }
 
+/// Whether bytes that are too few for [`format_behind`] begin as a capture does: only then it is worth to wait for more, which a
+/// live pipe may not have for long.
+#[cold]
+pub(crate) fn may_be_capture(start: &[u8]) -> bool {
+    matches!(format_of(start), Some(Format::Pcap(_) | Format::PcapNg))
+}
+
 /// What the first bytes are, in words, for the error that says that they are no capture.
 pub(crate) fn describe(start: &[u8]) -> (String, &'static str) {
     let named = match start {

@@ -6,7 +6,7 @@
 use pcap_parser::parse_pcap_header;
 use streamlens_model::{FrameRecord, Interface, LinkType, Timestamp};
 
-use crate::detect::{PcapVariant, format_behind};
+use crate::detect::{PcapVariant, format_behind, may_be_capture};
 use crate::report::code;
 use crate::walk::{MAX_FRAME, Walk};
 
@@ -174,8 +174,8 @@ impl Legacy {
                         out.joined = joined;
                         break;
                     }
-                    None if out.at_end => {}
-                    None => break,
+                    None if !out.at_end && may_be_capture(rest) => break,
+                    None => {}
                 }
             }
             let end = HEADER + header.captured as usize;

@@ -17,7 +17,7 @@ use self::framing::{
     Candidate, FRAMING, Flaw, Framed, OPB_MAGIC, Order, candidate, candidate_in_other_order, frame_block,
 };
 use self::section::Sections;
-use crate::detect::{Format, format_behind};
+use crate::detect::{Format, format_behind, may_be_capture};
 use crate::report::code;
 use crate::walk::Walk;
 
@@ -96,7 +96,7 @@ impl PcapNg {
                         out.joined = Some(joined);
                         return position;
                     }
-                    None if !out.at_end => return position,
+                    None if !out.at_end && may_be_capture(rest) => return position,
                     _ => {}
                 }
             }
