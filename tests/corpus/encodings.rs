@@ -107,13 +107,24 @@ fn ptp_and_rtp_are_found_and_nothing_else_that_is_not_there() {
         }
     }
     assert!(found > 80, "{found} encodings");
-    differences.are_only(&[(
-        // Frames 181, 185 and 186 are RTCP: their second octets are 207, 207 and 201 (RFC 5761 §4). tshark's chain of
-        // protocols names RTP in front of RTCP; here a frame counts for one encoding.
-        "stun.pcap",
-        &[
-            "RTP 142.250.82.99:Some(3478): 0 frames instead of 2",
-            "RTP 192.168.12.169:Some(49153): 6 frames instead of 7",
-        ],
-    )]);
+    differences.are_only(&[
+        (
+            // Every second frame is a copy of the one before, equal behind the link header and within 1 ms (a mirror port):
+            // the encoding counts the frame, and no packet type a second PDU. tshark, which made the file, knows no copies.
+            "skinny.pcap",
+            &[
+                "RTP 192.168.195.50:Some(17718) PT 0: 17 instead of 33",
+                "RTP 192.168.195.58:Some(32144) PT 0: 18 instead of 36",
+            ],
+        ),
+        (
+            // Frames 181, 185 and 186 are RTCP: their second octets are 207, 207 and 201 (RFC 5761 §4). tshark's chain of
+            // protocols names RTP in front of RTCP; here a frame counts for one encoding.
+            "stun.pcap",
+            &[
+                "RTP 142.250.82.99:Some(3478): 0 frames instead of 2",
+                "RTP 192.168.12.169:Some(49153): 6 frames instead of 7",
+            ],
+        ),
+    ]);
 }
