@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use streamlens_model::row::{FlowId, Level, Row, RowHealth, RowId, RowName, RowTiming};
-use streamlens_model::{StreamHealth, Timestamp, TimingStatistics, TrafficType};
+use streamlens_model::{Timestamp, TimingStatistics, TrafficType};
 
 use super::meter::{Meter, SECOND_NS};
 use super::shown::{ShownRow, Source, TypePlace};
@@ -174,7 +174,7 @@ pub(super) fn update(
                 own.map_or((row.health.media_jitter_ns, row.health.drift_ppm), |own| (own.jitter_ns, own.drift_ppm));
             let health = stream_health(stream);
             row.packets = health.received;
-            row.health = RowHealth { media_jitter_ns: media.0, drift_ppm: media.1, ..health_of(&health) };
+            row.health = RowHealth { media_jitter_ns: media.0, drift_ppm: media.1, ..RowHealth::of(&health) };
         }
         Source::Types(t, e, kinds) => {
             let Some((transport, encoding)) = places(*t, *e) else { return };
@@ -239,7 +239,7 @@ fn set_encoding_health(row: &mut Row, encoding: &EncodingEntry, names: Option<&E
     }
     let mut sum = RowHealth { media_jitter_ns: row.health.media_jitter_ns, ..RowHealth::default() };
     for stream in encoding.streams.iter() {
-        let one = health_of(&stream_health(stream));
+        let one = RowHealth::of(&stream_health(stream));
         let add = |to: &mut Option<u64>, more: Option<u64>| {
             if let Some(more) = more {
                 *to = Some(to.unwrap_or_default().saturating_add(more));
@@ -254,18 +254,4 @@ fn set_encoding_health(row: &mut Row, encoding: &EncodingEntry, names: Option<&E
         sum.longest_gap = sum.longest_gap.max(one.longest_gap);
     }
     row.health = sum;
-}
-
-fn health_of(of: &StreamHealth) -> RowHealth {
-    RowHealth {
-        received: Some(of.received),
-        expected: of.expected,
-        lost: of.lost,
-        duplicated: of.duplicated,
-        reordered: of.reordered,
-        restarts: of.restarts,
-        longest_gap: of.longest_gap,
-        media_jitter_ns: of.jitter_ns,
-        drift_ppm: of.drift_ppm,
-    }
 }

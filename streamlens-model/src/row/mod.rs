@@ -103,19 +103,7 @@ impl RowTiming {
 
 impl From<&TimingSummary> for RowTiming {
     fn from(of: &TimingSummary) -> Self {
-        Self {
-            count: of.count,
-            min_ns: of.min_ns,
-            max_ns: of.max_ns,
-            mean_ns: of.mean_ns,
-            std_dev_ns: of.std_dev_ns,
-            jitter_ns: of.jitter_ns,
-            p50_ns: of.p50_ns,
-            p95_ns: of.p95_ns,
-            p99_ns: of.p99_ns,
-            outliers: of.outliers.as_ref().map(|outliers| outliers.count),
-            backwards: of.backwards,
-        }
+        Self::of(of)
     }
 }
 
