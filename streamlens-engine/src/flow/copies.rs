@@ -1,6 +1,6 @@
 //! Frames that are in the capture twice: a mirror port, a capture driver or a tap on both sides delivers them.
 
-use streamlens_model::{Timestamp, Transport};
+use streamlens_model::Transport;
 
 use super::FrameFacts;
 use crate::dissect::PacketBody;
@@ -12,8 +12,8 @@ const FIRST_SETS: usize = 8;
 const MOST_SETS: usize = 256;
 /// How many times as many sets a flow gets that needs more.
 const GROWTH: usize = 4;
-/// Bytes of an IP payload of which only a part is compared.
-const SAMPLED: usize = 24;
+/// Times are compared in ticks of 2^10 ns.
+const TICK: u32 = 10;
 /// The Ethernet type of EtherCAT, whose frames come back to where they were sent from.
 const ETHERCAT: u16 = 0x88A4;
 /// Nanoseconds that a byte takes at 100 Mbit/s, and the bytes around a frame on the wire: check sequence, preamble, gap.
@@ -24,7 +24,7 @@ const AROUND: u64 = 24;
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
     fingerprint: u32,
-    /// Capture time in microseconds, modulo 2^32.
+    /// Capture time in ticks, modulo 2^32.
     time: u32,
 }
 
@@ -48,13 +48,14 @@ impl Copies {
     /// Whether a packet is a copy of one that came within the window before, in nanoseconds.
     #[inline]
     pub(crate) fn is_copy(&mut self, content: &PacketBody<'_>, frame: &FrameFacts, window: u64) -> bool {
-        let Some(time) = frame.at.time.filter(|_| content.transport != Transport::Chapter10File) else { return false };
+        let Some(time) = frame.at.time else { return false };
         let window = match content.ether_type {
             // frames may come back as they were sent, though not before they have left, and fast cycles repeat theirs
             Some(ETHERCAT) => window.min((u64::from(frame.wire_length) + AROUND) * NANOS_PER_BYTE),
             _ => window,
         };
-        let now = Seen { fingerprint: fingerprint(content, frame.interface), time: micros(time) };
+        let now = Seen { fingerprint: fingerprint(content, frame.interface), time: (time.as_nanos() >> TICK) as u32 };
+        let within = |seen: Seen| u64::from(now.time.wrapping_sub(seen.time)) << TICK <= window;
         let set = match &mut self.sets {
             None => &mut self.recent,
             Some(sets) => match sets.get_mut(now.set(sets.len())) {
@@ -62,24 +63,36 @@ impl Copies {
                 None => return false,
             },
         };
-        let within = |seen: &Seen| u64::from(now.time.wrapping_sub(seen.time)) * 1000 <= window;
-        if window > 0 && set.iter().any(|seen| seen.fingerprint == now.fingerprint && within(seen)) {
-            self.count += 1;
-            self.first.get_or_insert(frame.at.frame);
-            return true;
-        }
         let [a, b, c, oldest] = *set;
+        let is_again = |seen: Seen| seen.fingerprint == now.fingerprint && within(seen);
+        if is_again(a) || is_again(b) || is_again(c) || is_again(oldest) {
+            return self.note(content, frame, window);
+        }
         *set = [now, a, b, c];
         // the set is too small where it does not reach back as far as copies may
-        if oldest.fingerprint != 0 && within(&oldest) && self.sets.as_ref().is_none_or(|sets| sets.len() < MOST_SETS) {
+        if within(oldest) && oldest.fingerprint != 0 {
             self.grow(oldest);
         }
         false
     }
 
+    /// Counts a copy. The records of a Chapter 10 file were never frames, and without a window there are no copies.
+    #[cold]
+    fn note(&mut self, content: &PacketBody<'_>, frame: &FrameFacts, window: u64) -> bool {
+        if window == 0 || content.transport == Transport::Chapter10File {
+            return false;
+        }
+        self.count += 1;
+        self.first.get_or_insert(frame.at.frame);
+        true
+    }
+
     /// Gives a flow whose frames follow each other fast more to compare with; `oldest` has just lost its place.
     #[cold]
     fn grow(&mut self, oldest: Seen) {
+        if self.sets.as_ref().is_some_and(|sets| sets.len() >= MOST_SETS) {
+            return;
+        }
         let before = self.sets.take();
         let count = before.as_ref().map_or(FIRST_SETS, |sets| (sets.len() * GROWTH).min(MOST_SETS));
         let mut sets = vec![[Seen::default(); WAYS]; count].into_boxed_slice();
@@ -103,40 +116,50 @@ impl Seen {
     }
 }
 
-fn micros(time: Timestamp) -> u32 {
-    time.as_nanos().div_euclid(1000) as u32
-}
-
 /// Never 0.
 #[inline]
 fn fingerprint(content: &PacketBody<'_>, interface: u16) -> u32 {
-    const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
     let payload = content.payload;
     let tcp = content.tcp.map_or(0, |tcp| u64::from(tcp.sequence));
-    let mut mixed = content.fingerprint
+    let headers = content.fingerprint
         ^ tcp.rotate_left(20)
-        ^ (payload.len() as u64).rotate_left(48)
-        ^ u64::from(content.check).rotate_left(32)
-        ^ u64::from(interface).rotate_left(8);
-    let mut mix = |bytes: [u8; 8]| {
-        mixed = (mixed ^ u64::from_ne_bytes(bytes)).wrapping_mul(MULTIPLIER).rotate_left(29);
+        ^ (payload.len() as u64) << 48
+        ^ u64::from(content.check) << 32
+        ^ u64::from(interface) << 8;
+    let mixed = match (payload.first_chunk::<16>(), payload.last_chunk::<8>()) {
+        (Some(first), Some(last)) if content.ether_type.is_none() => {
+            let [a, b] = words(first);
+            fold(fold(headers, a) ^ b, u64::from_ne_bytes(*last))
+        }
+        _ => payload.last_chunk::<16>().map_or_else(
+            || payload.iter().fold(headers, |mixed, byte| fold(mixed, u64::from(*byte))),
+            |last| {
+                payload.as_chunks::<16>().0.iter().chain([last]).fold(headers, |mixed, bytes| {
+                    let [a, b] = words(bytes);
+                    fold(mixed ^ a, b)
+                })
+            },
+        ),
     };
-    if content.ether_type.is_some() || payload.len() < SAMPLED {
-        let (words, rest) = payload.as_chunks::<8>();
-        words.iter().for_each(|word| mix(*word));
-        rest.iter().for_each(|byte| mix([*byte, 0, 0, 0, 0, 0, 0, 0]));
-    } else {
-        let word = |bytes: Option<&[u8; 8]>| bytes.copied().unwrap_or_default();
-        mix(word(payload.first_chunk()));
-        mix(word(payload.get(8..).and_then(<[u8]>::first_chunk)));
-        mix(word(payload.last_chunk()));
-    }
     (mixed >> 32) as u32 | 1
+}
+
+#[inline]
+fn words(bytes: &[u8; 16]) -> [u64; 2] {
+    let both = u128::from_ne_bytes(*bytes);
+    [both as u64, (both >> 64) as u64]
+}
+
+/// Mixes two words by a multiplication whose halves are folded on each other.
+#[inline]
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a ^ 0x9E37_79B9_7F4A_7C15) * u128::from(b ^ 0xD1B5_4A32_D192_ED03);
+    product as u64 ^ (product >> 64) as u64
 }
 
 #[cfg(test)]
 mod tests {
-    use streamlens_model::Occurrence;
+    use streamlens_model::{Occurrence, Timestamp};
 
     use super::*;
 
