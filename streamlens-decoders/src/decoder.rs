@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use streamlens_model::{FlowKey, Occurrence, Packet, StreamId};
 
-use crate::{Confidence, DecodeError, DecoderInfo, DecodingResult, FlowReport, NetworkReport, PacketType};
+use crate::{Confidence, DecodeError, DecoderInfo, DecodingResult, FlowReport, Joined, NetworkReport, PacketType};
 
 /// On what a protocol is carried; a decoder is asked only about payloads of its carriers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,6 +75,15 @@ pub trait StreamDecoder: Send + Sync {
     /// does. Unless overridden, the engine goes on at the next segment that `can_decode` believes with 0.5 or more.
     fn resynchronise(&self, packet: &Packet<'_>) -> Option<usize> {
         (self.can_decode(packet).value() >= 0.5).then_some(0)
+    }
+
+    /// Whether a datagram that begins with a packet of this protocol holds several of one stream, which the receiving machine
+    /// has joined (receive offload). A protocol whose packets have no numbers can't tell, and need not say anything; packets
+    /// that a sender puts into one datagram are no matter of this, but of [`Self::decode_packet`]. Asked of datagrams whose
+    /// length is new in their flow, and of those that were captured whole.
+    fn joined(&self, payload: &[u8]) -> Joined {
+        let _ = payload;
+        Joined::One
     }
 
     /// Inspects a datagram of another protocol, from or to one of its

@@ -6,7 +6,7 @@ use streamlens_decoders::{FlowDecoder, PacketType, PduState};
 use streamlens_model::{FindingLog, TimingStatistics};
 use streamlens_registry::DecoderIndex;
 
-use super::{FrameFacts, Pdu, Pdus, Series};
+use super::{FrameFacts, JoinedDatagrams, Pdu, Pdus, Series};
 use crate::health::Streams;
 
 /// An application protocol found in a transport of a flow.
@@ -47,6 +47,7 @@ pub(crate) struct EncodingEntry {
     /// Sequence numbers that ran on.
     pub(crate) follows: u64,
     pub(crate) findings: Option<Box<FindingLog>>,
+    pub(crate) joined: JoinedDatagrams,
     pub(crate) series: Option<Box<Series>>,
 }
 
@@ -105,6 +106,7 @@ impl EncodingEntry {
             malformed: 0,
             follows: 0,
             findings: None,
+            joined: JoinedDatagrams::default(),
             series: None,
         }
     }

@@ -7,9 +7,9 @@ use streamlens_decoders::PacketType;
 use streamlens_model::row::Level;
 use streamlens_model::{CaptureSummary, Finding, Flow, StreamHealth};
 
+use super::artefacts::Artefacts;
 use super::finding_record::FindingRecord;
 use super::findings::Findings;
-use super::mirrored::Mirrored;
 use super::surveys::Surveys;
 use super::{Additions, FlowWriter, add_common_findings};
 use crate::deferred::store::{FlowHandle, FlowStore, VisitedFlow};
@@ -68,9 +68,9 @@ pub(crate) fn survey(
         show(&mut surveys);
     }
     let (networks, additions) = surveys.finish();
-    let (mut findings, mut mirrored) = (Findings::new(capture, None), Mirrored::default());
-    state.shards.iter().flat_map(|shard| shard.flows.iter()).for_each(|(_, flow)| mirrored.add(flow));
-    add_common_findings(state, &networks, &mirrored, &mut findings);
+    let (mut findings, mut artefacts) = (Findings::new(capture, None), Artefacts::default());
+    state.shards.iter().flat_map(|shard| shard.flows.iter()).for_each(|(_, flow)| artefacts.add(flow));
+    add_common_findings(state, &networks, &artefacts, &mut findings);
     NetworkView { additions, findings: list(findings) }
 }
 
