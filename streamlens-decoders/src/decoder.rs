@@ -187,6 +187,8 @@ pub struct Peer<'a> {
     /// Which encoding it was identified as: a monitor sees the flows of its own decoder and, through
     /// [`NetworkMonitor::watches`], those of others.
     pub encoding: &'a str,
+    /// The interface that it was captured by, where frames of the flow came by several: each is a path of its own.
+    pub interface: Option<&'a str>,
 }
 
 /// What a thread notes of flows for a [`Survey`]: where there are very many, threads that show them don't wait for each
@@ -201,6 +203,12 @@ pub trait Survey: Send {
     /// Flows of fewer frames need not be shown. 0 unless overridden.
     fn least_frames(&self) -> u64 {
         0
+    }
+
+    /// Whether each path of a flow that was captured by several interfaces is to be shown, and not the first alone. False unless
+    /// overridden.
+    fn sees_paths(&self) -> bool {
+        false
     }
 
     /// Takes note of a flow; `number` stands for it in [`NetworkReport::flows`]. Flows come in no particular order. Where

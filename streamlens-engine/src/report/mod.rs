@@ -16,10 +16,11 @@ mod sink;
 mod surveys;
 mod timing;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use streamlens_decoders::FlowReport;
-use streamlens_model::{Analysis, CaptureSummary, Flow, LinkType, SCHEMA};
+use streamlens_model::{Analysis, CaptureSummary, Flow, Interface, LinkType, SCHEMA};
 
 use self::artefacts::Artefacts;
 pub(crate) use self::encoding::stream_health;
@@ -29,7 +30,7 @@ pub(crate) use self::names::{EncodingNames, NetworkView, detail, names_of, surve
 use self::rows::{FlowSet, SortRow};
 pub(crate) use self::sink::Lists;
 pub use self::sink::{ReportChunk, ReportSink};
-use self::surveys::{Additions, NetworkReports, Notebook, Surveys};
+use self::surveys::{Additions, NetworkReports, Notebook, Surveys, decoder_of, encoding_number, interface_name};
 use crate::deferred::store::{FlowFigures, FlowHandle, FlowStore, ScratchShard, TOGETHER, VisitedFlow};
 use crate::dissect::Aside;
 use crate::flow::EncodingEntry;
@@ -62,6 +63,7 @@ pub(crate) struct Report<'e> {
     plan: Plan,
     selection: FlowSelection,
     capture: CaptureSummary,
+    interfaces: Arc<[Interface]>,
     total_flows: usize,
     /// The flows that are written, in their order.
     shown: Vec<FlowHandle>,
@@ -83,7 +85,8 @@ impl<'e> Report<'e> {
         fill(&mut capture, state);
         let plan = Plan::of(selection);
         let store = FlowStore { shards: &state.shards, env: state.env(), is_final: state.is_finished };
-        let (mut early, late) = Surveys::of(state);
+        let interfaces: Arc<[Interface]> = capture.interfaces.clone().into();
+        let (mut early, late) = Surveys::of(state, &interfaces);
         let mut report = Self {
             state,
             store,
@@ -98,6 +101,7 @@ impl<'e> Report<'e> {
             late,
             findings: Findings::new(&capture, selection.most_findings),
             capture,
+            interfaces,
             artefacts: Artefacts::default(),
         };
         let rows = match plan {
@@ -106,7 +110,7 @@ impl<'e> Report<'e> {
                 report.unvisited_rows()
             }
             Plan::Gravest { .. } => {
-                early.join(std::mem::replace(&mut report.late, Surveys::none(state)));
+                early.join(std::mem::replace(&mut report.late, Surveys::none(state, &report.interfaces)));
                 report.visited_rows(&mut early)
             }
         };
@@ -269,7 +273,7 @@ impl<'e> Report<'e> {
 
     /// Ends the late surveys, and adds what they have to say.
     fn finish_late(&mut self) {
-        let mut late = std::mem::replace(&mut self.late, Surveys::none(self.state));
+        let mut late = std::mem::replace(&mut self.late, Surveys::none(self.state, &self.interfaces));
         if late.again() {
             self.visit_for(&mut late);
         }
@@ -279,9 +283,9 @@ impl<'e> Report<'e> {
         let add = |worker: &mut Worker, (): &mut (), items: &[((FlowHandle, u16), Vec<FlowReport>)]| {
             for ((handle, decoder), reports) in items {
                 self.store.visit(&mut worker.scratch, &[*handle], |visited| {
-                    visited
-                        .iter()
-                        .for_each(|flow| self.writer().added_findings(flow, *decoder, reports, &mut worker.findings));
+                    visited.iter().for_each(|flow| {
+                        self.writer().added_findings(flow, decoder_of(*decoder), reports, &mut worker.findings)
+                    });
                 });
             }
         };
@@ -333,7 +337,7 @@ impl<'e> Report<'e> {
 
     /// Makes flows and their findings.
     fn writer(&self) -> FlowWriter<'_> {
-        FlowWriter { state: self.state, additions: &self.additions }
+        FlowWriter { state: self.state, additions: &self.additions, interfaces: &self.interfaces }
     }
 }
 
@@ -343,6 +347,8 @@ struct FlowWriter<'w> {
     state: &'w EngineState,
     /// What network monitors say of single encodings.
     additions: &'w Additions,
+    /// Names of interfaces.
+    interfaces: &'w [Interface],
 }
 
 impl<'w> FlowWriter<'w> {
@@ -355,9 +361,10 @@ impl<'w> FlowWriter<'w> {
         }
     }
 
-    /// What network monitors say of an encoding.
-    fn additions_to(&self, handle: FlowHandle, encoding: &EncodingEntry) -> &'w [FlowReport] {
-        self.additions.get(&(handle, encoding.decoder.0)).map_or(&[][..], Vec::as_slice)
+    /// What network monitors say of a path of an encoding.
+    fn additions_to(&self, handle: FlowHandle, encoding: &EncodingEntry, path: u8) -> &'w [FlowReport] {
+        let number = encoding_number(encoding.decoder.0, path);
+        self.additions.get(&(handle, number)).map_or(&[][..], Vec::as_slice)
     }
 }
 

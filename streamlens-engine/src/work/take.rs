@@ -33,6 +33,17 @@ impl Work<'_> {
     /// Takes all PDUs off a datagram. Says whether it is of this encoding: then its PDUs are in `scratch.pdus`.
     #[inline(always)]
     pub(super) fn take(&mut self, encoding: &mut EncodingEntry, whole: &Packet<'_>, frame: &FrameFacts) -> bool {
+        if encoding.interface != Some(frame.interface) {
+            let (registry, place) = (self.env.registry, encoding.decoder);
+            let is_told = encoding.confidence >= 1.0;
+            encoding.turn_to_interface(frame.interface, || {
+                let mut own = registry.decoder(place)?.flow_decoder(whole.flow)?;
+                if is_told {
+                    own.accept_all();
+                }
+                Some(own)
+            });
+        }
         if !encoding.joined.is_single(whole)
             && let Some(decoder) = self.env.registry.decoder(encoding.decoder)
             && let Some(length) = encoding.joined.parts(whole, decoder)
