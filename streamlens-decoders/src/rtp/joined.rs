@@ -1,6 +1,6 @@
 //! RTP packets that receive offload has joined in one datagram. RTP states no length, so the second header is looked for.
 
-use memchr::memmem;
+use memchr::memchr_iter;
 
 use crate::Joined;
 use crate::joined::is_near;
@@ -9,28 +9,26 @@ use crate::joined::is_near;
 const HEADER: usize = 12;
 const SSRC_AT: usize = 8;
 
-/// Places where the source stands that are looked at. A payload may hold it, though not time and again.
-const MOST: usize = 64;
-
 /// Whether a datagram holds several packets of one stream: parts of one length that begin with the same version, type and
 /// source and have numbers near each other. Where that is found by chance, 50 bits were so by chance.
 pub(super) fn joined(payload: &[u8]) -> Joined {
     let Some(first) = payload.first_chunk::<HEADER>() else { return Joined::One };
     let source = &first[SSRC_AT..];
-    // no source at all, as silence has it everywhere
-    if first[0] >> 6 != 2 || source == [0; 4] {
+    if first[0] >> 6 != 2 {
         return Joined::One;
     }
+    // a byte that silence has not everywhere; no source at all can't be told from it
+    let Some(rare) = source.iter().rposition(|byte| *byte != 0) else { return Joined::One };
     let number = u16::from_be_bytes([first[2], first[3]]);
     let ahead = |part: &[u8]| {
         let header = part.first_chunk::<HEADER>()?;
         let is_of_it = header[0] >> 6 == 2 && (header[1] ^ first[1]) & 0x7F == 0 && header[SSRC_AT..] == *source;
         is_of_it.then(|| u16::from_be_bytes([header[2], header[3]]).wrapping_sub(number).cast_signed().into())
     };
-    let behind = payload.get(HEADER + SSRC_AT..).unwrap_or_default();
-    let lengths = memmem::find_iter(behind, source).map(|at| at + HEADER);
+    let behind = payload.get(HEADER + SSRC_AT + rare..).unwrap_or_default();
+    let mut lengths = memchr_iter(source[rare], behind).map(|at| at + HEADER);
     let is_second = |length: &usize| payload.get(*length..).is_some_and(|part| is_near(1, ahead(part)));
-    lengths.take(MOST).find(is_second).map_or(Joined::One, |length| Joined::judge(payload, length, ahead))
+    lengths.find(is_second).map_or(Joined::One, |length| Joined::judge(payload, length, ahead))
 }
 
 #[cfg(test)]
