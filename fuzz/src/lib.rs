@@ -131,7 +131,7 @@ fn conversation(decoder: &dyn StreamDecoder, carrier: Carrier, mut data: &[u8]) 
         let peers: Vec<Peer<'_>> = keys
             .iter()
             .zip(&flows)
-            .map(|(flow, own)| Peer { flow, decoder: own.as_deref(), encoding: &decoder.info().name })
+            .map(|(flow, own)| Peer { flow, decoder: own.as_deref(), encoding: &decoder.info().name, interface: None })
             .collect();
         network.report(&peers, &mut NetworkReport::default());
     }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use streamlens_model::{FlowKey, Occurrence, Packet, StreamId};
 
-use crate::{Confidence, DecodeError, DecoderInfo, DecodingResult, FlowReport, NetworkReport, PacketType};
+use crate::{Confidence, DecodeError, DecoderInfo, DecodingResult, FlowReport, Joined, NetworkReport, PacketType};
 
 /// On what a protocol is carried; a decoder is asked only about payloads of its carriers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,6 +75,15 @@ pub trait StreamDecoder: Send + Sync {
     /// does. Unless overridden, the engine goes on at the next segment that `can_decode` believes with 0.5 or more.
     fn resynchronise(&self, packet: &Packet<'_>) -> Option<usize> {
         (self.can_decode(packet).value() >= 0.5).then_some(0)
+    }
+
+    /// Whether a datagram that begins with a packet of this protocol holds several of one stream, which the receiving machine
+    /// has joined (receive offload). A protocol whose packets have no numbers can't tell, and need not say anything; packets
+    /// that a sender puts into one datagram are no matter of this, but of [`Self::decode_packet`]. Asked of datagrams whose
+    /// length is new in their flow, and of those that were captured whole.
+    fn joined(&self, payload: &[u8]) -> Joined {
+        let _ = payload;
+        Joined::One
     }
 
     /// Inspects a datagram of another protocol, from or to one of its
@@ -178,6 +187,8 @@ pub struct Peer<'a> {
     /// Which encoding it was identified as: a monitor sees the flows of its own decoder and, through
     /// [`NetworkMonitor::watches`], those of others.
     pub encoding: &'a str,
+    /// The interface that it was captured by, where frames of the flow came by several: each is a path of its own.
+    pub interface: Option<&'a str>,
 }
 
 /// What a thread notes of flows for a [`Survey`]: where there are very many, threads that show them don't wait for each
@@ -192,6 +203,12 @@ pub trait Survey: Send {
     /// Flows of fewer frames need not be shown. 0 unless overridden.
     fn least_frames(&self) -> u64 {
         0
+    }
+
+    /// Whether each path of a flow that was captured by several interfaces is to be shown, and not the first alone. False unless
+    /// overridden.
+    fn sees_paths(&self) -> bool {
+        false
     }
 
     /// Takes note of a flow; `number` stands for it in [`NetworkReport::flows`]. Flows come in no particular order. Where

@@ -18,6 +18,7 @@ mod confidence;
 mod decoder;
 mod error;
 mod info;
+mod joined;
 mod nanos;
 mod report;
 mod result;
@@ -69,6 +70,7 @@ pub use decoder::{
 };
 pub use error::DecodeError;
 pub use info::{DecoderInfo, Names};
+pub use joined::Joined;
 pub use report::{FlowReport, NetworkReport, Refinement, StreamReport, StreamReports};
 pub use result::{DecodingResult, Flag, MediaClock, PacketType, PduState, StreamMark};
 pub use streamlens_model::stats::Sequence;

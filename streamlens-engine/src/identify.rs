@@ -4,11 +4,13 @@
 use std::fmt;
 
 use smallvec::SmallVec;
-use streamlens_decoders::{Confidence, DecodeError, DecodingResult, FlowDecoder, Sequence, StreamDecoder, StreamMark};
+use streamlens_decoders::{
+    Confidence, DecodeError, DecodingResult, FlowDecoder, Joined, Sequence, StreamDecoder, StreamMark,
+};
 use streamlens_model::{Packet, StreamId};
 use streamlens_registry::{DecoderIndex, DecoderRegistry, Ranked};
 
-use crate::flow::FrameFacts;
+use crate::flow::{FrameFacts, parts};
 use crate::work::Hole;
 
 /// Payloads that a young flow holds.
@@ -296,9 +298,16 @@ impl Candidate {
             self.memory = decoder.flow_decoder(packet.flow).map_or(Memory::None, Memory::Of);
             if let Memory::Of(memory) = &mut self.memory {
                 for held in earlier {
-                    result.clear();
-                    // what it makes of them was weighed when they came
-                    let _ = memory.decode_packet(&held.packet(packet), result);
+                    let whole = held.packet(packet);
+                    let length = match decoder.joined(whole.payload) {
+                        Joined::Parts(length) => length,
+                        Joined::One | Joined::Unclear => whole.payload.len(),
+                    };
+                    for part in parts(&whole, length) {
+                        result.clear();
+                        // what it makes of them was weighed when they came
+                        let _ = memory.decode_packet(&part, result);
+                    }
                 }
             }
         }

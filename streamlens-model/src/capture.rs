@@ -31,6 +31,16 @@ pub struct Interface {
     pub counts: Option<LiveCounts>,
 }
 
+impl Interface {
+    /// Whether another description, of a further section or file, may be that of the same interface: all that describes it is
+    /// equal, and only what it counted may differ.
+    #[must_use]
+    pub fn is_described_like(&self, other: &Self) -> bool {
+        (&self.name, self.link_type, self.snap_length, self.resolution_ns)
+            == (&other.name, other.link_type, other.snap_length, other.resolution_ns)
+    }
+}
+
 /// What an interface counted while it was captured on. Frames that were read and those dropped by the ring add up to
 /// `accepted`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

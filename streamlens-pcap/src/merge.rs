@@ -41,6 +41,21 @@ pub struct MergedReader {
     name: String,
 }
 
+/// Interfaces of other captures that one may be.
+const MAX_SAME: usize = 64;
+
+/// The number of an interface of a capture whose interfaces before it are these: files of one recording describe their interface
+/// each anew.
+fn number_of(all: &mut Vec<Interface>, interface: &Interface, before: &[(u32, Option<u64>)]) -> u32 {
+    let is_free = |place: usize| before.iter().all(|(number, _)| *number as usize != place);
+    let mut same = all.iter().take(if before.len() < MAX_SAME { MAX_SAME } else { 0 }).enumerate();
+    if let Some((place, _)) = same.find(|(place, known)| known.is_described_like(interface) && is_free(*place)) {
+        return place as u32;
+    }
+    all.push(Interface { dropped: None, ..interface.clone() });
+    (all.len() - 1) as u32
+}
+
 /// One of the captures.
 #[derive(Debug)]
 struct Lane {
@@ -49,8 +64,8 @@ struct Lane {
     next: usize,
     /// The time that the next frame is merged at, in nanoseconds; `None` after the last frame.
     key: Option<i64>,
-    /// New number of each of its interfaces.
-    interfaces: Vec<u32>,
+    /// New number of each of its interfaces, and the frames that it said it dropped.
+    interfaces: Vec<(u32, Option<u64>)>,
     warnings_taken: usize,
     /// A failure that is told when the frames of all captures up to it are out.
     failure: Option<CaptureError>,
@@ -84,12 +99,17 @@ impl MergedReader {
             self.warnings.extend(lane.reader.warnings().iter().skip(lane.warnings_taken).cloned());
             lane.warnings_taken = lane.reader.warnings().len();
             for (number, interface) in lane.reader.interfaces().iter().enumerate() {
-                match lane.interfaces.get(number).and_then(|known| self.interfaces.get_mut(*known as usize)) {
-                    Some(known) => known.dropped = interface.dropped,
-                    None => {
-                        lane.interfaces.push(self.interfaces.len() as u32);
-                        self.interfaces.push(interface.clone());
-                    }
+                let (known, before) = match lane.interfaces.get(number) {
+                    Some(known) => *known,
+                    None => (number_of(&mut self.interfaces, interface, &lane.interfaces), None),
+                };
+                if let Some(known) = self.interfaces.get_mut(known as usize).filter(|_| interface.dropped.is_some()) {
+                    let others = known.dropped.unwrap_or(0).saturating_sub(before.unwrap_or(0));
+                    known.dropped = interface.dropped.map(|dropped| dropped.saturating_add(others));
+                }
+                match lane.interfaces.get_mut(number) {
+                    Some((_, dropped)) => *dropped = interface.dropped,
+                    None => lane.interfaces.push((known, interface.dropped)),
                 }
             }
             if !more {
@@ -115,7 +135,7 @@ impl MergedReader {
         loop {
             let Some(lane) = self.lanes.get_mut(index) else { return };
             if let Some(mut frame) = lane.batch.frame(lane.next) {
-                frame.interface = lane.interfaces.get(frame.interface as usize).copied().unwrap_or_default();
+                frame.interface = lane.interfaces.get(frame.interface as usize).map_or(0, |(number, _)| *number);
                 batch.push(&frame);
             }
             lane.next += 1;

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use streamlens_model::{FlowKey, Packet, StreamId, Value};
 
-use super::header::{Fit, IenaHeader, YEAR_MICROS, body};
+use super::header::{Fit, IenaHeader, SHORTEST, TRAILER, YEAR_MICROS, body};
 use super::state::{IenaFlow, Pins};
 use super::variant::IenaVariant;
 use crate::telemetry::{Naming, TelemetryMonitor, may_have_findings};
 use crate::text::{UPPER, hex_numbered};
 use crate::{
-    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, FlowReport, MediaClock, NetworkMonitor,
-    PacketType, PduState, Sequence, StreamDecoder, StreamMark,
+    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, FlowReport, Joined, MediaClock,
+    NetworkMonitor, PacketType, PduState, Sequence, StreamDecoder, StreamMark,
 };
 
 const ENCODING: &str = "IENA";
@@ -85,6 +85,23 @@ impl StreamDecoder for IenaDecoder {
             }
             Fit::Cut | Fit::OtherTrailer | Fit::OtherSize => Confidence::NONE,
         }
+    }
+
+    fn joined(&self, payload: &[u8]) -> Joined {
+        let read = |part: &[u8]| {
+            let header = IenaHeader::parse(part)?;
+            // by the size, in words or in bytes
+            let mut sizes = [2, 1].map(|unit| usize::from(header.size) * unit).into_iter();
+            let length =
+                sizes.find(|&size| size >= SHORTEST && part.get(..size).is_some_and(|p| p.ends_with(&TRAILER)))?;
+            Some((header, length))
+        };
+        let Some((first, length)) = read(payload) else { return Joined::One };
+        Joined::judge(payload, length, |part| {
+            let (header, length) = read(part)?;
+            (header.key == first.key && length == part.len())
+                .then(|| header.sequence.wrapping_sub(first.sequence).cast_signed().into())
+        })
     }
 
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {

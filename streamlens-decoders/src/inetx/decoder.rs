@@ -8,8 +8,8 @@ use super::flow::InetxFlow;
 use super::header::InetxHeader;
 use crate::telemetry::{Naming, TelemetryMonitor};
 use crate::{
-    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, MediaClock, NetworkMonitor, PacketType,
-    PduState, Sequence, StreamDecoder, StreamMark,
+    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, Joined, MediaClock, NetworkMonitor,
+    PacketType, PduState, Sequence, StreamDecoder, StreamMark,
 };
 
 pub(super) const ENCODING: &str = "iNetX";
@@ -53,6 +53,15 @@ impl StreamDecoder for InetxDecoder {
             Some(_) => Confidence::new(0.2, "control word only"),
             None => Confidence::NONE,
         }
+    }
+
+    fn joined(&self, payload: &[u8]) -> Joined {
+        let Some(first) = InetxHeader::parse(payload) else { return Joined::One };
+        Joined::judge(payload, first.length as usize, |part| {
+            let header = InetxHeader::parse(part)?;
+            (header.stream_id == first.stream_id && header.length as usize == part.len())
+                .then(|| header.sequence.wrapping_sub(first.sequence).cast_signed().into())
+        })
     }
 
     fn packet_type(&self, _: PacketType) -> Cow<'static, str> {

@@ -8,8 +8,8 @@ use super::flow::NpdFlow;
 use super::header::{HEADER, NpdHeader, Segments, Walk};
 use crate::telemetry::{Naming, TelemetryMonitor};
 use crate::{
-    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, NetworkMonitor, PacketType, PduState,
-    Sequence, StreamDecoder,
+    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, Joined, NetworkMonitor, PacketType,
+    PduState, Sequence, StreamDecoder,
 };
 
 const ENCODING: &str = "NPD";
@@ -64,6 +64,16 @@ impl StreamDecoder for NpdDecoder {
             Walk::Exact | Walk::Leftover => Confidence::new(0.7, "version and length fit, the segments nearly"),
             Walk::Broken => Confidence::NONE,
         }
+    }
+
+    fn joined(&self, payload: &[u8]) -> Joined {
+        let Some(first) = NpdHeader::parse(payload) else { return Joined::One };
+        Joined::judge(payload, usize::from(first.length_words) * 4, |part| {
+            let header = NpdHeader::parse(part)?;
+            let is_of_it = header.data_source_id == first.data_source_id;
+            (is_of_it && usize::from(header.length_words) * 4 == part.len())
+                .then(|| header.sequence.wrapping_sub(first.sequence).cast_signed().into())
+        })
     }
 
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {

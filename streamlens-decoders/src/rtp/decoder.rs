@@ -16,8 +16,8 @@ use crate::media::Difference;
 use crate::sap::PayloadFormat;
 use crate::text::{LOWER, hex_numbered, numbered};
 use crate::{
-    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, FlowReport, MediaClock, NetworkMonitor,
-    PacketType, PduState, Refinement, Sequence, StreamDecoder, StreamMark,
+    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, FlowReport, Joined, MediaClock,
+    NetworkMonitor, PacketType, PduState, Refinement, Sequence, StreamDecoder, StreamMark,
 };
 
 const NAME: &str = "RTP";
@@ -61,6 +61,10 @@ impl StreamDecoder for RtpDecoder {
             return Err(refused("an unassigned payload type"));
         }
         RtpFlow::new().decode_packet(packet, result)
+    }
+
+    fn joined(&self, payload: &[u8]) -> Joined {
+        super::joined::joined(payload)
     }
 
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {

@@ -9,6 +9,7 @@ mod clocks;
 mod decoder;
 mod header;
 mod jitter;
+mod joined;
 mod path;
 mod payload_type;
 mod probation;

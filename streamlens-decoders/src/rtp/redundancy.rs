@@ -2,7 +2,8 @@
 //! receiver that merges them still misses.
 //!
 //! The same content is recognised by equal SSRCs and, for sampled packets, equal sequence numbers and timestamps.
-//! Copies that differ in the VLAN alone are taken for a mirror port's and not for a pair.
+//! Copies that differ in the VLAN alone are taken for a mirror port's and not for a pair. Two paths may be one flow, captured by two
+//! interfaces: separate networks may use the same addresses.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ pub(super) struct RedundantPaths;
 struct Leg {
     peer: u64,
     flow: FlowKey,
+    interface: Option<String>,
     id: StreamId,
     first: Occurrence,
     last: Occurrence,
@@ -116,9 +118,9 @@ impl Comparison {
         CLASSES.iter().find(|(_, limit)| self.differential_ns() <= *limit).map(|(name, _)| *name)
     }
 
-    fn value(&self, other: &FlowKey, lost: u64) -> Value {
+    fn value(&self, other: &Leg, lost: u64) -> Value {
         let mut pairs = vec![
-            ("other_path", Value::from(other.to_string())),
+            ("other_path", Value::from(other.name())),
             ("overlap_packets", self.overlap.into()),
             ("lost_on_this_path", lost.into()),
             ("lost_after_merge", self.lost[2].into()),
@@ -139,6 +141,16 @@ impl Comparison {
         let [a, b, both] = self.lost;
         let [smallest, mean, largest] = self.skew;
         Self { lost: [b, a, both], skew: [-largest, -mean, -smallest], ..self.clone() }
+    }
+}
+
+impl Leg {
+    /// The path, for people.
+    fn name(&self) -> String {
+        match &self.interface {
+            Some(interface) => format!("{} on {interface}", self.flow),
+            None => self.flow.to_string(),
+        }
     }
 }
 
@@ -165,6 +177,10 @@ impl Survey for Legs {
         MIN_MATCHES as u64
     }
 
+    fn sees_paths(&self) -> bool {
+        true
+    }
+
     fn see(&mut self, number: u64, peer: &Peer<'_>) {
         let flow = peer.decoder.and_then(|decoder| (decoder as &dyn Any).downcast_ref::<RtpFlow>());
         for stream in flow.into_iter().flat_map(|flow| &flow.streams).filter(|stream| stream.proven) {
@@ -177,7 +193,8 @@ impl Survey for Legs {
                 let same = self.legs.entry(key).or_default();
                 // in the order in which they began, for flows come in any
                 let place = same.partition_point(|leg| (leg.first.frame, leg.peer) < (first.frame, number));
-                same.insert(place, Leg { peer: number, flow, id, first, last, path: path.clone() });
+                let interface = peer.interface.map(str::to_owned);
+                same.insert(place, Leg { peer: number, flow, interface, id, first, last, path: path.clone() });
                 same.truncate(MAX_PATHS);
             }
         }
@@ -195,7 +212,7 @@ impl Survey for Legs {
         for same in self.legs.values().filter(|same| same.len() > 1) {
             let Some((a, others)) = same.split_first() else { continue };
             for b in others {
-                if (a.flow.src, a.flow.dst) == (b.flow.src, b.flow.dst) {
+                if (a.flow.src, a.flow.dst) == (b.flow.src, b.flow.dst) && a.flow != b.flow {
                     continue;
                 }
                 let Some(comparison) = compare(&a.path, &b.path) else { continue };
@@ -203,16 +220,16 @@ impl Survey for Legs {
                 let id = a.id;
                 for (leg, other, seen) in [(a, b, &comparison), (b, a, &reversed)] {
                     let facts = report.flows.entry(leg.peer).or_default().stream(id);
-                    facts.measures.insert("st2022_7".into(), seen.value(&other.flow, seen.lost[0]));
+                    facts.measures.insert("st2022_7".into(), seen.value(other, seen.lost[0]));
                 }
                 note(&comparison, a, b, &mut findings);
                 let name = format!("0x{:08x}", id.0);
                 report.stream_names.insert(id, name.clone());
                 pairs.push(Value::map([
                     ("ssrc", Value::from(name)),
-                    ("path", a.flow.to_string().into()),
+                    ("path", a.name().into()),
                     ("lost_on_other_path", comparison.lost[1].into()),
-                    ("comparison", comparison.value(&b.flow, comparison.lost[0])),
+                    ("comparison", comparison.value(b, comparison.lost[0])),
                 ]));
             }
         }
@@ -232,7 +249,9 @@ fn note(comparison: &Comparison, a: &Leg, b: &Leg, findings: &mut FindingLog) {
         findings.add("st2022-7.loss-after-merge", Severity::Error, id, at, || {
             format!(
                 "{both} of {} packets are missing on both paths ({} lost {lost_a}, {} lost {lost_b})",
-                comparison.overlap, a.flow, b.flow
+                comparison.overlap,
+                a.name(),
+                b.name()
             )
         });
     }
@@ -244,7 +263,12 @@ fn note(comparison: &Comparison, a: &Leg, b: &Leg, findings: &mut FindingLog) {
                 || "more than any class of receiver takes".to_owned(),
                 |class| format!("for receivers of class {class}"),
             );
-            format!("the paths {} and {} are up to {:.3} ms apart, {fits}", a.flow, b.flow, differential as f64 / 1e6)
+            format!(
+                "the paths {} and {} are up to {:.3} ms apart, {fits}",
+                a.name(),
+                b.name(),
+                differential as f64 / 1e6
+            )
         });
     }
 }

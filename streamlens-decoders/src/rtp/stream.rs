@@ -149,7 +149,8 @@ impl Stream {
         self.packets += 1;
         self.payload_bytes += packet.payload.len() as u64;
         self.markers += u64::from(packet.marker);
-        self.last = at;
+        // a packet that was joined to the one before has no time of its own
+        self.last = Occurrence { time: at.time.or(self.last.time), ..at };
         if packet.payload_type != self.payload_type || self.payload_types.is_empty() {
             self.change_payload_type(packet.payload_type, at, findings);
         } else if let Some((_, count)) = self.payload_types.first_mut() {

@@ -373,7 +373,12 @@ fn the_paths_of_a_real_pair_are_found_and_compared() {
     let Some(flows) = run("broadcast/st2022-7-pair-l24.pcap") else { return };
     let peers: Vec<_> = flows
         .iter()
-        .map(|(flow, (decoder, _))| crate::Peer { flow, decoder: Some(decoder as &dyn FlowDecoder), encoding: "RTP" })
+        .map(|(flow, (decoder, _))| crate::Peer {
+            flow,
+            decoder: Some(decoder as &dyn FlowDecoder),
+            encoding: "RTP",
+            interface: None,
+        })
         .collect();
     let mut report = crate::NetworkReport::default();
     RtpDecoder::new().network_monitor().unwrap().report(&peers, &mut report);

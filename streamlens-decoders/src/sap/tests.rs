@@ -55,8 +55,10 @@ fn observe(monitor: &mut dyn NetworkMonitor, captured: &Captured) -> PacketType 
 }
 
 fn report(monitor: &dyn NetworkMonitor, flows: &[(FlowKey, Box<dyn FlowDecoder>)]) -> NetworkReport {
-    let peers: Vec<_> =
-        flows.iter().map(|(flow, decoder)| Peer { flow, decoder: Some(decoder.as_ref()), encoding: "RTP" }).collect();
+    let peers: Vec<_> = flows
+        .iter()
+        .map(|(flow, decoder)| Peer { flow, decoder: Some(decoder.as_ref()), encoding: "RTP", interface: None })
+        .collect();
     let mut report = NetworkReport::default();
     monitor.report(&peers, &mut report);
     report

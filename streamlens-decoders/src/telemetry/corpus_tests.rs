@@ -133,8 +133,12 @@ fn analyse(captured: &[Captured]) -> (BTreeMap<String, Seen>, Vec<&'static str>)
     let mut beyond = Vec::new();
     for decoder in &decoders {
         let encoding = |flow: &Open| decoders[flow.decoder].info().name.as_ref();
-        let peers =
-            open.iter().map(|(key, flow)| Peer { flow: key, decoder: Some(&*flow.memory), encoding: encoding(flow) });
+        let peers = open.iter().map(|(key, flow)| Peer {
+            flow: key,
+            decoder: Some(&*flow.memory),
+            encoding: encoding(flow),
+            interface: None,
+        });
         let (peers, mut report): (Vec<_>, _) = (peers.collect(), NetworkReport::default());
         decoder.network_monitor().expect("each has one").report(&peers, &mut report);
         let logs = report.findings.iter().chain(report.flows.values().flat_map(|flow| &flow.findings));

@@ -46,7 +46,7 @@ fn codes(report: &FlowReport) -> Vec<(&'static str, u64)> {
 fn network(flows: &[(&Captured, &dyn FlowDecoder)]) -> NetworkReport {
     let peers: Vec<_> = flows
         .iter()
-        .map(|(packet, flow)| Peer { flow: &packet.flow, decoder: Some(*flow), encoding: "IENA" })
+        .map(|(packet, flow)| Peer { flow: &packet.flow, decoder: Some(*flow), encoding: "IENA", interface: None })
         .collect();
     let mut report = NetworkReport::default();
     IenaDecoder::new().network_monitor().unwrap().report(&peers, &mut report);

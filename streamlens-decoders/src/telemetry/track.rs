@@ -139,7 +139,8 @@ impl Track {
             self.error.push(nanos::saturating_difference(reading.time, capture.as_nanos()));
         }
         self.packets += 1;
-        self.last = at(packet);
+        // a packet that was joined to the one before has no time of its own
+        self.last = Occurrence { time: packet.time.or(self.last.time), ..at(packet) };
     }
 
     /// Compares the times of two neighbours. What is worth a finding is rare, so it is put into words out of line.

@@ -8,8 +8,8 @@ use super::flow::TmnsFlow;
 use super::header::{HEADER, Packages, TmnsHeader};
 use crate::telemetry::{Naming, TelemetryMonitor};
 use crate::{
-    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, MediaClock, NetworkMonitor, PacketType,
-    PduState, Sequence, StreamDecoder, StreamMark,
+    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, Joined, MediaClock, NetworkMonitor,
+    PacketType, PduState, Sequence, StreamDecoder, StreamMark,
 };
 
 const ENCODING: &str = "TmNS";
@@ -77,6 +77,15 @@ impl StreamDecoder for TmnsDecoder {
         } else {
             Confidence::NONE
         }
+    }
+
+    fn joined(&self, payload: &[u8]) -> Joined {
+        let Some(first) = TmnsHeader::parse(payload) else { return Joined::One };
+        Joined::judge(payload, first.length as usize, |part| {
+            let header = TmnsHeader::parse(part)?;
+            (header.definition_id == first.definition_id && header.length as usize == part.len())
+                .then(|| header.sequence.wrapping_sub(first.sequence).cast_signed().into())
+        })
     }
 
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {

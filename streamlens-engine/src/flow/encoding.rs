@@ -6,7 +6,7 @@ use streamlens_decoders::{FlowDecoder, PacketType, PduState};
 use streamlens_model::{FindingLog, TimingStatistics};
 use streamlens_registry::DecoderIndex;
 
-use super::{FrameFacts, Pdu, Pdus, Series};
+use super::{FrameFacts, JoinedDatagrams, Pdu, Pdus, Series};
 use crate::health::Streams;
 
 /// An application protocol found in a transport of a flow.
@@ -31,6 +31,10 @@ pub(crate) struct EncodingEntry {
     pub(crate) nested: Vec<NestedEntry>,
     pub(crate) streams: Streams,
     pub(crate) flow_decoder: Option<Box<dyn FlowDecoder>>,
+    /// The interface that captured the last payload it took.
+    pub(crate) interface: Option<u16>,
+    /// The paths by which its payloads came, where they are several.
+    paths: Vec<PathEntry>,
     /// Place of its conversation's monitor.
     pub(crate) conversation: Option<u32>,
     /// The evidence at identification.
@@ -47,6 +51,7 @@ pub(crate) struct EncodingEntry {
     /// Sequence numbers that ran on.
     pub(crate) follows: u64,
     pub(crate) findings: Option<Box<FindingLog>>,
+    pub(crate) joined: JoinedDatagrams,
     pub(crate) series: Option<Box<Series>>,
 }
 
@@ -54,6 +59,17 @@ impl fmt::Debug for EncodingEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EncodingEntry").field("decoder", &self.decoder).field("packets", &self.packets).finish()
     }
+}
+
+/// Paths of an encoding that are kept apart; what comes by further ones counts as come by the last.
+const MAX_PATHS: usize = 8;
+
+/// A path by which payloads of an encoding come: an interface of the capture. The legs of a redundant pair (ST 2022-7) may have
+/// the same addresses, so it is not the addresses of a flow that tell them from each other.
+struct PathEntry {
+    interface: u16,
+    /// Its decoder of the flow, while payloads come by another path.
+    flow_decoder: Option<Box<dyn FlowDecoder>>,
 }
 
 /// One kind of PDU.
@@ -95,6 +111,8 @@ impl EncodingEntry {
             nested: Vec::new(),
             streams: Streams::default(),
             flow_decoder,
+            interface: None,
+            paths: Vec::new(),
             conversation: None,
             confidence: 0.0,
             reason: "",
@@ -105,8 +123,58 @@ impl EncodingEntry {
             malformed: 0,
             follows: 0,
             findings: None,
+            joined: JoinedDatagrams::default(),
             series: None,
         }
+    }
+
+    /// What comes from now on was captured by another interface: it comes by another path, which has numbers, clocks and a
+    /// decoder of its own, that `make` makes.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn turn_to_interface(&mut self, interface: u16, make: impl FnOnce() -> Option<Box<dyn FlowDecoder>>) {
+        let Some(before) = self.interface.replace(interface) else { return };
+        if self.paths.is_empty() {
+            self.paths.push(PathEntry { interface: before, flow_decoder: None });
+        }
+        let known = self.paths.iter().position(|path| path.interface == interface);
+        let place = match known {
+            Some(place) => place,
+            None if self.paths.len() < MAX_PATHS => {
+                self.paths.push(PathEntry { interface, flow_decoder: make() });
+                self.paths.len() - 1
+            }
+            None => MAX_PATHS - 1,
+        };
+        let now = usize::from(self.streams.path());
+        if now == place {
+            return;
+        }
+        if let Some(path) = self.paths.get_mut(now) {
+            path.flow_decoder = self.flow_decoder.take();
+        }
+        if let Some(path) = self.paths.get_mut(place) {
+            self.flow_decoder = path.flow_decoder.take();
+        }
+        self.streams.turn_to_path(place as u8);
+    }
+
+    /// The interface of a path, where there are several.
+    pub(crate) fn interface_of(&self, path: u8) -> Option<u16> {
+        self.paths.get(usize::from(path)).map(|path| path.interface)
+    }
+
+    /// How many paths there are.
+    pub(crate) fn path_count(&self) -> u8 {
+        self.paths.len().max(1) as u8
+    }
+
+    /// The decoder of the flow for a path, where there is one.
+    pub(crate) fn decoder_of(&self, path: u8) -> Option<&dyn FlowDecoder> {
+        if path == self.streams.path() {
+            return self.flow_decoder.as_deref();
+        }
+        self.paths.get(usize::from(path))?.flow_decoder.as_deref()
     }
 
     /// Intervals of a type's PDUs.

@@ -7,6 +7,7 @@
 mod copies;
 mod encoding;
 mod facts;
+mod joined;
 pub(crate) mod pdu;
 mod series;
 
@@ -17,6 +18,7 @@ use streamlens_registry::DecoderIndex;
 pub(crate) use self::copies::Copies;
 pub(crate) use self::encoding::{EncodingEntry, TypeEntry};
 pub(crate) use self::facts::FlowFacts;
+pub(crate) use self::joined::{JoinedCounts, JoinedDatagrams, parts};
 pub(crate) use self::pdu::{FrameFacts, Pdu, Pdus};
 pub(crate) use self::series::Series;
 use crate::dissect::Dissected;

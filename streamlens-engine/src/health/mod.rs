@@ -14,6 +14,8 @@ pub(crate) use streamlens_model::stats::{Arrival, Events};
 #[derive(Debug)]
 pub(crate) struct Stream {
     pub(crate) id: StreamId,
+    /// By which path of the encoding it came.
+    pub(crate) path: u8,
     pub(crate) received: u64,
     pub(crate) sequence: Option<SequenceTracker>,
     pub(crate) clock: Option<Box<ClockTracker>>,
@@ -24,11 +26,16 @@ pub(crate) struct Stream {
 pub(crate) struct Streams {
     list: Vec<Stream>,
     last: usize,
+    /// The path by which PDUs come now.
+    path: u8,
     /// Made when the list is too long to be walked.
-    places: Option<Box<hashbrown::HashMap<StreamId, u32, foldhash::fast::RandomState>>>,
+    places: Option<Box<Places>>,
     /// Streams that found no room, by their identifiers.
     not_kept: Option<Box<hashbrown::HashSet<StreamId, foldhash::fast::RandomState>>>,
 }
+
+/// Places of streams, by identifier and path.
+type Places = hashbrown::HashMap<(StreamId, u8), u32, foldhash::fast::RandomState>;
 
 impl Streams {
     /// The most streams that are kept apart in one encoding of one flow.
@@ -50,6 +57,16 @@ impl Streams {
     /// A stream by its place in the order in which they came.
     pub(crate) fn get(&self, place: usize) -> Option<&Stream> {
         self.list.get(place)
+    }
+
+    /// The path by which PDUs come now.
+    pub(crate) fn path(&self) -> u8 {
+        self.path
+    }
+
+    /// What comes from now on comes by this path. The same stream is another one on each.
+    pub(crate) fn turn_to_path(&mut self, path: u8) {
+        (self.path, self.last) = (path, usize::MAX);
     }
 
     /// How many there are.
@@ -115,8 +132,8 @@ impl Streams {
 
     fn place_of(&self, id: StreamId) -> Option<usize> {
         match &self.places {
-            Some(places) => places.get(&id).map(|&place| place as usize),
-            None => self.list.iter().position(|stream| stream.id == id),
+            Some(places) => places.get(&(id, self.path)).map(|&place| place as usize),
+            None => self.list.iter().position(|stream| stream.id == id && stream.path == self.path),
         }
     }
 
@@ -125,11 +142,13 @@ impl Streams {
         if self.list.capacity() == 0 {
             self.list.reserve_exact(1);
         }
-        self.list.push(Stream { id, received: 0, sequence: None, clock: None });
+        self.list.push(Stream { id, path: self.path, received: 0, sequence: None, clock: None });
         if let Some(places) = &mut self.places {
-            places.insert(id, place as u32);
+            places.insert((id, self.path), place as u32);
         } else if self.list.len() > Self::WALKED {
-            self.places = Some(Box::new((0..).zip(&self.list).map(|(place, stream)| (stream.id, place)).collect()));
+            self.places = Some(Box::new(
+                (0..).zip(&self.list).map(|(place, stream)| ((stream.id, stream.path), place)).collect(),
+            ));
         }
         place
     }

@@ -12,7 +12,7 @@ use streamlens_model::{ApplicationEncoding, Candidate, Finding, FindingLog, Heal
 use super::findings::{FindingSink, Findings, Where};
 use super::packet_types::{PacketTypes, type_name};
 use super::timing::Summaries;
-use super::{EncodingNames, FlowWriter, rounded};
+use super::{EncodingNames, FlowWriter, interface_name, rounded};
 use crate::deferred::store::VisitedFlow;
 use crate::flow::{EncodingEntry, FlowEntry, TransportEntry};
 use crate::health::Stream;
@@ -26,6 +26,8 @@ pub(super) struct EncodingView<'r, 's> {
     encoding: &'s EncodingEntry,
     /// What its decoder, the monitor of its conversation and network monitors say of it.
     report: FlowReport,
+    /// The names of the paths by which it came, where they are several, and what is said of those behind the first.
+    paths: Vec<(String, FlowReport)>,
     /// The encoding of the base and its score, where the name is a refinement.
     base: Option<(Cow<'static, str>, f64)>,
     name: Cow<'static, str>,
@@ -49,22 +51,38 @@ impl<'w> FlowWriter<'w> {
                 reason: format!("{}; later payloads were refused", encoding.reason).into(),
             });
         }
-        let mut report = FlowReport::default();
-        if let Some(own) = &encoding.flow_decoder {
-            own.report(&mut report);
-        }
+        let report_of = |path| {
+            let mut report = FlowReport::default();
+            if let Some(own) = encoding.decoder_of(path) {
+                own.report(&mut report);
+            }
+            report
+        };
+        let mut report = report_of(0);
         let monitor = encoding.conversation.and_then(|index| visited.conversations.monitor(index));
         if let Some(monitor) = monitor {
             monitor.report(&visited.flow.key, &mut report);
         }
-        self.additions_to(visited.handle, encoding).iter().for_each(|addition| add(&mut report, addition));
+        self.additions_to(visited.handle, encoding, 0).iter().for_each(|addition| add(&mut report, addition));
+        let paths = (0..encoding.path_count()).filter_map(|path| {
+            let name = interface_name(self.interfaces, encoding.interface_of(path)?).into_owned();
+            let mut of_path = if path == 0 { FlowReport::default() } else { report_of(path) };
+            let additions = self.additions_to(visited.handle, encoding, path).iter().filter(|_| path > 0);
+            additions.for_each(|addition| add(&mut of_path, addition));
+            Some((name, of_path))
+        });
+        let paths: Vec<_> = paths.collect();
+        let others = paths.iter().skip(1).map(|(name, of_path)| (name.clone(), Value::Map(of_path.metadata.clone())));
+        if paths.len() > 1 {
+            report.metadata.insert("other_paths".into(), Value::map(others));
+        }
         let score = score.min(report.confidence_limit.map_or(1.0, |limit| rounded(limit.min(1.0))));
         let base = decoder.info().name.clone();
         let (base, name, score) = match best_refinement(&report) {
             Some(best) => (Some((base, score)), best.encoding_name.clone(), rounded(best.confidence)),
             None => (None, base, score),
         };
-        Ok(EncodingView { decoder, flow: visited.flow, transport, encoding, report, base, name, score })
+        Ok(EncodingView { decoder, flow: visited.flow, transport, encoding, report, paths, base, name, score })
     }
 
     /// The encoding as the document has it.
@@ -128,7 +146,8 @@ impl<'w> FlowWriter<'w> {
         }
         let has_faults = |stream: &&Stream| stream.sequence.as_ref().is_some_and(|of| of.faults().is_some());
         let streams = sorted(encoding.streams.iter().filter(has_faults)).into_iter();
-        if encoding.conversation.is_some() || !self.additions_to(visited.handle, encoding).is_empty() {
+        let has_more = encoding.path_count() > 1 || !self.additions_to(visited.handle, encoding, 0).is_empty();
+        if encoding.conversation.is_some() || has_more {
             let Ok(mut view) = self.encoding_view(visited, transport, encoding) else { return };
             streams.for_each(|stream| drop(view.health(stream, findings)));
             view.add_logs(findings);
@@ -141,8 +160,7 @@ impl<'w> FlowWriter<'w> {
             let health = stream_health(stream);
             findings.add_stream(&decoder.info().finding_prefix, stream, &health, |see| {
                 let Some(view) = view() else { return see(&Where::default()) };
-                let own = view.report.streams.get(stream.id).cloned();
-                see(&view.place(Some(&view.named_health(stream, own))));
+                see(&view.place(Some(&view.named_health(stream, view.known(stream)))));
             });
         }
         let mut see = |log: &FindingLog| {
@@ -151,7 +169,7 @@ impl<'w> FlowWriter<'w> {
             };
             findings.add_log(log, place, |id| Some(decoder.stream_name(id)));
         };
-        if let Some(own) = encoding.flow_decoder.as_ref().filter(|own| own.may_have_findings()) {
+        if let Some(own) = encoding.decoder_of(0).filter(|own| own.may_have_findings()) {
             let mut report = FlowReport::default();
             own.report(&mut report);
             report.findings.iter().for_each(&mut see);
@@ -170,7 +188,7 @@ impl<'w> FlowWriter<'w> {
         for transport in visited.flow.transports() {
             for encoding in transport.encodings.iter().filter(|encoding| encoding.decoder.0 == decoder) {
                 let Ok(view) = self.encoding_view(visited, transport, encoding) else { continue };
-                reports.iter().flat_map(|report| &report.findings).for_each(|log| view.add_log(log, findings));
+                reports.iter().flat_map(|report| &report.findings).for_each(|log| view.add_log(log, 0, findings));
             }
         }
     }
@@ -181,7 +199,7 @@ impl EncodingView<'_, '_> {
     pub(super) fn names(&self, depth: Level, findings: Vec<Finding>) -> EncodingNames {
         let (encoding, decoder) = (self.encoding, self.decoder);
         let streams = encoding.streams.iter().filter(|_| depth >= Level::Encoding);
-        let streams = streams.map(|stream| self.named_health(stream, self.report.streams.get(stream.id).cloned()));
+        let streams = streams.map(|stream| self.named_health(stream, self.known(stream)));
         let name_of = |kind| type_name(decoder, &self.report, kind);
         let nested = encoding.nested.iter().map(|nested| nested.entry.kind);
         let kinds = encoding.types.iter().map(|kind| kind.kind).chain(nested).filter(|_| depth >= Level::PacketType);
@@ -196,19 +214,36 @@ impl EncodingView<'_, '_> {
 
     /// The health of a stream; what is wrong with it is added to the findings.
     fn health(&mut self, stream: &Stream, findings: &mut impl FindingSink) -> StreamHealth {
-        let own = self.report.streams.take(stream.id);
+        let own = match stream.path.checked_sub(1) {
+            None => self.report.streams.take(stream.id),
+            Some(_) => self.known(stream),
+        };
         let health = self.named_health(stream, own);
         let place = |see: &mut dyn FnMut(&Where<'_>)| see(&self.place(Some(&health)));
         findings.add_stream(&self.decoder.info().finding_prefix, stream, &health, place);
         health
     }
 
+    /// What is known of a stream beyond its figures.
+    fn known(&self, stream: &Stream) -> Option<StreamReport> {
+        let other = self.paths.get(usize::from(stream.path)).filter(|_| stream.path > 0);
+        other.map_or(&self.report, |(_, report)| report).streams.get(stream.id).cloned()
+    }
+
+    /// The name of a stream, with the path by which it came where there are several.
+    fn with_path(&self, name: String, path: u8) -> String {
+        match self.paths.get(usize::from(path)) {
+            Some((interface, _)) => format!("{name} on {interface}"),
+            None => name,
+        }
+    }
+
     /// The health of a stream with what is known of it beyond its figures.
     fn named_health(&self, stream: &Stream, known: Option<StreamReport>) -> StreamHealth {
         let mut health = stream_health(stream);
-        health.id = self.decoder.stream_name(stream.id);
+        health.id = self.with_path(self.decoder.stream_name(stream.id), stream.path);
         if let Some(known) = known {
-            health.name = known.name;
+            health.name = known.name.map(|name| self.with_path(name, stream.path));
             health.jitter_ns = known.jitter_ns.or(health.jitter_ns);
             health.drift_ppm = known.drift_ppm.or(health.drift_ppm);
             health.measures = known.measures;
@@ -228,12 +263,20 @@ impl EncodingView<'_, '_> {
 
     /// Adds what decoders and monitors have found.
     fn add_logs(&self, findings: &mut impl FindingSink) {
-        let logs = self.report.findings.iter().chain(self.encoding.findings.as_deref());
-        logs.for_each(|log| self.add_log(log, findings));
+        self.report.findings.iter().for_each(|log| self.add_log(log, 0, findings));
+        for (path, (_, report)) in (0..).zip(&self.paths).skip(1) {
+            report.findings.iter().for_each(|log| self.add_log(log, path, findings));
+        }
+        if let Some(log) = self.encoding.findings.as_deref() {
+            let name = |id| Some(self.decoder.stream_name(id));
+            findings.add_log(log, |see| see(&self.place(None)), name);
+        }
     }
 
-    fn add_log(&self, log: &FindingLog, findings: &mut impl FindingSink) {
-        findings.add_log(log, |see| see(&self.place(None)), |id| Some(self.decoder.stream_name(id)));
+    /// Adds what was found on a path.
+    fn add_log(&self, log: &FindingLog, path: u8, findings: &mut impl FindingSink) {
+        let name = |id| Some(self.with_path(self.decoder.stream_name(id), path));
+        findings.add_log(log, |see| see(&self.place(None)), name);
     }
 }
 
@@ -270,7 +313,7 @@ fn best_refinement(report: &FlowReport) -> Option<&Refinement> {
 /// Streams in the order of their identifiers.
 fn sorted<'s>(streams: impl Iterator<Item = &'s Stream>) -> SmallVec<[&'s Stream; 4]> {
     let mut streams: SmallVec<[&Stream; 4]> = streams.collect();
-    streams.sort_by_key(|stream| stream.id);
+    streams.sort_by_key(|stream| (stream.id, stream.path));
     streams
 }
 

@@ -8,8 +8,8 @@ use streamlens_model::{
     CaptureSummary, FindingLog, FlowKey, LoggedFinding, Occurrence, Severity, StreamHealth, StreamId, Transport,
 };
 
+use super::artefacts::{Artefacts, JoinedFlows, Mirrored};
 use super::finding_record::{FindingDraft, FindingRecord, FindingText};
-use super::mirrored::Mirrored;
 use crate::deferred::store::FlowHandle;
 use crate::health::{Events, Stream};
 
@@ -300,8 +300,28 @@ impl Findings {
         }
     }
 
+    /// Adds what the capturing machine made of frames.
+    pub(super) fn add_artefacts(&mut self, artefacts: &Artefacts) {
+        self.add_mirrored(&artefacts.mirrored);
+        self.add_joined(&artefacts.joined);
+    }
+
+    /// Adds that the capturing machine joined packets, where it did.
+    fn add_joined(&mut self, joined: &JoinedFlows) {
+        let JoinedFlows { flows, apart, packets, whole, first, last } = *joined;
+        let Some(first) = first else { return };
+        let [first, last] = [first, last].map(|frame| Occurrence { frame, time: None });
+        let text = format_args!(
+            "{} datagrams of {flows} flows hold several packets: the adapter or the kernel merged them (receive offload). \
+             {apart} were taken apart into {packets} packets, {whole} could not be; when a packet behind the first came is \
+             not known; ethtool -K INTERFACE gro off lro off",
+            apart + whole
+        );
+        self.add_warning("capture.merged", apart + whole, first, last, text);
+    }
+
     /// Adds that mirror ports delivered frames twice, where they did.
-    pub(super) fn add_mirrored(&mut self, mirrored: &Mirrored) {
+    fn add_mirrored(&mut self, mirrored: &Mirrored) {
         let Mirrored { flows, frames, first, last, last_seen } = *mirrored;
         if flows > 0 {
             let first = Occurrence { frame: first.unwrap_or(0), time: None };

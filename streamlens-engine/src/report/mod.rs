@@ -4,11 +4,11 @@
 //! [`Report::write_flows`] makes the flows and their findings, [`Report::settle_findings`] adds all others, and
 //! [`Report::write_findings`] makes those that are wanted.
 
+mod artefacts;
 mod encoding;
 mod finding_record;
 mod findings;
 mod flow;
-mod mirrored;
 mod names;
 mod packet_types;
 mod rows;
@@ -16,20 +16,21 @@ mod sink;
 mod surveys;
 mod timing;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use streamlens_decoders::FlowReport;
-use streamlens_model::{Analysis, CaptureSummary, Flow, LinkType, SCHEMA};
+use streamlens_model::{Analysis, CaptureSummary, Flow, Interface, LinkType, SCHEMA};
 
+use self::artefacts::Artefacts;
 pub(crate) use self::encoding::stream_health;
 use self::finding_record::FindingRecord;
 use self::findings::{FindingNote, FindingNotes, FindingSink, Findings, Where};
-use self::mirrored::Mirrored;
 pub(crate) use self::names::{EncodingNames, NetworkView, detail, names_of, survey};
 use self::rows::{FlowSet, SortRow};
 pub(crate) use self::sink::Lists;
 pub use self::sink::{ReportChunk, ReportSink};
-use self::surveys::{Additions, NetworkReports, Notebook, Surveys};
+use self::surveys::{Additions, NetworkReports, Notebook, Surveys, decoder_of, encoding_number, interface_name};
 use crate::deferred::store::{FlowFigures, FlowHandle, FlowStore, ScratchShard, TOGETHER, VisitedFlow};
 use crate::dissect::Aside;
 use crate::flow::EncodingEntry;
@@ -62,6 +63,7 @@ pub(crate) struct Report<'e> {
     plan: Plan,
     selection: FlowSelection,
     capture: CaptureSummary,
+    interfaces: Arc<[Interface]>,
     total_flows: usize,
     /// The flows that are written, in their order.
     shown: Vec<FlowHandle>,
@@ -74,7 +76,7 @@ pub(crate) struct Report<'e> {
     /// The surveys that visit flows while these are written.
     late: Surveys<'e>,
     findings: Findings,
-    mirrored: Mirrored,
+    artefacts: Artefacts,
 }
 
 impl<'e> Report<'e> {
@@ -83,7 +85,8 @@ impl<'e> Report<'e> {
         fill(&mut capture, state);
         let plan = Plan::of(selection);
         let store = FlowStore { shards: &state.shards, env: state.env(), is_final: state.is_finished };
-        let (mut early, late) = Surveys::of(state);
+        let interfaces: Arc<[Interface]> = capture.interfaces.clone().into();
+        let (mut early, late) = Surveys::of(state, &interfaces);
         let mut report = Self {
             state,
             store,
@@ -98,7 +101,8 @@ impl<'e> Report<'e> {
             late,
             findings: Findings::new(&capture, selection.most_findings),
             capture,
-            mirrored: Mirrored::default(),
+            interfaces,
+            artefacts: Artefacts::default(),
         };
         let rows = match plan {
             Plan::Everything => {
@@ -106,7 +110,7 @@ impl<'e> Report<'e> {
                 report.unvisited_rows()
             }
             Plan::Gravest { .. } => {
-                early.join(std::mem::replace(&mut report.late, Surveys::none(state)));
+                early.join(std::mem::replace(&mut report.late, Surveys::none(state, &report.interfaces)));
                 report.visited_rows(&mut early)
             }
         };
@@ -172,15 +176,15 @@ impl<'e> Report<'e> {
         let has_notes =
             matches!(self.plan, Plan::Gravest { .. }) && handles.len() > self.selection.top.unwrap_or(usize::MAX);
         let mut rows = Vec::with_capacity(handles.len());
-        let begin = || (ScratchShard::default(), surveys.notebook(), Mirrored::default(), FindingNotes::default());
-        let visit = |state: &mut (ScratchShard, Notebook, Mirrored, FindingNotes),
+        let begin = || (ScratchShard::default(), surveys.notebook(), Artefacts::default(), FindingNotes::default());
+        let visit = |state: &mut (ScratchShard, Notebook, Artefacts, FindingNotes),
                      rows: &mut Vec<SortRow>,
                      chunk: &[FlowHandle]| {
-            let (scratch, notebook, mirrored, notes) = state;
+            let (scratch, notebook, artefacts, notes) = state;
             self.store.visit(scratch, chunk, |visited| {
                 visited.iter().for_each(|flow| surveys.see(notebook, flow));
                 for flow in visited {
-                    mirrored.add(flow.flow);
+                    artefacts.add(flow.flow);
                     if has_notes {
                         notes.begin(flow.handle);
                         self.writer().flow_findings(flow, notes);
@@ -191,9 +195,9 @@ impl<'e> Report<'e> {
         };
         let threads = self.state.threads;
         let states = map_chunks_ordered(threads, &handles, begin, Vec::new, visit, |more| rows.append(more));
-        for (_, notebook, mirrored, notes) in states {
+        for (_, notebook, artefacts, notes) in states {
             surveys.gather([notebook]);
-            self.mirrored.merge(mirrored);
+            self.artefacts.merge(artefacts);
             self.notes.extend(notes);
         }
         rows
@@ -226,7 +230,7 @@ impl<'e> Report<'e> {
         let begin = || self.worker(shown.len() / threads);
         let make = |worker: &mut Worker, chunk: &mut S::Chunk, handles: &[FlowHandle]| {
             self.store.visit(&mut worker.scratch, handles, |visited| {
-                self.note_visit(visited, &mut worker.notebook, &mut worker.mirrored);
+                self.note_visit(visited, &mut worker.notebook, &mut worker.artefacts);
                 if is_open.load(Ordering::Relaxed) {
                     self.writer().make_flows(visited, &mut worker.made, &mut worker.findings);
                     worker.made.iter_mut().for_each(|flow| chunk.add_flow(flow));
@@ -257,19 +261,19 @@ impl<'e> Report<'e> {
         let others = std::mem::take(&mut self.others);
         let look = |worker: &mut Worker, (): &mut (), chunk: &[FlowHandle]| {
             self.store.visit(&mut worker.scratch, chunk, |visited| {
-                self.note_visit(visited, &mut worker.notebook, &mut worker.mirrored);
+                self.note_visit(visited, &mut worker.notebook, &mut worker.artefacts);
                 visited.iter().for_each(|flow| self.writer().flow_findings(flow, &mut worker.findings));
             });
         };
         let workers = map_chunks_ordered(self.state.threads, &others, || self.worker(0), || (), look, |()| ());
         self.gather(workers);
         self.finish_late();
-        add_common_findings(self.state, &self.networks, &self.mirrored, &mut self.findings);
+        add_common_findings(self.state, &self.networks, &self.artefacts, &mut self.findings);
     }
 
     /// Ends the late surveys, and adds what they have to say.
     fn finish_late(&mut self) {
-        let mut late = std::mem::replace(&mut self.late, Surveys::none(self.state));
+        let mut late = std::mem::replace(&mut self.late, Surveys::none(self.state, &self.interfaces));
         if late.again() {
             self.visit_for(&mut late);
         }
@@ -279,9 +283,9 @@ impl<'e> Report<'e> {
         let add = |worker: &mut Worker, (): &mut (), items: &[((FlowHandle, u16), Vec<FlowReport>)]| {
             for ((handle, decoder), reports) in items {
                 self.store.visit(&mut worker.scratch, &[*handle], |visited| {
-                    visited
-                        .iter()
-                        .for_each(|flow| self.writer().added_findings(flow, *decoder, reports, &mut worker.findings));
+                    visited.iter().for_each(|flow| {
+                        self.writer().added_findings(flow, decoder_of(*decoder), reports, &mut worker.findings)
+                    });
                 });
             }
         };
@@ -303,11 +307,11 @@ impl<'e> Report<'e> {
     }
 
     /// Notes flows that are visited for their findings.
-    fn note_visit(&self, visited: &[VisitedFlow<'_>], notebook: &mut Notebook, mirrored: &mut Mirrored) {
+    fn note_visit(&self, visited: &[VisitedFlow<'_>], notebook: &mut Notebook, artefacts: &mut Artefacts) {
         visited.iter().for_each(|flow| self.late.see(notebook, flow));
         // in other plans all flows were visited before
         if self.plan == Plan::Everything {
-            visited.iter().for_each(|flow| mirrored.add(flow.flow));
+            visited.iter().for_each(|flow| artefacts.add(flow.flow));
         }
     }
 
@@ -316,7 +320,7 @@ impl<'e> Report<'e> {
         Worker {
             scratch: ScratchShard::default(),
             findings: self.findings.empty(findings),
-            mirrored: Mirrored::default(),
+            artefacts: Artefacts::default(),
             notebook: self.late.notebook(),
             made: Vec::with_capacity(TOGETHER),
         }
@@ -326,14 +330,14 @@ impl<'e> Report<'e> {
     fn gather(&mut self, workers: Vec<Worker>) {
         for worker in workers {
             self.late.gather([worker.notebook]);
-            self.mirrored.merge(worker.mirrored);
+            self.artefacts.merge(worker.artefacts);
             self.findings.merge(worker.findings);
         }
     }
 
     /// Makes flows and their findings.
     fn writer(&self) -> FlowWriter<'_> {
-        FlowWriter { state: self.state, additions: &self.additions }
+        FlowWriter { state: self.state, additions: &self.additions, interfaces: &self.interfaces }
     }
 }
 
@@ -343,6 +347,8 @@ struct FlowWriter<'w> {
     state: &'w EngineState,
     /// What network monitors say of single encodings.
     additions: &'w Additions,
+    /// Names of interfaces.
+    interfaces: &'w [Interface],
 }
 
 impl<'w> FlowWriter<'w> {
@@ -355,9 +361,10 @@ impl<'w> FlowWriter<'w> {
         }
     }
 
-    /// What network monitors say of an encoding.
-    fn additions_to(&self, handle: FlowHandle, encoding: &EncodingEntry) -> &'w [FlowReport] {
-        self.additions.get(&(handle, encoding.decoder.0)).map_or(&[][..], Vec::as_slice)
+    /// What network monitors say of a path of an encoding.
+    fn additions_to(&self, handle: FlowHandle, encoding: &EncodingEntry, path: u8) -> &'w [FlowReport] {
+        let number = encoding_number(encoding.decoder.0, path);
+        self.additions.get(&(handle, number)).map_or(&[][..], Vec::as_slice)
     }
 }
 
@@ -365,7 +372,7 @@ impl<'w> FlowWriter<'w> {
 struct Worker {
     scratch: ScratchShard,
     findings: Findings,
-    mirrored: Mirrored,
+    artefacts: Artefacts,
     /// For the late surveys.
     notebook: Notebook,
     /// Flows that are handed on next.
@@ -373,14 +380,14 @@ struct Worker {
 }
 
 /// Adds what is found beyond single flows.
-fn add_common_findings(state: &EngineState, networks: &NetworkReports, mirrored: &Mirrored, findings: &mut Findings) {
+fn add_common_findings(state: &EngineState, networks: &NetworkReports, artefacts: &Artefacts, findings: &mut Findings) {
     for (name, report) in networks {
         let place = Where { encoding: Some(name), ..Where::default() };
         for log in &report.findings {
             findings.add_log(log, |see| see(&place), |id| report.stream_names.get(&id).cloned());
         }
     }
-    findings.add_mirrored(mirrored);
+    findings.add_artefacts(artefacts);
     let unfinished = state.shards.iter().map(|shard| shard.unfinished_datagrams()).sum();
     findings.add_unfinished(unfinished, state.totals.packets);
 }

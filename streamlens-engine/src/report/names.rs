@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use streamlens_decoders::PacketType;
 use streamlens_model::row::Level;
-use streamlens_model::{CaptureSummary, Finding, Flow, StreamHealth};
+use streamlens_model::{CaptureSummary, Finding, Flow, Interface, StreamHealth};
 
+use super::artefacts::Artefacts;
 use super::finding_record::FindingRecord;
 use super::findings::Findings;
-use super::mirrored::Mirrored;
 use super::surveys::Surveys;
 use super::{Additions, FlowWriter, add_common_findings};
 use crate::deferred::store::{FlowHandle, FlowStore, VisitedFlow};
@@ -32,6 +32,7 @@ pub(crate) struct EncodingNames {
 #[derive(Default)]
 pub(crate) struct NetworkView {
     additions: Additions,
+    interfaces: Arc<[Interface]>,
     findings: Vec<Finding>,
 }
 
@@ -53,7 +54,8 @@ pub(crate) fn survey(
     flows: impl Iterator<Item = (usize, u32)>,
     capture: &CaptureSummary,
 ) -> NetworkView {
-    let (mut surveys, late) = Surveys::of(state);
+    let interfaces: Arc<[Interface]> = capture.interfaces.clone().into();
+    let (mut surveys, late) = Surveys::of(state, &interfaces);
     surveys.join(late);
     let handles: Vec<_> = flows.map(|(shard, place)| FlowHandle::resident(shard, place)).collect();
     let show = |surveys: &mut Surveys<'_>| {
@@ -68,10 +70,10 @@ pub(crate) fn survey(
         show(&mut surveys);
     }
     let (networks, additions) = surveys.finish();
-    let (mut findings, mut mirrored) = (Findings::new(capture, None), Mirrored::default());
-    state.shards.iter().flat_map(|shard| shard.flows.iter()).for_each(|(_, flow)| mirrored.add(flow));
-    add_common_findings(state, &networks, &mirrored, &mut findings);
-    NetworkView { additions, findings: list(findings) }
+    let (mut findings, mut artefacts) = (Findings::new(capture, None), Artefacts::default());
+    state.shards.iter().flat_map(|shard| shard.flows.iter()).for_each(|(_, flow)| artefacts.add(flow));
+    add_common_findings(state, &networks, &artefacts, &mut findings);
+    NetworkView { additions, interfaces, findings: list(findings) }
 }
 
 /// What is known of each encoding of a flow, by places of transport and encoding. Rows down to `depth` are wanted.
@@ -84,7 +86,7 @@ pub(crate) fn names_of(
 ) -> BTreeMap<(u16, u16), EncodingNames> {
     let mut names = BTreeMap::new();
     let Some(shard_state) = state.shards.get(shard) else { return names };
-    let writer = FlowWriter { state, additions: &view.additions };
+    let writer = FlowWriter { state, additions: &view.additions, interfaces: &view.interfaces };
     let handle = FlowHandle::resident(shard, place);
     let visited = VisitedFlow { handle, flow, conversations: &shard_state.conversations };
     for (t, transport) in (0..).zip(flow.transports()) {
@@ -106,7 +108,11 @@ pub(crate) fn names_of(
 pub(crate) fn detail(state: &EngineState, view: &NetworkView, (shard, place): (usize, u32)) -> Option<Flow> {
     let visited = visited(state, FlowHandle::resident(shard, place))?;
     let (mut made, mut findings) = (Vec::new(), Findings::new(&CaptureSummary::default(), None));
-    FlowWriter { state, additions: &view.additions }.make_flows(&[visited], &mut made, &mut findings);
+    FlowWriter { state, additions: &view.additions, interfaces: &view.interfaces }.make_flows(
+        &[visited],
+        &mut made,
+        &mut findings,
+    );
     made.pop()
 }
 

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use streamlens_decoders::{FlowReport, NetworkReport, Peer, Survey, SurveyNotes};
+use streamlens_model::Interface;
 
 use crate::deferred::store::{FlowHandle, VisitedFlow};
 use crate::state::EngineState;
@@ -19,6 +20,8 @@ pub(super) type NetworkReports = Vec<(Cow<'static, str>, NetworkReport)>;
 /// The surveys of network monitors.
 pub(super) struct Surveys<'e> {
     state: &'e EngineState,
+    /// Names of interfaces.
+    interfaces: Arc<[Interface]>,
     list: Vec<OneSurvey<'e>>,
     /// The places of those that want the flows of a decoder, by its index.
     of_decoder: Vec<Vec<usize>>,
@@ -31,6 +34,7 @@ struct OneSurvey<'e> {
     /// Which decoders' flows it wants to see: a bit for each, by their index.
     wanted: Vec<u64>,
     least_frames: u64,
+    sees_paths: bool,
     /// Whether it wants to see the flows (once more).
     is_open: bool,
     survey: Mutex<Box<dyn Survey + 'e>>,
@@ -41,12 +45,12 @@ pub(super) struct Notebook(Vec<Option<Box<dyn SurveyNotes>>>);
 
 impl<'e> Surveys<'e> {
     /// Those whose reports are needed before flows are made, and those whose are not.
-    pub(super) fn of(state: &'e EngineState) -> (Self, Self) {
-        let (mut early, mut late) = (Self::none(state), Self::none(state));
+    pub(super) fn of(state: &'e EngineState, interfaces: &Arc<[Interface]>) -> (Self, Self) {
+        let (mut early, mut late) = (Self::none(state, interfaces), Self::none(state, interfaces));
         for (index, monitor) in &state.networks.monitors {
             let Some(decoder) = state.registry.decoder(*index) else { continue };
             let survey = monitor.survey();
-            let (watched, least_frames) = (monitor.watches(), survey.least_frames());
+            let (watched, least_frames, sees_paths) = (monitor.watches(), survey.least_frames(), survey.sees_paths());
             let into = if survey.describes_flows() { &mut early } else { &mut late };
             let (own, survey) = (decoder.info().name.as_ref(), Mutex::new(survey));
             let mut wanted = vec![0; state.registry.len().div_ceil(64)];
@@ -54,13 +58,18 @@ impl<'e> Surveys<'e> {
                 let name = decoder.info().name.as_ref();
                 wanted[index / 64] |= u64::from(name == own || watched.contains(&name)) << (index % 64);
             }
-            into.add(OneSurvey { own, watched, wanted, least_frames, is_open: true, survey });
+            into.add(OneSurvey { own, watched, wanted, least_frames, sees_paths, is_open: true, survey });
         }
         (early, late)
     }
 
-    pub(super) fn none(state: &'e EngineState) -> Self {
-        Self { state, list: Vec::new(), of_decoder: vec![Vec::new(); state.registry.len()] }
+    pub(super) fn none(state: &'e EngineState, interfaces: &Arc<[Interface]>) -> Self {
+        Self {
+            state,
+            interfaces: Arc::clone(interfaces),
+            list: Vec::new(),
+            of_decoder: vec![Vec::new(); state.registry.len()],
+        }
     }
 
     fn add(&mut self, one: OneSurvey<'e>) {
@@ -103,12 +112,20 @@ impl<'e> Surveys<'e> {
                     continue;
                 }
                 let Some(decoder) = self.state.registry.decoder(index) else { continue };
-                let (own, encoding) = (encoding.flow_decoder.as_deref(), decoder.info().name.as_ref());
-                let (number, peer) =
-                    (number_of(visited.handle, index.0), Peer { flow: &flow.key, decoder: own, encoding });
-                match notes {
-                    Some(notes) => notes.see(number, &peer),
-                    None => one.lock().see(number, &peer),
+                let paths = if one.sees_paths { encoding.path_count() } else { 1 };
+                for path in 0..paths {
+                    let interface = encoding.interface_of(path).map(|number| interface_name(&self.interfaces, number));
+                    let peer = Peer {
+                        flow: &flow.key,
+                        decoder: encoding.decoder_of(path),
+                        encoding: decoder.info().name.as_ref(),
+                        interface: interface.as_deref(),
+                    };
+                    let number = number_of(visited.handle, index.0, path);
+                    match notes {
+                        Some(notes) => notes.see(number, &peer),
+                        None => one.lock().see(number, &peer),
+                    }
                 }
             }
         }
@@ -176,11 +193,30 @@ impl<'e> OneSurvey<'e> {
     }
 }
 
-/// The number of a flow's encoding: the flow, then the decoder (16 bits).
-fn number_of(flow: FlowHandle, decoder: u16) -> u64 {
-    flow.to_bits() << 16 | u64::from(decoder)
+/// Bits of a decoder's index in the number of an encoding's path.
+const DECODER_BITS: u32 = 12;
+
+/// The number of an encoding's path: the flow, then the path (4 bits) and the decoder (12 bits).
+fn number_of(flow: FlowHandle, decoder: u16, path: u8) -> u64 {
+    flow.to_bits() << 16 | u64::from(encoding_number(decoder, path))
+}
+
+/// Stands for a decoder and a path.
+pub(super) fn encoding_number(decoder: u16, path: u8) -> u16 {
+    u16::from(path) << DECODER_BITS | decoder
+}
+
+/// The decoder that such a number stands for.
+pub(super) fn decoder_of(number: u16) -> u16 {
+    number & ((1 << DECODER_BITS) - 1)
 }
 
 fn place_of(number: u64) -> (FlowHandle, u16) {
     (FlowHandle::from_bits(number >> 16), number as u16)
+}
+
+/// The name of an interface, or its number where it has none.
+pub(super) fn interface_name(interfaces: &[Interface], number: u16) -> Cow<'_, str> {
+    let name = interfaces.get(usize::from(number)).and_then(|interface| interface.name.as_deref());
+    name.map_or_else(|| format!("interface {number}").into(), Cow::Borrowed)
 }

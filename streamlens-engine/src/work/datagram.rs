@@ -1,11 +1,11 @@
 //! Payloads that stand alone: UDP datagrams, Ethernet payloads, those of other IP protocols.
 
-use streamlens_decoders::Confidence;
+use streamlens_decoders::{Confidence, Joined};
 use streamlens_model::Packet;
 use streamlens_registry::{DecoderIndex, carrier_of};
 
 use super::Work;
-use crate::flow::{EncodingEntry, FrameFacts, Pdus, TransportEntry};
+use crate::flow::{EncodingEntry, FrameFacts, Pdus, TransportEntry, parts};
 use crate::identify::{ENOUGH, Identified, Young};
 
 /// Encodings that are kept apart in one transport of a flow.
@@ -135,7 +135,13 @@ impl Work<'_> {
             None if transport.unclaimed > 1 && scratch.ranked.is_empty() => return None,
             None => Box::new(Young::new(transport.unclaimed > 1)),
         };
-        let at_once = young.weigh(packet, self.env.registry, &scratch.ranked, &mut scratch.result);
+        let at_once = match self.joined_length(packet) {
+            Some(length) => self.weigh_parts(transport, &mut young, packet, length),
+            None => {
+                let scratch = &mut *self.scratch;
+                young.weigh(packet, self.env.registry, &scratch.ranked, &mut scratch.result)
+            }
+        };
         if let Some(identified) = at_once {
             transport.unclaimed -= 1;
             return self.identify(transport, *young, identified, packet, frame);
@@ -153,6 +159,34 @@ impl Work<'_> {
         young.release_last(packet);
         transport.unclaimed -= 1;
         self.identify(transport, *young, identified, packet, frame)
+    }
+
+    /// The length of the parts of a joined datagram, where any decoder sees that it is one.
+    fn joined_length(&self, packet: &Packet<'_>) -> Option<usize> {
+        let carrier = carrier_of(packet.transport, packet.ether_type).filter(|_| packet.missing == 0)?;
+        let decoders = self.env.registry.for_carrier(carrier).iter();
+        decoders.filter_map(|&index| self.env.registry.decoder(index)).find_map(|decoder| {
+            match decoder.joined(packet.payload) {
+                Joined::Parts(length) => Some(length),
+                Joined::One | Joined::Unclear => None,
+            }
+        })
+    }
+
+    /// Weighs each part of a joined datagram.
+    fn weigh_parts(
+        &mut self,
+        transport: &TransportEntry,
+        young: &mut Young,
+        whole: &Packet<'_>,
+        length: usize,
+    ) -> Option<Identified> {
+        let scratch = &mut *self.scratch;
+        parts(whole, length).find_map(|part| {
+            self.env.registry.rank(&part, &mut scratch.ranked);
+            scratch.ranked.retain(|rank| transport.encodings.iter().all(|known| known.decoder != rank.index));
+            young.weigh(&part, self.env.registry, &scratch.ranked, &mut scratch.result)
+        })
     }
 
     /// Lets decoders inspect a datagram that is not theirs.

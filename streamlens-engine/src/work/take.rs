@@ -8,7 +8,7 @@ use streamlens_model::{Packet, Timestamp};
 use streamlens_registry::DecoderRegistry;
 
 use super::Work;
-use crate::flow::{EncodingEntry, FrameFacts, Pdu, Series};
+use crate::flow::{EncodingEntry, FrameFacts, Pdu, Series, parts};
 use crate::health::Arrival;
 
 /// Asks the decoder of the flow where there is one, else the shared one.
@@ -33,6 +33,46 @@ impl Work<'_> {
     /// Takes all PDUs off a datagram. Says whether it is of this encoding: then its PDUs are in `scratch.pdus`.
     #[inline(always)]
     pub(super) fn take(&mut self, encoding: &mut EncodingEntry, whole: &Packet<'_>, frame: &FrameFacts) -> bool {
+        if encoding.interface != Some(frame.interface) {
+            let (registry, place) = (self.env.registry, encoding.decoder);
+            let is_told = encoding.confidence >= 1.0;
+            encoding.turn_to_interface(frame.interface, || {
+                let mut own = registry.decoder(place)?.flow_decoder(whole.flow)?;
+                if is_told {
+                    own.accept_all();
+                }
+                Some(own)
+            });
+        }
+        if !encoding.joined.is_single(whole)
+            && let Some(decoder) = self.env.registry.decoder(encoding.decoder)
+            && let Some(length) = encoding.joined.parts(whole, decoder)
+        {
+            return self.lend().take_parts(encoding, whole, length, *frame);
+        }
+        self.take_one(encoding, whole, frame)
+    }
+
+    /// Takes the parts of a joined datagram, each as a datagram of its own.
+    #[inline(never)]
+    fn take_parts(
+        mut self,
+        encoding: &mut EncodingEntry,
+        whole: &Packet<'_>,
+        length: usize,
+        mut frame: FrameFacts,
+    ) -> bool {
+        let taken = encoding.taken;
+        for part in parts(whole, length) {
+            frame.at.time = part.time;
+            self.take_one(encoding, &part, &frame);
+        }
+        encoding.taken > taken
+    }
+
+    /// Takes all PDUs off a datagram that is none of several joined ones, or one of those.
+    #[inline(always)]
+    fn take_one(&mut self, encoding: &mut EncodingEntry, whole: &Packet<'_>, frame: &FrameFacts) -> bool {
         match decode(encoding, self.env.registry, whole, &mut self.scratch.result) {
             Ok(taken) if taken > 0 => {
                 self.note_pdu(encoding, whole, taken, frame);
@@ -87,6 +127,9 @@ impl Work<'_> {
         for mark in result.marks() {
             let arrival = encoding.streams.push(mark, &frame.at);
             encoding.follows += u64::from(arrival == Some(Arrival::InOrder));
+            if matches!(arrival, Some(Arrival::Gap(_))) {
+                encoding.joined.note_gap();
+            }
             if interval_ns.is_some() {
                 note_health(encoding, interval_ns, frame.at.time, arrival);
             }

@@ -10,6 +10,9 @@ use crate::walk::{MAX_FRAME, Walk};
 
 /// Interfaces kept apart, over all sections; a hostile file could describe millions.
 const MAX_INTERFACES: usize = 1 << 16;
+/// Interfaces of sections before that one may be again.
+const MAX_AGAIN: usize = 64;
+
 /// One interface of the current section.
 #[derive(Clone, Copy, Debug)]
 struct Local {
@@ -20,6 +23,8 @@ struct Local {
     clock: Clock,
     /// Whether its description could be read; else its frames have no time.
     described: bool,
+    /// Frames that it dropped in sections before.
+    dropped_before: u64,
 }
 
 /// The interfaces of all sections, and those that the current one may name.
@@ -27,6 +32,8 @@ struct Local {
 pub(super) struct Sections {
     pub(super) interfaces: Vec<Interface>,
     locals: Vec<Local>,
+    /// Interfaces that sections before this one have described, as far as they may be described again.
+    earlier: usize,
     /// Index of the interface that stands for all those which are not described.
     undescribed: Option<u32>,
     /// Index of the interface that stands for those that are described and find no room.
@@ -42,6 +49,7 @@ impl Sections {
     }
 
     pub(super) fn begin(&mut self) {
+        self.earlier = self.interfaces.len().min(MAX_AGAIN);
         self.locals.clear();
         self.warned_undescribed = false;
     }
@@ -78,14 +86,27 @@ impl Sections {
         let clock = Clock::new(resolution, offset);
         interface.resolution_ns = clock.resolution_ns();
         let snap_length = interface.snap_length;
-        let global = if self.interfaces.len() < MAX_INTERFACES {
+        let known = self.described_before(&interface);
+        let global = if let Some(known) = known {
+            known
+        } else if self.interfaces.len() < MAX_INTERFACES {
             self.interfaces.push(interface);
             (self.interfaces.len() - 1) as u32
         } else {
             self.many(position, out);
             self.further(interface)
         };
-        self.add_local(Local { global, link_type, snap_length, clock, described: true });
+        let dropped = known.and_then(|known| self.interfaces.get(known as usize)).and_then(|known| known.dropped);
+        let dropped_before = dropped.unwrap_or(0);
+        self.add_local(Local { global, link_type, snap_length, clock, described: true, dropped_before });
+    }
+
+    /// The interface of a section before that is described again: a recording that goes on, or captures that were joined.
+    fn described_before(&self, interface: &Interface) -> Option<u32> {
+        let is_free = |place: usize| self.locals.iter().take(MAX_AGAIN).all(|local| local.global as usize != place);
+        let earlier = self.interfaces.iter().take(self.earlier).enumerate();
+        let mut same = earlier.filter(|(place, known)| known.is_described_like(interface) && is_free(*place));
+        same.next().map(|(place, _)| place as u32)
     }
 
     /// Keeps the numbers of the interfaces that follow right where a description is lost.
@@ -97,6 +118,7 @@ impl Sections {
             snap_length: 0,
             clock: Clock::MICROSECONDS,
             described: false,
+            dropped_before: 0,
         });
     }
 
@@ -249,7 +271,7 @@ impl Sections {
         if let (true, Some(_), Some(interface)) =
             (local.described, dropped, self.interfaces.get_mut(local.global as usize))
         {
-            interface.dropped = dropped;
+            interface.dropped = dropped.map(|dropped| dropped.saturating_add(local.dropped_before));
         }
     }
 }

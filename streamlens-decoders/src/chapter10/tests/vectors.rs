@@ -338,7 +338,12 @@ fn one_channel_from_two_senders_is_found_across_flows() {
     let peers: Vec<_> = flows
         .iter()
         .zip(&keys)
-        .map(|(flow, key)| Peer { flow: key, decoder: Some(flow as &dyn FlowDecoder), encoding: "Chapter10" })
+        .map(|(flow, key)| Peer {
+            flow: key,
+            decoder: Some(flow as &dyn FlowDecoder),
+            encoding: "Chapter10",
+            interface: None,
+        })
         .collect();
     let mut report = NetworkReport::default();
     super::super::Chapter10Monitor.report(&peers, &mut report);

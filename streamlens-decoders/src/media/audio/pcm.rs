@@ -145,16 +145,22 @@ impl PcmAnalyser {
         }
     }
 
-    /// How the bytes of a sample divide, the likelier first.
+    /// How the bytes of a sample divide, the likelier first. Where the waveform does not tell, that is 24 bits, which receivers of
+    /// AES67 and ST 2110-30 all take.
     fn layouts(&self) -> Vec<Layout> {
         let Some(frame) = self.frame_bytes else { return Vec::new() };
         let (l16, l24) = (Layout { bits: 16, channels: frame / 2 }, Layout { bits: 24, channels: frame / 3 });
         match (frame.is_multiple_of(2), frame.is_multiple_of(3)) {
-            (true, true) if self.rough16.mean() < self.rough24.mean() => vec![l16, l24],
+            (true, true) if self.is_smoother_in_16_bits() => vec![l16, l24],
             (true, true) => vec![l24, l16],
             (true, false) => vec![l16],
             (false, _) => vec![l24],
         }
+    }
+
+    /// Whether the waveform is clearly that of samples of 16 bits.
+    fn is_smoother_in_16_bits(&self) -> bool {
+        self.rough16.mean() * 2.0 < self.rough24.mean()
     }
 
     /// Whether both depths fit and the waveforms don't tell them apart: silence, noise.

@@ -39,7 +39,8 @@ fn hear(monitor: &mut dyn NetworkMonitor, captured: &Captured) {
 }
 
 fn report(monitor: &dyn NetworkMonitor, flows: &[FlowKey]) -> NetworkReport {
-    let peers: Vec<_> = flows.iter().map(|flow| crate::Peer { flow, decoder: None, encoding: NAME }).collect();
+    let peers: Vec<_> =
+        flows.iter().map(|flow| crate::Peer { flow, decoder: None, encoding: NAME, interface: None }).collect();
     let mut report = NetworkReport::default();
     monitor.report(&peers, &mut report);
     report

@@ -45,7 +45,7 @@ fn run(payloads: &[Vec<u8>], over_ethernet: bool, port: u16) {
     if let Some(flow) = &flow {
         flow.report(&mut FlowReport::default());
         let key = frame(DEVICE, CONTROLLER, 1, 0, &[]).flow;
-        let peer = Peer { flow: &key, decoder: Some(&**flow), encoding: NAME };
+        let peer = Peer { flow: &key, decoder: Some(&**flow), encoding: NAME, interface: None };
         monitor.report(&[peer], &mut NetworkReport::default());
     }
 }

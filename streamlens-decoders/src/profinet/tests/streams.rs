@@ -37,8 +37,11 @@ impl Plant {
 
     pub(in super::super) fn report(&self) -> Report {
         let mut flows = BTreeMap::new();
-        let peers: Vec<Peer<'_>> =
-            self.flows.iter().map(|(flow, decoder)| Peer { flow, decoder: Some(&**decoder), encoding: NAME }).collect();
+        let peers: Vec<Peer<'_>> = self
+            .flows
+            .iter()
+            .map(|(flow, decoder)| Peer { flow, decoder: Some(&**decoder), encoding: NAME, interface: None })
+            .collect();
         let mut network = NetworkReport::default();
         self.monitor.report(&peers, &mut network);
         for (index, (key, decoder)) in self.flows.iter().enumerate() {

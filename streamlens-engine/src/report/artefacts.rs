@@ -1,0 +1,91 @@
+//! What the capturing machine made of frames: copies that a mirror port delivered, packets that receive offload joined.
+
+use streamlens_model::Timestamp;
+
+use crate::flow::{FlowEntry, JoinedCounts};
+
+/// Copies make a mirrored flow from this share of its frames on (two in five: nearly every frame has one).
+const MIRRORED_SHARE: f64 = 0.4;
+
+/// What the capturing machine made of the frames of some flows.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Artefacts {
+    pub(super) mirrored: Mirrored,
+    pub(super) joined: JoinedFlows,
+}
+
+/// What mirror ports delivered twice, over some flows.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Mirrored {
+    pub(super) flows: u64,
+    pub(super) frames: u64,
+    /// The first and the last frame, and the time of that.
+    pub(super) first: Option<u64>,
+    pub(super) last: u64,
+    pub(super) last_seen: Option<Timestamp>,
+}
+
+/// Datagrams that hold several packets which the receiving machine joined, over some flows.
+#[derive(Clone, Copy, Default)]
+pub(super) struct JoinedFlows {
+    pub(super) flows: u64,
+    /// Those that were taken apart, the packets in them, and those that could not be.
+    pub(super) apart: u64,
+    pub(super) packets: u64,
+    pub(super) whole: u64,
+    /// The first and the last frame.
+    pub(super) first: Option<u64>,
+    pub(super) last: u64,
+}
+
+impl Artefacts {
+    /// Adds a flow.
+    pub(super) fn add(&mut self, flow: &FlowEntry) {
+        if is_mirrored(flow) {
+            let (frames, first) = (flow.copies.count, flow.copies.first);
+            self.mirrored.merge(Mirrored { flows: 1, frames, first, last: flow.changed, last_seen: flow.last_seen });
+        }
+        let encodings = flow.transports().flat_map(|transport| &transport.encodings);
+        let mut counts = encodings.filter_map(|encoding| encoding.joined.counts()).peekable();
+        if counts.peek().is_some() {
+            self.joined.flows += 1;
+            counts.for_each(|counts| self.joined.add(counts));
+        }
+    }
+
+    /// Adds those of other flows.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.mirrored.merge(other.mirrored);
+        let JoinedFlows { flows, apart, packets, whole, first, last } = other.joined;
+        if let Some(first) = first {
+            self.joined.flows += flows;
+            self.joined.add(&JoinedCounts { apart, packets, whole, first, last });
+        }
+    }
+}
+
+impl Mirrored {
+    fn merge(&mut self, other: Self) {
+        self.flows += other.flows;
+        self.frames += other.frames;
+        self.first = self.first.into_iter().chain(other.first).min();
+        self.last = self.last.max(other.last);
+        self.last_seen = self.last_seen.max(other.last_seen);
+    }
+}
+
+impl JoinedFlows {
+    fn add(&mut self, counts: &JoinedCounts) {
+        let JoinedCounts { apart, packets, whole, first, last } = *counts;
+        self.apart += apart;
+        self.packets += packets;
+        self.whole += whole;
+        self.first = Some(self.first.map_or(first, |before| before.min(first)));
+        self.last = self.last.max(last);
+    }
+}
+
+/// Whether nearly every frame of a flow is followed by a copy of itself.
+fn is_mirrored(flow: &FlowEntry) -> bool {
+    flow.copies.count >= 2 && flow.copies.count as f64 >= MIRRORED_SHARE * flow.packets() as f64
+}
