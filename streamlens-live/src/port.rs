@@ -63,6 +63,10 @@ pub(crate) struct Port {
     pub(crate) mtu: Option<u32>,
     /// Time by the adapter's clock less system time, in nanoseconds, at its first frame.
     pub(crate) adapter_ahead: Option<i64>,
+    /// Times of the first frames behind those that the ring dropped, and how many these were; to be taken away.
+    pub(crate) drops: Vec<(Timestamp, u64)>,
+    /// Whether the frame before said that frames were dropped since the counters were read.
+    is_losing: bool,
     /// Bytes of the ring that was got.
     pub(crate) ring: usize,
     capture: Capture,
@@ -126,6 +130,8 @@ impl Port {
             merged: Merged::default(),
             mtu: mtu.and_then(|mtu| u32::try_from(mtu).ok()),
             adapter_ahead: None,
+            drops: Vec::new(),
+            is_losing: false,
             ring: capture.ring_len(),
             capture,
             filter,
@@ -180,13 +186,18 @@ impl Port {
 
     /// Takes blocks of the ring into a batch until there are no more, or it holds that many bytes. A block is taken whole.
     pub(crate) fn take(&mut self, interface: u32, now: impl Fn() -> Timestamp, batch: &mut FrameBatch, room: usize) {
-        let Self { capture, link_type, stamps, merged, mtu, adapter_ahead, snap_length, .. } = self;
+        let Self { capture, link_type, stamps, merged, mtu, adapter_ahead, snap_length, drops, is_losing, .. } = self;
+        let known = drops.len();
         let most = mtu.map_or(u32::MAX, |mtu| mtu.saturating_add(HEADERS));
         while batch.bytes.len() < room
             && let Some(block) = capture.next_batch()
         {
             for packet in &block {
                 let time = time_of(&packet);
+                let was_losing = std::mem::replace(is_losing, packet.status().losing);
+                if *is_losing && !was_losing {
+                    drops.push((time, 0));
+                }
                 if packet.timestamp_clock().is_hardware() {
                     stamps.adapter += 1;
                     if adapter_ahead.is_none() {
@@ -201,6 +212,14 @@ impl Port {
                     merged.longest = merged.longest.max(length);
                 }
                 append(&packet, (*link_type, interface, time), *snap_length, batch);
+            }
+        }
+        if drops.len() > known {
+            let before = self.counts.dropped.ring;
+            // lets the kernel mark the next drop anew
+            self.count();
+            if let Some(last) = self.drops.last_mut() {
+                last.1 = self.counts.dropped.ring - before;
             }
         }
     }

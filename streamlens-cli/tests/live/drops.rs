@@ -43,6 +43,10 @@ fn a_small_ring_and_a_reader_that_sleeps_lose_frames_and_count_them_all() {
             let counts = source.interfaces()[0].counts.expect("it counts");
             assert!(counts.dropped.ring > 0, "{counts:?}");
             assert_eq!(frames + counts.dropped.ring, counts.accepted, "{counts:?}");
+            // the place is that of the first frame behind a drop
+            let places = source.drop_places();
+            assert!(!places.is_empty() && places.iter().all(|place| (2..=frames).contains(&place.frame)), "{places:?}");
+            assert!(places.iter().map(|place| place.dropped).sum::<u64>() <= counts.dropped.ring, "{places:?}");
             // a veth peer's backlog drops before any packet socket
             assert_eq!(counts.accepted, sent(lab, "tx_packets") - before, "{counts:?}");
             assert_eq!(before + 20 * 1260, sent(lab, "tx_packets") + sent(lab, "tx_dropped"));

@@ -4,6 +4,7 @@
 //! [`Report::write_flows`] makes the flows and their findings, [`Report::settle_findings`] adds all others, and
 //! [`Report::write_findings`] makes those that are wanted.
 
+mod drops;
 mod encoding;
 mod finding_record;
 mod findings;
