@@ -154,7 +154,9 @@ impl LiveSource {
             // none of several may hold another up, or order is lost: each gets room of its own
             let room = if is_alone { BATCH_BYTES } else { into.bytes.len() + MOST_HELD };
             port.take(interface, clock::now, into, room);
-            self.coming_drops.append(&mut port.drops);
+            // an adapter's clock says nothing of when the ring had room again
+            let drops = port.drops.drain(..);
+            self.coming_drops.extend(drops.filter(|_| port.stamps.adapter == 0));
         }
         into.len() > before
     }
@@ -178,7 +180,7 @@ impl LiveSource {
         std::mem::swap(held, rest);
     }
 
-    /// Finds the frames behind which rings dropped some.
+    /// Finds the first frames behind those that rings dropped.
     fn place_drops(&mut self, batch: &FrameBatch) {
         let Some(last) = batch.records.last().and_then(|record| record.time) else { return };
         let Self { drop_places, coming_drops, .. } = self;
@@ -229,7 +231,7 @@ impl LiveSource {
         let now = clock::now();
         let list = interfaces().ok();
         for port in &mut self.ports {
-            port.count();
+            port.count(now);
             let Some(list) = &list else { continue };
             let found = list.iter().find(|info| info.index == port.info.index);
             match (found, port.state) {
@@ -268,7 +270,8 @@ impl LiveSource {
 
     fn finish(&mut self, batch: &mut FrameBatch) {
         self.put_in_order(None, batch);
-        self.ports.iter_mut().for_each(Port::count);
+        let now = clock::now();
+        self.ports.iter_mut().for_each(|port| port.count(now));
         self.tell();
         self.phase = Phase::Ended;
     }
