@@ -112,7 +112,14 @@ impl OnFinding {
     fn write(&mut self, finding: &Finding, at: Timestamp) -> String {
         let (path, made) = self.make(finding, at);
         let span = moved(at, self.options.before_ns, -1)..=moved(at, self.options.after_ns, 1);
-        let begun = made.and_then(|file| self.moments.follow(span, path.clone(), Box::new(file)));
+        let begun = made.and_then(|file| {
+            let begun = self.moments.follow(span, path.clone(), Box::new(file));
+            if begun.is_err() {
+                // a capture that breaks off where it begins is of no use, and the disk may be full
+                let _ = std::fs::remove_file(&path);
+            }
+            begun
+        });
         let (name, code) = (path.display(), &finding.code);
         match begun {
             Ok(written) => {
