@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use streamlens_engine::{Engine, EngineOptions, FlowSelection};
-use streamlens_model::{Analysis, CaptureSummary, FrameSource, SourceError};
+use streamlens_model::{Analysis, CaptureSummary, FirstFrames, FrameSource, SourceError};
 use streamlens_pcap::{CaptureReader, MergedReader};
 use streamlens_registry::DecoderRegistry;
 
@@ -58,15 +58,10 @@ impl Analyzer {
     /// # Errors
     ///
     /// Where the system fails to read it.
-    pub fn read(&self, mut source: impl FrameSource) -> Result<(Engine, CaptureSummary), SourceError> {
+    pub fn read(&self, source: impl FrameSource) -> Result<(Engine, CaptureSummary), SourceError> {
         let mut engine = Engine::new(self.registry.clone(), self.options.clone());
-        let mut left = self.max_frames.unwrap_or(u64::MAX);
-        engine.run(|batch| {
-            let more = left > 0 && source.read_batch(batch)?;
-            batch.records.truncate(usize::try_from(left).unwrap_or(usize::MAX));
-            left -= batch.len() as u64;
-            Ok::<bool, SourceError>(more)
-        })?;
+        let mut source = FirstFrames::new(source, self.max_frames);
+        engine.run(|batch| source.read_batch(batch))?;
         engine.end();
         Ok((engine, CaptureSummary::of(&source)))
     }

@@ -171,6 +171,13 @@ pub(crate) struct AnalyzeArgs {
     #[arg(long, value_name = "SPEED", num_args = 0..=1, require_equals = true, default_missing_value = "1", value_parser = speed)]
     pub(crate) replay: Option<f64>,
 
+    /// With --replay: start over behind the last frame, until Ctrl-C
+    ///
+    /// Times and numbers of frames go on: a round begins a second behind the last frame of the one before. What counts, such
+    /// as the numbers of a stream, begins afresh with it and is shown as that.
+    #[arg(long = "loop", requires = "replay", conflicts_with_all = ["follow", "interface"])]
+    pub(crate) is_looped: bool,
+
     /// Print a line of JSON with the rows that changed every so often, in capture time, such as 100ms; needs --format ndjson
     ///
     /// {"update": {"epoch", "now", "rows", "gone", "findings", "capture"}}; then the document as without.

@@ -46,7 +46,7 @@ mod linux {
         Confinement, InterfaceInfo, Join, Limits, LiveError, LiveOptions, LiveSource, OnFile, Owner, RecordError,
         Recorder, Ring, StampType, Target, interfaces,
     };
-    use streamlens::model::{CaptureSummary, FrameBatch, FrameSource, Interface, Position, SourceError, Warning};
+    use streamlens::model::{CaptureSummary, FrameBatch, FrameSource, SourceError, SourceLayer};
 
     use streamlens_filter::Filter;
 
@@ -80,7 +80,9 @@ mod linux {
     }
 
     fn confine(recorder: &Recorder<LiveSource>, live: &LiveArgs) {
-        let missing = Confinement { write_in: recorder.folders() }.enter();
+        let mut write_in = recorder.folders();
+        write_in.extend(live.on_finding.as_ref().map(|_| live.folder()));
+        let missing = Confinement { write_in }.enter();
         if live.verbose {
             missing.iter().for_each(|what| say(&format!("sandbox: {what}")));
         }
@@ -198,38 +200,24 @@ mod linux {
         }
     }
 
-    impl FrameSource for Watched {
-        fn read_batch(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
+    impl SourceLayer for Watched {
+        type Below = Recorder<LiveSource>;
+
+        fn below(&self) -> &Recorder<LiveSource> {
+            &self.source
+        }
+
+        fn below_mut(&mut self) -> &mut Recorder<LiveSource> {
+            &mut self.source
+        }
+
+        fn give(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
             let more = self.source.read_batch(batch)?;
             self.tell();
             if !self.stop.load(std::sync::atomic::Ordering::Relaxed) {
                 self.progress.update(self.source.position(), self.source.frames());
             }
             Ok(more)
-        }
-
-        fn interfaces(&self) -> &[Interface] {
-            self.source.interfaces()
-        }
-
-        fn warnings(&self) -> &[Warning] {
-            self.source.warnings()
-        }
-
-        fn position(&self) -> Position {
-            self.source.position()
-        }
-
-        fn format(&self) -> &str {
-            self.source.format()
-        }
-
-        fn name(&self) -> &str {
-            self.source.name()
-        }
-
-        fn timestamp_source(&self) -> &'static str {
-            self.source.timestamp_source()
         }
     }
 

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use streamlens::model::Severity;
+
+use super::duration;
 
 /// The heading of these options in the help.
 const HEADING: &str = "Live capture";
@@ -58,6 +61,24 @@ pub(crate) struct LiveArgs {
     #[arg(short = 'b', long, value_name = "CONDITION", value_parser = Condition::parse_ring, help_heading = HEADING, requires = "write")]
     pub(crate) ring_buffer: Vec<Condition>,
 
+    /// Keep the last moments in memory, such as 30s or 256MiB: what --on-finding writes from. May be repeated: whichever is less
+    ///
+    /// [default with --on-finding: 15s and 256MiB; with a duration alone 1GiB at most]
+    #[arg(long, value_name = "DURATION|SIZE", value_delimiter = ',', value_parser = BufferLimit::parse, help_heading = HEADING)]
+    pub(crate) buffer: Vec<BufferLimit>,
+
+    /// Write the packets from 10 s before to 5 s after each new finding of this severity or a graver one, such as warning,rtp
+    ///
+    /// SEVERITY is info, warning or error; PREFIX is what the codes begin with. CODE-TIME-N.pcapng in the folder that
+    /// --write-dir names. At most 20 files, and each code at most once in 30 s of capture time. With --buffer 5s it is 5 s
+    /// before. Works on interfaces and on captures, with and without --replay.
+    #[arg(long, value_name = "SEVERITY[,PREFIX]", value_parser = OnFinding::parse, help_heading = HEADING)]
+    pub(crate) on_finding: Option<OnFinding>,
+
+    /// The folder that --on-finding writes to [default: the working folder]
+    #[arg(long, value_name = "DIR", help_heading = HEADING, requires = "on_finding")]
+    pub(crate) write_dir: Option<PathBuf>,
+
     /// Ask the network for a multicast group while capturing (IGMP, MLD). May be repeated
     #[arg(long, value_name = "GROUP[@SOURCE]", help_heading = HEADING, requires = "interface")]
     pub(crate) join: Vec<String>,
@@ -82,10 +103,82 @@ pub(crate) struct LiveArgs {
     pub(crate) probe_sandbox: Option<PathBuf>,
 }
 
+/// One of the limits of `--buffer`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BufferLimit {
+    Nanos(u64),
+    Bytes(u64),
+}
+
+impl BufferLimit {
+    const LEAST: u64 = 1 << 20;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        const UNITS: [(&str, u64); 6] = [
+            ("KiB", 1 << 10),
+            ("MiB", 1 << 20),
+            ("GiB", 1 << 30),
+            ("kB", 1000),
+            ("MB", 1_000_000),
+            ("GB", 1_000_000_000),
+        ];
+        let Some((number, unit)) = UNITS.iter().find_map(|(unit, size)| Some((text.strip_suffix(unit)?, size))) else {
+            return duration::parse(text).map(Self::Nanos).map_err(|why| {
+                let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+                if is_number {
+                    format!("'{text}' has no unit; write 30s or 256MiB")
+                } else {
+                    format!("{why}, or 256MiB")
+                }
+            });
+        };
+        let number = number.trim_end().parse::<u64>();
+        let number =
+            number.map_err(|_| format!("'{text}' is no size; write a whole number and a unit, such as 256MiB"))?;
+        match number.checked_mul(*unit) {
+            Some(bytes) if bytes < Self::LEAST => Err(format!("'{text}' holds too little; give at least 1MiB")),
+            Some(bytes) if usize::try_from(bytes).is_ok_and(|bytes| isize::try_from(bytes).is_ok()) => {
+                Ok(Self::Bytes(bytes))
+            }
+            _ => Err(format!("'{text}' is more than any memory")),
+        }
+    }
+}
+
+/// Which findings get a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OnFinding {
+    pub(crate) severity: Severity,
+    pub(crate) prefix: String,
+}
+
+impl OnFinding {
+    fn parse(text: &str) -> Result<Self, String> {
+        let (severity, prefix) = text.split_once(',').unwrap_or((text, ""));
+        let severity = Severity::ALL.into_iter().find(|known| known.name() == severity.trim());
+        let severity =
+            severity.ok_or("expected info, warning or error, and what codes begin with, such as warning,rtp")?;
+        Ok(Self { severity, prefix: prefix.trim().to_owned() })
+    }
+}
+
 impl LiveArgs {
     /// Whether interfaces are captured on.
     pub(crate) fn is_asked(&self) -> bool {
         !self.interface.is_empty()
+    }
+
+    /// The limits of `--buffer`, or `None` where it is not given.
+    pub(crate) fn buffer_limits(&self) -> Option<(Option<u64>, Option<u64>)> {
+        let least = |of: fn(&BufferLimit) -> Option<u64>| self.buffer.iter().filter_map(of).min();
+        let nanos = least(|limit| if let BufferLimit::Nanos(nanos) = limit { Some(*nanos) } else { None });
+        let bytes = least(|limit| if let BufferLimit::Bytes(bytes) = limit { Some(*bytes) } else { None });
+        (!self.buffer.is_empty()).then_some((nanos, bytes))
+    }
+
+    /// The folder of the files that are written around findings.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.write_dir.clone().unwrap_or_else(|| PathBuf::from("."))
     }
 
     /// Whether a recording goes to standard output.
@@ -155,5 +248,38 @@ mod tests {
             assert!(Condition::parse_stop(text).is_err(), "{text}");
         }
         assert!(Condition::parse_ring("packets:3").is_err());
+    }
+
+    #[test]
+    fn buffers_are_times_and_sizes() {
+        assert_eq!(BufferLimit::parse("30s"), Ok(BufferLimit::Nanos(30_000_000_000)));
+        assert_eq!(BufferLimit::parse("256MiB"), Ok(BufferLimit::Bytes(256 << 20)));
+        assert_eq!(BufferLimit::parse("2 GB"), Ok(BufferLimit::Bytes(2_000_000_000)));
+        for text in [
+            "",
+            "0",
+            "5",
+            "0s",
+            "0MiB",
+            "1KiB",
+            "-1MiB",
+            "1.5GiB",
+            "99999999999999999999GiB",
+            "9999999999GiB",
+            "x",
+            "MiB",
+        ] {
+            assert!(BufferLimit::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn findings_are_chosen_by_severity_and_prefix() {
+        let chosen = |severity, prefix: &str| Ok(OnFinding { severity, prefix: prefix.to_owned() });
+        assert_eq!(OnFinding::parse("warning"), chosen(Severity::Warning, ""));
+        assert_eq!(OnFinding::parse("error,rtp."), chosen(Severity::Error, "rtp."));
+        for text in ["", "rtp", ",rtp", "warn"] {
+            assert!(OnFinding::parse(text).is_err(), "{text}");
+        }
     }
 }

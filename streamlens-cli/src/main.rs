@@ -12,6 +12,7 @@ mod json;
 mod live;
 mod live_args;
 mod machine;
+mod on_finding;
 mod progress;
 mod select;
 mod source;
@@ -92,6 +93,7 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
     if args.every.is_some() && args.format != Format::Ndjson {
         return Err(Failure::usage("--every writes lines of JSON; add --format ndjson".to_owned()));
     }
+    on_finding::check(&args.live)?;
     let registry = told::registry(args)?;
     let defaults = if args.live.is_asked() { EngineOptions::live() } else { EngineOptions::default() };
     let options = EngineOptions {

@@ -1,15 +1,16 @@
 //! Opens the captures and watches over their reading: progress, Ctrl-C, and failures of the system in the middle.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use streamlens::Analyzer;
 use streamlens::engine::Engine;
-use streamlens::model::{CaptureSummary, FrameBatch, FrameSource, Interface, Position, SourceError, Warning};
+use streamlens::model::{CaptureSummary, FrameBatch, FrameSource, SourceError, SourceLayer};
 use streamlens::pcap::{CaptureReader, MergedReader, ReaderOptions};
 use streamlens_filter::Filter;
-use streamlens_live::ReplaySource;
+use streamlens_live::{LoopSource, ReplaySource};
 
 use crate::args::AnalyzeArgs;
 use crate::progress::Progress;
@@ -36,18 +37,27 @@ pub(crate) fn read(
         (false, true) => "; shown when the input ends or at Ctrl-C",
         (false, false) => "",
     };
-    let mut readers =
-        captures.iter().map(|path| CaptureReader::open_with(path, &options)).collect::<Result<Vec<_>, _>>()?;
-    let (progress, stop) = (Progress::on_stderr(hint), options.stop);
-    match readers.pop() {
-        Some(only) if readers.is_empty() => {
-            paced(analyzer, Watched { source: only, progress, stop, frames: 0 }, args, filter)
+    let (progress, stop) = (Progress::on_stderr(hint), Arc::clone(&options.stop));
+    if args.is_looped {
+        if captures.iter().any(|path| path.as_os_str() == "-") {
+            let why = io::Error::other("--loop: standard input can't be read a second time; name a file");
+            return Err(SourceError::new("-", false, why));
         }
-        last => {
-            let source = MergedReader::new(readers.into_iter().chain(last).collect());
-            paced(analyzer, Watched { source, progress, stop, frames: 0 }, args, filter)
-        }
+        let source = LoopSource::new(move || open(&captures, &options))?;
+        return paced(analyzer, Watched { source, progress, stop, frames: 0 }, args, filter);
     }
+    let source = open(&captures, &options)?;
+    paced(analyzer, Watched { source, progress, stop, frames: 0 }, args, filter)
+}
+
+/// Opens the captures as one source.
+fn open(captures: &[PathBuf], options: &ReaderOptions) -> Result<Box<dyn FrameSource>, SourceError> {
+    let mut readers =
+        captures.iter().map(|path| CaptureReader::open_with(path, options)).collect::<Result<Vec<_>, _>>()?;
+    Ok(match readers.pop() {
+        Some(only) if readers.is_empty() => Box::new(only),
+        last => Box::new(MergedReader::new(readers.into_iter().chain(last).collect())),
+    })
 }
 
 /// Reads a source as fast as it goes, or at the pace that `--replay` asks for.
@@ -80,8 +90,18 @@ struct Watched<S> {
     frames: u64,
 }
 
-impl<S: FrameSource> FrameSource for Watched<S> {
-    fn read_batch(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
+impl<S: FrameSource> SourceLayer for Watched<S> {
+    type Below = S;
+
+    fn below(&self) -> &S {
+        &self.source
+    }
+
+    fn below_mut(&mut self) -> &mut S {
+        &mut self.source
+    }
+
+    fn give(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
         if self.stop.load(Ordering::Relaxed) {
             batch.clear();
             return Ok(false);
@@ -99,29 +119,5 @@ impl<S: FrameSource> FrameSource for Watched<S> {
             }
             Err(error) => Err(error),
         }
-    }
-
-    fn interfaces(&self) -> &[Interface] {
-        self.source.interfaces()
-    }
-
-    fn warnings(&self) -> &[Warning] {
-        self.source.warnings()
-    }
-
-    fn position(&self) -> Position {
-        self.source.position()
-    }
-
-    fn format(&self) -> &str {
-        self.source.format()
-    }
-
-    fn name(&self) -> &str {
-        self.source.name()
-    }
-
-    fn timestamp_source(&self) -> &'static str {
-        self.source.timestamp_source()
     }
 }

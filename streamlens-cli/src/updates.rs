@@ -12,38 +12,58 @@ use streamlens::model::row::{
     CaptureCounts, Delta, FindingChange, FindingId, FindingIndex, FindingState, FlowId, Level, Row, RowContext, RowId,
     RowName, RowRef,
 };
-use streamlens::model::{
-    CaptureSummary, Finding, FrameBatch, FrameSource, Interface, Position, SourceError, Timestamp, Warning,
-};
+use streamlens::model::{CaptureSummary, Finding, FirstFrames, FrameSource, SourceError, Timestamp};
 use streamlens_filter::Filter;
 use streamlens_live::{DriverOptions, drive};
 
 use crate::args::{AnalyzeArgs, Depth};
 
-/// Reads all that a source gives; where `--every` asks for it, with a line for each look. Returns the engine with what is known
-/// of the capture.
+/// Capture time between two looks of which nothing is printed.
+const UNTOLD_PERIOD_NS: i64 = 100_000_000;
+
+/// Reads all that a source gives; where `--every` asks for it, with a line for each look, and where `--on-finding` does, with a
+/// file for each new finding. Returns the engine with what is known of the capture.
 pub(crate) fn read(
     analyzer: &Analyzer,
     source: impl FrameSource,
     args: &AnalyzeArgs,
     filter: Option<&Filter>,
 ) -> Result<(Engine, CaptureSummary), SourceError> {
-    let Some(period) = args.every else { return analyzer.read(source) };
-    let mut source = Limited { source, left: analyzer.max_frames.unwrap_or(u64::MAX) };
+    if args.every.is_none() && args.live.on_finding.is_none() {
+        return analyzer.read(source);
+    }
+    let source = FirstFrames::new(source, analyzer.max_frames);
+    crate::on_finding::watch(source, &args.live, |source, on_look| look_on(analyzer, source, args, filter, on_look))
+}
+
+/// Reads all that a source gives, and looks at the state as often as `--every` asks for, or a tenth of a second.
+fn look_on(
+    analyzer: &Analyzer,
+    source: &mut dyn FrameSource,
+    args: &AnalyzeArgs,
+    filter: Option<&Filter>,
+    on_look: &mut dyn FnMut(&Delta),
+) -> Result<Engine, SourceError> {
     // each look decodes all frames: to defer flows would only take time
     let options = EngineOptions { defer_above_flows: usize::MAX, ..analyzer.options.clone() };
     let mut engine = Engine::new(analyzer.registry.clone(), options);
     let depth = match args.depth {
+        _ if args.every.is_none() => Level::Flow,
         Depth::Flow => Level::Flow,
         Depth::Transport => Level::Transport,
         Depth::Encoding => Level::Encoding,
         Depth::Type | Depth::Stream => Level::PacketType,
     };
     let look = LookOptions { depth, ..LookOptions::default() };
-    let options = DriverOptions { period_ns: Some(i64::try_from(period).unwrap_or(i64::MAX)), look };
+    let period_ns = args.every.map_or(UNTOLD_PERIOD_NS, |period| i64::try_from(period).unwrap_or(i64::MAX));
+    let options = DriverOptions { period_ns: Some(period_ns), look };
     let mut kept = filter.map(Kept::new);
-    let mut lines = Lines { out: crate::updates_output(args), depth: args.depth, names: BTreeMap::new() };
+    let mut lines =
+        args.every.map(|_| Lines { out: crate::updates_output(args), depth: args.depth, names: BTreeMap::new() });
+    let mut source = source;
     let result = drive(&mut engine, &mut source, &options, |engine, delta| {
+        on_look(delta);
+        let Some(lines) = &mut lines else { return true };
         lines.learn(delta);
         match &mut kept {
             Some(kept) => lines.write(&kept.of(engine, delta, &lines.names)).is_ok(),
@@ -51,7 +71,7 @@ pub(crate) fn read(
         }
     });
     engine.end();
-    result.map(|()| (engine, CaptureSummary::of(&source)))
+    result.map(|()| engine)
 }
 
 /// Writes the lines.
@@ -286,47 +306,5 @@ fn optional<M: SerializeMap, T: Serialize + ?Sized>(map: &mut M, key: &str, valu
     match value {
         Some(value) => map.serialize_entry(key, value),
         None => Ok(()),
-    }
-}
-
-/// A source of so many frames at most.
-struct Limited<S> {
-    source: S,
-    left: u64,
-}
-
-impl<S: FrameSource> FrameSource for Limited<S> {
-    fn read_batch(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
-        let more = self.left > 0 && self.source.read_batch(batch)?;
-        if !more {
-            batch.clear();
-        }
-        batch.records.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
-        self.left -= batch.len() as u64;
-        Ok(more)
-    }
-
-    fn interfaces(&self) -> &[Interface] {
-        self.source.interfaces()
-    }
-
-    fn warnings(&self) -> &[Warning] {
-        self.source.warnings()
-    }
-
-    fn position(&self) -> Position {
-        self.source.position()
-    }
-
-    fn format(&self) -> &str {
-        self.source.format()
-    }
-
-    fn name(&self) -> &str {
-        self.source.name()
-    }
-
-    fn timestamp_source(&self) -> &'static str {
-        self.source.timestamp_source()
     }
 }

@@ -50,8 +50,13 @@ mod error;
 mod interface;
 #[cfg(all(feature = "capture", target_os = "linux"))]
 mod join;
+mod looped;
+#[cfg(feature = "capture")]
+mod moments;
 #[cfg(all(feature = "capture", target_os = "linux"))]
 mod notices;
+#[cfg(feature = "capture")]
+mod on_finding;
 #[cfg(all(feature = "capture", target_os = "linux"))]
 mod port;
 #[cfg(feature = "capture")]
@@ -69,6 +74,11 @@ pub use error::LiveError;
 pub use interface::{InterfaceInfo, StampType, interfaces};
 #[cfg(all(feature = "capture", target_os = "linux"))]
 pub use join::Join;
+pub use looped::LoopSource;
+#[cfg(feature = "capture")]
+pub use moments::{BufferLimits, Moments, Remember, Written};
+#[cfg(feature = "capture")]
+pub use on_finding::{OnFinding, OnFindingOptions};
 #[cfg(feature = "capture")]
 pub use record::{Limits, OnFile, RecordError, Recorder, Ring, Target};
 pub use replay::ReplaySource;

@@ -63,6 +63,8 @@ pub(crate) struct Port {
     pub(crate) mtu: Option<u32>,
     /// Time by the adapter's clock less system time, in nanoseconds, at its first frame.
     pub(crate) adapter_ahead: Option<i64>,
+    /// When the ring had room again after it had dropped frames, and how many these were; to be taken away.
+    pub(crate) drops: Vec<(Timestamp, u64)>,
     /// Bytes of the ring that was got.
     pub(crate) ring: usize,
     capture: Capture,
@@ -126,6 +128,7 @@ impl Port {
             merged: Merged::default(),
             mtu: mtu.and_then(|mtu| u32::try_from(mtu).ok()),
             adapter_ahead: None,
+            drops: Vec::new(),
             ring: capture.ring_len(),
             capture,
             filter,
@@ -180,11 +183,10 @@ impl Port {
 
     /// Takes blocks of the ring into a batch until there are no more, or it holds that many bytes. A block is taken whole.
     pub(crate) fn take(&mut self, interface: u32, now: impl Fn() -> Timestamp, batch: &mut FrameBatch, room: usize) {
-        let Self { capture, link_type, stamps, merged, mtu, adapter_ahead, snap_length, .. } = self;
+        let Self { capture, link_type, stamps, merged, mtu, adapter_ahead, snap_length, drops, counts, .. } = self;
         let most = mtu.map_or(u32::MAX, |mtu| mtu.saturating_add(HEADERS));
-        while batch.bytes.len() < room
-            && let Some(block) = capture.next_batch()
-        {
+        while batch.bytes.len() < room {
+            let Some(block) = capture.next_batch() else { break };
             for packet in &block {
                 let time = time_of(&packet);
                 if packet.timestamp_clock().is_hardware() {
@@ -202,15 +204,16 @@ impl Port {
                 }
                 append(&packet, (*link_type, interface, time), *snap_length, batch);
             }
+            // what was dropped by now was dropped for want of this block: what comes into it is the first behind that
+            let freed = now();
+            drop(block);
+            count_ring(capture, counts, drops, freed);
         }
     }
 
-    /// Reads the counters; the kernel's begin again from 0 with each reading.
-    pub(crate) fn count(&mut self) {
-        if let Ok(since) = self.capture.stats() {
-            self.counts.accepted += u64::from(since.packets);
-            self.counts.dropped.ring += u64::from(since.drops);
-        }
+    /// Reads the counters.
+    pub(crate) fn count(&mut self, now: Timestamp) {
+        count_ring(&mut self.capture, &mut self.counts, &mut self.drops, now);
         if let Some(adapter) = &self.adapter
             && let Some(now) = adapter.read()
         {
@@ -232,6 +235,16 @@ impl Port {
             dropped: Some(total(self.counts.dropped)),
             counts: Some(self.counts),
         }
+    }
+}
+
+/// Reads the ring's counters, which begin again from 0 with each reading.
+fn count_ring(capture: &mut Capture, counts: &mut LiveCounts, drops: &mut Vec<(Timestamp, u64)>, now: Timestamp) {
+    let Ok(since) = capture.stats() else { return };
+    counts.accepted += u64::from(since.packets);
+    counts.dropped.ring += u64::from(since.drops);
+    if since.drops > 0 {
+        drops.push((now, u64::from(since.drops)));
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use streamlens_model::{FrameBatch, FrameSource, Interface, Position, SourceError, Timestamp, Warning};
+use streamlens_model::{FrameBatch, FrameSource, SourceError, SourceLayer, Timestamp, Warning};
 
 use self::files::Files;
 pub use self::files::{OnFile, RecordError, Ring, Target};
@@ -143,8 +143,18 @@ impl<S: FrameSource> Recorder<S> {
     }
 }
 
-impl<S: FrameSource> FrameSource for Recorder<S> {
-    fn read_batch(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
+impl<S: FrameSource> SourceLayer for Recorder<S> {
+    type Below = S;
+
+    fn below(&self) -> &S {
+        &self.source
+    }
+
+    fn below_mut(&mut self) -> &mut S {
+        &mut self.source
+    }
+
+    fn give(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
         if self.is_over {
             batch.clear();
             return Ok(false);
@@ -178,27 +188,7 @@ impl<S: FrameSource> FrameSource for Recorder<S> {
         Ok(true)
     }
 
-    fn interfaces(&self) -> &[Interface] {
-        self.source.interfaces()
-    }
-
-    fn warnings(&self) -> &[Warning] {
+    fn all_warnings(&self) -> &[Warning] {
         &self.warnings
-    }
-
-    fn position(&self) -> Position {
-        self.source.position()
-    }
-
-    fn format(&self) -> &str {
-        self.source.format()
-    }
-
-    fn name(&self) -> &str {
-        self.source.name()
-    }
-
-    fn timestamp_source(&self) -> &'static str {
-        self.source.timestamp_source()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use streamlens_model::{FrameBatch, FrameSource, Interface, Position, SourceError, Timestamp, Warning};
+use streamlens_model::{FrameBatch, FrameSource, SourceError, SourceLayer, Timestamp, Warning};
 
 /// Silences longer than this, in nanoseconds of capture time, are shortened to it.
 const MAX_SILENCE_NS: i64 = 10_000_000_000;
@@ -13,6 +13,8 @@ const MAX_WAIT: Duration = Duration::from_millis(20);
 ///
 /// While no frame is due it returns empty batches that say how late it is. Silences of more than ten seconds are shortened to
 /// ten; a warning says how many were. Frames without a time come with those before them.
+///
+/// To go round and round, let it replay a [`LoopSource`].
 #[derive(Debug)]
 pub struct ReplaySource<S> {
     source: S,
@@ -106,8 +108,18 @@ impl<S: FrameSource> ReplaySource<S> {
     }
 }
 
-impl<S: FrameSource> FrameSource for ReplaySource<S> {
-    fn read_batch(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
+impl<S: FrameSource> SourceLayer for ReplaySource<S> {
+    type Below = S;
+
+    fn below(&self) -> &S {
+        &self.source
+    }
+
+    fn below_mut(&mut self) -> &mut S {
+        &mut self.source
+    }
+
+    fn give(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
         batch.clear();
         if self.speed == 0.0 {
             let more = self.source.read_batch(batch);
@@ -133,28 +145,8 @@ impl<S: FrameSource> FrameSource for ReplaySource<S> {
         Ok(true)
     }
 
-    fn interfaces(&self) -> &[Interface] {
-        self.source.interfaces()
-    }
-
-    fn warnings(&self) -> &[Warning] {
+    fn all_warnings(&self) -> &[Warning] {
         &self.warnings
-    }
-
-    fn position(&self) -> Position {
-        self.source.position()
-    }
-
-    fn format(&self) -> &str {
-        self.source.format()
-    }
-
-    fn name(&self) -> &str {
-        self.source.name()
-    }
-
-    fn timestamp_source(&self) -> &'static str {
-        self.source.timestamp_source()
     }
 }
 

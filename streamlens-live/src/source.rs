@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use streamlens_model::{FrameBatch, FrameSource, Interface, SourceError, Timestamp, Warning};
+use streamlens_model::{DropPlace, FrameBatch, FrameSource, Interface, SourceError, Timestamp, Warning};
 
 use crate::clock;
 use crate::error::LiveError;
@@ -28,6 +28,8 @@ const UPKEEP: Duration = Duration::from_secs(1);
 const ORDER: Duration = Duration::from_millis(20);
 /// So many bytes of several interfaces are kept back at most.
 const MOST_HELD: usize = 32 << 20;
+/// So many places where frames were dropped are kept apart; what is dropped later counts for the last of them.
+const MOST_PLACES: usize = 4096;
 
 /// What to capture on, and how.
 #[derive(Clone, Debug)]
@@ -93,6 +95,9 @@ pub struct LiveSource {
     rest: FrameBatch,
     order: Vec<u32>,
     next_order: Instant,
+    /// Where rings dropped frames; and where they did in front of frames that are not handed out yet.
+    drop_places: Vec<DropPlace>,
+    coming_drops: Vec<(Timestamp, u64)>,
     /// Sockets that have joined groups.
     _joined: Vec<socket2::Socket>,
 }
@@ -128,6 +133,8 @@ impl LiveSource {
             rest: FrameBatch::default(),
             order: Vec::new(),
             next_order: now,
+            drop_places: Vec::new(),
+            coming_drops: Vec::new(),
             _joined: joined,
         })
     }
@@ -147,6 +154,9 @@ impl LiveSource {
             // none of several may hold another up, or order is lost: each gets room of its own
             let room = if is_alone { BATCH_BYTES } else { into.bytes.len() + MOST_HELD };
             port.take(interface, clock::now, into, room);
+            // an adapter's clock says nothing of when the ring had room again
+            let drops = port.drops.drain(..);
+            self.coming_drops.extend(drops.filter(|_| port.stamps.adapter == 0));
         }
         into.len() > before
     }
@@ -168,6 +178,24 @@ impl LiveSource {
             }
         }
         std::mem::swap(held, rest);
+    }
+
+    /// Finds the first frames behind those that rings dropped.
+    fn place_drops(&mut self, batch: &FrameBatch) {
+        let Some(last) = batch.records.last().and_then(|record| record.time) else { return };
+        let Self { drop_places, coming_drops, .. } = self;
+        coming_drops.retain(|&(time, dropped)| {
+            if time > last {
+                return true;
+            }
+            let index = batch.records.iter().position(|record| record.time >= Some(time)).unwrap_or(0);
+            if drop_places.len() < MOST_PLACES {
+                drop_places.push(DropPlace { frame: batch.first_number + index as u64, dropped });
+            } else if let Some(last) = drop_places.last_mut() {
+                last.dropped += dropped;
+            }
+            false
+        });
     }
 
     /// Waits until a ring has a block, or for some time; reads the errors that wait on sockets.
@@ -203,7 +231,7 @@ impl LiveSource {
         let now = clock::now();
         let list = interfaces().ok();
         for port in &mut self.ports {
-            port.count();
+            port.count(now);
             let Some(list) = &list else { continue };
             let found = list.iter().find(|info| info.index == port.info.index);
             match (found, port.state) {
@@ -242,7 +270,8 @@ impl LiveSource {
 
     fn finish(&mut self, batch: &mut FrameBatch) {
         self.put_in_order(None, batch);
-        self.ports.iter_mut().for_each(Port::count);
+        let now = clock::now();
+        self.ports.iter_mut().for_each(|port| port.count(now));
         self.tell();
         self.phase = Phase::Ended;
     }
@@ -294,6 +323,9 @@ impl FrameSource for LiveSource {
                 self.put_in_order(Some(before(clock::now(), SETTLED)), batch);
             }
         }
+        if !self.coming_drops.is_empty() {
+            self.place_drops(batch);
+        }
         self.frames += batch.len() as u64;
         batch.now = self.now().max(batch.records.last().and_then(|record| record.time));
         Ok(self.phase != Phase::Ended || !batch.is_empty())
@@ -305,6 +337,10 @@ impl FrameSource for LiveSource {
 
     fn warnings(&self) -> &[Warning] {
         self.notices.warnings()
+    }
+
+    fn drop_places(&self) -> &[DropPlace] {
+        &self.drop_places
     }
 
     fn format(&self) -> &'static str {

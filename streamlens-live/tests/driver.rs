@@ -151,3 +151,47 @@ fn a_replay_shortens_silences_and_says_so() {
     let warnings: Vec<_> = source.warnings().iter().map(|warning| warning.code).collect();
     assert_eq!(warnings, ["replay.silence-shortened"]);
 }
+
+/// A frame, and three seconds of silence of which the source tells the time, ten times a second.
+struct OneFrame(Option<Made>, i64);
+
+impl FrameSource for OneFrame {
+    fn read_batch(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
+        batch.clear();
+        if let Some(made) = self.0.take() {
+            self.1 = made.frame().time.expect("a time").as_nanos();
+            batch.push(&made.frame());
+            batch.now = made.frame().time;
+            return Ok(true);
+        }
+        self.1 += 100_000_000;
+        batch.now = Some(Timestamp::from_nanos(self.1));
+        Ok(self.1 < telemetry(0).frame().time.expect("a time").as_nanos() + 3_000_000_000)
+    }
+    fn interfaces(&self) -> &[Interface] {
+        &[]
+    }
+    fn warnings(&self) -> &[Warning] {
+        &[]
+    }
+    fn format(&self) -> &str {
+        "frames"
+    }
+    fn name(&self) -> &str {
+        "made"
+    }
+}
+
+#[test]
+fn what_came_before_a_silence_is_looked_at_in_it() {
+    let (mut source, options) =
+        (OneFrame(Some(telemetry(0)), 0), DriverOptions { period_ns: Some(500_000_000), ..options() });
+    let mut seen = Vec::new();
+    let look = |_: &mut Engine, delta: &streamlens_model::row::Delta| {
+        seen.push(delta.capture.packets);
+        true
+    };
+    drive(&mut engine(), &mut source, &options, look).unwrap();
+    // at some five multiples of half a second, and at the end
+    assert!((6..=7).contains(&seen.len()) && seen.iter().all(|packets| *packets == 1), "{seen:?}");
+}

@@ -100,6 +100,15 @@ pub struct TimestampQuality {
     pub without_time: u64,
 }
 
+/// Where the capture itself dropped frames: what a stream misses there may not have been lost in the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DropPlace {
+    /// Number of the first frame behind them, counted from 1 over the whole analysis.
+    pub frame: u64,
+    /// How many were dropped there, as far as is known.
+    pub dropped: u64,
+}
+
 /// The `capture` object of the result document.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct CaptureSummary {
@@ -130,6 +139,9 @@ pub struct CaptureSummary {
     /// The same by who dropped them; for live captures.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub dropped_by: BTreeMap<String, DroppedBy>,
+    /// Where frames were dropped, in ascending order, as far as the source knows; findings about loss say so.
+    #[serde(skip)]
+    pub drop_places: Vec<DropPlace>,
     /// How good the times are.
     pub timestamps: TimestampQuality,
     /// Frames that are in no flow, by reason. With the flows' frames they add up to `packets`.
@@ -152,6 +164,7 @@ impl CaptureSummary {
             path: Some(source.name().to_owned()),
             format: Some(source.format().to_owned()),
             warnings: source.warnings().to_vec(),
+            drop_places: source.drop_places().to_vec(),
             ..Self::default()
         };
         for (number, interface) in interfaces.iter().enumerate() {

@@ -26,7 +26,7 @@ pub use analysis::{
     TransportProtocol,
 };
 pub use ascii::ASCII;
-pub use capture::{CaptureSummary, DroppedBy, Interface, LiveCounts, TimestampQuality, Warning};
+pub use capture::{CaptureSummary, DropPlace, DroppedBy, Interface, LiveCounts, TimestampQuality, Warning};
 pub use finding::{FigureRange, Finding, FindingLog, LoggedFinding, Occurrence, Place, Severity, StreamId, Subject};
 pub use frame::{Frame, FrameBatch, FrameRecord};
 pub use health::StreamHealth;
@@ -34,7 +34,7 @@ pub use link::LinkType;
 pub use metadata::{Metadata, STATIC};
 pub use packet::Packet;
 pub use shared::{SHARED, Shared};
-pub use source::{FrameSource, Position, SourceError};
+pub use source::{FirstFrames, FrameSource, Position, SourceError, SourceLayer};
 pub use time::{INSTANT, InstantText, Timestamp};
 pub use timing::{Outlier, Outliers, TimingStatistics, TimingSummary};
 pub use transport::Transport;

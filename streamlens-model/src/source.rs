@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::{FrameBatch, Interface, Warning};
+use crate::{DropPlace, FrameBatch, Interface, Warning};
 
 /// How far a source has been read, for a progress bar.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,65 +87,152 @@ pub trait FrameSource: Send {
     fn timestamp_source(&self) -> &'static str {
         "unknown"
     }
-}
 
-impl<S: FrameSource + ?Sized> FrameSource for Box<S> {
-    fn read_batch(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
-        (**self).read_batch(batch)
-    }
-
-    fn interfaces(&self) -> &[Interface] {
-        (**self).interfaces()
-    }
-
-    fn warnings(&self) -> &[Warning] {
-        (**self).warnings()
-    }
-
-    fn position(&self) -> Position {
-        (**self).position()
-    }
-
-    fn format(&self) -> &str {
-        (**self).format()
-    }
-
-    fn name(&self) -> &str {
-        (**self).name()
-    }
-
-    fn timestamp_source(&self) -> &'static str {
-        (**self).timestamp_source()
+    /// Where the capture itself dropped frames so far, in ascending order; empty unless the source knows.
+    fn drop_places(&self) -> &[DropPlace] {
+        &[]
     }
 }
 
-impl<S: FrameSource + ?Sized> FrameSource for &mut S {
+/// A source on top of another one. Only what differs is said: the rest is as below, and the whole is a [`FrameSource`].
+///
+/// ```
+/// use streamlens_model::{FrameBatch, FrameSource, SourceError, SourceLayer};
+///
+/// /// Counts the frames that pass.
+/// struct Counted<S> {
+///     source: S,
+///     frames: usize,
+/// }
+///
+/// impl<S: FrameSource> SourceLayer for Counted<S> {
+///     type Below = S;
+///     fn below(&self) -> &S { &self.source }
+///     fn below_mut(&mut self) -> &mut S { &mut self.source }
+///     fn give(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
+///         let more = self.source.read_batch(batch)?;
+///         self.frames += batch.len();
+///         Ok(more)
+///     }
+/// }
+/// ```
+pub trait SourceLayer: Send {
+    /// The source below.
+    type Below: FrameSource + ?Sized;
+
+    /// The source below.
+    fn below(&self) -> &Self::Below;
+
+    /// The source below, to be read.
+    fn below_mut(&mut self) -> &mut Self::Below;
+
+    /// [`FrameSource::read_batch`] of the whole.
+    ///
+    /// # Errors
+    ///
+    /// As for that.
+    fn give(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
+        self.below_mut().read_batch(batch)
+    }
+
+    /// [`FrameSource::warnings`] of the whole.
+    fn all_warnings(&self) -> &[Warning] {
+        self.below().warnings()
+    }
+}
+
+impl<L: SourceLayer> FrameSource for L {
     fn read_batch(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
-        (**self).read_batch(batch)
+        self.give(batch)
     }
 
     fn interfaces(&self) -> &[Interface] {
-        (**self).interfaces()
+        self.below().interfaces()
     }
 
     fn warnings(&self) -> &[Warning] {
-        (**self).warnings()
+        self.all_warnings()
     }
 
     fn position(&self) -> Position {
-        (**self).position()
+        self.below().position()
     }
 
     fn format(&self) -> &str {
-        (**self).format()
+        self.below().format()
     }
 
     fn name(&self) -> &str {
-        (**self).name()
+        self.below().name()
     }
 
     fn timestamp_source(&self) -> &'static str {
-        (**self).timestamp_source()
+        self.below().timestamp_source()
+    }
+
+    fn drop_places(&self) -> &[DropPlace] {
+        self.below().drop_places()
+    }
+}
+
+impl<S: FrameSource + ?Sized> SourceLayer for Box<S> {
+    type Below = S;
+
+    fn below(&self) -> &S {
+        self
+    }
+
+    fn below_mut(&mut self) -> &mut S {
+        self
+    }
+}
+
+impl<S: FrameSource + ?Sized> SourceLayer for &mut S {
+    type Below = S;
+
+    fn below(&self) -> &S {
+        self
+    }
+
+    fn below_mut(&mut self) -> &mut S {
+        self
+    }
+}
+
+/// The first frames of a source.
+#[derive(Debug)]
+pub struct FirstFrames<S> {
+    source: S,
+    left: u64,
+}
+
+impl<S: FrameSource> FirstFrames<S> {
+    /// At most so many frames of a source; `None` for all of them.
+    #[must_use]
+    pub fn new(source: S, most: Option<u64>) -> Self {
+        Self { source, left: most.unwrap_or(u64::MAX) }
+    }
+}
+
+impl<S: FrameSource> SourceLayer for FirstFrames<S> {
+    type Below = S;
+
+    fn below(&self) -> &S {
+        &self.source
+    }
+
+    fn below_mut(&mut self) -> &mut S {
+        &mut self.source
+    }
+
+    fn give(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
+        let more = self.left > 0 && self.source.read_batch(batch)?;
+        if !more {
+            batch.clear();
+        }
+        batch.records.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
+        self.left -= batch.len() as u64;
+        Ok(more)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use streamlens::live::{LiveOptions, LiveSource};
-use streamlens::model::{FrameBatch, FrameSource};
+use streamlens::model::{DropPlace, FrameBatch, FrameSource};
 
 use crate::compare::demo;
 use crate::lab::{Lab, with_lab};
@@ -46,6 +46,36 @@ fn a_small_ring_and_a_reader_that_sleeps_lose_frames_and_count_them_all() {
             // a veth peer's backlog drops before any packet socket
             assert_eq!(counts.accepted, sent(lab, "tx_packets") - before, "{counts:?}");
             assert_eq!(before + 20 * 1260, sent(lab, "tx_packets") + sent(lab, "tx_dropped"));
+        });
+    });
+}
+
+#[test]
+fn the_frame_behind_those_that_were_dropped_is_told() {
+    with_lab("drops::the_frame_behind_those_that_were_dropped_is_told", |lab| {
+        lab.inside(&lab.b, || {
+            let options =
+                LiveOptions { interfaces: vec!["slvb".to_owned()], ring_bytes: 256 << 10, ..LiveOptions::default() };
+            let (mut source, mut batch) = (LiveSource::open(&options).unwrap(), FrameBatch::default());
+            lab.replay(&["-K", "-t", "--loop", "20"], Path::new(&demo()));
+            std::thread::sleep(Duration::from_millis(500));
+            // the ring is full; what it has came before anything was dropped
+            let mut before = 0;
+            loop {
+                assert!(source.read_batch(&mut batch).unwrap());
+                if batch.is_empty() {
+                    break;
+                }
+                before += batch.len() as u64;
+            }
+            assert_eq!(source.drop_places(), []);
+            lab.replay(&["--pps=4000", "--limit=100"], Path::new(&demo()));
+            std::thread::sleep(Duration::from_millis(100));
+            options.stop.store(true, Ordering::Relaxed);
+            assert_eq!(drain(&mut source), 100);
+            let dropped = source.interfaces()[0].counts.expect("it counts").dropped.ring;
+            assert_eq!(source.drop_places(), [DropPlace { frame: before + 1, dropped }]);
+            assert_eq!(before + dropped, 20 * 1260);
         });
     });
 }

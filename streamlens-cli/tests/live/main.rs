@@ -4,6 +4,7 @@
 
 mod compare;
 mod corpus;
+mod cost;
 mod drops;
 mod lab;
 mod made;

@@ -1,7 +1,7 @@
 //! What became of the numbers of one stream, counted by what each turned out to be.
 
 use streamlens_model::Occurrence;
-use streamlens_model::stats::{Arrival, Events, Sequence, SequenceWindow};
+use streamlens_model::stats::{Arrival, Events, MissingRange, Sequence, SequenceWindow};
 
 /// Accounts for the numbers of one stream.
 #[derive(Debug)]
@@ -86,6 +86,13 @@ impl SequenceTracker {
     /// The first and the last gap of which numbers are still missing.
     pub(crate) fn gaps(&self) -> Option<(Occurrence, Occurrence)> {
         self.window.missing()?.first_and_last()
+    }
+
+    /// Runs of numbers that are still missing, with the packets that showed them; and whether there were others.
+    pub(crate) fn missing(&self) -> (impl Iterator<Item = &MissingRange>, bool) {
+        let missing = self.window.missing();
+        let known: u64 = missing.map_or(0, |missing| missing.iter().map(MissingRange::count).sum());
+        (missing.into_iter().flat_map(|missing| missing.iter()), known < self.lost())
     }
 
     /// Packets whose number followed on, or came late.

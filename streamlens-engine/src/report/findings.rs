@@ -9,6 +9,7 @@ use streamlens_model::{
 };
 
 use super::artefacts::{Artefacts, JoinedFlows, Mirrored};
+use super::drops::Drops;
 use super::finding_record::{FindingDraft, FindingRecord, FindingText};
 use crate::deferred::store::FlowHandle;
 use crate::health::{Events, Stream};
@@ -35,8 +36,7 @@ pub(super) struct Findings {
     most: usize,
     /// What there is no more room for, once they were sorted: as grave as that, and no earlier.
     bar: Option<(Severity, u64)>,
-    /// Frames that the capture itself dropped.
-    dropped: u64,
+    drops: Drops,
 }
 
 /// How many findings beyond those wanted are let pile up before the list is sorted.
@@ -53,8 +53,8 @@ pub(super) trait FindingSink {
     /// Adds a finding; `make` shows what it is, and is called only where that is needed.
     fn add(&mut self, severity: Severity, first_frame: u64, make: impl FnOnce(&mut dyn FnMut(&FindingDraft<'_>)));
 
-    /// Frames that the capture itself dropped.
-    fn dropped(&self) -> u64;
+    /// What the capture itself dropped.
+    fn drops(&self) -> &Drops;
 
     /// Adds what a decoder or a monitor has found; `place` shows where.
     fn add_log(
@@ -100,7 +100,7 @@ pub(super) trait FindingSink {
     ) {
         let Some(sequence) = &stream.sequence else { return };
         let Some(faults) = sequence.faults() else { return };
-        let dropped = ByCapture(self.dropped());
+        let by_capture = self.drops().of_stream(sequence, stream.received);
         let mut add = |kind, severity, events: Option<&Events>, text: fmt::Arguments<'_>| {
             let text = FindingText::ToSay(text);
             let Some(&Events { count, first, last }) = events else { return };
@@ -116,7 +116,7 @@ pub(super) trait FindingSink {
             let longest = faults.longest_gap.map_or(0, |(gap, _)| gap);
             let gaps = sequence.gaps().map(|(first, last)| Events { count: lost, first, last });
             let text = format_args!(
-                "{lost} of {expected} packets are missing ({share:.3} %), at most {longest} in a row{dropped}"
+                "{lost} of {expected} packets are missing ({share:.3} %), at most {longest} in a row{by_capture}"
             );
             add(LOSS, Severity::Error, gaps.as_ref(), text);
         }
@@ -163,8 +163,9 @@ impl FindingSink for FindingNotes {
         self.notes.extend(self.current.map(|handle| FindingNote { severity, first_frame, handle }));
     }
 
-    fn dropped(&self) -> u64 {
-        0
+    fn drops(&self) -> &Drops {
+        // nothing is made of a note
+        const { &Drops { dropped: 0, packets: 0, places: None } }
     }
 }
 
@@ -211,15 +212,15 @@ impl FindingSink for Findings {
         }
     }
 
-    fn dropped(&self) -> u64 {
-        self.dropped
+    fn drops(&self) -> &Drops {
+        &self.drops
     }
 }
 
 impl Findings {
     pub(super) fn new(capture: &CaptureSummary, most: Option<usize>) -> Self {
-        let (most, dropped) = (most.unwrap_or(usize::MAX), capture.dropped.values().sum());
-        let mut findings = Self { most, dropped, ..Self::default() };
+        let (most, drops) = (most.unwrap_or(usize::MAX), Drops::of(capture));
+        let mut findings = Self { most, drops, ..Self::default() };
         findings.add_capture(capture);
         findings
     }
@@ -227,7 +228,7 @@ impl Findings {
     /// An empty list for a part of the flows, with room for so many findings of each severity, or as many as are wanted. Where
     /// none comes, that takes no memory.
     pub(super) fn empty(&self, room: usize) -> Self {
-        let mut empty = Self { most: self.most, dropped: self.dropped, ..Self::default() };
+        let mut empty = Self { most: self.most, drops: self.drops.clone(), ..Self::default() };
         let room = room.min(self.most.saturating_add(PILE));
         empty.lists.iter_mut().for_each(|list| list.reserve(room));
         empty
@@ -291,7 +292,7 @@ impl Findings {
             );
             self.add_warning("capture.time-backwards", steps, start, end, text);
         }
-        let dropped = self.dropped;
+        let dropped = self.drops.dropped;
         if dropped > 0 {
             let text = format_args!(
                 "the capture itself dropped {dropped} frames: they are missing without having been lost in the network"
@@ -340,18 +341,6 @@ impl Findings {
             let (first, last) = (Occurrence { frame: 1, time: None }, Occurrence { frame: frames, time: None });
             let text = format_args!("{unfinished} fragmented datagrams never became whole: nothing is decoded of them");
             self.add_warning("ip.incomplete-datagrams", unfinished, first, last, text);
-        }
-    }
-}
-
-/// Frames that the capture itself dropped: they may be those that a stream misses.
-struct ByCapture(u64);
-
-impl fmt::Display for ByCapture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            0 => Ok(()),
-            dropped => write!(f, "; the capture itself dropped {dropped} frames, which may be these"),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! [`Report::write_findings`] makes those that are wanted.
 
 mod artefacts;
+mod drops;
 mod encoding;
 mod finding_record;
 mod findings;

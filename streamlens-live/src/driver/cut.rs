@@ -9,8 +9,6 @@ use streamlens_model::{FrameBatch, FrameSource, SourceError, Timestamp};
 pub(super) struct Cutter<S> {
     pub(super) source: S,
     period_ns: Option<i64>,
-    /// Whether looks become due where the source knows the time without a frame.
-    looks_in_silence: bool,
     /// Read and not given yet, from `at` on.
     held: FrameBatch,
     at: usize,
@@ -31,9 +29,9 @@ pub(super) enum Cut {
 }
 
 impl<S: FrameSource> Cutter<S> {
-    pub(super) fn new(source: S, period_ns: Option<i64>, looks_in_silence: bool) -> Self {
+    pub(super) fn new(source: S, period_ns: Option<i64>) -> Self {
         let (held, period_ns) = (FrameBatch::default(), period_ns.map(|period| period.max(1)));
-        Self { source, period_ns, looks_in_silence, held, at: 0, has_ended: false, due: None }
+        Self { source, period_ns, held, at: 0, has_ended: false, due: None }
     }
 
     /// Replaces what is in the batch by the next frames.
@@ -57,9 +55,7 @@ impl<S: FrameSource> Cutter<S> {
             None if self.at == 0 => {
                 std::mem::swap(batch, &mut self.held);
                 self.held.clear();
-                if let Some(now) =
-                    batch.now.filter(|now| self.looks_in_silence && batch.is_empty() && self.is_due(*now))
-                {
+                if let Some(now) = batch.now.filter(|now| batch.is_empty() && self.is_due(*now)) {
                     return Ok(Cut::Look(self.move_on(now)));
                 }
             }
@@ -156,7 +152,7 @@ mod tests {
 
     /// The frames and looks in their order: `7` a frame, `=10` a look.
     fn cut(batches: Vec<Vec<i64>>, period_ms: i64) -> String {
-        let mut cutter = Cutter::new(Times(batches.into_iter()), Some(period_ms * 1_000_000), true);
+        let mut cutter = Cutter::new(Times(batches.into_iter()), Some(period_ms * 1_000_000));
         let (mut batch, mut out) = (FrameBatch::default(), Vec::new());
         loop {
             match cutter.fill(&mut batch).unwrap() {

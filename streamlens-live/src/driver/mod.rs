@@ -48,7 +48,7 @@ pub fn drive(
     options: &DriverOptions,
     mut on_look: impl FnMut(&mut Engine, &Delta) -> bool,
 ) -> Result<(), SourceError> {
-    let mut cutter = Cutter::new(source, options.period_ns, false);
+    let mut cutter = Cutter::new(source, options.period_ns);
     let mut result = Ok(());
     loop {
         match advance(engine, &mut cutter, || false) {
@@ -221,7 +221,7 @@ struct Loop {
 impl Loop {
     fn run(mut self, source: impl FrameSource, period_ns: Option<i64>) -> Ended {
         let _end = EndOnPanic(Arc::clone(&self.shared));
-        let mut cutter = Cutter::new(source, period_ns, true);
+        let mut cutter = Cutter::new(source, period_ns);
         let mut result = Ok(());
         while !self.shared.is_stopped() {
             match advance(&mut self.engine, &mut cutter, || self.shared.is_called()) {

@@ -1,0 +1,131 @@
+//! Frames that the capture itself dropped: they may be those that a stream misses.
+
+use std::fmt;
+use std::sync::Arc;
+
+use streamlens_model::{CaptureSummary, DropPlace};
+
+use crate::health::SequenceTracker;
+
+/// A gap is shown by the next packet of its stream, which comes so many of the stream's usual distances behind a drop at most,
+/// and not always at once.
+const USUAL_DISTANCES: u64 = 2;
+const AT_ONCE: u64 = 64;
+
+/// What the capture itself dropped, and where.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Drops {
+    /// Frames, wherever that was.
+    pub(super) dropped: u64,
+    /// Frames of the capture.
+    pub(super) packets: u64,
+    /// In ascending order; `None` where the source tells no places.
+    pub(super) places: Option<Arc<[DropPlace]>>,
+}
+
+impl Drops {
+    pub(super) fn of(capture: &CaptureSummary) -> Self {
+        let places = (!capture.drop_places.is_empty()).then(|| capture.drop_places.as_slice().into());
+        Self { dropped: capture.dropped.values().sum(), packets: capture.packets, places }
+    }
+
+    /// What the drops have to do with what a stream misses, of which so many packets came.
+    pub(super) fn of_stream(&self, sequence: &SequenceTracker, received: u64) -> ByCapture {
+        let Some(places) = &self.places else { return ByCapture::maybe(self.dropped) };
+        let (ranges, are_others) = sequence.missing();
+        let reach = self.packets.div_ceil(received.max(1)).saturating_mul(USUAL_DISTANCES).saturating_add(AT_ONCE);
+        for range in ranges {
+            let shown_at = range.at.frame;
+            let before = places.partition_point(|place| place.frame <= shown_at);
+            let place = before.checked_sub(1).and_then(|index| places.get(index));
+            if let Some(place) = place.filter(|place| shown_at - place.frame <= reach) {
+                return ByCapture::At { lost: sequence.lost(), frame: place.frame };
+            }
+        }
+        // of runs that were forgotten nobody knows where they were
+        if are_others { ByCapture::maybe(self.dropped) } else { ByCapture::No }
+    }
+}
+
+/// The end of the sentence about a loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ByCapture {
+    /// Nothing was dropped, or elsewhere.
+    No,
+    /// So many were dropped somewhere.
+    Maybe(u64),
+    /// Some of those lost may have been dropped in front of this frame.
+    At { lost: u64, frame: u64 },
+}
+
+impl ByCapture {
+    fn maybe(dropped: u64) -> Self {
+        if dropped == 0 { Self::No } else { Self::Maybe(dropped) }
+    }
+}
+
+impl fmt::Display for ByCapture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::No => Ok(()),
+            Self::Maybe(dropped) => write!(f, "; the capture itself dropped {dropped} frames, which may be these"),
+            Self::At { lost, frame } => {
+                write!(f, "; some of the {lost} may have been dropped by this capture at frame {}", Grouped(*frame))
+            }
+        }
+    }
+}
+
+/// A number with its digits in groups of three.
+struct Grouped(u64);
+
+impl fmt::Display for Grouped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.0.to_string();
+        for (index, digit) in digits.chars().enumerate() {
+            if index > 0 && (digits.len() - index).is_multiple_of(3) {
+                f.write_str(",")?;
+            }
+            write!(f, "{digit}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use streamlens_model::Occurrence;
+    use streamlens_model::stats::Sequence;
+
+    use super::*;
+
+    /// A stream with these numbers in these frames.
+    fn stream(packets: &[(u64, u64)]) -> SequenceTracker {
+        let sequence = |number| Sequence::new(number, 16);
+        let mut tracker = SequenceTracker::new(&sequence(packets[0].0));
+        for (number, frame) in &packets[1..] {
+            tracker.push(&sequence(*number), &Occurrence { frame: *frame, time: None });
+        }
+        tracker
+    }
+
+    fn drops(places: &[u64]) -> Drops {
+        let places: Vec<_> = places.iter().map(|frame| DropPlace { frame: *frame, dropped: 5 }).collect();
+        let places = (!places.is_empty()).then(|| places.into());
+        Drops { dropped: 7, packets: 2000, places }
+    }
+
+    #[test]
+    fn a_loss_where_the_capture_dropped_says_so() {
+        let stream = stream(&[(1, 1000), (2, 1010), (15, 1020), (16, 1030)]);
+        let said = |places: &[u64]| drops(places).of_stream(&stream, 400).to_string();
+        assert_eq!(said(&[3, 1017, 1900]), "; some of the 12 may have been dropped by this capture at frame 1,017");
+        assert_eq!(said(&[3, 1900]), "", "it dropped elsewhere");
+        assert_eq!(said(&[1020]), "; some of the 12 may have been dropped by this capture at frame 1,020");
+        assert_eq!(said(&[1021]), "", "behind the packet that showed the gap");
+        assert_eq!(said(&[]), "; the capture itself dropped 7 frames, which may be these");
+        assert_eq!(Drops::default().of_stream(&stream, 400).to_string(), "");
+        assert_eq!(Grouped(1_234_567).to_string(), "1,234,567");
+        assert_eq!(Grouped(12).to_string(), "12");
+    }
+}
