@@ -122,7 +122,7 @@ proptest! {
     fn not_not_is_nothing_and_one_or_the_other_shows_every_flow(text in filter()) {
         let (analysis, catalogue) = (demo(), catalogue());
         let index = FindingIndex::new(&analysis.findings);
-        let context = RowContext { now: analysis.capture.last_seen, findings: Some(&index) };
+        let context = RowContext { now: analysis.capture.last_seen, findings: Some(&index), live: None };
         let parse = |text: &str| Filter::parse(text, &catalogue).unwrap();
         let (one, twice) = (parse(&text), parse(&format!("not not ({text})")));
         prop_assert_eq!(parse(&one.to_string()), one.clone());
