@@ -149,6 +149,7 @@ fn what_is_too_long_or_too_deep_is_refused_and_says_so() {
     assert!(Filter::parse(&long, &catalogue).is_ok());
     assert!(message(&(long + " ")).contains("4096"));
     assert!(message(&format!("name matches \"{}\"", "(a{900}){900}")).contains("too large"));
+    assert!(Filter::parse(r#"name matches r"^\p{L}+ \pN""#, &catalogue).is_ok());
 }
 
 #[test]
