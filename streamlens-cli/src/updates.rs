@@ -140,7 +140,7 @@ impl<'f> Kept<'f> {
             }
         }
         let index = self.filter.asks_for_findings().then(|| FindingIndex::new(self.findings.values().map(|of| &**of)));
-        let context = RowContext { now: delta.now, findings: index.as_ref() };
+        let context = RowContext { now: delta.now, findings: index.as_ref(), live: None };
         let changed: BTreeSet<FlowId> = delta.rows.iter().map(|row| row.id.flow).collect();
         let mut matching = HashSet::new();
         for id in changed {

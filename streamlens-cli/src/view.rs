@@ -17,7 +17,7 @@ pub(crate) struct View<'a> {
 impl<'a> View<'a> {
     /// `now` is the end of the capture.
     pub(crate) fn new(args: &AnalyzeArgs, now: Option<Timestamp>) -> Self {
-        Self { depth: args.depth, context: RowContext { now, findings: None }, filter: None }
+        Self { depth: args.depth, context: RowContext { now, ..RowContext::default() }, filter: None }
     }
 
     /// With a filter, and the findings that it asks for.

@@ -67,6 +67,12 @@ impl Catalogue {
         self.named.keys().map(String::as_str)
     }
 
+    /// The encodings that refine one.
+    pub(crate) fn refining(&self, name: &str) -> Vec<String> {
+        let refining = self.encodings.iter().filter(|(_, base)| base.as_deref() == Some(name));
+        refining.map(|(name, _)| name.clone()).collect()
+    }
+
     pub(crate) fn filter(&self, name: &str) -> Option<&str> {
         self.named.get(name).map(String::as_str)
     }

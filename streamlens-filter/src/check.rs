@@ -230,7 +230,7 @@ impl<'c> Checker<'c> {
     fn name(&mut self, word: &str) -> Option<Node> {
         let field = |name| FieldRef::find(name).ok();
         if let Some(encoding) = self.catalogue.encoding_like(word) {
-            let fits = Fits::Encoding(encoding.to_owned());
+            let fits = Fits::Encoding { name: encoding.to_owned(), refined_by: self.catalogue.refining(encoding) };
             return Some(self.made(false, Calc::Field(field("encoding")?), fits));
         }
         match word {

@@ -74,7 +74,7 @@ impl FieldRef {
     /// Whether looking at it takes time with the number of streams, at every row below an encoding.
     pub(crate) fn is_of_streams(&self) -> bool {
         match &self.field {
-            Field::Column(column) => column.is_at(Level::Stream) && column.owner.is_some() && column.is_many,
+            Field::Column(column) => column.is_at(Level::Stream) && column.owner.is_some(),
             Field::Measure(_) => true,
             Field::Meta(_) => false,
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use streamlens_model::row::{Level, RowContext, RowId, RowRef, rows};
+use streamlens_model::row::{FindingIndex, FlowId, Level, LiveFlow, RowContext, RowId, RowRef, RowTable, rows};
 use streamlens_model::{ApplicationEncoding, Flow, PacketTypeStats};
 
 use crate::ast::Expr;
@@ -108,6 +108,17 @@ impl Filter {
             found.push((row, is_shown));
         }
         found.into_iter().filter(|(_, is_shown)| *is_shown).map(|(row, _)| row).collect()
+    }
+
+    /// The live rows of a flow that are shown, as [`shown`](Self::shown) has them; none where the flow is not shown, or not in
+    /// the table. `findings` are those of the table ([`RowTable::finding_index`]), which only filters need that
+    /// [ask for them](Self::asks_for_findings). A look changes the answer of the flows that it has rows of, and with the time
+    /// those of filters that ask for `age` or `idle`. What live rows don't carry is absent: see [`LiveFlow`].
+    #[must_use]
+    pub fn shown_live(&self, table: &RowTable, flow: FlowId, findings: Option<&FindingIndex>) -> Vec<RowId> {
+        let Some(live) = LiveFlow::new(table, flow) else { return Vec::new() };
+        let shown = self.shown(live.flow(), live.context(table, findings));
+        shown.iter().filter_map(|row| live.row(row)).map(|row| row.id).collect()
     }
 
     /// Takes away the rows below a flow that are not shown, their figures staying as they are in those that are; false, and

@@ -67,8 +67,11 @@ pub(crate) enum Fits {
     Mac(MacAddress),
     /// A name but for letter case and punctuation; folded.
     Name(String),
-    /// An encoding, or one that refines it.
-    Encoding(String),
+    /// An encoding, or one that refines it: as its metadata say, or, of live rows, which have none, as the catalogue does.
+    Encoding {
+        name: String,
+        refined_by: Vec<String>,
+    },
     /// A text but for letter case; in lower case.
     Text(String),
     Bool(bool),

@@ -11,7 +11,7 @@ use streamlens_filter::Filter;
 fn asking_a_row_allocates_nothing() {
     let (analysis, catalogue) = (demo(), catalogue());
     let index = FindingIndex::new(&analysis.findings);
-    let context = RowContext { now: analysis.capture.last_seen, findings: Some(&index) };
+    let context = RowContext { now: analysis.capture.last_seen, findings: Some(&index), live: None };
     for (text, _) in FILTERS {
         let filter = Filter::parse(text, &catalogue).unwrap();
         let count = || analysis.rows(context).filter(|row| filter.matches(row)).count();

@@ -362,7 +362,7 @@ fn prune_flow(filter: &str, findings: &[Value], now: i128, flow: &mut Value) -> 
 fn compare(name: &str, analysis: &Analysis) -> usize {
     let catalogue = catalogue();
     let index = FindingIndex::new(&analysis.findings);
-    let context = RowContext { now: analysis.capture.last_seen, findings: Some(&index) };
+    let context = RowContext { now: analysis.capture.last_seen, findings: Some(&index), live: None };
     let document = serde_json::to_value(analysis).unwrap();
     let (flows, findings) = (each(&document, "flows"), each(&document, "findings"));
     let now = nanos(&document["capture"]["last_seen"]).unwrap_or(0);

@@ -122,7 +122,7 @@ proptest! {
     fn not_not_is_nothing_and_one_or_the_other_shows_every_flow(text in filter()) {
         let (analysis, catalogue) = (demo(), catalogue());
         let index = FindingIndex::new(&analysis.findings);
-        let context = RowContext { now: analysis.capture.last_seen, findings: Some(&index) };
+        let context = RowContext { now: analysis.capture.last_seen, findings: Some(&index), live: None };
         let parse = |text: &str| Filter::parse(text, &catalogue).unwrap();
         let (one, twice) = (parse(&text), parse(&format!("not not ({text})")));
         prop_assert_eq!(parse(&one.to_string()), one.clone());
@@ -149,6 +149,7 @@ fn what_is_too_long_or_too_deep_is_refused_and_says_so() {
     assert!(Filter::parse(&long, &catalogue).is_ok());
     assert!(message(&(long + " ")).contains("4096"));
     assert!(message(&format!("name matches \"{}\"", "(a{900}){900}")).contains("too large"));
+    assert!(Filter::parse(r#"name matches r"^\p{L}+ \pN""#, &catalogue).is_ok());
 }
 
 #[test]

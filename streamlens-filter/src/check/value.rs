@@ -77,7 +77,8 @@ impl Checker<'_> {
             (Ok(known), _)
                 if names == Names::Encoding && self.field_of(left).is_some_and(|field| field.is_encoding()) =>
             {
-                Ok(Fits::Encoding(known))
+                let refined_by = self.catalogue.refining(&known);
+                Ok(Fits::Encoding { name: known, refined_by })
             }
             (Ok(known), _) => Ok(Fits::Name(folded(&known).collect())),
             (Err(_), Some(field)) => Ok(Fits::Same(Calc::Field(field))),

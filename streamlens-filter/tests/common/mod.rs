@@ -69,7 +69,7 @@ pub fn catalogue() -> Catalogue {
 /// Flows, encodings and packet types that are shown.
 pub fn counts(filter: &Filter, analysis: &Analysis) -> [usize; 3] {
     let index = FindingIndex::new(&analysis.findings);
-    let context = RowContext { now: analysis.capture.last_seen, findings: Some(&index) };
+    let context = RowContext { now: analysis.capture.last_seen, findings: Some(&index), live: None };
     let shown: Vec<_> = analysis.flows.iter().flat_map(|flow| filter.shown(flow, context)).collect();
     [Level::Flow, Level::Encoding, Level::PacketType]
         .map(|level| shown.iter().filter(|row| row.level() == level).count())

@@ -1,13 +1,7 @@
 //! The rows of a result: its hierarchy laid flat, borrowed.
 
-use std::iter::Enumerate;
-use std::slice;
-
-use super::{FindingIndex, Level, Row, RowHealth, RowId, RowTiming};
-use crate::{
-    Analysis, ApplicationEncoding, Flow, Health, Interval, PacketTypeStats, Severity, StreamHealth, Timestamp,
-    TimingSummary, TransportProtocol,
-};
+use super::{FindingIndex, Level, LiveFlow, RowId};
+use crate::{ApplicationEncoding, Flow, PacketTypeStats, Severity, StreamHealth, Timestamp, TransportProtocol};
 
 /// What rows are read with, beside the flows.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,6 +10,8 @@ pub struct RowContext<'a> {
     pub now: Option<Timestamp>,
     /// The findings by where they stand; without them no row has any.
     pub findings: Option<&'a FindingIndex>,
+    /// The live rows that the flow was made of, which have rates of their own; `None` for those of a document.
+    pub live: Option<&'a LiveFlow>,
 }
 
 /// What a row stands for.
@@ -44,202 +40,15 @@ pub enum Element<'a> {
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct RowRef<'a> {
-    id: RowId,
+    pub(super) id: RowId,
     /// The packet type around this one.
-    outer: Option<u32>,
-    context: RowContext<'a>,
-    flow: &'a Flow,
-    transport: Option<&'a TransportProtocol>,
-    encoding: Option<&'a ApplicationEncoding>,
-    stream: Option<&'a StreamHealth>,
-    packet_type: Option<&'a PacketTypeStats>,
-    /// Sums over the streams of the encoding, made once for all rows below.
-    health: RowHealth,
-}
-
-/// The rows of a flow: the flow, and of each transport itself and its encodings, of each encoding itself, its streams, and its
-/// packet types, each with those that lie in it.
-#[must_use]
-pub fn rows<'a>(flow: &'a Flow, context: RowContext<'a>) -> Rows<'a> {
-    let row = RowRef::of_flow(flow, context);
-    Rows {
-        row,
-        has_begun: false,
-        transports: flow.transport_protocols.iter(),
-        encodings: [].iter(),
-        streams: [].iter().enumerate(),
-        types: Types::default(),
-    }
-}
-
-impl Analysis {
-    /// The rows of all flows, in their order. Findings are as the context has them.
-    pub fn rows<'a>(&'a self, context: RowContext<'a>) -> impl Iterator<Item = RowRef<'a>> {
-        self.flows.iter().flat_map(move |flow| rows(flow, context))
-    }
-}
-
-/// Iterates over the rows of a flow; see [`rows`]. Allocates only where packet types lie in packet types.
-#[derive(Clone, Debug)]
-pub struct Rows<'a> {
-    /// The last transport or encoding, from which the next rows are made.
-    row: RowRef<'a>,
-    has_begun: bool,
-    transports: slice::Iter<'a, TransportProtocol>,
-    encodings: slice::Iter<'a, ApplicationEncoding>,
-    streams: Enumerate<slice::Iter<'a, StreamHealth>>,
-    types: Types<'a>,
-}
-
-/// Packet types in pre-order.
-#[derive(Clone, Debug, Default)]
-struct Types<'a> {
-    current: slice::Iter<'a, PacketTypeStats>,
-    /// The number of the type that `current` lies in.
-    outer: Option<u32>,
-    /// What comes behind `current`, with the numbers of the types that it lies in.
-    around: Vec<(slice::Iter<'a, PacketTypeStats>, Option<u32>)>,
-    next: u32,
-}
-
-impl<'a> Types<'a> {
-    fn next(&mut self) -> Option<(&'a PacketTypeStats, u32, Option<u32>)> {
-        loop {
-            let Some(kind) = self.current.next() else {
-                (self.current, self.outer) = self.around.pop()?;
-                continue;
-            };
-            let (number, outer) = (self.next, self.outer);
-            self.next += 1;
-            if !kind.packet_types.is_empty() {
-                let rest = std::mem::replace(&mut self.current, kind.packet_types.iter());
-                self.around.push((rest, outer));
-                self.outer = Some(number);
-            }
-            return Some((kind, number, outer));
-        }
-    }
-}
-
-impl<'a> Iterator for Rows<'a> {
-    type Item = RowRef<'a>;
-
-    fn next(&mut self) -> Option<RowRef<'a>> {
-        if !self.has_begun {
-            self.has_begun = true;
-            return Some(self.row);
-        }
-        let row = self.row;
-        if let Some((place, stream)) = self.streams.next() {
-            return Some(RowRef { id: row.id.below(Level::Stream, number(place)), stream: Some(stream), ..row });
-        }
-        if let Some((kind, place, outer)) = self.types.next() {
-            return Some(RowRef { id: row.id.below(Level::PacketType, place), outer, packet_type: Some(kind), ..row });
-        }
-        self.next_encoding().or_else(|| self.next_transport())
-    }
-}
-
-impl<'a> Rows<'a> {
-    fn next_encoding(&mut self) -> Option<RowRef<'a>> {
-        let encoding = self.encodings.next()?;
-        let RowId { flow, transport, encoding: place, .. } = self.row.id;
-        let place = if self.row.encoding.is_some() { place.saturating_add(1) } else { 0 };
-        self.row.id = RowId::encoding(flow, transport, place);
-        (self.row.encoding, self.row.health) = (Some(encoding), encoding.health.sums());
-        self.streams = encoding.health.streams.iter().enumerate();
-        self.types = Types { current: encoding.packet_types.iter(), ..Types::default() };
-        Some(self.row)
-    }
-
-    fn next_transport(&mut self) -> Option<RowRef<'a>> {
-        let transport = self.transports.next()?;
-        let RowId { flow, transport: place, .. } = self.row.id;
-        let place = if self.row.transport.is_some() { place.saturating_add(1) } else { 0 };
-        self.row.id = RowId::transport(flow, place);
-        (self.row.transport, self.row.encoding) = (Some(transport), None);
-        self.encodings = transport.application_encodings.iter();
-        Some(self.row)
-    }
-}
-
-/// A place in a list as part of an identifier.
-fn number(place: usize) -> u32 {
-    u32::try_from(place).unwrap_or(u32::MAX)
-}
-
-impl Health {
-    /// The sums over all streams, and their greatest gap and jitter. What no stream has is `None`; drift is no figure of several
-    /// streams.
-    #[must_use]
-    pub fn sums(&self) -> RowHealth {
-        let mut sums = RowHealth::default();
-        for stream in &self.streams {
-            let of = RowHealth::of(stream);
-            let add = |sum: &mut Option<u64>, count: Option<u64>| {
-                if let Some(count) = count {
-                    *sum = Some(sum.unwrap_or(0).saturating_add(count));
-                }
-            };
-            add(&mut sums.received, of.received);
-            add(&mut sums.expected, of.expected);
-            add(&mut sums.lost, of.lost);
-            add(&mut sums.duplicated, of.duplicated);
-            add(&mut sums.reordered, of.reordered);
-            add(&mut sums.restarts, of.restarts);
-            sums.longest_gap = sums.longest_gap.max(of.longest_gap);
-            sums.media_jitter_ns = match (sums.media_jitter_ns, of.media_jitter_ns) {
-                (Some(one), Some(other)) => Some(if other.total_cmp(&one).is_gt() { other } else { one }),
-                (one, other) => one.or(other),
-            };
-        }
-        sums
-    }
-}
-
-impl RowHealth {
-    /// The health of a stream.
-    #[must_use]
-    pub fn of(stream: &StreamHealth) -> Self {
-        Self {
-            received: Some(stream.received),
-            expected: stream.expected,
-            lost: stream.lost,
-            duplicated: stream.duplicated,
-            reordered: stream.reordered,
-            restarts: stream.restarts,
-            longest_gap: stream.longest_gap,
-            media_jitter_ns: stream.jitter_ns,
-            drift_ppm: stream.drift_ppm,
-        }
-    }
-
-    /// The share of the expected packets that never came, 0.0 to 1.0; `None` where nothing was expected.
-    #[must_use]
-    pub fn loss(&self) -> Option<f64> {
-        let (lost, expected) = (self.lost?, self.expected.filter(|expected| *expected > 0)?);
-        Some(lost as f64 / expected as f64)
-    }
-}
-
-impl RowTiming {
-    /// The figures of a summary.
-    #[must_use]
-    pub fn of(timing: &TimingSummary) -> Self {
-        Self {
-            count: timing.count,
-            min_ns: timing.min_ns,
-            max_ns: timing.max_ns,
-            mean_ns: timing.mean_ns,
-            std_dev_ns: timing.std_dev_ns,
-            jitter_ns: timing.jitter_ns,
-            p50_ns: timing.p50_ns,
-            p95_ns: timing.p95_ns,
-            p99_ns: timing.p99_ns,
-            outliers: timing.outliers.as_ref().map(|outliers| outliers.count),
-            backwards: timing.backwards,
-        }
-    }
+    pub(super) outer: Option<u32>,
+    pub(super) context: RowContext<'a>,
+    pub(super) flow: &'a Flow,
+    pub(super) transport: Option<&'a TransportProtocol>,
+    pub(super) encoding: Option<&'a ApplicationEncoding>,
+    pub(super) stream: Option<&'a StreamHealth>,
+    pub(super) packet_type: Option<&'a PacketTypeStats>,
 }
 
 impl<'a> RowRef<'a> {
@@ -255,7 +64,6 @@ impl<'a> RowRef<'a> {
             encoding: None,
             stream: None,
             packet_type: None,
-            health: RowHealth::default(),
         }
     }
 
@@ -372,108 +180,6 @@ impl<'a> RowRef<'a> {
         }
     }
 
-    /// Frames; of packet types PDUs, of streams packets received.
-    #[must_use]
-    pub fn packets(&self) -> u64 {
-        match self.element() {
-            Element::Flow(flow) => flow.total_packets,
-            Element::Transport(transport) => transport.packet_count,
-            Element::Encoding(encoding) => encoding.packet_count,
-            Element::Stream(stream) => stream.received,
-            Element::PacketType(kind) => kind.packet_count,
-        }
-    }
-
-    /// Bytes on the wire; `None` for streams.
-    #[must_use]
-    pub fn bytes(&self) -> Option<u64> {
-        Some(match self.element() {
-            Element::Flow(flow) => flow.total_bytes,
-            Element::Transport(transport) => transport.byte_count,
-            Element::Encoding(encoding) => encoding.byte_count,
-            Element::Stream(_) => return None,
-            Element::PacketType(kind) => kind.byte_count,
-        })
-    }
-
-    /// Inter-arrival times; `None` for streams, whose are not kept.
-    #[must_use]
-    pub fn timing(&self) -> Option<&'a TimingSummary> {
-        Some(match self.element() {
-            Element::Flow(flow) => &flow.timing_stats,
-            Element::Transport(transport) => &transport.timing_stats,
-            Element::Encoding(encoding) => &encoding.timing_stats,
-            Element::Stream(_) => return None,
-            Element::PacketType(kind) => &kind.timing_stats,
-        })
-    }
-
-    /// Counts per interval of time, where asked for; none for streams.
-    #[must_use]
-    pub fn intervals(&self) -> &'a [Interval] {
-        match self.element() {
-            Element::Flow(flow) => &flow.intervals,
-            Element::Transport(transport) => &transport.intervals,
-            Element::Encoding(encoding) => &encoding.intervals,
-            Element::Stream(_) => &[],
-            Element::PacketType(kind) => &kind.intervals,
-        }
-    }
-
-    /// Bits per second over the whole span: of a flow those of the document; below, bytes x 8 x (n - 1) / n over the sum of the
-    /// n - 1 intervals. `None` where there is no span.
-    #[must_use]
-    pub fn bit_rate(&self) -> Option<f64> {
-        if let Element::Flow(flow) = self.element() {
-            return flow.bit_rate;
-        }
-        let (packets, bytes) = (self.packets() as f64, self.bytes()? as f64);
-        let seconds = self.interval_seconds()?;
-        (packets > 1.0).then(|| bytes * 8.0 * (packets - 1.0) / packets / seconds)
-    }
-
-    /// Packets per second over the same span: the packets behind the first.
-    #[must_use]
-    pub fn packet_rate(&self) -> Option<f64> {
-        let seconds = match self.element() {
-            Element::Flow(flow) => {
-                let span = flow.last_seen?.since(flow.first_seen?);
-                Some(span as f64 * 1e-9).filter(|seconds| *seconds > 0.0)
-            }
-            _ => self.interval_seconds(),
-        }?;
-        let packets = self.packets();
-        (packets > 1).then(|| (packets - 1) as f64 / seconds)
-    }
-
-    /// The sum of its intervals.
-    fn interval_seconds(&self) -> Option<f64> {
-        let timing = self.timing()?;
-        let seconds = timing.mean_ns? * timing.count as f64 * 1e-9;
-        (seconds > 0.0).then_some(seconds)
-    }
-
-    /// What became of the packets: of a stream its own, of an encoding and the packet types in it the sums over the streams.
-    /// All of it is `None` above.
-    #[must_use]
-    pub fn health(&self) -> RowHealth {
-        match (self.stream, self.encoding) {
-            (Some(stream), _) => RowHealth::of(stream),
-            (_, Some(_)) => self.health,
-            _ => RowHealth::default(),
-        }
-    }
-
-    /// Payloads that broke the protocol's rules (encodings), or PDUs that were cut (packet types); 0 of others.
-    #[must_use]
-    pub fn malformed(&self) -> u64 {
-        match self.element() {
-            Element::Encoding(encoding) => encoding.malformed,
-            Element::PacketType(kind) => kind.incomplete,
-            _ => 0,
-        }
-    }
-
     /// Codes and severities of the findings at this row; see [`FindingIndex::at`].
     pub fn findings(&self) -> impl Iterator<Item = (&'a str, Severity)> + use<'a> {
         let row = *self;
@@ -502,34 +208,5 @@ impl<'a> RowRef<'a> {
         let kinds = self.encoding.map_or(&[][..], |encoding| &encoding.packet_types);
         find(kinds, own, &mut path);
         path
-    }
-
-    /// Its figures as a row of fixed size.
-    #[must_use]
-    pub fn figures(&self) -> Row {
-        let (findings, severity) = self.findings().fold((0_u32, None), |(count, gravest), (_, severity)| {
-            (count.saturating_add(1), gravest.max(Some(severity)))
-        });
-        let flow = (self.level() == Level::Flow).then_some(self.flow);
-        let has_health = matches!(self.level(), Level::Encoding | Level::Stream);
-        Row {
-            id: self.id,
-            parent: self.parent(),
-            packets: self.packets(),
-            bytes: self.bytes(),
-            first_seen: flow.and_then(|flow| flow.first_seen),
-            last_seen: flow.and_then(|flow| flow.last_seen),
-            bit_rate: self.bit_rate(),
-            packet_rate: self.packet_rate(),
-            timing: self.timing().map(RowTiming::of).unwrap_or_default(),
-            health: if has_health { self.health() } else { RowHealth::default() },
-            confidence: match self.element() {
-                Element::Encoding(encoding) => Some(encoding.confidence_score),
-                _ => None,
-            },
-            malformed: self.malformed(),
-            findings,
-            severity,
-        }
     }
 }

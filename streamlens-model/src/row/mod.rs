@@ -6,14 +6,19 @@
 mod column;
 mod delta;
 mod document;
+mod figures;
 mod findings;
 mod id;
+mod live;
+mod walk;
 
 pub use self::column::{Amount, COLUMNS, Cell, Column, Field, Gather, Kind, Names, Path, column, json_path};
 pub use self::delta::{CaptureCounts, Delta, Epoch, FindingChange, FindingState, Retired, RetiredCounts, RowTable};
-pub use self::document::{Element, RowContext, RowRef, Rows, rows};
+pub use self::document::{Element, RowContext, RowRef};
 pub use self::findings::FindingIndex;
 pub use self::id::{FindingId, FlowId, Level, RowId};
+pub use self::live::LiveFlow;
+pub use self::walk::{Rows, rows};
 
 use std::sync::Arc;
 

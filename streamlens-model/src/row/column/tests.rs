@@ -155,7 +155,7 @@ mod of_a_flow {
             finding(None, None, "udp.odd", Severity::Info),
         ];
         let index = FindingIndex::new(&findings);
-        let rows: Vec<_> = rows(&flow, RowContext { findings: Some(&index), now: None }).collect();
+        let rows: Vec<_> = rows(&flow, RowContext { findings: Some(&index), ..RowContext::default() }).collect();
         let codes: Vec<_> = rows.iter().map(|row| all(row, "finding").join(" ")).collect();
         let both = "x.loss x.late";
         assert_eq!(codes, ["", "udp.odd", both, "x.loss", "", both, both, both]);

@@ -1,0 +1,221 @@
+//! The figures of a row of a result.
+
+use super::{Element, Level, Row, RowHealth, RowRef, RowTiming};
+use crate::{Health, Interval, StreamHealth, TimingSummary};
+
+impl Health {
+    /// The sums over all streams, and their greatest gap and jitter. What no stream has is `None`; drift is no figure of several
+    /// streams.
+    #[must_use]
+    pub fn sums(&self) -> RowHealth {
+        let mut sums = RowHealth::default();
+        for stream in &self.streams {
+            let of = RowHealth::of(stream);
+            let add = |sum: &mut Option<u64>, count: Option<u64>| {
+                if let Some(count) = count {
+                    *sum = Some(sum.unwrap_or(0).saturating_add(count));
+                }
+            };
+            add(&mut sums.received, of.received);
+            add(&mut sums.expected, of.expected);
+            add(&mut sums.lost, of.lost);
+            add(&mut sums.duplicated, of.duplicated);
+            add(&mut sums.reordered, of.reordered);
+            add(&mut sums.restarts, of.restarts);
+            sums.longest_gap = sums.longest_gap.max(of.longest_gap);
+            sums.media_jitter_ns = match (sums.media_jitter_ns, of.media_jitter_ns) {
+                (Some(one), Some(other)) => Some(if other.total_cmp(&one).is_gt() { other } else { one }),
+                (one, other) => one.or(other),
+            };
+        }
+        sums
+    }
+}
+
+impl RowHealth {
+    /// The health of a stream.
+    #[must_use]
+    pub fn of(stream: &StreamHealth) -> Self {
+        Self {
+            received: Some(stream.received),
+            expected: stream.expected,
+            lost: stream.lost,
+            duplicated: stream.duplicated,
+            reordered: stream.reordered,
+            restarts: stream.restarts,
+            longest_gap: stream.longest_gap,
+            media_jitter_ns: stream.jitter_ns,
+            drift_ppm: stream.drift_ppm,
+        }
+    }
+
+    /// The share of the expected packets that never came, 0.0 to 1.0; `None` where nothing was expected.
+    #[must_use]
+    pub fn loss(&self) -> Option<f64> {
+        let (lost, expected) = (self.lost?, self.expected.filter(|expected| *expected > 0)?);
+        Some(lost as f64 / expected as f64)
+    }
+}
+
+impl RowTiming {
+    /// The figures of a summary.
+    #[must_use]
+    pub fn of(timing: &TimingSummary) -> Self {
+        Self {
+            count: timing.count,
+            min_ns: timing.min_ns,
+            max_ns: timing.max_ns,
+            mean_ns: timing.mean_ns,
+            std_dev_ns: timing.std_dev_ns,
+            jitter_ns: timing.jitter_ns,
+            p50_ns: timing.p50_ns,
+            p95_ns: timing.p95_ns,
+            p99_ns: timing.p99_ns,
+            outliers: timing.outliers.as_ref().map(|outliers| outliers.count),
+            backwards: timing.backwards,
+        }
+    }
+}
+
+impl<'a> RowRef<'a> {
+    /// Frames; of packet types PDUs, of streams packets received.
+    #[must_use]
+    pub fn packets(&self) -> u64 {
+        match self.element() {
+            Element::Flow(flow) => flow.total_packets,
+            Element::Transport(transport) => transport.packet_count,
+            Element::Encoding(encoding) => encoding.packet_count,
+            Element::Stream(stream) => stream.received,
+            Element::PacketType(kind) => kind.packet_count,
+        }
+    }
+
+    /// Bytes on the wire; `None` for streams.
+    #[must_use]
+    pub fn bytes(&self) -> Option<u64> {
+        Some(match self.element() {
+            Element::Flow(flow) => flow.total_bytes,
+            Element::Transport(transport) => transport.byte_count,
+            Element::Encoding(encoding) => encoding.byte_count,
+            Element::Stream(_) => return None,
+            Element::PacketType(kind) => kind.byte_count,
+        })
+    }
+
+    /// Inter-arrival times; `None` for streams, whose are not kept.
+    #[must_use]
+    pub fn timing(&self) -> Option<&'a TimingSummary> {
+        Some(match self.element() {
+            Element::Flow(flow) => &flow.timing_stats,
+            Element::Transport(transport) => &transport.timing_stats,
+            Element::Encoding(encoding) => &encoding.timing_stats,
+            Element::Stream(_) => return None,
+            Element::PacketType(kind) => &kind.timing_stats,
+        })
+    }
+
+    /// Counts per interval of time, where asked for; none for streams.
+    #[must_use]
+    pub fn intervals(&self) -> &'a [Interval] {
+        match self.element() {
+            Element::Flow(flow) => &flow.intervals,
+            Element::Transport(transport) => &transport.intervals,
+            Element::Encoding(encoding) => &encoding.intervals,
+            Element::Stream(_) => &[],
+            Element::PacketType(kind) => &kind.intervals,
+        }
+    }
+
+    /// Bits per second over the whole span: of a flow those of the document; below, bytes x 8 x (n - 1) / n over the sum of the
+    /// n - 1 intervals. `None` where there is no span.
+    #[must_use]
+    pub fn bit_rate(&self) -> Option<f64> {
+        if let Some(live) = self.context.live {
+            return live.row(self)?.bit_rate;
+        }
+        if let Element::Flow(flow) = self.element() {
+            return flow.bit_rate;
+        }
+        let (packets, bytes) = (self.packets() as f64, self.bytes()? as f64);
+        let seconds = self.interval_seconds()?;
+        (packets > 1.0).then(|| bytes * 8.0 * (packets - 1.0) / packets / seconds)
+    }
+
+    /// Packets per second over the same span: the packets behind the first.
+    #[must_use]
+    pub fn packet_rate(&self) -> Option<f64> {
+        if let Some(live) = self.context.live {
+            return live.row(self)?.packet_rate;
+        }
+        let seconds = match self.element() {
+            Element::Flow(flow) => {
+                let span = flow.last_seen?.since(flow.first_seen?);
+                Some(span as f64 * 1e-9).filter(|seconds| *seconds > 0.0)
+            }
+            _ => self.interval_seconds(),
+        }?;
+        let packets = self.packets();
+        (packets > 1).then(|| (packets - 1) as f64 / seconds)
+    }
+
+    /// The sum of its intervals.
+    fn interval_seconds(&self) -> Option<f64> {
+        let timing = self.timing()?;
+        let seconds = timing.mean_ns? * timing.count as f64 * 1e-9;
+        (seconds > 0.0).then_some(seconds)
+    }
+
+    /// What became of the packets: of a stream its own, of an encoding and the packet types in it the sums over the streams.
+    /// All of it is `None` above. Takes time with the number of streams.
+    #[must_use]
+    pub fn health(&self) -> RowHealth {
+        match (self.stream, self.encoding, self.context.live) {
+            (Some(stream), ..) => RowHealth::of(stream),
+            // looks that don't go down to streams have the sums all the same
+            (_, Some(_), Some(live)) => {
+                self.at(Level::Encoding).and_then(|row| live.row(&row)).map(|row| row.health).unwrap_or_default()
+            }
+            (_, Some(encoding), None) => encoding.health.sums(),
+            _ => RowHealth::default(),
+        }
+    }
+
+    /// Payloads that broke the protocol's rules (encodings), or PDUs that were cut (packet types); 0 of others.
+    #[must_use]
+    pub fn malformed(&self) -> u64 {
+        match self.element() {
+            Element::Encoding(encoding) => encoding.malformed,
+            Element::PacketType(kind) => kind.incomplete,
+            _ => 0,
+        }
+    }
+
+    /// Its figures as a row of fixed size.
+    #[must_use]
+    pub fn figures(&self) -> Row {
+        let (findings, severity) = self.findings().fold((0_u32, None), |(count, gravest), (_, severity)| {
+            (count.saturating_add(1), gravest.max(Some(severity)))
+        });
+        let flow = (self.level() == Level::Flow).then_some(self.flow);
+        let has_health = matches!(self.level(), Level::Encoding | Level::Stream);
+        Row {
+            id: self.id,
+            parent: self.parent(),
+            packets: self.packets(),
+            bytes: self.bytes(),
+            first_seen: flow.and_then(|flow| flow.first_seen),
+            last_seen: flow.and_then(|flow| flow.last_seen),
+            bit_rate: self.bit_rate(),
+            packet_rate: self.packet_rate(),
+            timing: self.timing().map(RowTiming::of).unwrap_or_default(),
+            health: if has_health { self.health() } else { RowHealth::default() },
+            confidence: match self.element() {
+                Element::Encoding(encoding) => Some(encoding.confidence_score),
+                _ => None,
+            },
+            malformed: self.malformed(),
+            findings,
+            severity,
+        }
+    }
+}
