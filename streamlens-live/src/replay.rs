@@ -14,7 +14,7 @@ const MAX_WAIT: Duration = Duration::from_millis(20);
 /// While no frame is due it returns empty batches that say how late it is. Silences of more than ten seconds are shortened to
 /// ten; a warning says how many were. Frames without a time come with those before them.
 ///
-/// To go round and round, let it replay a [`LoopSource`].
+/// To go round and round, let it replay a [`LoopSource`](crate::LoopSource).
 #[derive(Debug)]
 pub struct ReplaySource<S> {
     source: S,
