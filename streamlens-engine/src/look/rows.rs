@@ -239,19 +239,7 @@ fn set_encoding_health(row: &mut Row, encoding: &EncodingEntry, names: Option<&E
     }
     let mut sum = RowHealth { media_jitter_ns: row.health.media_jitter_ns, ..RowHealth::default() };
     for stream in encoding.streams.iter() {
-        let one = RowHealth::of(&stream_health(stream));
-        let add = |to: &mut Option<u64>, more: Option<u64>| {
-            if let Some(more) = more {
-                *to = Some(to.unwrap_or_default().saturating_add(more));
-            }
-        };
-        add(&mut sum.received, one.received);
-        add(&mut sum.expected, one.expected);
-        add(&mut sum.lost, one.lost);
-        add(&mut sum.duplicated, one.duplicated);
-        add(&mut sum.reordered, one.reordered);
-        add(&mut sum.restarts, one.restarts);
-        sum.longest_gap = sum.longest_gap.max(one.longest_gap);
+        sum.add_counts(&RowHealth::of(&stream_health(stream)));
     }
     row.health = sum;
 }

@@ -11,18 +11,7 @@ impl Health {
         let mut sums = RowHealth::default();
         for stream in &self.streams {
             let of = RowHealth::of(stream);
-            let add = |sum: &mut Option<u64>, count: Option<u64>| {
-                if let Some(count) = count {
-                    *sum = Some(sum.unwrap_or(0).saturating_add(count));
-                }
-            };
-            add(&mut sums.received, of.received);
-            add(&mut sums.expected, of.expected);
-            add(&mut sums.lost, of.lost);
-            add(&mut sums.duplicated, of.duplicated);
-            add(&mut sums.reordered, of.reordered);
-            add(&mut sums.restarts, of.restarts);
-            sums.longest_gap = sums.longest_gap.max(of.longest_gap);
+            sums.add_counts(&of);
             sums.media_jitter_ns = match (sums.media_jitter_ns, of.media_jitter_ns) {
                 (Some(one), Some(other)) => Some(if other.total_cmp(&one).is_gt() { other } else { one }),
                 (one, other) => one.or(other),
@@ -33,6 +22,22 @@ impl Health {
 }
 
 impl RowHealth {
+    /// Adds the counts of a stream to those of others, and keeps the greater gap; what neither has stays `None`.
+    pub fn add_counts(&mut self, stream: &Self) {
+        let add = |sum: &mut Option<u64>, count: Option<u64>| {
+            if let Some(count) = count {
+                *sum = Some(sum.unwrap_or(0).saturating_add(count));
+            }
+        };
+        add(&mut self.received, stream.received);
+        add(&mut self.expected, stream.expected);
+        add(&mut self.lost, stream.lost);
+        add(&mut self.duplicated, stream.duplicated);
+        add(&mut self.reordered, stream.reordered);
+        add(&mut self.restarts, stream.restarts);
+        self.longest_gap = self.longest_gap.max(stream.longest_gap);
+    }
+
     /// The health of a stream.
     #[must_use]
     pub fn of(stream: &StreamHealth) -> Self {
