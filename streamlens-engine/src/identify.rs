@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use streamlens_decoders::{
     Confidence, DecodeError, DecodingResult, FlowDecoder, Joined, Sequence, StreamDecoder, StreamMark,
 };
-use streamlens_model::{Packet, StreamId};
+use streamlens_model::{FlowKey, Packet, StreamId};
 use streamlens_registry::{DecoderIndex, DecoderRegistry, Ranked};
 
 use crate::flow::{FrameFacts, parts};
@@ -117,11 +117,18 @@ pub(crate) struct Identified {
     pub(crate) preferred_to: Option<(DecoderIndex, f32)>,
 }
 
-impl Identified {
-    /// Whether the user has said so, whatever the evidence.
-    pub(crate) fn is_told(&self) -> bool {
-        self.confidence.value() >= 1.0
+/// A flow's own decoder, where its decoder makes one. It accepts all where the confidence is full: the user has said what it is,
+/// whatever the evidence.
+pub(crate) fn own_decoder(
+    decoder: &dyn StreamDecoder,
+    flow: &FlowKey,
+    confidence: f32,
+) -> Option<Box<dyn FlowDecoder>> {
+    let mut own = decoder.flow_decoder(flow)?;
+    if confidence >= 1.0 {
+        own.accept_all();
     }
+    Some(own)
 }
 
 impl Young {

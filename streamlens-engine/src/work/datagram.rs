@@ -6,7 +6,7 @@ use streamlens_registry::{DecoderIndex, carrier_of};
 
 use super::Work;
 use crate::flow::{EncodingEntry, FrameFacts, Pdus, TransportEntry, parts};
-use crate::identify::{ENOUGH, Identified, Young};
+use crate::identify::{ENOUGH, Identified, Young, own_decoder};
 
 /// Encodings that are kept apart in one transport of a flow.
 const MAX_ENCODINGS: usize = 8;
@@ -236,11 +236,10 @@ impl Work<'_> {
         at_frame: u64,
     ) -> Option<usize> {
         let decoder = self.env.registry.decoder(identified.decoder)?;
-        let mut encoding = EncodingEntry::new(identified.decoder, decoder.flow_decoder(packet.flow));
-        encoding.confidence = identified.confidence.value();
-        if let Some(own) = encoding.flow_decoder.as_mut().filter(|_| identified.is_told()) {
-            own.accept_all();
-        }
+        let confidence = identified.confidence.value();
+        let own = own_decoder(decoder, packet.flow, confidence);
+        let mut encoding = EncodingEntry::new(identified.decoder, own);
+        encoding.confidence = confidence;
         encoding.reason = identified.confidence.reason();
         encoding.preferred_to = identified.preferred_to;
         encoding.identified_at = at_frame;

@@ -10,6 +10,7 @@ use streamlens_registry::DecoderRegistry;
 use super::Work;
 use crate::flow::{EncodingEntry, FrameFacts, Pdu, Series, parts};
 use crate::health::Arrival;
+use crate::identify::own_decoder;
 
 /// Asks the decoder of the flow where there is one, else the shared one.
 #[inline(always)]
@@ -34,15 +35,8 @@ impl Work<'_> {
     #[inline(always)]
     pub(super) fn take(&mut self, encoding: &mut EncodingEntry, whole: &Packet<'_>, frame: &FrameFacts) -> bool {
         if encoding.interface != Some(frame.interface) {
-            let (registry, place) = (self.env.registry, encoding.decoder);
-            let is_told = encoding.confidence >= 1.0;
-            encoding.turn_to_interface(frame.interface, || {
-                let mut own = registry.decoder(place)?.flow_decoder(whole.flow)?;
-                if is_told {
-                    own.accept_all();
-                }
-                Some(own)
-            });
+            let (decoder, confidence) = (self.env.registry.decoder(encoding.decoder), encoding.confidence);
+            encoding.turn_to_interface(frame.interface, || own_decoder(decoder?, whole.flow, confidence));
         }
         if !encoding.joined.is_single(whole)
             && let Some(decoder) = self.env.registry.decoder(encoding.decoder)
