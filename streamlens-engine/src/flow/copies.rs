@@ -144,6 +144,7 @@ fn fingerprint(content: &PacketBody<'_>, interface: u16) -> u32 {
     (mixed >> 32) as u32 | 1
 }
 
+/// The two words of sixteen bytes.
 #[inline]
 fn words(bytes: &[u8; 16]) -> [u64; 2] {
     let both = u128::from_ne_bytes(*bytes);

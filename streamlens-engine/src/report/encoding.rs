@@ -12,7 +12,7 @@ use streamlens_model::{ApplicationEncoding, Candidate, Finding, FindingLog, Heal
 use super::findings::{FindingSink, Findings, Where};
 use super::packet_types::{PacketTypes, type_name};
 use super::timing::Summaries;
-use super::{EncodingNames, FlowWriter, interface_name, rounded};
+use super::{EncodingNames, EncodingPath, FlowWriter, interface_name, rounded};
 use crate::deferred::store::VisitedFlow;
 use crate::flow::{EncodingEntry, FlowEntry, TransportEntry};
 use crate::health::Stream;
@@ -177,18 +177,21 @@ impl<'w> FlowWriter<'w> {
         encoding.findings.as_deref().into_iter().for_each(see);
     }
 
-    /// Adds the findings that reports of late surveys add to the encodings of a decoder.
+    /// Adds the findings that reports of late surveys add to a path of the encodings of a decoder.
     pub(super) fn added_findings(
         &self,
         visited: &VisitedFlow<'_>,
-        decoder: u16,
+        place: EncodingPath,
         reports: &[FlowReport],
         findings: &mut Findings,
     ) {
         for transport in visited.flow.transports() {
-            for encoding in transport.encodings.iter().filter(|encoding| encoding.decoder.0 == decoder) {
+            for encoding in transport.encodings.iter().filter(|encoding| encoding.decoder.0 == place.decoder) {
                 let Ok(view) = self.encoding_view(visited, transport, encoding) else { continue };
-                reports.iter().flat_map(|report| &report.findings).for_each(|log| view.add_log(log, 0, findings));
+                reports
+                    .iter()
+                    .flat_map(|report| &report.findings)
+                    .for_each(|log| view.add_log(log, place.path, findings));
             }
         }
     }

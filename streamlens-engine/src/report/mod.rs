@@ -31,7 +31,7 @@ pub(crate) use self::names::{EncodingNames, NetworkView, detail, names_of, surve
 use self::rows::{FlowSet, SortRow};
 pub(crate) use self::sink::Lists;
 pub use self::sink::{ReportChunk, ReportSink};
-use self::surveys::{Additions, NetworkReports, Notebook, Surveys, decoder_of, encoding_number, interface_name};
+use self::surveys::{Additions, EncodingPath, NetworkReports, Notebook, Surveys, interface_name};
 use crate::deferred::store::{FlowFigures, FlowHandle, FlowStore, ScratchShard, TOGETHER, VisitedFlow};
 use crate::dissect::Aside;
 use crate::flow::EncodingEntry;
@@ -134,7 +134,7 @@ impl<'e> Report<'e> {
         let mut settled: FlowSet = self.shown.iter().copied().collect();
         if let Plan::Gravest { findings } = self.plan {
             // what was noted of flows to which network monitors add something is not all that there is of them
-            let mut added: Vec<_> = self.additions.keys().map(|(handle, _)| *handle).collect();
+            let mut added: Vec<_> = self.additions.keys().map(|place| place.flow).collect();
             added.retain(|handle| settled.insert(*handle));
             self.notes.retain(|note| !settled.contains(&note.handle));
             self.others = findings::gravest(&mut self.notes, findings);
@@ -281,12 +281,12 @@ impl<'e> Report<'e> {
         let (networks, additions) = late.finish();
         self.networks.extend(networks);
         let additions: Vec<_> = additions.into_iter().collect();
-        let add = |worker: &mut Worker, (): &mut (), items: &[((FlowHandle, u16), Vec<FlowReport>)]| {
-            for ((handle, decoder), reports) in items {
-                self.store.visit(&mut worker.scratch, &[*handle], |visited| {
-                    visited.iter().for_each(|flow| {
-                        self.writer().added_findings(flow, decoder_of(*decoder), reports, &mut worker.findings)
-                    });
+        let add = |worker: &mut Worker, (): &mut (), items: &[(EncodingPath, Vec<FlowReport>)]| {
+            for (place, reports) in items {
+                self.store.visit(&mut worker.scratch, &[place.flow], |visited| {
+                    visited
+                        .iter()
+                        .for_each(|flow| self.writer().added_findings(flow, *place, reports, &mut worker.findings));
                 });
             }
         };
@@ -364,8 +364,8 @@ impl<'w> FlowWriter<'w> {
 
     /// What network monitors say of a path of an encoding.
     fn additions_to(&self, handle: FlowHandle, encoding: &EncodingEntry, path: u8) -> &'w [FlowReport] {
-        let number = encoding_number(encoding.decoder.0, path);
-        self.additions.get(&(handle, number)).map_or(&[][..], Vec::as_slice)
+        let place = EncodingPath { flow: handle, decoder: encoding.decoder.0, path };
+        self.additions.get(&place).map_or(&[][..], Vec::as_slice)
     }
 }
 

@@ -44,7 +44,7 @@ impl NetworkView {
 
     /// The flows of which network monitors say something.
     pub(crate) fn flows(&self) -> impl Iterator<Item = (usize, u32)> + '_ {
-        self.additions.keys().map(|(handle, _)| handle.position())
+        self.additions.keys().map(|place| place.flow.position())
     }
 }
 

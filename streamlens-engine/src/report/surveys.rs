@@ -12,7 +12,7 @@ use crate::state::EngineState;
 use crate::workers::for_each_parallel;
 
 /// What network monitors say of single encodings, by flow and decoder.
-pub(super) type Additions = BTreeMap<(FlowHandle, u16), Vec<FlowReport>>;
+pub(super) type Additions = BTreeMap<EncodingPath, Vec<FlowReport>>;
 
 /// What network monitors say of networks, by the name of the encoding.
 pub(super) type NetworkReports = Vec<(Cow<'static, str>, NetworkReport)>;
@@ -121,7 +121,7 @@ impl<'e> Surveys<'e> {
                         encoding: decoder.info().name.as_ref(),
                         interface: interface.as_deref(),
                     };
-                    let number = number_of(visited.handle, index.0, path);
+                    let number = EncodingPath { flow: visited.handle, decoder: index.0, path }.to_bits();
                     match notes {
                         Some(notes) => notes.see(number, &peer),
                         None => one.lock().see(number, &peer),
@@ -169,7 +169,7 @@ impl<'e> Surveys<'e> {
                 monitor.report_beside(beside.as_ref(), &mut report);
             }
             for (number, addition) in std::mem::take(&mut report.flows) {
-                additions.entry(place_of(number)).or_default().push(addition);
+                additions.entry(EncodingPath::from_bits(number)).or_default().push(addition);
             }
             networks.push((own.to_owned().into(), report));
         }
@@ -193,30 +193,41 @@ impl<'e> OneSurvey<'e> {
     }
 }
 
-/// Bits of a decoder's index in the number of an encoding's path.
-const DECODER_BITS: u32 = 12;
-
-/// The number of an encoding's path: the flow, then the path (4 bits) and the decoder (12 bits).
-fn number_of(flow: FlowHandle, decoder: u16, path: u8) -> u64 {
-    flow.to_bits() << 16 | u64::from(encoding_number(decoder, path))
+/// A path of a flow's encoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct EncodingPath {
+    pub(super) flow: FlowHandle,
+    pub(super) decoder: u16,
+    pub(super) path: u8,
 }
 
-/// Stands for a decoder and a path.
-pub(super) fn encoding_number(decoder: u16, path: u8) -> u16 {
-    u16::from(path) << DECODER_BITS | decoder
-}
+impl EncodingPath {
+    /// The number that stands for it in [`NetworkReport::flows`]: the flow (44 bits), the decoder (16), the path (4).
+    fn to_bits(self) -> u64 {
+        self.flow.to_bits() << 20 | u64::from(self.decoder) << 4 | u64::from(self.path)
+    }
 
-/// The decoder that such a number stands for.
-pub(super) fn decoder_of(number: u16) -> u16 {
-    number & ((1 << DECODER_BITS) - 1)
-}
-
-fn place_of(number: u64) -> (FlowHandle, u16) {
-    (FlowHandle::from_bits(number >> 16), number as u16)
+    fn from_bits(bits: u64) -> Self {
+        Self { flow: FlowHandle::from_bits(bits >> 20), decoder: (bits >> 4) as u16, path: bits as u8 & 0xF }
+    }
 }
 
 /// The name of an interface, or its number where it has none.
 pub(super) fn interface_name(interfaces: &[Interface], number: u16) -> Cow<'_, str> {
     let name = interfaces.get(usize::from(number)).and_then(|interface| interface.name.as_deref());
     name.map_or_else(|| format!("interface {number}").into(), Cow::Borrowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::route::SHARES;
+
+    #[test]
+    fn a_path_comes_back_from_its_bits() {
+        for (shard, index, decoder, path) in [(0, 0, 0, 0), (SHARES - 1, u32::MAX, u16::MAX, 15), (1, 7, 4096, 3)] {
+            let one = EncodingPath { flow: FlowHandle::resident(shard, index), decoder, path };
+            assert_eq!(EncodingPath::from_bits(one.to_bits()), one);
+        }
+    }
 }
