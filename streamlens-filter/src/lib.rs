@@ -18,3 +18,4 @@ pub use complete::{Completion, complete};
 pub use error::FilterError;
 pub use eval::Truth;
 pub use filter::Filter;
+pub use instant::parse as instant;
