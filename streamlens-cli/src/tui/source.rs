@@ -1,0 +1,133 @@
+//! What is read, and what there is to say of it while it is.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use streamlens::model::{FirstFrames, FrameBatch, FrameSource, Position, SourceError, SourceLayer};
+use streamlens::pcap::ReaderOptions;
+use streamlens_live::{LoopSource, ReplaySource};
+use streamlens_tui::Kind;
+
+use crate::args::AnalyzeArgs;
+use crate::exit::Failure;
+
+/// What a source tells while it is read on another thread.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told {
+    pub(super) position: Position,
+    pub(super) dropped: Option<u64>,
+    pub(super) notices: Vec<String>,
+    pub(super) stamps: &'static str,
+    /// What it failed with, and whether that is for want of rights.
+    pub(super) failure: Option<String>,
+}
+
+/// A source that is read by the driver, and how to end it.
+pub(super) struct Opened {
+    pub(super) source: Box<dyn FrameSource>,
+    pub(super) kind: Kind,
+    pub(super) told: Arc<Mutex<Told>>,
+    pub(super) stop: Arc<AtomicBool>,
+}
+
+/// Opens what the options ask for.
+pub(super) fn open(args: &AnalyzeArgs) -> Result<Opened, Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let told = Arc::new(Mutex::new(Told::default()));
+    let (source, kind): (Box<dyn FrameSource>, Kind) = if args.live.is_asked() {
+        (live(args, &stop)?, Kind::Live)
+    } else {
+        match args.replay {
+            Some(speed) => (Box::new(ReplaySource::new(captures(args, &stop)?, speed)), Kind::Replay),
+            None if args.follow => (captures(args, &stop)?, Kind::Replay),
+            None => (captures(args, &stop)?, Kind::File),
+        }
+    };
+    // a live capture ends at its source, so that what is written ends with it
+    let source: Box<dyn FrameSource> = match args.count.filter(|_| kind != Kind::Live) {
+        Some(count) => Box::new(FirstFrames::new(source, Some(count))),
+        None => source,
+    };
+    let watched = Watched { source, told: Arc::clone(&told), stop: Arc::clone(&stop) };
+    Ok(Opened { source: Box::new(watched), kind, told, stop })
+}
+
+/// The captures as one source.
+pub(super) fn captures(args: &AnalyzeArgs, stop: &Arc<AtomicBool>) -> Result<Box<dyn FrameSource>, Failure> {
+    let (captures, follow) = (args.captures(), args.follow);
+    let options = ReaderOptions { follow, low_latency: follow, stop: Arc::clone(stop), ..ReaderOptions::default() };
+    if !args.is_looped {
+        return Ok(crate::source::open(&captures, &options)?);
+    }
+    if captures.iter().any(|path| path.as_os_str() == "-") {
+        let why = io::Error::other("--loop: standard input can't be read a second time; name a file");
+        return Err(SourceError::new("-", false, why).into());
+    }
+    Ok(Box::new(LoopSource::new(move || crate::source::open(&captures, &options))?))
+}
+
+#[cfg(all(feature = "live", target_os = "linux"))]
+fn live(args: &AnalyzeArgs, stop: &Arc<AtomicBool>) -> Result<Box<dyn FrameSource>, Failure> {
+    let recorder = crate::live::open(args, Arc::clone(stop))?;
+    if !args.live.no_sandbox {
+        crate::live::confine(&recorder, &args.live);
+    }
+    Ok(Box::new(recorder))
+}
+
+#[cfg(not(all(feature = "live", target_os = "linux")))]
+fn live(args: &AnalyzeArgs, stop: &Arc<AtomicBool>) -> Result<Box<dyn FrameSource>, Failure> {
+    crate::live::open(args, Arc::clone(stop))
+}
+
+/// A source that tells how it stands.
+struct Watched {
+    source: Box<dyn FrameSource>,
+    told: Arc<Mutex<Told>>,
+    stop: Arc<AtomicBool>,
+}
+
+/// What a source tells.
+pub(super) fn told(told: &Mutex<Told>) -> MutexGuard<'_, Told> {
+    told.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Watched {
+    fn tell(&self) {
+        let mut told = told(&self.told);
+        told.position = self.source.position();
+        told.stamps = self.source.timestamp_source();
+        let counts = self.source.interfaces().iter().filter_map(|interface| interface.counts);
+        told.dropped = counts.map(|counts| counts.dropped.ring).reduce(|sum, more| sum + more);
+        let warnings = self.source.warnings();
+        if warnings.len() != told.notices.len() {
+            told.notices = warnings.iter().map(|warning| warning.text.clone()).collect();
+        }
+    }
+}
+
+impl SourceLayer for Watched {
+    type Below = dyn FrameSource;
+
+    fn below(&self) -> &Self::Below {
+        &*self.source
+    }
+
+    fn below_mut(&mut self) -> &mut Self::Below {
+        &mut *self.source
+    }
+
+    fn give(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
+        if self.stop.load(Ordering::Relaxed) {
+            batch.clear();
+            return Ok(false);
+        }
+        let more = self.source.read_batch(batch);
+        self.tell();
+        if let Err(error) = &more {
+            told(&self.told).failure = Some(error.to_string());
+        }
+        more
+    }
+}
