@@ -209,6 +209,7 @@ impl From<&RowTiming> for TimingSummary {
             p99_ns: of.p99_ns,
             outliers: of.outliers.map(|count| Outliers { count, worst: Vec::new() }),
             backwards: of.backwards,
+            histogram: None,
         }
     }
 }
