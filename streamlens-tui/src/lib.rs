@@ -19,7 +19,7 @@ mod terminal;
 mod theme;
 mod tree;
 
-pub use app::{App, Effect, Options, View};
+pub use app::{App, Effect, Options, Tab, View};
 pub use draw::draw;
 pub use feed::{Answer, Feed, Kind, Packets, Request, Series, Status};
 pub use keys::{Command, Group, Key, Keymap, Scope};

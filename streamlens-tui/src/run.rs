@@ -104,6 +104,7 @@ pub(crate) fn update(app: &mut App, feed: &mut dyn Feed, now: Instant) {
         app.answer(answer, now);
     }
     app.tick(now);
+    app.fetch(feed, now);
 }
 
 /// Stops the process as Ctrl-Z does elsewhere; `fg` goes on.

@@ -96,6 +96,12 @@ impl Tree {
         self.selected.and_then(|row| self.places.get(&row.flow)).map(|place| place + 1)
     }
 
+    /// Whether a filter leaves anything of a flow.
+    #[must_use]
+    pub(crate) fn is_flow_left(&self, flow: FlowId) -> bool {
+        self.left.as_ref().is_none_or(|left| left.get(&flow).is_some_and(|rows| !rows.is_empty()))
+    }
+
     /// Whether a filter leaves a row.
     fn is_left(&self, id: RowId) -> bool {
         self.left.as_ref().is_none_or(|left| left.get(&id.flow).is_some_and(|rows| rows.contains(&id)))
@@ -210,7 +216,9 @@ impl Tree {
     pub(crate) fn open(&mut self, table: &RowTable) {
         let Some(line) = self.selected_line(table) else { return };
         match line.is_open {
-            Some(false) => drop(self.open.insert(line.id)),
+            Some(false) => {
+                self.open.insert(line.id);
+            }
             Some(true) => self.step(1, table),
             None => {}
         }
@@ -249,7 +257,7 @@ impl Tree {
         let encodings: Vec<RowId> = rows().filter(|id| id.level == Level::Encoding).collect();
         let is_shown = self.open.contains(&own) && encodings.iter().any(|id| self.open.contains(id));
         if is_shown {
-            encodings.iter().for_each(|id| drop(self.open.remove(id)));
+            self.open.retain(|id| !encodings.contains(id));
             if matches!(row.level, Level::Stream | Level::PacketType) {
                 self.selected = Some(RowId::encoding(row.flow, row.transport, row.encoding));
             }
@@ -319,19 +327,25 @@ pub(crate) fn parent(table: &RowTable, id: RowId) -> Option<RowId> {
     table.rows.get(&id).and_then(|(row, _)| row.parent)
 }
 
+/// Whether a row is another one, or lies below it.
+#[must_use]
+pub(crate) fn is_at_or_below(row: RowId, above: RowId) -> bool {
+    row.flow == above.flow
+        && match above.level {
+            Level::Flow => true,
+            Level::Transport => row.level >= above.level && row.transport == above.transport,
+            Level::Encoding => {
+                row.level >= above.level && (row.transport, row.encoding) == (above.transport, above.encoding)
+            }
+            Level::Stream | Level::PacketType => row == above,
+        }
+}
+
 /// The gravest finding at a row or below it.
 #[must_use]
 pub(crate) fn gravest(table: &RowTable, id: RowId) -> Option<Severity> {
-    let is_below = |other: RowId| match id.level {
-        Level::Flow => true,
-        Level::Transport => other.transport == id.transport,
-        Level::Encoding => (other.transport, other.encoding) == (id.transport, id.encoding),
-        Level::Stream | Level::PacketType => other == id,
-    };
     let rows = table.rows.range(RowId::flow(id.flow)..).take_while(|(other, _)| other.flow == id.flow);
-    rows.filter(|(other, _)| other.level >= id.level && is_below(**other))
-        .filter_map(|(_, (row, _))| row.severity)
-        .max()
+    rows.filter(|(other, _)| is_at_or_below(**other, id)).filter_map(|(_, (row, _))| row.severity).max()
 }
 
 #[cfg(test)]

@@ -1,7 +1,13 @@
 //! The state of the interface, and how it changes. It draws from this state alone, and hands back what is to be done.
 
 mod act;
+mod detail;
+mod findings;
+mod history;
+mod like;
 mod narrow;
+mod pick;
+mod prompt;
 mod rows;
 
 use std::collections::BTreeSet;
@@ -10,16 +16,22 @@ use std::time::{Duration, Instant};
 
 use streamlens_filter::Catalogue;
 use streamlens_model::row::{Delta, FindingState, FlowId, Level, RowId, RowTable};
-use streamlens_model::{Severity, Timestamp};
+use streamlens_model::{CaptureSummary, Severity, Timestamp};
 
-use crate::feed::{Answer, Kind, Request, Status};
+use crate::feed::{Answer, Feed, Kind, Request, Status};
 use crate::format::Format;
 use crate::keys::Keymap;
 use crate::order::Order;
 use crate::theme::Theme;
 use crate::tree::Tree;
 
+pub(crate) use self::detail::Detail;
+pub use self::detail::Tab;
+pub(crate) use self::findings::FindingList;
+pub(crate) use self::history::{History, Sample};
 pub(crate) use self::narrow::Narrowing;
+pub(crate) use self::pick::Picker;
+pub(crate) use self::prompt::{Editor, Prompt, SUGGESTIONS};
 pub(crate) use self::rows::cells;
 
 /// The order is renewed so often.
@@ -73,6 +85,14 @@ impl Default for Options {
 pub enum View {
     /// The tree of flows.
     Flows,
+    /// The detail of a row.
+    Detail,
+    /// All findings.
+    Findings,
+    /// The capture and its interfaces.
+    Capture,
+    /// The keys.
+    Help,
 }
 
 /// What is to be done outside.
@@ -105,10 +125,25 @@ pub struct App {
     pub(crate) frozen: Option<Instant>,
     /// Findings by severity.
     pub(crate) counts: [usize; 3],
+    /// Columns of the screen, as drawn last.
+    pub(crate) width: usize,
     /// Rows of the screen for the tree, as drawn last.
     pub(crate) height: usize,
     /// Flows that may not end for want of room.
     pub(crate) marked: BTreeSet<FlowId>,
+    pub(crate) detail: Option<Detail>,
+    pub(crate) history: History,
+    pub(crate) findings: FindingList,
+    /// What is typed into, or chosen from.
+    pub(crate) prompt: Option<Prompt>,
+    /// The first line of help or capture.
+    pub(crate) scroll: usize,
+    /// The page of the help.
+    pub(crate) page: usize,
+    /// What is known of the capture as a whole.
+    pub(crate) capture: Option<(Box<CaptureSummary>, Instant)>,
+    /// The lines of the tree as drawn last, from the third line on, for the mouse.
+    pub(crate) drawn: Vec<crate::tree::Line>,
     said: Option<(String, Instant)>,
     effects: Vec<Effect>,
     renewed: Option<Instant>,
@@ -134,8 +169,17 @@ impl App {
             column: 0,
             frozen: None,
             counts: [0; 3],
+            width: 80,
             height: 1,
             marked: BTreeSet::new(),
+            detail: None,
+            history: History::default(),
+            findings: FindingList::default(),
+            prompt: None,
+            scroll: 0,
+            page: 0,
+            capture: None,
+            drawn: Vec::new(),
             said: None,
             effects: Vec::new(),
             renewed: None,
@@ -172,6 +216,7 @@ impl App {
             if delta.since.is_none() {
                 self.order.forget();
                 self.narrowing.forget();
+                self.history.clear();
                 (self.format.began, self.renewed) = (None, None);
             }
             if !self.table.apply(delta) {
@@ -185,6 +230,7 @@ impl App {
                 change.row.into_iter().for_each(|row| self.narrowing.touch(row.flow));
             }
             self.learn_times(delta);
+            self.history.sample(self.table.now, &self.table);
             self.is_changed = true;
         }
         if !changes.is_empty() {
@@ -194,11 +240,7 @@ impl App {
 
     fn learn_times(&mut self, delta: &Delta) {
         for row in delta.rows.iter().filter(|row| row.id.level == Level::Flow) {
-            let earliest = |one: Option<Timestamp>, other: Option<Timestamp>| match (one, other) {
-                (Some(one), Some(other)) => Some(one.min(other)),
-                (one, other) => one.or(other),
-            };
-            self.format.began = earliest(self.format.began, row.first_seen);
+            self.format.began = [self.format.began, row.first_seen].into_iter().flatten().min();
         }
         self.format.now = self.table.now;
         if self.status.kind == Kind::File {
@@ -234,7 +276,11 @@ impl App {
     pub fn answer(&mut self, answer: Answer, now: Instant) {
         match answer {
             Answer::Said(text) => self.say(text, now),
-            Answer::Series(..) => {}
+            Answer::Series(flow, series) => {
+                if let Some(detail) = self.detail.as_mut().filter(|detail| detail.id.flow == flow) {
+                    detail.series = Some(series);
+                }
+            }
         }
         self.is_changed = true;
     }
@@ -304,7 +350,18 @@ impl App {
     /// The flows that are to be shown.
     fn flows(&self) -> impl Iterator<Item = FlowId> + '_ {
         let all = self.table.rows.keys().filter(|id| id.level == Level::Flow).map(|id| id.flow);
-        all.filter(|flow| self.narrowing.shows(*flow, &self.table))
+        all.filter(|flow| self.tree.is_flow_left(*flow) && self.narrowing.shows(*flow, &self.table))
+    }
+
+    /// Asks for what the screen that is shown needs.
+    pub(crate) fn fetch(&mut self, feed: &mut dyn Feed, now: Instant) {
+        self.renew_detail(feed, now);
+        let is_old = |(_, since): &(_, Instant)| now.saturating_duration_since(*since) >= RENEWAL;
+        if self.view() == View::Capture && self.capture.as_ref().is_none_or(is_old) && !self.is_frozen() {
+            let capture = feed.capture().unwrap_or_default();
+            self.is_changed |= self.capture.as_ref().is_none_or(|(known, _)| known.packets != capture.packets);
+            self.capture = Some((capture, now));
+        }
     }
 
     /// The gravest finding at a row or below it.

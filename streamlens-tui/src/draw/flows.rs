@@ -5,6 +5,8 @@ use std::time::Instant;
 use streamlens_model::Severity;
 use streamlens_model::row::{Kind, Level, RowId, RowName};
 
+use super::charts::{fitted, sparkline};
+use super::findings::place_of;
 use super::painter::Painter;
 use crate::app::App;
 use crate::app::cells;
@@ -20,13 +22,20 @@ pub(crate) fn draw(app: &mut App, painter: &mut Painter<'_>, now: Instant) {
     let (columns, lines) = (painter.width(), painter.height());
     header(app, painter, now);
     filter_line(app, painter);
-    let layout = columns::layout(columns, app.options.columns.as_deref(), app.format.units == Units::Exact);
+    app.width = columns;
+    let is_file = app.status.kind == feed::Kind::File;
+    let mut layout = columns::layout(columns, app.options.columns.as_deref(), app.format.units == Units::Exact);
+    layout.has_chart &= !is_file;
     app.column = app.column.min(layout.columns.len());
     headings(app, painter, &layout);
-    let height = lines.saturating_sub(5).max(1);
+    let below = findings_height(app, lines);
+    let height = lines.saturating_sub(5 + below).max(1);
     app.height = height;
     let rows = app.tree.on_screen(height, &app.table);
-    let texts = cells(&rows, &layout.columns, &app.table, None, &app.format);
+    app.history.watch(rows.iter().map(|line| line.id));
+    let is_of_findings = |column: &columns::Shown| matches!(column.field.name(), "finding" | "findings" | "severity");
+    let index = layout.columns.iter().any(is_of_findings).then(|| app.table.finding_index());
+    let texts = cells(&rows, &layout.columns, &app.table, index.as_ref(), &app.format);
     for (place, (row, texts)) in rows.iter().zip(&texts).enumerate() {
         draw_row(app, painter, 3 + place, row, &texts.cells, &layout);
     }
@@ -34,6 +43,10 @@ pub(crate) fn draw(app: &mut App, painter: &mut Painter<'_>, now: Instant) {
         let text = if app.table.rows.is_empty() { "no packets yet" } else { "nothing matches; x clears the filter" };
         painter.text(3, 4, text, columns, Role::Faint);
     }
+    if below > 0 {
+        findings(app, painter, lines.saturating_sub(2 + below), below);
+    }
+    app.drawn = rows;
     status(app, painter, lines.saturating_sub(2));
     hints(app, painter, lines.saturating_sub(1), &HINTS);
 }
@@ -163,7 +176,7 @@ fn headings(app: &App, painter: &mut Painter<'_>, layout: &Layout) {
         column += shown.width;
     }
     if layout.has_chart {
-        painter.text(column, 2, "Last 60 s", columns::CHART, Role::Heading);
+        painter.text(column + 1, 2, "Last 60 s", columns::CHART, Role::Heading);
     }
 }
 
@@ -225,6 +238,13 @@ fn draw_row(app: &App, painter: &mut Painter<'_>, y: usize, line: &Line, cells: 
         }
         column += shown.width;
     }
+    if layout.has_chart {
+        let samples: Vec<Option<f64>> = app.history.of(line.id).rev().take(60).map(|sample| sample.bit_rate).collect();
+        let missing = 60 - samples.len();
+        let values: Vec<_> = vec![None; missing].into_iter().chain(samples.into_iter().rev()).collect();
+        let chart = sparkline(&fitted(&values, columns::CHART - 1));
+        painter.text(column + 1, y, &chart, columns::CHART, Role::Chart);
+    }
     if let Some(severity) = app.gravest(line.id) {
         let (mark, role) = mark(severity);
         painter.text(painter.width().saturating_sub(1), y, mark, 1, role);
@@ -234,7 +254,7 @@ fn draw_row(app: &App, painter: &mut Painter<'_>, y: usize, line: &Line, cells: 
     }
 }
 
-fn ends(end: &streamlens_model::Endpoint) -> String {
+pub(crate) fn ends(end: &streamlens_model::Endpoint) -> String {
     streamlens_model::row::Cell::Endpoint(*end).to_string()
 }
 
@@ -244,6 +264,35 @@ pub(crate) fn mark(severity: Severity) -> (&'static str, Role) {
         Severity::Error => ("!", Role::Error),
         Severity::Warning => ("w", Role::Warning),
         Severity::Info => ("i", Role::Info),
+    }
+}
+
+/// Lines for findings below the tree, where there is room for both.
+fn findings_height(app: &App, lines: usize) -> usize {
+    if lines < 36 || app.table.findings.is_empty() { 0 } else { (app.table.findings.len() + 2).min(lines / 4) }
+}
+
+/// The newest findings, below the tree.
+fn findings(app: &App, painter: &mut Painter<'_>, top: usize, height: usize) {
+    let columns = painter.width();
+    painter.text(0, top, &format!("─── Findings {}", "─".repeat(columns)), columns, Role::Faint);
+    let list = app.listed();
+    let room = height.saturating_sub(2);
+    for (place, (_, _, finding)) in list.iter().take(room).enumerate() {
+        let line = top + 1 + place;
+        let (sign, role) = mark(finding.severity);
+        painter.text(1, line, sign, 1, role);
+        painter.text(4, line, &finding.code, 24, Role::Strong);
+        let count = format!("{}×", streamlens_model::text::grouped(finding.count));
+        painter.right(35, line, &count, 7, Role::Plain);
+        let time = finding.first.time.map_or_else(String::new, |time| app.format.time(time));
+        let text = format!("{time}  {}: {}", place_of(finding), finding.text);
+        painter.text(37, line, &text, columns.saturating_sub(38), Role::Plain);
+    }
+    let more = list.len().saturating_sub(room);
+    if more > 0 {
+        let text = format!("… {more} more: {}", app.options.keys.hint(Command::Findings));
+        painter.text(4, top + height - 1, &text, columns, Role::Faint);
     }
 }
 

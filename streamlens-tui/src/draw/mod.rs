@@ -1,7 +1,13 @@
 //! How the screens are drawn.
 
+mod capture;
+mod charts;
+mod detail;
+mod findings;
 mod flows;
+mod help;
 pub(crate) mod painter;
+mod prompts;
 
 use std::time::Instant;
 
@@ -10,6 +16,8 @@ use ratatui::buffer::Buffer;
 use self::painter::{Painter, to_ascii};
 use crate::app::{App, View};
 use crate::theme::Role;
+
+pub(crate) use self::detail::title;
 
 /// The least screen.
 const LEAST: (usize, usize) = (40, 10);
@@ -24,7 +32,12 @@ pub fn draw(app: &mut App, buffer: &mut Buffer, now: Instant) {
     } else {
         match app.view() {
             View::Flows => flows::draw(app, &mut painter, now),
+            View::Detail => detail::draw(app, &mut painter, now),
+            View::Findings => findings::draw(app, &mut painter, now),
+            View::Capture => capture::draw(app, &mut painter, now),
+            View::Help => help::draw(app, &mut painter),
         }
+        prompts::draw(app, &mut painter);
     }
     if app.options.is_ascii {
         to_ascii(buffer);

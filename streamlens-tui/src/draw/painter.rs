@@ -57,6 +57,15 @@ impl<'b> Painter<'b> {
         }
     }
 
+    /// Takes what stands in a part of a line away, with its look.
+    pub(crate) fn clear(&mut self, column: usize, line: usize, count: usize) {
+        if line < self.height() {
+            for column in column..(column + count).min(self.width()) {
+                self.buffer[(self.area.x + column as u16, self.area.y + line as u16)].reset();
+            }
+        }
+    }
+
     /// Texts in different roles behind each other, from a column on; returns the column behind them.
     pub(crate) fn texts<'t>(
         &mut self,
