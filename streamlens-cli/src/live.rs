@@ -81,7 +81,7 @@ mod linux {
         let recorder = open(args, Arc::clone(&stop))?;
         let name = recorder.name().to_owned();
         if !live.no_sandbox {
-            confine(&recorder, live);
+            confine(&recorder, live, None);
         }
         say(&format!("capturing on {name}; Ctrl-C ends and shows the result"));
         let progress = Progress::on_stderr("; Ctrl-C ends and shows the result");
@@ -96,9 +96,10 @@ mod linux {
         Ok(Recorder::new(LiveSource::open(&options)?, target, limits, stop)?)
     }
 
-    /// Gives rights up.
-    pub(crate) fn confine(recorder: &Recorder<LiveSource>, live: &LiveArgs) {
+    /// Gives rights up, but for writing into a folder where that is to be possible later.
+    pub(crate) fn confine(recorder: &Recorder<LiveSource>, live: &LiveArgs, folder: Option<PathBuf>) {
         let mut write_in = recorder.folders();
+        write_in.extend(folder);
         write_in.extend(live.on_finding.as_ref().map(|_| live.folder()));
         let missing = Confinement { write_in }.enter();
         if live.verbose {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use streamlens_model::row::{Delta, FlowId};
-use streamlens_model::{CaptureSummary, Flow, FlowKey, Interval, Position, Timestamp};
+use streamlens_model::{CaptureSummary, Flow, FlowKey, Position, Timestamp};
 
 /// Where frames come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,8 +60,8 @@ pub enum Request {
     DecodeAs(FlowKey, String, String),
     /// These flows are not to end for want of room.
     Keep(BTreeSet<FlowId>),
-    /// Counts per interval of time of a flow's rows over the whole capture; answered by [`Answer::Series`].
-    Series(FlowId),
+    /// Counts per interval of so many nanoseconds of a flow's rows over the whole capture; answered by [`Answer::Series`].
+    Series(FlowId, u64),
 }
 
 /// What comes of a request, some time later.
@@ -71,15 +71,6 @@ pub enum Answer {
     Said(String),
     /// A flow with its intervals; the share that was read so far, 0.0 to 1.0, where it isn't all.
     Series(FlowId, Result<Box<Flow>, f64>),
-}
-
-/// Intervals of one row, with their length.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Series {
-    /// Length of an interval in nanoseconds.
-    pub step_ns: u64,
-    /// The intervals that have packets.
-    pub intervals: Vec<Interval>,
 }
 
 /// The running analysis.

@@ -229,7 +229,7 @@ pub(crate) fn clock(nanos: i64) -> String {
 
 /// Columns that a text takes.
 #[must_use]
-pub(crate) fn width(text: &str) -> usize {
+pub fn width(text: &str) -> usize {
     text.width()
 }
 

@@ -203,6 +203,15 @@ impl Key {
         Self { code, ctrl, alt: event.modifiers.contains(KeyModifiers::ALT) }
     }
 
+    /// The event that it comes as.
+    #[must_use]
+    pub fn event(self) -> KeyEvent {
+        let mut modifiers = KeyModifiers::NONE;
+        modifiers.set(KeyModifiers::CONTROL, self.ctrl);
+        modifiers.set(KeyModifiers::ALT, self.alt);
+        KeyEvent::new(self.code, modifiers)
+    }
+
     /// Reads a key: `p`, `F5`, `PageUp`, `Ctrl-c`, `Alt-x`.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! `streamlens tui`: the terminal interface over files, replays and interfaces.
 
+mod again;
 mod feed;
 mod source;
 

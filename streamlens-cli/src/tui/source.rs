@@ -29,28 +29,48 @@ pub(super) struct Opened {
     pub(super) kind: Kind,
     pub(super) told: Arc<Mutex<Told>>,
     pub(super) stop: Arc<AtomicBool>,
+    /// The last moments, where packets can't be read again.
+    pub(super) moments: Option<Moments>,
 }
 
 /// Opens what the options ask for.
 pub(super) fn open(args: &AnalyzeArgs) -> Result<Opened, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     let told = Arc::new(Mutex::new(Told::default()));
+    let mut moments = None;
     let (source, kind): (Box<dyn FrameSource>, Kind) = if args.live.is_asked() {
-        (live(args, &stop)?, Kind::Live)
+        (remembered(live(args, &stop)?, args, &mut moments), Kind::Live)
     } else {
+        let captures = captures(args, &stop)?;
         match args.replay {
-            Some(speed) => (Box::new(ReplaySource::new(captures(args, &stop)?, speed)), Kind::Replay),
-            None if args.follow => (captures(args, &stop)?, Kind::Replay),
-            None => (captures(args, &stop)?, Kind::File),
+            Some(speed) => (Box::new(ReplaySource::new(captures, speed)), Kind::Replay),
+            None if args.follow => (captures, Kind::Replay),
+            None => (captures, Kind::File),
         }
     };
-    // a live capture ends at its source, so that what is written ends with it
-    let source: Box<dyn FrameSource> = match args.count.filter(|_| kind != Kind::Live) {
-        Some(count) => Box::new(FirstFrames::new(source, Some(count))),
-        None => source,
-    };
     let watched = Watched { source, told: Arc::clone(&told), stop: Arc::clone(&stop) };
-    Ok(Opened { source: Box::new(watched), kind, told, stop })
+    Ok(Opened { source: Box::new(watched), kind, told, stop, moments })
+}
+
+/// The last moments of a source.
+#[cfg(feature = "live")]
+pub(super) type Moments = streamlens_live::Moments;
+#[cfg(not(feature = "live"))]
+pub(super) type Moments = ();
+
+/// The source with its last moments kept: those that `--buffer` asks for, or 30 s and 256 MiB.
+#[cfg(feature = "live")]
+fn remembered(source: Box<dyn FrameSource>, args: &AnalyzeArgs, moments: &mut Option<Moments>) -> Box<dyn FrameSource> {
+    let (nanos, bytes) = args.live.buffer_limits().unwrap_or((Some(30_000_000_000), None));
+    let bytes = bytes.unwrap_or(if args.live.buffer.is_empty() { 256 << 20 } else { 1 << 30 });
+    let source = streamlens_live::Remember::new(source, streamlens_live::BufferLimits { nanos, bytes });
+    *moments = Some(source.moments());
+    Box::new(source)
+}
+
+#[cfg(not(feature = "live"))]
+fn remembered(source: Box<dyn FrameSource>, _: &AnalyzeArgs, _: &mut Option<Moments>) -> Box<dyn FrameSource> {
+    source
 }
 
 /// The captures as one source.
@@ -58,7 +78,11 @@ pub(super) fn captures(args: &AnalyzeArgs, stop: &Arc<AtomicBool>) -> Result<Box
     let (captures, follow) = (args.captures(), args.follow);
     let options = ReaderOptions { follow, low_latency: follow, stop: Arc::clone(stop), ..ReaderOptions::default() };
     if !args.is_looped {
-        return Ok(crate::source::open(&captures, &options)?);
+        let source = crate::source::open(&captures, &options)?;
+        return Ok(match args.count {
+            Some(count) => Box::new(FirstFrames::new(source, Some(count))),
+            None => source,
+        });
     }
     if captures.iter().any(|path| path.as_os_str() == "-") {
         let why = io::Error::other("--loop: standard input can't be read a second time; name a file");
@@ -71,7 +95,7 @@ pub(super) fn captures(args: &AnalyzeArgs, stop: &Arc<AtomicBool>) -> Result<Box
 fn live(args: &AnalyzeArgs, stop: &Arc<AtomicBool>) -> Result<Box<dyn FrameSource>, Failure> {
     let recorder = crate::live::open(args, Arc::clone(stop))?;
     if !args.live.no_sandbox {
-        crate::live::confine(&recorder, &args.live);
+        crate::live::confine(&recorder, &args.live, Some(args.live.folder()));
     }
     Ok(Box::new(recorder))
 }

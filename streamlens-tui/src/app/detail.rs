@@ -11,6 +11,9 @@ use crate::feed::{Feed, Kind, Request};
 /// A detail is asked for anew so often.
 const RENEWAL: Duration = Duration::from_secs(1);
 
+/// Values of a chart of a whole capture.
+const SERIES_POINTS: u64 = 256;
+
 /// The parts of a detail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tab {
@@ -90,6 +93,11 @@ impl Detail {
         }
     }
 
+    /// All has to be asked for again: another analysis has begun.
+    pub(crate) fn forget(&mut self) {
+        (self.series, self.asked) = (None, None);
+    }
+
     /// The row in its flow.
     pub(crate) fn row<'a>(&'a self, context: RowContext<'a>) -> Option<RowRef<'a>> {
         let (flow, place) = self.flow.as_ref()?;
@@ -132,7 +140,9 @@ impl App {
         }
         if kind == Kind::File && has_ended && detail.series.is_none() {
             detail.series = Some(Err(0.0));
-            feed.ask(Request::Series(detail.id.flow));
+            let span = self.format.now.zip(self.format.began).map_or(0, |(now, began)| now.since(began));
+            let step = u64::try_from(span).unwrap_or(0) / SERIES_POINTS;
+            feed.ask(Request::Series(detail.id.flow, step.max(1)));
         }
     }
 }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use streamlens_filter::Catalogue;
 use streamlens_model::row::{Delta, FindingState, FlowId, Level, RowId, RowTable};
-use streamlens_model::{CaptureSummary, Severity, Timestamp};
+use streamlens_model::{CaptureSummary, Severity};
 
 use crate::feed::{Answer, Feed, Kind, Request, Status};
 use crate::format::Format;
@@ -194,6 +194,12 @@ impl App {
         self.views.last().copied().unwrap_or(View::Flows)
     }
 
+    /// The row that is selected in the tree.
+    #[must_use]
+    pub fn selected(&self) -> Option<RowId> {
+        self.tree.selected()
+    }
+
     /// Whether something changed since the last drawing; asking takes it back.
     pub fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.is_changed)
@@ -217,6 +223,7 @@ impl App {
                 self.order.forget();
                 self.narrowing.forget();
                 self.history.clear();
+                self.detail.iter_mut().for_each(Detail::forget);
                 (self.format.began, self.renewed) = (None, None);
             }
             if !self.table.apply(delta) {
@@ -354,7 +361,7 @@ impl App {
     }
 
     /// Asks for what the screen that is shown needs.
-    pub(crate) fn fetch(&mut self, feed: &mut dyn Feed, now: Instant) {
+    pub fn fetch(&mut self, feed: &mut dyn Feed, now: Instant) {
         self.renew_detail(feed, now);
         let is_old = |(_, since): &(_, Instant)| now.saturating_duration_since(*since) >= RENEWAL;
         if self.view() == View::Capture && self.capture.as_ref().is_none_or(is_old) && !self.is_frozen() {
