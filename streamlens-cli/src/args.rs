@@ -103,6 +103,9 @@ pub(crate) enum Command {
     Token,
     /// Print the manual page, in roff
     Man,
+    /// Watch flows, encodings, packet types and streams in the terminal, live or of captures
+    #[cfg(feature = "tui")]
+    Tui(Box<crate::tui::TuiArgs>),
 }
 
 #[derive(Debug, Args)]

@@ -1,8 +1,12 @@
 //! Live capture: opens interfaces and files, gives up rights, and watches over the reading.
 
+#[cfg(all(feature = "live", feature = "tui", target_os = "linux"))]
+pub(crate) use linux::{confine, open};
 #[cfg(all(feature = "live", target_os = "linux"))]
 pub(crate) use linux::{list, read};
 
+#[cfg(all(feature = "tui", not(all(feature = "live", target_os = "linux"))))]
+pub(crate) use elsewhere::open;
 #[cfg(not(all(feature = "live", target_os = "linux")))]
 pub(crate) use elsewhere::{list, read};
 
@@ -17,6 +21,14 @@ mod elsewhere {
     use crate::args::AnalyzeArgs;
     use crate::exit::Failure;
     use crate::live_args::LiveArgs;
+
+    #[cfg(feature = "tui")]
+    pub(crate) fn open(
+        _: &AnalyzeArgs,
+        _: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    ) -> Result<Box<dyn streamlens::model::FrameSource>, Failure> {
+        Err(missing())
+    }
 
     fn missing() -> Failure {
         Failure::usage("this build has no live capture; it needs Linux and the feature `live`".to_owned())
@@ -63,24 +75,31 @@ mod linux {
         filter: Option<&Filter>,
     ) -> Result<(Engine, CaptureSummary), Failure> {
         let live = &args.live;
-        let options = options(live)?;
-        let (limits, target) = (limits(args), target(live)?);
+        let stop = Arc::new(AtomicBool::new(false));
         // where it can't be had, Ctrl-C ends the command without a result, as it does for files
-        let _ = end_on_interrupt(&options.stop);
-        let source = LiveSource::open(&options)?;
-        let name = source.name().to_owned();
-        let recorder = Recorder::new(source, target, limits, Arc::clone(&options.stop))?;
+        let _ = end_on_interrupt(&stop);
+        let recorder = open(args, Arc::clone(&stop))?;
+        let name = recorder.name().to_owned();
         if !live.no_sandbox {
-            confine(&recorder, live);
+            confine(&recorder, live, None);
         }
         say(&format!("capturing on {name}; Ctrl-C ends and shows the result"));
         let progress = Progress::on_stderr("; Ctrl-C ends and shows the result");
-        let watched = Watched { source: recorder, progress, told: BTreeSet::new(), stop: options.stop };
+        let watched = Watched { source: recorder, progress, told: BTreeSet::new(), stop };
         Ok(crate::updates::read(analyzer, watched, args, filter)?)
     }
 
-    fn confine(recorder: &Recorder<LiveSource>, live: &LiveArgs) {
+    /// Opens the interfaces, and what is recorded to.
+    pub(crate) fn open(args: &AnalyzeArgs, stop: Arc<AtomicBool>) -> Result<Recorder<LiveSource>, Failure> {
+        let options = options(&args.live, Arc::clone(&stop))?;
+        let (limits, target) = (limits(args), target(&args.live)?);
+        Ok(Recorder::new(LiveSource::open(&options)?, target, limits, stop)?)
+    }
+
+    /// Gives rights up, but for writing into a folder where that is to be possible later.
+    pub(crate) fn confine(recorder: &Recorder<LiveSource>, live: &LiveArgs, folder: Option<PathBuf>) {
         let mut write_in = recorder.folders();
+        write_in.extend(folder);
         write_in.extend(live.on_finding.as_ref().map(|_| live.folder()));
         let missing = Confinement { write_in }.enter();
         if live.verbose {
@@ -92,7 +111,7 @@ mod linux {
         }
     }
 
-    fn options(live: &LiveArgs) -> Result<LiveOptions, Failure> {
+    fn options(live: &LiveArgs, stop: Arc<AtomicBool>) -> Result<LiveOptions, Failure> {
         let joins = live
             .join
             .iter()
@@ -109,7 +128,7 @@ mod linux {
             },
             joins: joins.collect::<Result<_, _>>()?,
             wait: live.wait,
-            stop: Arc::new(AtomicBool::new(false)),
+            stop,
         })
     }
 

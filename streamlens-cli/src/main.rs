@@ -21,6 +21,8 @@ mod source;
 mod table;
 mod text;
 mod told;
+#[cfg(feature = "tui")]
+mod tui;
 mod updates;
 mod view;
 
@@ -86,6 +88,8 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Status, Failure> {
             let token = streamlens_web::token().map_err(|error| Failure::usage(error.to_string()))?;
             written(to_stdout(|out| writeln!(out, "{token}")))
         }
+        #[cfg(feature = "tui")]
+        Some(Command::Tui(args)) => return tui::run(&args),
         Some(Command::Man) => written(to_stdout(|out| clap_mangen::Man::new(Cli::command()).render(out))),
     }
     .map(|()| Status::Fine)
@@ -104,14 +108,7 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
     }
     on_finding::check(&args.live)?;
     let registry = told::registry(args)?;
-    let defaults = if args.live.is_asked() { EngineOptions::live() } else { EngineOptions::default() };
-    let options = EngineOptions {
-        max_flows: args.max_flows.map_or(defaults.max_flows, |flows| usize::try_from(flows).unwrap_or(usize::MAX)),
-        interval_ns: args.interval,
-        decode_as: args.decode_as.iter().map(|rule| rule.resolve(&registry)).collect::<Result<_, _>>()?,
-        threads: args.threads.map_or(defaults.threads, usize::from),
-        ..defaults
-    };
+    let options = engine_options(args, &registry)?;
     if args.interval.is_some() && args.format == Format::Table {
         say("--interval shows in the formats json, ndjson and csv only");
     }
@@ -143,6 +140,18 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
     // the process ends here; giving back the memory of a million flows one by one would only take time
     std::mem::forget((engine, analysis));
     Ok(status)
+}
+
+/// What the engine is told.
+fn engine_options(args: &AnalyzeArgs, registry: &DecoderRegistry) -> Result<EngineOptions, Failure> {
+    let defaults = if args.live.is_asked() { EngineOptions::live() } else { EngineOptions::default() };
+    Ok(EngineOptions {
+        max_flows: args.max_flows.map_or(defaults.max_flows, |flows| usize::try_from(flows).unwrap_or(usize::MAX)),
+        interval_ns: args.interval,
+        decode_as: args.decode_as.iter().map(|rule| rule.resolve(registry)).collect::<Result<_, _>>()?,
+        threads: args.threads.map_or(defaults.threads, usize::from),
+        ..defaults
+    })
 }
 
 /// Makes the result and writes it.

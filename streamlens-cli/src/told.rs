@@ -79,11 +79,14 @@ fn with_sdp(sap: SapDecoder, path: &PathBuf) -> Result<SapDecoder, Failure> {
 /// The filter of `-Y`; `None` where everything is shown.
 pub(crate) fn filter(args: &AnalyzeArgs) -> Result<Option<Filter>, Failure> {
     let Some(text) = &args.filter else { return Ok(None) };
-    let registry = DecoderRegistry::with_builtins();
-    let catalogue = registry.encodings().fold(Catalogue::new(), |all, (name, base)| all.encoding(name, base));
-    let filter = Filter::parse(text, &catalogue)
+    let filter = Filter::parse(text, &catalogue(&DecoderRegistry::with_builtins()))
         .map_err(|error| Failure { status: Status::Usage, message: error.to_string() })?;
     Ok(Some(filter).filter(|filter| !filter.is_everything()))
+}
+
+/// The names that filters may use.
+pub(crate) fn catalogue(registry: &DecoderRegistry) -> Catalogue {
+    registry.encodings().fold(Catalogue::new(), |all, (name, base)| all.encoding(name, base))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod chunked_vec;
 mod deferred;
 mod dissect;
 mod engine;
+mod find;
 mod flow;
 mod fragments;
 mod health;
@@ -27,6 +28,7 @@ mod work;
 mod workers;
 
 pub use engine::Engine;
+pub use find::FlowFinder;
 pub use look::LookOptions;
 pub use options::{DecodeAs, EngineOptions, FlowOrder, FlowSelection, Selector};
 pub use report::{ReportChunk, ReportSink};

@@ -14,6 +14,7 @@ pub mod row;
 mod shared;
 mod source;
 pub mod stats;
+pub mod text;
 mod time;
 mod timing;
 mod transport;

@@ -41,7 +41,7 @@ impl<'w> FlowWriter<'w> {
         let traffic_type =
             if flow.facts.broadcast { TrafficType::Broadcast } else { flow.key.dst.address.traffic_type() };
         let (total_packets, total_bytes, facts) = (flow.packets(), flow.bytes(), flow.facts.lists());
-        let mut summaries = Summaries::new(self.state.options.outlier_deviations);
+        let mut summaries = Summaries::new(self.state.options.outlier_deviations, self.has_histograms);
         let timing_stats = summaries.of(flow.timing());
         // no larger than it has to be: there may be a million
         let mut transport_protocols = Vec::with_capacity(views.len());

@@ -338,7 +338,12 @@ impl<'e> Report<'e> {
 
     /// Makes flows and their findings.
     fn writer(&self) -> FlowWriter<'_> {
-        FlowWriter { state: self.state, additions: &self.additions, interfaces: &self.interfaces }
+        FlowWriter {
+            state: self.state,
+            additions: &self.additions,
+            interfaces: &self.interfaces,
+            has_histograms: false,
+        }
     }
 }
 
@@ -350,6 +355,8 @@ struct FlowWriter<'w> {
     additions: &'w Additions,
     /// Names of interfaces.
     interfaces: &'w [Interface],
+    /// Whether the figures of intervals come with their histograms.
+    has_histograms: bool,
 }
 
 impl<'w> FlowWriter<'w> {

@@ -86,7 +86,7 @@ pub(crate) fn names_of(
 ) -> BTreeMap<(u16, u16), EncodingNames> {
     let mut names = BTreeMap::new();
     let Some(shard_state) = state.shards.get(shard) else { return names };
-    let writer = FlowWriter { state, additions: &view.additions, interfaces: &view.interfaces };
+    let writer = FlowWriter { state, additions: &view.additions, interfaces: &view.interfaces, has_histograms: false };
     let handle = FlowHandle::resident(shard, place);
     let visited = VisitedFlow { handle, flow, conversations: &shard_state.conversations };
     for (t, transport) in (0..).zip(flow.transports()) {
@@ -108,7 +108,7 @@ pub(crate) fn names_of(
 pub(crate) fn detail(state: &EngineState, view: &NetworkView, (shard, place): (usize, u32)) -> Option<Flow> {
     let visited = visited(state, FlowHandle::resident(shard, place))?;
     let (mut made, mut findings) = (Vec::new(), Findings::new(&CaptureSummary::default(), None));
-    FlowWriter { state, additions: &view.additions, interfaces: &view.interfaces }.make_flows(
+    FlowWriter { state, additions: &view.additions, interfaces: &view.interfaces, has_histograms: true }.make_flows(
         &[visited],
         &mut made,
         &mut findings,

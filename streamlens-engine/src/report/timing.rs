@@ -6,12 +6,13 @@ use streamlens_model::{Shared, TimingStatistics, TimingSummary};
 /// once.
 pub(super) struct Summaries<'t> {
     outlier_deviations: f64,
+    has_histograms: bool,
     last: Option<(&'t TimingStatistics, Shared<TimingSummary>)>,
 }
 
 impl<'t> Summaries<'t> {
-    pub(super) fn new(outlier_deviations: f64) -> Self {
-        Self { outlier_deviations, last: None }
+    pub(super) fn new(outlier_deviations: f64, has_histograms: bool) -> Self {
+        Self { outlier_deviations, has_histograms, last: None }
     }
 
     /// The figures of some intervals.
@@ -19,7 +20,7 @@ impl<'t> Summaries<'t> {
         match &self.last {
             Some((last, summary)) if std::ptr::eq(*last, timing) => summary.clone(),
             _ => {
-                let summary = Shared::new(timing.summary(self.outlier_deviations));
+                let summary = Shared::new(self.summary(timing));
                 self.last = Some((timing, summary.clone()));
                 summary
             }
@@ -33,6 +34,14 @@ impl<'t> Summaries<'t> {
         let mut all = first.clone();
         all.merge(second);
         timings.for_each(|timing| all.merge(timing));
-        all.summary(self.outlier_deviations).into()
+        self.summary(&all).into()
+    }
+
+    fn summary(&self, timing: &TimingStatistics) -> TimingSummary {
+        let mut summary = timing.summary(self.outlier_deviations);
+        if self.has_histograms {
+            summary.histogram = Some(timing.histogram());
+        }
+        summary
     }
 }

@@ -29,33 +29,38 @@ pub struct LiveFlow {
 type Below<'t> = BTreeMap<RowId, Vec<(&'t Row, Option<&'t RowName>)>>;
 
 impl LiveFlow {
-    /// A flow as a table has it; `None` where it has no such flow, or no name of it yet.
+    /// The row of a flow alone, without those below: for orders by figures of flows, where a table has very many.
     #[must_use]
-    pub fn new(table: &RowTable, id: FlowId) -> Option<Self> {
+    pub fn alone(table: &RowTable, id: FlowId) -> Option<Self> {
         let own = RowId::flow(id);
         let (row, name) = table.rows.get(&own)?;
         let Some(RowName::Flow(key, cast)) = name else { return None };
+        let flow = Flow {
+            id,
+            key: *key,
+            traffic_type: *cast,
+            first_seen: row.first_seen,
+            last_seen: row.last_seen,
+            total_packets: row.packets,
+            total_bytes: row.bytes.unwrap_or_default(),
+            bit_rate: row.bit_rate,
+            timing_stats: TimingSummary::from(&row.timing).into(),
+            ..Flow::default()
+        };
+        Some(Self { flow, rows: [(own, *row)].into() })
+    }
+
+    /// A flow as a table has it; `None` where it has no such flow, or no name of it yet.
+    #[must_use]
+    pub fn new(table: &RowTable, id: FlowId) -> Option<Self> {
+        let mut live = Self::alone(table, id)?;
+        let own = RowId::flow(id);
         let mut below = Below::new();
         for (_, (row, name)) in table.rows.range(own..).take_while(|(row, _)| row.flow == id) {
             if let Some(parent) = row.parent {
                 below.entry(parent).or_default().push((row, name.as_ref()));
             }
         }
-        let mut live = Self {
-            flow: Flow {
-                id,
-                key: *key,
-                traffic_type: *cast,
-                first_seen: row.first_seen,
-                last_seen: row.last_seen,
-                total_packets: row.packets,
-                total_bytes: row.bytes.unwrap_or_default(),
-                bit_rate: row.bit_rate,
-                timing_stats: TimingSummary::from(&row.timing).into(),
-                ..Flow::default()
-            },
-            rows: [(own, *row)].into(),
-        };
         for (place, (row, name)) in (0..).zip(of(&below, own, Level::Transport)) {
             let transport = live.transport(RowId::transport(id, place), (row, name), &below);
             live.flow.transport_protocols.push(transport);
@@ -204,6 +209,7 @@ impl From<&RowTiming> for TimingSummary {
             p99_ns: of.p99_ns,
             outliers: of.outliers.map(|count| Outliers { count, worst: Vec::new() }),
             backwards: of.backwards,
+            histogram: None,
         }
     }
 }

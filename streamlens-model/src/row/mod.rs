@@ -64,6 +64,23 @@ pub struct Row {
     pub severity: Option<Severity>,
 }
 
+impl Row {
+    /// Replaces the rates of the last second by those over the whole span, which a document has: of a flow from its first to its
+    /// last frame, below over the sum of the intervals. `None` where there is no span.
+    pub fn use_span_rates(&mut self) {
+        let span_ns = match (self.id.level, self.first_seen, self.last_seen) {
+            (Level::Flow, Some(first), Some(last)) => Some(last.since(first) as f64),
+            (Level::Flow, ..) => None,
+            _ => self.timing.mean_ns.map(|mean| mean * self.timing.count as f64),
+        };
+        let span = span_ns.map(|ns| ns * 1e-9).filter(|seconds| *seconds > 0.0 && self.packets > 1);
+        let (packets, behind_first) = (self.packets as f64, self.packets.saturating_sub(1) as f64);
+        self.packet_rate = span.map(|seconds| behind_first / seconds);
+        self.bit_rate =
+            span.zip(self.bytes).map(|(seconds, bytes)| bytes as f64 * behind_first / packets * 8.0 / seconds);
+    }
+}
+
 /// The inter-arrival times of a row: durations in nanoseconds, `None` where undefined.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct RowTiming {

@@ -306,6 +306,21 @@ impl TimingStatistics {
         summary
     }
 
+    /// How many intervals there are of each length, the shortest first: exact up to eight, then in buckets at most 1/64 of
+    /// their lower end wide.
+    #[must_use]
+    pub fn histogram(&self) -> Box<[(Bucket, u64)]> {
+        match &self.histogram {
+            Some(histogram) => histogram.iter().collect(),
+            None => {
+                let mut lengths: Vec<u64> = self.kept.iter().map(|kept| kept.length).collect();
+                lengths.sort_unstable();
+                let of_one = |same: &[u64]| (Bucket { low: same[0], high: same[0] }, same.len() as u64);
+                lengths.chunk_by(|one, other| one == other).map(of_one).collect()
+            }
+        }
+    }
+
     fn exact_quantiles(&self) -> [u64; 3] {
         let mut all = [0; KEPT];
         all.iter_mut().zip(&self.kept).for_each(|(length, kept)| *length = kept.length);
@@ -387,6 +402,9 @@ pub struct TimingSummary {
     /// How often the time ran backwards.
     #[serde(skip_serializing_if = "crate::is_zero")]
     pub backwards: u64,
+    /// How many intervals there are of each length, the shortest first; in the detail of a flow alone. Not part of the document.
+    #[serde(skip)]
+    pub histogram: Option<Box<[(Bucket, u64)]>>,
 }
 
 /// Intervals more than k standard deviations from the mean.

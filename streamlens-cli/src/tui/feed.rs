@@ -1,0 +1,232 @@
+//! What the terminal interface sees and asks for, by way of a driver.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use streamlens::engine::{DecodeAs, Engine, EngineOptions, FlowSelection, LookOptions};
+use streamlens::model::row::{Delta, FlowId};
+use streamlens::model::{CaptureSummary, Flow, FlowKey, FrameSource, Timestamp};
+use streamlens::registry::DecoderRegistry;
+use streamlens_live::{Driver, DriverOptions, Reader, Update};
+use streamlens_tui::{Answer, Feed, Kind, Packets, Request, Status as Standing};
+
+use super::source::{Moments, Opened, Told, captures, open, told};
+use super::{TuiArgs, again};
+use crate::exit::{Failure, Status};
+
+/// While a file is read it is looked at so often: a look costs the more the more flows there are, and it is the reading that
+/// is waited for.
+const LOOKS: Duration = Duration::from_millis(250);
+
+/// A driver as the interface sees it.
+pub(super) struct DriverFeed<'a> {
+    args: &'a TuiArgs,
+    registry: DecoderRegistry,
+    options: EngineOptions,
+    driver: Driver,
+    reader: Reader,
+    told: Arc<Mutex<Told>>,
+    stop: Arc<AtomicBool>,
+    kind: Kind,
+    name: String,
+    /// When a look was asked for.
+    asked: Instant,
+    is_asked: bool,
+    answers: (Sender<Answer>, Receiver<Answer>),
+    moments: Option<Moments>,
+    /// Ends the second reading that goes on.
+    is_over: Arc<AtomicBool>,
+    now: Option<Timestamp>,
+}
+
+impl<'a> DriverFeed<'a> {
+    /// Opens what is to be read, and begins to read it.
+    pub(super) fn start(args: &'a TuiArgs, registry: DecoderRegistry, options: EngineOptions) -> Result<Self, Failure> {
+        let Opened { source, kind, told, stop, moments } = open(&args.analyze)?;
+        let name = source.name().to_owned();
+        let period_ns = match kind {
+            // files are looked at by the clock, whatever their own times
+            Kind::File => None,
+            Kind::Replay | Kind::Live => Some(i64::try_from(args.refresh).unwrap_or(i64::MAX)),
+        };
+        let engine = Engine::new(registry.clone(), options.clone());
+        let driver = Driver::start(source, engine, DriverOptions { period_ns, look: LookOptions::default() });
+        let driver = driver.map_err(|error| Failure { status: Status::Partial, message: error.to_string() })?;
+        let reader = driver.reader();
+        let (answers, is_over) = (channel(), Arc::default());
+        let (asked, is_asked, now) = (now(), false, None);
+        Ok(Self {
+            args,
+            registry,
+            options,
+            driver,
+            reader,
+            told,
+            stop,
+            kind,
+            name,
+            asked,
+            is_asked,
+            answers,
+            moments,
+            is_over,
+            now,
+        })
+    }
+
+    /// Ends the analysis; how it went.
+    pub(super) fn end(self) -> Result<Status, Failure> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.is_over.store(true, Ordering::Relaxed);
+        let failure = told(&self.told).failure.clone();
+        if self.kind == Kind::File && !self.driver.has_ended() {
+            // reading may wait for a pipe for ever, and nothing is left to be written
+            std::mem::forget(self.driver);
+        } else {
+            // the process ends here; giving back the memory of many flows one by one would only take time
+            std::mem::forget(self.driver.stop());
+        }
+        match failure {
+            Some(message) => Err(Failure { status: Status::Partial, message }),
+            None => Ok(Status::Fine),
+        }
+    }
+
+    /// Asks for a look at a file that is being read, where it is time.
+    fn look(&mut self) {
+        if self.kind != Kind::File || self.driver.has_ended() || self.is_asked || self.asked.elapsed() < LOOKS {
+            return;
+        }
+        (self.asked, self.is_asked) = (now(), true);
+        self.driver.show(LookOptions::default());
+    }
+}
+
+impl DriverFeed<'_> {
+    /// The captures once more; what there is to say where they can't be read again.
+    fn again(&self) -> Result<Box<dyn FrameSource>, String> {
+        let args = &self.args.analyze;
+        if self.kind == Kind::Live || args.captures().iter().any(|path| path.as_os_str() == "-") {
+            return Err("what comes from here can't be read a second time".to_owned());
+        }
+        captures(args, &self.is_over).map_err(|failure| failure.message)
+    }
+
+    fn say(&self, text: String) {
+        // the receiver is this feed's own
+        let _ = self.answers.0.send(Answer::Said(text));
+    }
+
+    fn write(&mut self, packets: Packets, path: PathBuf) {
+        let (answers, now) = (self.answers.0.clone(), self.now);
+        let work: Box<dyn FnOnce() -> String + Send> = match (&self.moments, self.again()) {
+            (Some(moments), _) => {
+                let moments = moments.clone();
+                Box::new(move || again::write_moments(&moments, packets, &path, now))
+            }
+            (None, Ok(source)) => Box::new(move || again::write(source, packets, &path)),
+            (None, Err(why)) => return self.say(why),
+        };
+        self.spawn(move || {
+            let _ = answers.send(Answer::Said(work()));
+        });
+    }
+
+    fn series(&mut self, flow: FlowId, step_ns: u64) {
+        // one reading at a time: that of the detail that is open
+        self.is_over.store(true, Ordering::Relaxed);
+        self.is_over = Arc::default();
+        let Ok(source) = self.again() else { return };
+        let (answers, is_over, registry) = (self.answers.0.clone(), Arc::clone(&self.is_over), self.registry.clone());
+        let options = EngineOptions { interval_ns: Some(step_ns), ..self.options.clone() };
+        self.spawn(move || again::series(source, registry, options, flow, &answers, &is_over));
+    }
+
+    fn spawn(&self, work: impl FnOnce() + Send + 'static) {
+        if let Err(error) = std::thread::Builder::new().name("streamlens-again".to_owned()).spawn(work) {
+            self.say(error.to_string());
+        }
+    }
+
+    /// Reads files again with a transport of a flow decoded as an encoding.
+    fn decode_as(&mut self, key: FlowKey, transport: String, encoding: String) {
+        if let Err(why) = self.again() {
+            return self.say(format!("{why}; begin with -d instead"));
+        }
+        let mut options = self.options.clone();
+        let said = format!("reading again with {key} decoded as {encoding}");
+        let selector = Arc::new(move |flow: &FlowKey, own: streamlens::model::Transport| {
+            *flow == key && own.name() == transport.as_str()
+        });
+        options.decode_as.insert(0, DecodeAs { selector, encoding_name: encoding });
+        match Self::start(self.args, self.registry.clone(), options) {
+            Ok(feed) => {
+                let answers = std::mem::replace(&mut self.answers, channel());
+                let before = std::mem::replace(self, Self { answers, ..feed });
+                before.stop.store(true, Ordering::Relaxed);
+                drop(before.driver);
+                self.say(said);
+            }
+            Err(failure) => self.say(failure.message),
+        }
+    }
+}
+
+impl Feed for DriverFeed<'_> {
+    fn changes(&mut self) -> Vec<Arc<Delta>> {
+        self.look();
+        match self.reader.next(Duration::ZERO) {
+            Update::Changes(changes) => {
+                self.is_asked = false;
+                self.now = changes.last().and_then(|delta| delta.now);
+                changes
+            }
+            Update::Nothing | Update::End => Vec::new(),
+        }
+    }
+
+    fn detail(&mut self, flow: FlowId) -> Option<Box<Flow>> {
+        self.driver.detail(flow)
+    }
+
+    fn capture(&mut self) -> Option<Box<CaptureSummary>> {
+        let selection = FlowSelection { top: Some(0), most_findings: Some(0), ..FlowSelection::default() };
+        self.driver.report(selection).map(|report| Box::new(report.capture))
+    }
+
+    fn status(&mut self) -> Standing {
+        let has_ended = self.driver.has_ended();
+        let told = told(&self.told);
+        Standing {
+            name: self.name.clone(),
+            kind: self.kind,
+            has_ended,
+            failure: told.failure.clone(),
+            position: told.position,
+            stamps: if told.stamps == "unknown" { String::new() } else { told.stamps.to_owned() },
+            dropped: told.dropped,
+            notices: told.notices.clone(),
+        }
+    }
+
+    fn ask(&mut self, request: Request) {
+        match request {
+            Request::Keep(flows) => self.driver.keep(flows),
+            Request::Write(packets, path) => self.write(packets, path),
+            Request::Series(flow, step_ns) => self.series(flow, step_ns),
+            Request::DecodeAs(key, transport, encoding) => self.decode_as(key, transport, encoding),
+        }
+    }
+
+    fn answers(&mut self) -> Vec<Answer> {
+        self.answers.1.try_iter().collect()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "files are looked at by the clock of the person who waits")]
+fn now() -> Instant {
+    Instant::now()
+}

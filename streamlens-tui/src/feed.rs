@@ -1,0 +1,95 @@
+//! What the interface is told, and what it asks for: it knows neither files nor sockets.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use streamlens_model::row::{Delta, FlowId};
+use streamlens_model::{CaptureSummary, Flow, FlowKey, Position, Timestamp};
+
+/// Where frames come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// Files, as fast as they can be read: rates are those of the whole span.
+    #[default]
+    File,
+    /// Files at their own pace.
+    Replay,
+    /// Interfaces.
+    Live,
+}
+
+/// How it stands with the source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// What is read: names of files or interfaces.
+    pub name: String,
+    /// What kind of source it is.
+    pub kind: Kind,
+    /// Whether all has been read.
+    pub has_ended: bool,
+    /// Why it ended, where something failed.
+    pub failure: Option<String>,
+    /// How far a file has been read.
+    pub position: Position,
+    /// Who stamped the frames: `kernel`, `adapter`; empty where that is unknown.
+    pub stamps: String,
+    /// Frames dropped by the ring; `None` where there is none.
+    pub dropped: Option<u64>,
+    /// What there is to say of the source, in sentences.
+    pub notices: Vec<String>,
+}
+
+/// Which packets are to be written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Packets {
+    /// Those of these flows; of all where there are none.
+    pub flows: BTreeSet<FlowKey>,
+    /// Those of this span of time; of all times where there is none.
+    pub span: Option<Range<Timestamp>>,
+}
+
+/// What is asked of whoever runs the interface.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request {
+    /// Write packets to a file; answered by [`Answer::Said`].
+    Write(Packets, PathBuf),
+    /// Decode the packets of a flow's transport as an encoding: files are read again, live it holds from now on. Answered
+    /// by [`Answer::Said`].
+    DecodeAs(FlowKey, String, String),
+    /// These flows are not to end for want of room.
+    Keep(BTreeSet<FlowId>),
+    /// Counts per interval of so many nanoseconds of a flow's rows over the whole capture; answered by [`Answer::Series`].
+    Series(FlowId, u64),
+}
+
+/// What comes of a request, some time later.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// To be told in the status line.
+    Said(String),
+    /// A flow with its intervals; the share that was read so far, 0.0 to 1.0, where it isn't all.
+    Series(FlowId, Result<Box<Flow>, f64>),
+}
+
+/// The running analysis.
+pub trait Feed {
+    /// What changed since the last call; doesn't wait.
+    fn changes(&mut self) -> Vec<Arc<Delta>>;
+
+    /// The whole of a flow; `None` where it has ended.
+    fn detail(&mut self, flow: FlowId) -> Option<Box<Flow>>;
+
+    /// What is known of the capture as a whole; `None` where it can't be had.
+    fn capture(&mut self) -> Option<Box<CaptureSummary>>;
+
+    /// How it stands with the source.
+    fn status(&mut self) -> Status;
+
+    /// Asks for something.
+    fn ask(&mut self, request: Request);
+
+    /// What came of requests since the last call; doesn't wait.
+    fn answers(&mut self) -> Vec<Answer>;
+}

@@ -1,0 +1,65 @@
+//! Every capture opens, every row opens, every tab of every detail draws, in time; nothing on the screen steers a terminal.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use streamlens_model::text::is_hostile;
+use streamlens_tui::Options;
+
+use crate::User;
+use crate::feed::{EngineFeed, catalogue};
+
+/// All files of the corpus.
+pub fn captures(corpus: &Path) -> Vec<PathBuf> {
+    let (mut folders, mut files) = (vec![corpus.join("captures")], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    files
+}
+
+#[expect(clippy::disallowed_methods, reason = "nothing may take longer than a second, by far")]
+fn clock() -> Instant {
+    Instant::now()
+}
+
+/// Draws all there is of a capture; returns the rows. A flow with very many rows below is gone through in part.
+fn draw_all(feed: EngineFeed, name: &str) -> usize {
+    let mut user = User::of(feed, Options { catalogue: catalogue(), ..Options::default() });
+    user.press("*");
+    let mut rows = 0;
+    loop {
+        let begun = clock();
+        for tab in 0..5 {
+            user.press(if tab == 0 { "Enter" } else { "Tab" });
+            let screen = user.screen(80, 24);
+            assert!(screen.lines().all(|line| !line.chars().any(is_hostile)), "{name}: {screen}");
+        }
+        let taken = begun.elapsed();
+        assert!(taken < Duration::from_secs(5), "{name}: five tabs took {taken:?}");
+        user.press("Esc");
+        rows += 1;
+        let before = user.app.selected();
+        user.press("Down");
+        if user.app.selected() == before || rows >= 120 {
+            break;
+        }
+    }
+    rows
+}
+
+#[test]
+fn every_capture_can_be_looked_at() {
+    let Some(corpus) = streamlens_testing::corpus() else { return };
+    let (mut rows, mut opened) = (0, 0);
+    for path in captures(&corpus) {
+        let Some(feed) = EngineFeed::open(&path) else { continue };
+        rows += draw_all(feed, &path.display().to_string());
+        opened += 1;
+    }
+    assert!(opened > 100 && rows > 1000, "{opened} captures, {rows} rows");
+}
