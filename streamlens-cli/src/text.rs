@@ -157,39 +157,23 @@ mod tests {
     }
 
     #[test]
-    fn groups_digits_by_three() {
-        let texts: Vec<_> = [0, 12, 999, 1000, 123_456, 1_018_818].map(grouped).into();
-        assert_eq!(texts, ["0", "12", "999", "1,000", "123,456", "1,018,818"]);
-    }
-
-    #[test]
-    fn chooses_the_unit_that_fits() {
-        let texts: Vec<_> = [0.0, 250.0, 250.5, 1_003_902.4, 50_861.4, 1.5e9, 59e9, 5.99e11, 6e11, 7.2e12, 8.64e14]
-            .map(duration)
-            .into();
-        assert_eq!(
-            texts,
-            [
-                "0 ns",
-                "250 ns",
-                "250.5 ns",
-                "1.004 ms",
-                "50.86 \u{b5}s",
-                "1.500 s",
-                "59.00 s",
-                "599.0 s",
-                "10.00 min",
-                "2.000 h",
-                "10.00 d"
-            ]
-        );
-        assert_eq!(
-            (bytes(512), bytes(1_018_818), bytes(u64::MAX)),
-            ("512 B".into(), "1.019 MB".into(), "18446744.1 TB".into())
-        );
-        assert_eq!([99_998_000.0, 999_970_000.0, 9_999.6].map(duration), ["100.0 ms", "1.000 s", "10.00 \u{b5}s"]);
+    fn writes_figures_as_the_web_page_does() {
+        let cases: serde_json::Value = serde_json::from_str(include_str!("text-cases.json")).expect("a list of cases");
+        let check = |kind: &str, write: &dyn Fn(f64) -> String| {
+            let cases = cases[kind].as_array().expect(kind);
+            assert!(!cases.is_empty(), "{kind}");
+            for case in cases {
+                let value = case[0].as_f64().expect("a number");
+                assert_eq!(write(value), case[1], "{kind} {value}");
+            }
+        };
+        check("grouped", &|value| grouped(value as u64));
+        check("bytes", &|value| bytes(value as u64));
+        check("duration", &duration);
+        check("bit_rate", &bit_rate);
+        check("percent", &crate::table::percent);
+        assert_eq!(bytes(u64::MAX), "18446744.1 TB");
         assert_eq!([0, 1, 1000, 1_500_000_000].map(exact_duration), ["0 ns", "1 ns", "1 \u{b5}s", "1500 ms"]);
-        assert_eq!(bit_rate(2_725_364.6), "2.725 Mbit/s");
     }
 
     #[test]
