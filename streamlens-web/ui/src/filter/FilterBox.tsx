@@ -205,8 +205,6 @@ export function FilterBox() {
       ) : null}
       <div id={`${id}-list`} role="listbox" className="choices" aria-label="How the filter may go on" hidden={!isShown}>
         {choices.list.map((choice, number) => (
-          // biome-ignore lint/a11y/useFocusableInteractive: the box keeps the focus, and says which is meant
-          // biome-ignore lint/a11y/useKeyWithClickEvents: keys go to the box
           <div
             key={`${choice.isFilter} ${choice.text}`}
             id={`${id}-${number}`}

@@ -1,3 +1,4 @@
+import { seconds } from '../format/time';
 import type { Analysis, FlowUpdate, HelloAnswer, Part, Problem, ServerMessage, Subscribe } from '../protocol';
 import { type Connection, ProblemError } from './connection';
 import { DetailStore } from './details';
@@ -14,9 +15,6 @@ const MARGIN = 60;
 const HAND = 1000;
 
 const PARTS: Part[] = ['series', 'histogram', 'heat', 'streams', 'metadata', 'reasons'];
-
-/** Which frames are shown: as they come, or as they were. */
-export type TimeMode = { kind: 'live' } | { kind: 'at'; time: string };
 
 /** What a person should know of, for a moment. */
 export interface Notice {
@@ -37,6 +35,9 @@ export class Session {
   readonly notice = new Signal<Notice | undefined>(undefined);
   /** When the last message about the view came, of `Date.now()`. */
   readonly heardAt = new Signal<number | undefined>(undefined);
+
+  /** The latest capture time that was heard of, in seconds since the epoch. */
+  readonly newest = new Signal<number | undefined>(undefined);
 
   #window = { from: 0, count: 100 };
   #handAt = Number.NEGATIVE_INFINITY;
@@ -178,6 +179,9 @@ export class Session {
   #update(update: FlowUpdate): void {
     this.heardAt.set(Date.now());
     this.flows.receive(update);
+    const time = seconds(update.timestamp);
+    if (update.reset && this.view.get().at === undefined) this.newest.set(time);
+    else if (time !== undefined && time > (this.newest.get() ?? 0)) this.newest.set(time);
     this.findings.receive(update.findings, update.reset ?? false);
   }
 

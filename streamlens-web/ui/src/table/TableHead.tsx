@@ -54,17 +54,12 @@ export function TableHead({ columns }: { columns: readonly Column[] }) {
     if (by !== 0) layout.set(moved(layout.get(), id, by));
   };
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a table of virtual rows is laid out by hand
     <div role="rowgroup" className="head">
-      {/* biome-ignore lint/a11y/useFocusableInteractive: the buttons in it have the focus */}
-      {/* biome-ignore lint/a11y/useSemanticElements: as above */}
       <div role="row" className="row is-head" aria-rowindex={1}>
         {columns.map((column, number) => {
           const now = direction(column, sort);
           const field = column.field;
           return (
-            // biome-ignore lint/a11y/useFocusableInteractive: the button in it has the focus
-            // biome-ignore lint/a11y/useSemanticElements: as above
             <div
               key={column.id}
               role="columnheader"

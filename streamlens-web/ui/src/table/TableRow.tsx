@@ -116,7 +116,6 @@ export const TableRow = memo(function TableRow(props: RowProps) {
         const isTree = number === 0;
         const text = row && column.text(row);
         return (
-          // biome-ignore lint/a11y/useFocusableInteractive: rows have the focus, not cells
           <div
             key={column.id}
             role="gridcell"

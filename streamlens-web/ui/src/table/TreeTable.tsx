@@ -178,7 +178,6 @@ export function TreeTable() {
   const widths = columns.map((column) => `${shape.widths[column.id] ?? column.width}px`);
   return (
     <>
-      {/* biome-ignore lint/a11y/useSemanticElements: rows are virtual, and a tree */}
       <div
         ref={scroller}
         role="treegrid"
@@ -213,7 +212,6 @@ export function TreeTable() {
         }}
       >
         <TableHead columns={columns} />
-        {/* biome-ignore lint/a11y/useSemanticElements: as above */}
         <div role="rowgroup" className="body" style={{ height: `${virtual.getTotalSize() - HEAD}px` }}>
           {virtual.getVirtualItems().map((item) => {
             const name = nameAt(item.index);
