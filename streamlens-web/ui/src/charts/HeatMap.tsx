@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
 import { clock, type Span, seconds } from '../format/time';
-import { counted, duration, grouped } from '../format/units';
+import { counted, duration, grouped, tick } from '../format/units';
 import { shade } from '../shell/theme';
 import { useSession } from '../store/context';
 import type { Details } from '../store/details';
@@ -134,7 +134,7 @@ export function HeatMap({ heat, of, outliers, all }: Props) {
       pen.lineTo(width - 8, at);
       pen.stroke();
       pen.textAlign = 'right';
-      pen.fillText(duration(10 ** decade).replace('.000', ''), LEFT - 6, Math.min(HIGH - BOTTOM, Math.max(12, at + 4)));
+      pen.fillText(tick(10 ** decade), LEFT - 6, Math.min(HIGH - BOTTOM, Math.max(12, at + 4)));
     }
     pen.save();
     pen.beginPath();

@@ -1,5 +1,5 @@
 import { useMemo } from 'react';
-import { duration, grouped } from '../format/units';
+import { duration, grouped, tick as tickText } from '../format/units';
 import type { Bucket } from '../protocol';
 import { binned } from './bins';
 
@@ -12,6 +12,18 @@ const BOTTOM = 20;
 export interface Mark {
   label: string;
   nanos: number;
+}
+
+/** Marks whose labels would lie on one another, under one label. */
+function together(marks: readonly Mark[], x: (nanos: number) => number): Mark[] {
+  const joined: Mark[] = [];
+  for (const mark of marks) {
+    const last = joined.at(-1);
+    if (last && Math.abs(x(mark.nanos) - x(last.nanos)) < 26) {
+      joined[joined.length - 1] = { label: `${last.label} ${mark.label}`, nanos: mark.nanos };
+    } else joined.push(mark);
+  }
+  return joined;
 }
 
 /** How often which inter-arrival times were; lengths by powers of ten, counts too, as the rare ones matter most. */
@@ -75,12 +87,10 @@ export function Histogram({
         )}
         {ticks.map((tick) => (
           <text key={tick} x={x(tick)} y={HIGH - 5} textAnchor="middle">
-            {duration(Number(tick.toPrecision(3)))
-              .replace(/\.0+ /, ' ')
-              .replace(/(\.\d*?)0+ /, '$1 ')}
+            {tickText(tick)}
           </text>
         ))}
-        {marks.map((mark) => (
+        {together(marks, x).map((mark) => (
           <g key={mark.label} className="mark">
             <line x1={x(mark.nanos)} x2={x(mark.nanos)} y1={10} y2={HIGH - BOTTOM} />
             <text x={x(mark.nanos)} y={8} textAnchor="middle">

@@ -36,6 +36,7 @@ function summary(line: Line, write: (value: number) => string): string {
   if (values.length === 0) return 'nothing measured';
   const least = values.reduce((one, other) => Math.min(one, other));
   const most = values.reduce((one, other) => Math.max(one, other));
+  if (line.isBars) return `${write(values.reduce((one, other) => one + other, 0))} in all`;
   const mean = values.reduce((one, other) => one + other, 0) / values.length;
   return `${write(least)} to ${write(most)}, mean ${write(mean)}`;
 }
@@ -101,6 +102,7 @@ export function TimeChart({ title, time, lines, all, write, height = 128 }: Prop
                 label: line.label,
                 stroke,
                 fill: stroke,
+                width: 0,
                 paths: uPlot.paths.bars?.({ size: [0.7, 20, 1] }),
                 points: { show: false },
               };

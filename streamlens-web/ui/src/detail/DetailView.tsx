@@ -192,7 +192,12 @@ export function DetailView() {
               row.level === 'stream' || row.of.bit_rate_now === undefined ? undefined : bitRate(row.of.bit_rate_now),
             ],
             ['Packets now', row.of.packet_rate === undefined ? undefined : packetRate(row.of.packet_rate)],
-            ['Lost', loss?.lost === undefined ? undefined : `${grouped(loss.lost)} of ${grouped(loss.expected ?? 0)}`],
+            [
+              'Lost',
+              loss?.lost === undefined
+                ? undefined
+                : `${grouped(loss.lost)}${loss.expected === undefined ? '' : ` of ${grouped(loss.expected)}`}`,
+            ],
             [
               'Confidence',
               row.level === 'encoding' && row.of.confidence_score !== undefined

@@ -43,6 +43,7 @@ export function Panel() {
         tabIndex={0}
         aria-label={panel === 'findings' ? 'List of findings' : 'Details of the row'}
       >
+        {panel === 'findings' ? <h2 className="unseen">Findings</h2> : null}
         {panel === 'findings' ? <Findings /> : <DetailView />}
       </section>
     </aside>

@@ -72,12 +72,15 @@ export function Tree({ of, skip = [], depth = 0 }: { of: JsonObject; skip?: read
           : (value as JsonObject);
         return (
           <div key={key} className="is-deep">
-            <details open={depth === 0 && Object.keys(inner).length <= 6}>
-              <summary>
-                {named(key)} <span className="faint">{Object.keys(inner).length}</span>
-              </summary>
-              {depth < 8 ? <Tree of={inner} depth={depth + 1} /> : <pre>{JSON.stringify(inner)}</pre>}
-            </details>
+            <dt className="unseen">{named(key)}</dt>
+            <dd>
+              <details open={depth === 0 && Object.keys(inner).length <= 6}>
+                <summary>
+                  {named(key)} <span className="faint">{Object.keys(inner).length}</span>
+                </summary>
+                {depth < 8 ? <Tree of={inner} depth={depth + 1} /> : <pre>{JSON.stringify(inner)}</pre>}
+              </details>
+            </dd>
           </div>
         );
       })}
@@ -92,7 +95,7 @@ export function Facts({ of }: { of: readonly (readonly [string, string | undefin
   return (
     <dl className="facts">
       {known.map(([name, value]) => (
-        <div key={name}>
+        <div key={name} className={(value?.length ?? 0) > 22 ? 'is-long' : undefined}>
           <dt>{name}</dt>
           <dd>{value}</dd>
         </div>

@@ -86,6 +86,13 @@ const BITS = [
   ['Tbit/s', Number.POSITIVE_INFINITY],
 ] as const;
 
+/** As `duration`, without zeros at the end: for the ticks of scales. */
+export function tick(nanos: number): string {
+  return duration(Number(nanos.toPrecision(3)))
+    .replace(/(\.\d*?)0+ /, '$1 ')
+    .replace('. ', ' ');
+}
+
 /** Bits per second with a decimal unit: `2.725 Mbit/s`. */
 export function bitRate(bitsPerSecond: number): string {
   return scaled(bitsPerSecond, BITS, false);

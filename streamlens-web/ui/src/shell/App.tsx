@@ -85,7 +85,7 @@ export function App() {
           </button>
         </header>
         <ConnectionBar />
-        <div className="tools">
+        <search className="tools" aria-label="What is shown">
           <FilterBox />
           <label>
             <span className="unseen">Levels that are shown</span>
@@ -108,7 +108,7 @@ export function App() {
             Pages
           </button>
           <Export />
-        </div>
+        </search>
         <Summary />
         <main>
           <section className="flows" aria-label="Flows">

@@ -15,6 +15,7 @@ function sentence(session: Session): string {
   const analysis = session.analysis();
   if (!analysis) return 'Nothing is analysed yet: drop a capture here.';
   const findings = session.flows.capture.get()?.findings;
+  if (!session.flows.capture.get()) return `${analysis.name.split('/').at(-1)}: ${stateOf(analysis)}.`;
   const flows = counted(session.flows.totals.get().flows, 'flow');
   const errors = findings?.error ? `, ${counted(findings.error, 'error')}` : '';
   return `${analysis.name.split('/').at(-1)}: ${stateOf(analysis)}, ${flows}${errors}.`;
@@ -56,7 +57,7 @@ export function Notice() {
     return () => clearTimeout(timer);
   }, [notice, session]);
   return (
-    <div className="notices" role="alert">
+    <section className="notices" aria-label="Notices" aria-live="assertive">
       {notice ? (
         <p className={`notice${notice.isError ? ' is-error' : ''}`}>
           {notice.text}
@@ -65,6 +66,6 @@ export function Notice() {
           </button>
         </p>
       ) : null}
-    </div>
+    </section>
   );
 }

@@ -87,7 +87,7 @@ export const TREE: Column = {
   field: 'src',
   title: 'Src:Port',
   meaning: 'source of a flow; below it the names of transports, encodings, packet types and streams',
-  width: 220,
+  width: 184,
   isNumber: false,
   isUsual: true,
   text: flowOnly((flow) => endpoint(flow.src)),
@@ -101,7 +101,7 @@ export const COLUMNS: readonly Column[] = [
     field: 'dst',
     title: 'Dst:Port',
     meaning: 'destination of a flow',
-    width: 210,
+    width: 184,
     isNumber: false,
     isUsual: true,
     text: flowOnly((flow) => endpoint(flow.dst)),
@@ -112,7 +112,7 @@ export const COLUMNS: readonly Column[] = [
     field: 'vlan',
     title: 'VLAN',
     meaning: 'VLAN identifiers, outermost first',
-    width: 60,
+    width: 50,
     isNumber: true,
     isUsual: true,
     text: flowOnly((flow) => (flow.vlan.length ? flow.vlan.join(',') : undefined)),
@@ -123,7 +123,7 @@ export const COLUMNS: readonly Column[] = [
     field: 'encoding',
     title: 'Proto',
     meaning: 'transports and the encodings that were identified in them',
-    width: 130,
+    width: 140,
     isNumber: false,
     isUsual: true,
     text: flowOnly((flow) => [...flow.transports, ...flow.encodings].join(' ')),
@@ -137,17 +137,17 @@ export const COLUMNS: readonly Column[] = [
     field: 'cast',
     title: 'Cast',
     meaning: 'unicast, multicast or broadcast',
-    width: 84,
+    width: 86,
     isNumber: false,
     isUsual: true,
     text: flowOnly((flow) => flow.traffic_type),
     filter: flowOnly((flow) => `cast == ${flow.traffic_type}`),
   },
-  number('packets', '#Frames', 'packets', 92, 'frames; PDUs of packet types, packets received of streams', (row) =>
+  number('packets', '#Frames', 'packets', 82, 'frames; PDUs of packet types, packets received of streams', (row) =>
     grouped(packets(row)),
   ),
-  number('bytes', 'Bytes', 'bytes', 92, 'bytes on the wire', (row) => with_(octets(row), bytes)),
-  number('rate', 'Rate', 'rate', 108, 'bits on the wire per second, over the last second', (row) =>
+  number('bytes', 'Bytes', 'bytes', 76, 'bytes on the wire', (row) => with_(octets(row), bytes)),
+  number('rate', 'Rate', 'rate', 98, 'bits on the wire per second, over the last second', (row) =>
     row.level === 'stream' ? undefined : with_(row.of.bit_rate_now, bitRate),
   ),
   number(
@@ -159,7 +159,7 @@ export const COLUMNS: readonly Column[] = [
     (row) => with_(row.of.packet_rate, packetRate),
     false,
   ),
-  number('dt', '\u0394T', 'dt', 92, 'the mean time between consecutive packets', (row) =>
+  number('dt', '\u0394T', 'dt', 78, 'the mean time between consecutive packets', (row) =>
     with_(timing(row)?.mean_ns, duration),
   ),
   number(
@@ -190,14 +190,14 @@ export const COLUMNS: readonly Column[] = [
     (row) => with_(timing(row)?.p95_ns, duration),
     false,
   ),
-  number('p99', '\u0394T p99', 'p99', 92, '99 of 100 \u0394T are not longer', (row) =>
+  number('p99', '\u0394T p99', 'p99', 78, '99 of 100 \u0394T are not longer', (row) =>
     with_(timing(row)?.p99_ns, duration),
   ),
   number(
     'jitter',
     'Jitter',
     'jitter',
-    92,
+    78,
     'jitter of \u0394T by the filter of RFC 3550, without the media clock',
     (row) => with_(timing(row)?.jitter_ns, duration),
   ),
@@ -210,7 +210,7 @@ export const COLUMNS: readonly Column[] = [
     (row) => with_(health(row)?.jitter_ns, duration),
     false,
   ),
-  number('lost', 'Lost', 'lost', 72, 'packets whose numbers never came', (row) => with_(lossOf(row).lost, grouped)),
+  number('lost', 'Lost', 'lost', 52, 'packets whose numbers never came', (row) => with_(lossOf(row).lost, grouped)),
   number(
     'loss',
     'Loss',
@@ -273,7 +273,7 @@ export const COLUMNS: readonly Column[] = [
       'findings',
       'Findings',
       'findings',
-      104,
+      92,
       'findings by severity; of a flow, those of the rows below it as well',
       (row) => findingsText(row.of.findings),
     ),
@@ -284,7 +284,7 @@ export const COLUMNS: readonly Column[] = [
       'history',
       'Last minute',
       'rate',
-      120,
+      124,
       'bits on the wire of each of the last 60 seconds',
       () => undefined,
     ),
