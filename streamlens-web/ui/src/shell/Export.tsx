@@ -4,7 +4,7 @@ import { api } from '../store/rest';
 import { useSignal } from '../store/signal';
 import { filterOf, type View } from '../store/view';
 
-const FORMATS = ['json', 'ndjson', 'csv', 'pcapng'] as const;
+const FORMATS = ['json', 'ndjson', 'pcapng'] as const;
 
 /** Where the present view is as a file. */
 export function exportAddress(analysis: string, view: View, format: string): string {
