@@ -2,19 +2,19 @@ import { useCallback, useMemo, useSyncExternalStore } from 'react';
 import { HeatMap, type Outlier } from '../charts/HeatMap';
 import { Histogram } from '../charts/Histogram';
 import { TimeChart } from '../charts/TimeChart';
-import { full, type Span, seconds } from '../format/time';
-import { bitRate, bytes, duration, grouped, packetRate, percent } from '../format/units';
+import { type Span, seconds } from '../format/time';
+import { bitRate, duration, packetRate, percent } from '../format/units';
 import { copy } from '../shell/clipboard';
 import { useSession } from '../store/context';
 import type { Details } from '../store/details';
-import { labelOf, parse, type Row } from '../store/rowname';
+import { labelOf, parse } from '../store/rowname';
 import { useSignal } from '../store/signal';
 import { joined } from '../store/view';
-import { findingsText, lossOf } from '../table/columns';
+import { Figures, Timing } from './Figures';
 import { FindingItem } from './Findings';
 import { ProtocolPanel } from './protocols/ProtocolPanel';
 import { Streams } from './Streams';
-import { at, Facts, isObject, type JsonObject, listAt, numberAt, Tree } from './values';
+import { at, isObject, type JsonObject, listAt, numberAt, Tree } from './values';
 
 /** What the element of the document has that is shown elsewhere. */
 const SHOWN = [
@@ -48,49 +48,6 @@ function extent(details: Details | undefined, timestamp: string | undefined): Sp
   }
   const from = Math.min(...firsts);
   return { from: from - step / 2, to: Math.max(Math.max(...lasts) + step, from + step) };
-}
-
-function Timing({ row, element }: { row: Row | undefined; element: JsonObject | undefined }) {
-  const of = (at(element, 'timing_stats') ?? (row && row.level !== 'stream' ? row.of.timing_stats : undefined)) as
-    | JsonObject
-    | undefined;
-  if (!of) return null;
-  const figure = (key: string) => {
-    const value = numberAt(of, key);
-    return value === undefined ? undefined : duration(value);
-  };
-  const outliers = listAt(of, 'outliers', 'worst');
-  const count = numberAt(of, 'outliers', 'count');
-  return (
-    <>
-      <Facts
-        of={[
-          ['Mean', figure('mean_ns')],
-          ['Deviation', figure('std_dev_ns')],
-          ['Jitter', figure('jitter_ns')],
-          ['Least', figure('min_ns')],
-          ['p50', figure('p50_ns')],
-          ['p95', figure('p95_ns')],
-          ['p99', figure('p99_ns')],
-          ['Greatest', figure('max_ns')],
-          ['Outliers', count === undefined ? undefined : grouped(count)],
-        ]}
-      />
-      {outliers.length > 0 ? (
-        <details>
-          <summary>The worst outliers</summary>
-          <ul className="outliers">
-            {outliers.map((outlier) => (
-              <li key={numberAt(outlier, 'frame')}>
-                {duration(numberAt(outlier, 'interval_ns') ?? 0)}{' '}
-                <span className="faint">at frame {grouped(numberAt(outlier, 'frame') ?? 0)}</span>
-              </li>
-            ))}
-          </ul>
-        </details>
-      ) : null}
-    </>
-  );
 }
 
 /** All that is known of the row that is selected. */
@@ -127,7 +84,6 @@ export function DetailView() {
   const isMissing = details?.isGone || (!details && !row);
   const metadata = at(element, 'decoder_metadata') ?? at(element, 'measures');
   const rest = element && Object.fromEntries(Object.entries(element).filter(([key]) => !SHOWN.includes(key)));
-  const loss = row && lossOf(row);
   const measured = (values: readonly (number | null)[] | undefined) => values?.some((value) => value !== null) ?? false;
   const marks = (['p50', 'p95', 'p99'] as const).flatMap((key) => {
     const nanos = numberAt(element, 'timing_stats', `${key}_ns`);
@@ -170,46 +126,7 @@ export function DetailView() {
       {view.at !== undefined ? (
         <p className="warn">Charts and figures below are those of now; the table is that of the moment held.</p>
       ) : null}
-      {row ? (
-        <Facts
-          of={[
-            [
-              row.level === 'type' ? 'PDUs' : row.level === 'stream' ? 'Received' : 'Frames',
-              grouped(
-                row.level === 'flow'
-                  ? row.of.total_packets
-                  : row.level === 'stream'
-                    ? row.of.received
-                    : row.of.packet_count,
-              ),
-            ],
-            [
-              'Bytes',
-              row.level === 'stream' ? undefined : bytes(row.level === 'flow' ? row.of.total_bytes : row.of.byte_count),
-            ],
-            [
-              'Rate now',
-              row.level === 'stream' || row.of.bit_rate_now === undefined ? undefined : bitRate(row.of.bit_rate_now),
-            ],
-            ['Packets now', row.of.packet_rate === undefined ? undefined : packetRate(row.of.packet_rate)],
-            [
-              'Lost',
-              loss?.lost === undefined
-                ? undefined
-                : `${grouped(loss.lost)}${loss.expected === undefined ? '' : ` of ${grouped(loss.expected)}`}`,
-            ],
-            [
-              'Confidence',
-              row.level === 'encoding' && row.of.confidence_score !== undefined
-                ? percent(row.of.confidence_score)
-                : undefined,
-            ],
-            ['Findings', findingsText(row.of.findings)],
-            ['First', row.level === 'flow' && row.flow.first_seen ? full(row.flow.first_seen) : undefined],
-            ['Last', row.level === 'flow' && row.flow.last_seen ? full(row.flow.last_seen) : undefined],
-          ]}
-        />
-      ) : null}
+      <Figures row={row} element={element} />
       {row?.level === 'stream' ? null : (
         <section>
           <h3>Inter-arrival times</h3>
@@ -222,6 +139,9 @@ export function DetailView() {
           ) : null}
         </section>
       )}
+      {path?.encoding ? (
+        <ProtocolPanel encoding={path.encoding} metadata={metadata} streams={details?.streams ?? []} />
+      ) : null}
       {lines && series && series.time.length > 0 ? (
         <section>
           <h3>Over time</h3>
@@ -245,9 +165,6 @@ export function DetailView() {
         </section>
       ) : null}
       {details?.streams ? <Streams of={details.streams} /> : null}
-      {path?.encoding ? (
-        <ProtocolPanel encoding={path.encoding} metadata={metadata} streams={details?.streams ?? []} />
-      ) : null}
       {details?.findings && details.findings.length > 0 ? (
         <section>
           <h3>Findings</h3>

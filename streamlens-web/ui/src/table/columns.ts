@@ -112,7 +112,7 @@ export const COLUMNS: readonly Column[] = [
     field: 'vlan',
     title: 'VLAN',
     meaning: 'VLAN identifiers, outermost first',
-    width: 50,
+    width: 58,
     isNumber: true,
     isUsual: true,
     text: flowOnly((flow) => (flow.vlan.length ? flow.vlan.join(',') : undefined)),
@@ -143,7 +143,7 @@ export const COLUMNS: readonly Column[] = [
     text: flowOnly((flow) => flow.traffic_type),
     filter: flowOnly((flow) => `cast == ${flow.traffic_type}`),
   },
-  number('packets', '#Frames', 'packets', 82, 'frames; PDUs of packet types, packets received of streams', (row) =>
+  number('packets', '#Frames', 'packets', 88, 'frames; PDUs of packet types, packets received of streams', (row) =>
     grouped(packets(row)),
   ),
   number('bytes', 'Bytes', 'bytes', 76, 'bytes on the wire', (row) => with_(octets(row), bytes)),
