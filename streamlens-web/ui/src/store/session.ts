@@ -45,6 +45,9 @@ export class Session {
   #watchTimer: ReturnType<typeof setTimeout> | undefined;
   #subscribeTimer: ReturnType<typeof setTimeout> | undefined;
   #isAt = false;
+  /** A view has been asked for, and that isn't answered yet; what is asked for meanwhile is asked for afterwards. */
+  #isAsking = false;
+  #isOutdated = false;
 
   constructor(readonly connection: Connection) {
     this.view = new Signal(fromAddress(location.hash));
@@ -152,6 +155,7 @@ export class Session {
     this.analyses.set(answer.analyses);
     this.#watched = undefined;
     this.#isAt = false;
+    this.#isAsking = false;
     this.details.forget();
     this.#subscribe();
     this.#watch();
@@ -187,6 +191,12 @@ export class Session {
 
   #subscribe(): void {
     if (this.connection.state.get().kind !== 'open') return;
+    if (this.#isAsking) {
+      this.#isOutdated = true;
+      return;
+    }
+    this.#isAsking = true;
+    this.#isOutdated = false;
     const view = this.view.get();
     const filter = filterOf(view);
     const request: Subscribe = {
@@ -202,7 +212,7 @@ export class Session {
       history: true,
     };
     this.flows.expectOrder();
-    this.connection.ask({ type: 'subscribe', ...request }).then(
+    const answered = this.connection.ask({ type: 'subscribe', ...request }).then(
       () => this.filterProblem.set(undefined),
       (why: unknown) => {
         if (!(why instanceof ProblemError)) return;
@@ -213,6 +223,10 @@ export class Session {
         } else this.tell(why.message, true);
       },
     );
+    answered.finally(() => {
+      this.#isAsking = false;
+      if (this.#isOutdated) this.#subscribe();
+    });
   }
 
   #watch(): void {
