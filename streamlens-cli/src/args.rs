@@ -95,6 +95,12 @@ pub(crate) enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: ListFormat,
     },
+    /// Show flows in the browser as they change: captures, interfaces, and captures that are dropped into the page
+    #[cfg(feature = "web")]
+    Serve(super::serve::ServeArgs),
+    /// Print a new token for `serve --token-file`
+    #[cfg(feature = "web")]
+    Token,
     /// Print the manual page, in roff
     Man,
 }
@@ -292,7 +298,7 @@ impl From<FailOn> for Severity {
 }
 
 /// How many times as fast as captured, 0 or more.
-fn speed(text: &str) -> Result<f64, String> {
+pub(crate) fn speed(text: &str) -> Result<f64, String> {
     let speed = text.parse().ok().filter(|speed: &f64| speed.is_finite() && *speed >= 0.0);
     speed.ok_or_else(|| {
         format!("'{text}' is no speed; write how many times as fast, such as 1, 0.5 or 10; 0 is as fast as it goes")

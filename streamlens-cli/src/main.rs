@@ -15,6 +15,8 @@ mod machine;
 mod on_finding;
 mod progress;
 mod select;
+#[cfg(feature = "web")]
+mod serve;
 mod source;
 mod table;
 mod text;
@@ -77,6 +79,13 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Status, Failure> {
             out.write_all(&script)
         })),
         Some(Command::Fields { format }) => written(to_stdout(|out| fields::write(out, format))),
+        #[cfg(feature = "web")]
+        Some(Command::Serve(args)) => return serve::serve(&args),
+        #[cfg(feature = "web")]
+        Some(Command::Token) => {
+            let token = streamlens_web::token().map_err(|error| Failure::usage(error.to_string()))?;
+            written(to_stdout(|out| writeln!(out, "{token}")))
+        }
         Some(Command::Man) => written(to_stdout(|out| clap_mangen::Man::new(Cli::command()).render(out))),
     }
     .map(|()| Status::Fine)

@@ -1,10 +1,8 @@
 //! Which flows are shown, in which order, how deep.
 
-use std::cmp::Ordering;
-
 use streamlens::engine::{FlowOrder, FlowSelection};
-use streamlens::model::row::{Cell, Field, Gather, Kind, Level, Names, RowContext, RowRef, rows};
-use streamlens::model::{Analysis, Endpoint, Flow, MacAddress, Severity};
+use streamlens::model::row::{Field, RowContext, SortKey, rows};
+use streamlens::model::{Analysis, Flow};
 
 use super::args::{AnalyzeArgs, Depth, Format};
 use super::table::MOST_FINDINGS;
@@ -56,13 +54,8 @@ pub(crate) fn apply(analysis: &mut Analysis, args: &AnalyzeArgs, context: RowCon
 
 /// Stable, so that equal flows stay in the order in which they were first seen. What is undefined comes last.
 fn sort(flows: &mut [Flow], field: &Field, context: RowContext<'_>) {
-    let order = |one: &Option<Key>, other: &Option<Key>| match (one, other) {
-        (Some(one), Some(other)) if field.gather() == Gather::Least => one.order(other),
-        (Some(one), Some(other)) => other.order(one),
-        (one, other) => other.is_some().cmp(&one.is_some()),
-    };
-    let mut keys: Vec<_> = flows.iter().map(|flow| key_of(flow, field, context)).enumerate().collect();
-    keys.sort_by(|(_, one), (_, other)| order(one, other));
+    let mut keys: Vec<_> = flows.iter().map(|flow| SortKey::of(rows(flow, context), field)).enumerate().collect();
+    keys.sort_by(|(_, one), (_, other)| SortKey::compare(one.as_ref(), other.as_ref(), field.gather()));
     let mut places = vec![0; flows.len()];
     keys.iter().enumerate().for_each(|(new, (old, _))| places[*old] = new);
     // brings each flow to its place, by exchanges
@@ -73,94 +66,6 @@ fn sort(flows: &mut [Flow], field: &Field, context: RowContext<'_>) {
             places.swap(at, to);
         }
     }
-}
-
-/// What a flow is ordered by.
-#[derive(Clone, Debug, PartialEq)]
-enum Key {
-    Number(f64),
-    Instant(i64),
-    Endpoint(Endpoint),
-    Mac(MacAddress),
-    Text(String),
-}
-
-impl Key {
-    fn of(cell: Cell<'_>, kind: Kind) -> Self {
-        match cell {
-            Cell::Count(count) => Self::Number(count as f64),
-            Cell::Number(number) => Self::Number(number),
-            Cell::Bool(answer) => Self::Number(f64::from(u8::from(answer))),
-            Cell::Time(time) => Self::Instant(time.as_nanos()),
-            Cell::Endpoint(end) => Self::Endpoint(end),
-            Cell::Mac(mac) => Self::Mac(mac),
-            Cell::Text(name) if kind == Kind::Name(Names::Severity) => {
-                let grave = Severity::ALL.iter().position(|severity| severity.name() == name);
-                Self::Number(grave.unwrap_or(0) as f64)
-            }
-            Cell::Text(_) | Cell::Key(_) => Self::Text(cell.to_string().to_lowercase()),
-        }
-    }
-
-    /// Keys of different kinds, which metadata may have, come one kind after the other.
-    fn order(&self, other: &Self) -> Ordering {
-        let kind = |key: &Self| match key {
-            Self::Number(_) => 0,
-            Self::Instant(_) => 1,
-            Self::Endpoint(_) => 2,
-            Self::Mac(_) => 3,
-            Self::Text(_) => 4,
-        };
-        match (self, other) {
-            (Self::Number(one), Self::Number(other)) => one.total_cmp(other),
-            (Self::Instant(one), Self::Instant(other)) => one.cmp(other),
-            (Self::Endpoint(one), Self::Endpoint(other)) => one.cmp(other),
-            (Self::Mac(one), Self::Mac(other)) => one.cmp(other),
-            (Self::Text(one), Self::Text(other)) => one.cmp(other),
-            _ => kind(self).cmp(&kind(other)),
-        }
-    }
-
-    /// The one of two that stands for both.
-    fn gathered(self, other: Self, gather: Gather) -> Self {
-        match (self, other, gather) {
-            (Self::Number(one), Self::Number(other), Gather::Sum) => Self::Number(one + other),
-            (one, other, Gather::Least) => {
-                if other.order(&one).is_lt() {
-                    other
-                } else {
-                    one
-                }
-            }
-            (one, other, _) => {
-                if other.order(&one).is_gt() {
-                    other
-                } else {
-                    one
-                }
-            }
-        }
-    }
-}
-
-/// The flow's own value, or what the values of the rows below come to.
-fn key_of(flow: &Flow, field: &Field, context: RowContext<'_>) -> Option<Key> {
-    let mut key = None;
-    let mut take = |row: &RowRef<'_>| {
-        field.read_own(row, &mut |cell| {
-            let next = Key::of(cell, field.kind());
-            key = Some(match key.take() {
-                Some(known) => Key::gathered(known, next, field.gather()),
-                None => next,
-            });
-            false
-        });
-    };
-    // of levels that have it, the highest: those below add up to it
-    let level = Level::ALL.into_iter().find(|level| field.is_at(*level));
-    let is_meta = matches!(field, Field::Meta(_));
-    rows(flow, context).filter(|row| is_meta || Some(row.level()) == level).for_each(|row| take(&row));
-    key
 }
 
 /// Takes away the levels of a flow that were not asked for, where a format has no other way to leave them out.

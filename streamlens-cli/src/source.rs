@@ -51,7 +51,7 @@ pub(crate) fn read(
 }
 
 /// Opens the captures as one source.
-fn open(captures: &[PathBuf], options: &ReaderOptions) -> Result<Box<dyn FrameSource>, SourceError> {
+pub(crate) fn open(captures: &[PathBuf], options: &ReaderOptions) -> Result<Box<dyn FrameSource>, SourceError> {
     let mut readers =
         captures.iter().map(|path| CaptureReader::open_with(path, options)).collect::<Result<Vec<_>, _>>()?;
     Ok(match readers.pop() {

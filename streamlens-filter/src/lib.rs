@@ -32,3 +32,4 @@ pub use complete::{Completion, complete};
 pub use error::FilterError;
 pub use eval::Truth;
 pub use filter::Filter;
+pub use instant::parse as instant;

@@ -26,6 +26,9 @@ pub struct Flow {
     pub total_packets: u64,
     /// Bytes on the wire.
     pub total_bytes: u64,
+    /// Bits on the wire per second from the first to the last frame; absent below two frames with different times.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bit_rate: Option<f64>,
     /// Packets in the last second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub packet_rate: Option<f64>,

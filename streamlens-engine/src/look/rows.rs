@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use streamlens_model::row::{FlowId, Level, Row, RowHealth, RowId, RowName, RowTiming};
+use streamlens_model::stats::Bucket;
 use streamlens_model::{Timestamp, TimingStatistics, TrafficType};
 
 use super::meter::{Meter, SECOND_NS};
@@ -191,6 +192,31 @@ pub(super) fn update(
     meter.record(now, moment.since_last, row.packets, row.bytes.unwrap_or_default());
     let (packets, bits) = meter.rates();
     (row.packet_rate, row.bit_rate) = (Some(packets), row.bytes.map(|_| bits));
+}
+
+/// The inter-arrival times of a row by their length; `None` where it has none, as streams.
+pub(super) fn buckets(source: &Source, flow: &FlowEntry) -> Option<Vec<(Bucket, u64)>> {
+    let transport = |t: u16| flow.transports().nth(usize::from(t));
+    match source {
+        Source::Flow => Some(flow.timing().buckets()),
+        Source::Transport(t) => Some(transport(*t)?.timing.buckets()),
+        Source::Encoding(t, e) => {
+            let transport = transport(*t)?;
+            Some(transport.encoding_timing(transport.encodings.get(usize::from(*e))?).buckets())
+        }
+        Source::Stream(..) => None,
+        Source::Types(t, e, kinds) => {
+            let transport = transport(*t)?;
+            let encoding = transport.encodings.get(usize::from(*e))?;
+            let entries = kinds.iter().filter_map(|&place| entry_at(encoding, place));
+            let all = entries.map(|kind| encoding.type_timing(kind, &transport.timing)).cloned();
+            let all = all.reduce(|mut all, next| {
+                all.merge(&next);
+                all
+            });
+            Some(all?.buckets())
+        }
+    }
 }
 
 fn set_timing(row: &mut Row, timing: &TimingStatistics, is_fresh: bool, moment: &Moment) {

@@ -1,7 +1,15 @@
 //! The figures of a row of a result.
 
 use super::{Element, Level, Row, RowHealth, RowRef, RowTiming};
-use crate::{Health, Interval, StreamHealth, TimingSummary};
+use crate::{Health, Interval, StreamHealth, Timestamp, TimingSummary};
+
+/// Bits per second over the time between the first and the last frame of a flow; `None` below two frames with different times.
+/// The last frame's own bits come after that time, and are left out.
+#[must_use]
+pub fn mean_bit_rate(first: Option<Timestamp>, last: Option<Timestamp>, packets: u64, bytes: u64) -> Option<f64> {
+    let span = last?.since(first?);
+    (packets > 1 && span > 0).then(|| bytes as f64 * (packets - 1) as f64 / packets as f64 * 8.0 / (span as f64 * 1e-9))
+}
 
 impl Health {
     /// The sums over all streams, and their greatest gap and jitter. What no stream has is `None`; drift is no figure of several
