@@ -142,6 +142,7 @@ const dots = (canvas) =>
   });
 
 test('draws the details of a row; charts zoom together, and a brush sets the span', async () => {
+  const server = await serve(['--replay', '--loop', demo]);
   const { page, context, rows, shot, accessible, close } = await open(browser, server.url, {
     viewport: { width: 1400, height: 1800 },
   });

@@ -164,6 +164,12 @@ export function DetailView() {
           )}
         </section>
       ) : null}
+      {details && details.series.time.length === 0 && session.analysis()?.state === 'ended' ? (
+        <p className="faint">
+          There are no figures over time: they are kept of a row from when it is looked at while frames come, and all of
+          this capture has been read. A replay has them: streamlens serve --replay.
+        </p>
+      ) : null}
       {details?.streams ? <Streams of={details.streams} /> : null}
       {details?.findings && details.findings.length > 0 ? (
         <section>

@@ -1,7 +1,8 @@
 import { full } from '../format/time';
 import { bitRate, bytes, duration, grouped, packetRate, percent } from '../format/units';
+import { useSession } from '../store/context';
 import type { Row } from '../store/rowname';
-import { findingsText, lossOf } from '../table/columns';
+import { findingsText, lossOf, meanRate } from '../table/columns';
 import { at, Facts, type JsonObject, listAt, numberAt, textAt } from './values';
 
 /** What a value that may be absent is written as. */
@@ -28,14 +29,15 @@ export function Figures({ row, element }: Props) {
   const { lost, expected } = row ? lossOf(row) : {};
   const count = number('total_packets', 'packet_count', 'received');
   const what = row?.level === 'type' ? 'PDUs' : row?.level === 'stream' ? 'Received' : 'Frames';
+  const isLive = useSession().isLive();
   return (
     <Facts
       of={[
         [what, put(count, grouped)],
         ['Bytes', put(number('total_bytes', 'byte_count'), bytes)],
-        ['Rate now', put(number('bit_rate_now'), bitRate)],
-        ['Mean rate', put(number('bit_rate'), bitRate)],
-        ['Packets now', put(number('packet_rate'), packetRate)],
+        ['Rate now', isLive ? put(number('bit_rate_now'), bitRate) : undefined],
+        ['Mean rate', put(row ? meanRate(row) : number('bit_rate'), bitRate)],
+        ['Packets now', isLive ? put(number('packet_rate'), packetRate) : undefined],
         ['Lost', put(lost, (value) => `${grouped(value)}${expected === undefined ? '' : ` of ${grouped(expected)}`}`)],
         ['Confidence', put(number('confidence_score'), percent)],
         ['Findings', findingsText(row?.of.findings)],

@@ -33,7 +33,7 @@ export function FindingItem({ finding }: { finding: Finding }) {
     session.show({ selected: row, panel: 'detail', expanded: open });
   };
   const packets =
-    analysis?.has_packets && span
+    session.hello.get()?.rights.packets && analysis?.has_packets && span
       ? `${api(`analyses/${encodeURIComponent(analysis.id)}/export`)}?${new URLSearchParams({
           format: 'pcapng',
           from: instant(span.from),

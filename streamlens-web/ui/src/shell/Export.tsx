@@ -21,6 +21,7 @@ export function Export() {
   const session = useSession();
   const view = useSignal(session.view);
   useSignal(session.analyses);
+  const hello = useSignal(session.hello);
   const [isOpen, setOpen] = useState(false);
   const box = useRef<HTMLDivElement>(null);
   const analysis = session.analysis();
@@ -54,13 +55,15 @@ export function Export() {
       </button>
       {isOpen ? (
         <ul className="menu">
-          {FORMATS.filter((format) => format !== 'pcapng' || analysis.has_packets).map((format) => (
-            <li key={format}>
-              <a href={exportAddress(analysis.id, view, format)} download onClick={() => setOpen(false)}>
-                {format === 'pcapng' ? 'Packets as pcapng' : `What is shown as ${format.toUpperCase()}`}
-              </a>
-            </li>
-          ))}
+          {FORMATS.filter((format) => format !== 'pcapng' || (hello?.rights.packets && analysis.has_packets)).map(
+            (format) => (
+              <li key={format}>
+                <a href={exportAddress(analysis.id, view, format)} download onClick={() => setOpen(false)}>
+                  {format === 'pcapng' ? 'Packets as pcapng' : `What is shown as ${format.toUpperCase()}`}
+                </a>
+              </li>
+            ),
+          )}
           <li>
             <a href={api(`analyses/${encodeURIComponent(analysis.id)}/document`)} download={`${analysis.name}.json`}>
               The whole result

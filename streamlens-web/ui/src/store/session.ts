@@ -86,6 +86,12 @@ export class Session {
     return wanted === undefined ? all[0] : all.find((analysis) => analysis.id === wanted);
   }
 
+  /** Whether frames come at their own pace, so that rates of the last second mean something. */
+  isLive(): boolean {
+    const kind = this.analysis()?.kind;
+    return kind === undefined || kind === 'interface' || kind === 'replay';
+  }
+
   /** Shows something else. A change of the analysis or the filter can be gone back from. */
   show(change: Partial<View>): void {
     const before = this.view.get();

@@ -61,7 +61,9 @@ export function PagedTable() {
   const { from, order } = useSignal(session.flows.window);
   const { rows } = useSignal(session.flows.totals);
   const shape = useSignal(layout);
-  const columns = useMemo(() => columnsOf(shape).filter((column) => column.draws !== 'spark'), [shape]);
+  useSignal(session.analyses);
+  const isLive = session.isLive();
+  const columns = useMemo(() => columnsOf(shape, isLive).filter((column) => column.draws !== 'spark'), [shape, isLive]);
   const [page, setPage] = useState(0);
   const pages = Math.max(1, Math.ceil(rows / PAGE));
   const first = Math.min(page, pages - 1) * PAGE;

@@ -32,7 +32,9 @@ export function TreeTable() {
   const window = useSignal(flows.window);
   const { rows: total, flows: totalFlows } = useSignal(flows.totals);
   const shape = useSignal(layout);
-  const columns = useMemo(() => columnsOf(shape), [shape]);
+  useSignal(session.analyses);
+  const isLive = session.isLive();
+  const columns = useMemo(() => columnsOf(shape, isLive), [shape, isLive]);
   const scroller = useRef<HTMLDivElement>(null);
   const [cursor, setCursor] = useState({ index: 0, name: undefined as string | undefined });
   const [menu, setMenu] = useState<CellPlace | undefined>(undefined);

@@ -112,7 +112,7 @@ export const COLUMNS: readonly Column[] = [
     field: 'vlan',
     title: 'VLAN',
     meaning: 'VLAN identifiers, outermost first',
-    width: 58,
+    width: 66,
     isNumber: true,
     isUsual: true,
     text: flowOnly((flow) => (flow.vlan.length ? flow.vlan.join(',') : undefined)),
@@ -293,6 +293,21 @@ export const COLUMNS: readonly Column[] = [
   },
 ];
 
+/** Bits on the wire per second over the whole span of a row, as the command has it for captures. */
+export function meanRate(row: Row): number | undefined {
+  if (row.level === 'flow') return row.of.bit_rate;
+  const of = timing(row);
+  const size = octets(row);
+  const count = row.level === 'stream' ? 0 : row.of.packet_count;
+  if (!of?.mean_ns || size === undefined || count < 2) return undefined;
+  return (size * 8 * ((count - 1) / count) * 1e9) / (of.mean_ns * of.count);
+}
+
+/** The rate of captures: there is no last second of theirs that matters. */
+const MEAN = number('rate', 'Rate', 'rate', 98, 'bits on the wire per second, over the whole span', (row) =>
+  with_(meanRate(row), bitRate),
+);
+
 /** Which columns are shown, in which order and how wide. */
 export interface Layout {
   order: readonly string[];
@@ -304,9 +319,12 @@ export const USUAL: Layout = {
   widths: {},
 };
 
-/** The columns of a layout; what is unknown in it is passed over. */
-export function columnsOf(layout: Layout): Column[] {
-  const found = layout.order.flatMap((id) => COLUMNS.find((column) => column.id === id) ?? []);
+/** The columns of a layout, for what comes live or for a capture; what is unknown in it is passed over. */
+export function columnsOf(layout: Layout, isLive = true): Column[] {
+  const found = layout.order.flatMap((id) => {
+    if (id === MEAN.id && !isLive) return MEAN;
+    return COLUMNS.find((column) => column.id === id) ?? [];
+  });
   return [TREE, ...found];
 }
 
