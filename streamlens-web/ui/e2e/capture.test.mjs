@@ -176,6 +176,7 @@ test('draws the details of a row; charts zoom together, and a brush sets the spa
   assert.equal(await shown(second.page), await shown(page));
   second.verify();
   await close();
+  await server.stop();
 });
 
 test('findings lead to their row', async () => {

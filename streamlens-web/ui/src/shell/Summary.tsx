@@ -31,9 +31,11 @@ export function Summary() {
         <span className="faint">{counted(capture.retired.flows, 'flow')} ended for want of room</span>
       ) : null}
       <span className={dropped.length > 0 ? 'is-bad' : 'faint'} title="frames that the capture itself lost">
-        {dropped.length === 0
-          ? 'none dropped'
-          : dropped.map(([name, count]) => `${grouped(count)} dropped at ${name}`).join(', ')}
+        {capture.dropped === undefined
+          ? 'drops unknown'
+          : dropped.length === 0
+            ? 'none dropped'
+            : dropped.map(([name, count]) => `${grouped(count)} dropped at ${name}`).join(', ')}
       </span>
       <button
         type="button"
