@@ -109,6 +109,7 @@ test('sorts as the server does, by any column', async () => {
 
 test('columns are chosen, moved and widened, and stay so', async () => {
   const { page, shot, accessible, close } = await open(browser, server.url);
+  await page.locator('[data-row]').first().waitFor();
   await page.keyboard.press('c');
   await page.getByRole('checkbox', { name: /^Cast/ }).uncheck();
   await page.getByRole('checkbox', { name: /^Drift/ }).check();
@@ -181,6 +182,7 @@ test('draws the details of a row; charts zoom together, and a brush sets the spa
 
 test('findings lead to their row', async () => {
   const { page, shot, accessible, close } = await open(browser, server.url);
+  await page.locator('[data-row]').first().waitFor();
   await page.keyboard.press('f');
   const finding = page.locator('.finding', { hasText: 'iena.loss' });
   await finding.waitFor();
