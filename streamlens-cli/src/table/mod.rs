@@ -5,6 +5,8 @@ mod layout;
 mod rows;
 mod summary;
 
+#[cfg(test)]
+pub(crate) use self::rows::percent;
 pub(crate) use self::summary::MOST_FINDINGS;
 use std::io::{self, Write};
 

@@ -564,6 +564,10 @@ total_packets: number,
  */
 total_bytes: number, 
 /**
+ * Bits on the wire per second from the first to the last frame; absent below two frames with different times.
+ */
+bit_rate?: number, 
+/**
  * Packets in the last second.
  */
 packet_rate?: number, 
