@@ -14,6 +14,8 @@
     allow(rustdoc::broken_intra_doc_links, reason = "they lead to decoders that are off")
 )]
 
+#[cfg_attr(not(feature = "all"), allow(dead_code))]
+mod clock_offset;
 mod confidence;
 mod decoder;
 mod error;
