@@ -1,7 +1,7 @@
 //! Text for people: that of the model, and widths on a terminal.
 
-pub(crate) use streamlens::model::text::{bit_rate, bytes, counted, duration, escaped, exact_duration, grouped};
-
+pub(crate) use streamlens::model::text::escaped;
+pub(crate) use streamlens::model::words::{bit_rate, bytes, counted, duration, exact_duration, grouped};
 use unicode_width::UnicodeWidthStr;
 
 /// Columns that the text takes on a terminal.

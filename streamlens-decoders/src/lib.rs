@@ -1,5 +1,4 @@
 #![doc = include_str!("../README.md")]
-
 #![cfg_attr(
     not(feature = "all"),
     allow(dead_code, unused_imports, reason = "what several decoders share is compiled with any of them")
@@ -9,6 +8,8 @@
     allow(rustdoc::broken_intra_doc_links, reason = "they lead to decoders that are off")
 )]
 
+#[cfg_attr(not(feature = "all"), allow(dead_code))]
+mod clock_offset;
 mod confidence;
 mod decoder;
 mod error;

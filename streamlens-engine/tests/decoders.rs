@@ -164,8 +164,11 @@ fn a_refinement_takes_over_the_counts_of_its_base() {
 
 #[test]
 fn the_user_can_tell_what_a_flow_is() {
-    let rule =
-        DecodeAs { selector: std::sync::Arc::new(|flow, _| flow.dst.port == Some(9)), encoding_name: "chatter".into() };
+    let rule = DecodeAs {
+        selector: std::sync::Arc::new(|flow, _| flow.dst.port == Some(9)),
+        encoding_name: "chatter".into(),
+        rule: "udp.port==9,chatter".into(),
+    };
     let options = EngineOptions { decode_as: vec![rule], ..EngineOptions::default() };
     let analysis = analyse_with(registry(), options, &[udp(0, 1, 2, 9, &pdu(b'w', 1, b""))]);
     let found = encoding(&analysis, 1);

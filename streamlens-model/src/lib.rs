@@ -19,6 +19,7 @@ mod time;
 mod timing;
 mod transport;
 mod value;
+pub mod words;
 
 pub use address::{Address, Endpoint, FlowKey, MacAddress, TrafficType, VlanStack};
 pub use analysis::{

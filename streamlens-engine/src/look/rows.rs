@@ -263,9 +263,10 @@ fn set_encoding_health(row: &mut Row, encoding: &EncodingEntry, names: Option<&E
     if names.is_none() && encoding.streams.len() > SUMMED_AT_EACH_LOOK {
         return;
     }
-    let mut sum = RowHealth { media_jitter_ns: row.health.media_jitter_ns, ..RowHealth::default() };
-    for stream in encoding.streams.iter() {
-        sum.add_counts(&RowHealth::of(&stream_health(stream)));
+    let streams = encoding.streams.iter().map(|stream| (stream.id.is_carrier(), RowHealth::of(&stream_health(stream))));
+    row.health = RowHealth { media_jitter_ns: row.health.media_jitter_ns, ..RowHealth::sum(streams) };
+    let gaps = encoding.stream_gaps();
+    if gaps > 0 {
+        row.health.lost = Some(row.health.lost.unwrap_or(0).saturating_add(gaps));
     }
-    row.health = sum;
 }
