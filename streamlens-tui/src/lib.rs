@@ -8,6 +8,7 @@
 
 mod app;
 mod columns;
+mod config;
 mod copy;
 mod draw;
 mod feed;
@@ -20,6 +21,7 @@ mod theme;
 mod tree;
 
 pub use app::{App, Effect, Options, Tab, View};
+pub use config::default_config;
 pub use draw::draw;
 pub use feed::{Answer, Feed, Kind, Packets, Request, Status};
 pub use format::width as text_width;

@@ -24,6 +24,7 @@ const LOOKS: Duration = Duration::from_millis(250);
 /// A driver as the interface sees it.
 pub(super) struct DriverFeed<'a> {
     args: &'a TuiArgs,
+    refresh: Duration,
     registry: DecoderRegistry,
     options: EngineOptions,
     driver: Driver,
@@ -44,13 +45,18 @@ pub(super) struct DriverFeed<'a> {
 
 impl<'a> DriverFeed<'a> {
     /// Opens what is to be read, and begins to read it.
-    pub(super) fn start(args: &'a TuiArgs, registry: DecoderRegistry, options: EngineOptions) -> Result<Self, Failure> {
+    pub(super) fn start(
+        args: &'a TuiArgs,
+        registry: DecoderRegistry,
+        options: EngineOptions,
+        refresh: Duration,
+    ) -> Result<Self, Failure> {
         let Opened { source, kind, told, stop, moments } = open(&args.analyze)?;
         let name = source.name().to_owned();
         let period_ns = match kind {
             // files are looked at by the clock, whatever their own times
             Kind::File => None,
-            Kind::Replay | Kind::Live => Some(i64::try_from(args.refresh).unwrap_or(i64::MAX)),
+            Kind::Replay | Kind::Live => Some(i64::try_from(refresh.as_nanos()).unwrap_or(i64::MAX)),
         };
         let engine = Engine::new(registry.clone(), options.clone());
         let driver = Driver::start(source, engine, DriverOptions { period_ns, look: LookOptions::default() });
@@ -60,6 +66,7 @@ impl<'a> DriverFeed<'a> {
         let (asked, is_asked, now) = (now(), false, None);
         Ok(Self {
             args,
+            refresh,
             registry,
             options,
             driver,
@@ -163,7 +170,7 @@ impl DriverFeed<'_> {
             *flow == key && own.name() == transport.as_str()
         });
         options.decode_as.insert(0, DecodeAs { selector, encoding_name: encoding, rule });
-        match Self::start(self.args, self.registry.clone(), options) {
+        match Self::start(self.args, self.registry.clone(), options, self.refresh) {
             Ok(feed) => {
                 let answers = std::mem::replace(&mut self.answers, channel());
                 let before = std::mem::replace(self, Self { answers, ..feed });

@@ -73,7 +73,8 @@ pub(crate) fn header(app: &App, painter: &mut Painter<'_>, now: Instant) {
     painter.mark(0, 0, columns, Role::Header);
     let figures = figures(app, columns);
     let room = columns.saturating_sub(width(&figures) + 2);
-    let left = painter.text(1, 0, "StreamLens  ", room, Role::Header);
+    let title = if columns < 60 { "" } else { "StreamLens  " };
+    let left = painter.text(1, 0, title, room, Role::Header);
     let state = state(app, now);
     let name = shortened(&app.status.name, room.saturating_sub(left + width(&state) + 1)).into_owned();
     let left = painter.text(left, 0, &name, room, Role::Header);

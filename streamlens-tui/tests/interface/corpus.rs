@@ -10,7 +10,7 @@ use crate::User;
 use crate::feed::{EngineFeed, catalogue};
 
 /// All files of the corpus.
-pub fn captures(corpus: &Path) -> Vec<PathBuf> {
+pub(crate) fn captures(corpus: &Path) -> Vec<PathBuf> {
     let (mut folders, mut files) = (vec![corpus.join("captures")], Vec::new());
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap().flatten() {

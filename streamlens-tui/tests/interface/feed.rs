@@ -12,41 +12,41 @@ use streamlens_pcap::CaptureReader;
 use streamlens_registry::DecoderRegistry;
 use streamlens_tui::{Answer, Feed, Kind, Request, Status};
 
-pub struct EngineFeed {
-    pub engine: Engine,
-    pub capture: CaptureSummary,
-    pub kind: Kind,
-    pub deltas: Vec<Arc<Delta>>,
-    pub answers: Vec<Answer>,
-    pub asked: Vec<Request>,
+pub(crate) struct EngineFeed {
+    pub(crate) engine: Engine,
+    pub(crate) capture: CaptureSummary,
+    pub(crate) kind: Kind,
+    pub(crate) deltas: Vec<Arc<Delta>>,
+    pub(crate) answers: Vec<Answer>,
+    pub(crate) asked: Vec<Request>,
     name: String,
 }
 
 #[expect(clippy::disallowed_methods, reason = "an instant to count from; none is waited for")]
-pub fn start() -> Instant {
+pub(crate) fn start() -> Instant {
     Instant::now()
 }
 
-pub fn catalogue() -> Catalogue {
+pub(crate) fn catalogue() -> Catalogue {
     let registry = DecoderRegistry::with_builtins();
     registry.encodings().fold(Catalogue::new(), |all, (name, base)| all.encoding(name, base))
 }
 
 impl EngineFeed {
     /// The demo capture.
-    pub fn demo() -> Self {
+    pub(crate) fn demo() -> Self {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/captures/demo.pcapng");
         Self::open(&path).expect("the demo capture is there")
     }
 
     /// A capture, read to its end; `None` where it is none.
-    pub fn open(path: &Path) -> Option<Self> {
+    pub(crate) fn open(path: &Path) -> Option<Self> {
         let source = CaptureReader::open(path).ok()?;
         let name = path.file_name()?.to_string_lossy().into_owned();
         Some(Self::of(source, name))
     }
 
-    pub fn of(mut source: impl FrameSource, name: String) -> Self {
+    pub(crate) fn of(mut source: impl FrameSource, name: String) -> Self {
         let options = EngineOptions { threads: 1, ..EngineOptions::default() };
         let mut engine = Engine::new(DecoderRegistry::with_builtins(), options);
         // what can't be read to its end is shown as far as it goes
@@ -64,7 +64,7 @@ impl EngineFeed {
         }
     }
 
-    pub fn report(&mut self) -> Analysis {
+    pub(crate) fn report(&mut self) -> Analysis {
         self.engine.report(self.capture.clone(), FlowSelection::default())
     }
 }

@@ -16,31 +16,31 @@ use streamlens_tui::{App, Effect, Feed, Key, Options, draw};
 use crate::feed::EngineFeed;
 
 /// An interface that is used: keys go in, screens come out.
-pub struct User {
-    pub app: App,
-    pub feed: EngineFeed,
-    pub now: Instant,
-    pub effects: Vec<Effect>,
+pub(crate) struct User {
+    pub(crate) app: App,
+    pub(crate) feed: EngineFeed,
+    pub(crate) now: Instant,
+    pub(crate) effects: Vec<Effect>,
 }
 
 impl User {
-    pub fn of(feed: EngineFeed, options: Options) -> Self {
+    pub(crate) fn of(feed: EngineFeed, options: Options) -> Self {
         let mut user = Self { app: App::new(options), feed, now: feed::start(), effects: Vec::new() };
         user.update();
         user
     }
 
     /// Of the demo capture.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(Options::default())
     }
 
-    pub fn with(options: Options) -> Self {
+    pub(crate) fn with(options: Options) -> Self {
         let catalogue = feed::catalogue();
         Self::of(EngineFeed::demo(), Options { catalogue, ..options })
     }
 
-    pub fn update(&mut self) {
+    pub(crate) fn update(&mut self) {
         self.app.set_status(self.feed.status());
         if !self.app.is_frozen() {
             self.app.learn(&self.feed.changes());
@@ -59,7 +59,7 @@ impl User {
     }
 
     /// Presses keys as the configuration writes them, with blanks between; `"text"` is typed.
-    pub fn press(&mut self, keys: &str) -> &mut Self {
+    pub(crate) fn press(&mut self, keys: &str) -> &mut Self {
         for key in keys.split_whitespace() {
             match key.strip_prefix('"') {
                 Some(text) => text.trim_end_matches('"').chars().for_each(|letter| {
@@ -81,21 +81,21 @@ impl User {
         self.update();
     }
 
-    pub fn buffer(&mut self, width: u16, height: u16) -> Buffer {
+    pub(crate) fn buffer(&mut self, width: u16, height: u16) -> Buffer {
         let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
         draw(&mut self.app, &mut buffer, self.now);
         buffer
     }
 
     /// The screen as text, without the blanks at the ends of lines.
-    pub fn screen(&mut self, width: u16, height: u16) -> String {
+    pub(crate) fn screen(&mut self, width: u16, height: u16) -> String {
         text(&self.buffer(width, height))
     }
 }
 
-pub fn text(buffer: &Buffer) -> String {
+pub(crate) fn text(buffer: &Buffer) -> String {
     let width = usize::from(buffer.area.width);
-    let lines = buffer.content.chunks(width).map(|cells| {
+    let lines = buffer.content.chunks(width.max(1)).map(|cells| {
         let (mut line, mut skipped) = (String::new(), 0);
         for cell in cells {
             if skipped > 0 {

@@ -62,5 +62,5 @@ fn figures_of_captures_are_those_of_the_document() {
     let chosen = captures.iter().step_by((captures.len() / 10).max(1)).take(10);
     let flows: usize =
         chosen.filter_map(|path| EngineFeed::open(path).map(|feed| check(feed, &path.display().to_string()))).sum();
-    assert!(flows > 10, "{flows} flows");
+    assert!(flows >= 10, "{flows} flows");
 }

@@ -34,6 +34,7 @@ const HINTS: [(&[Command], &str); 11] = [
 /// Draws the detail that is open.
 pub(crate) fn draw(app: &mut App, painter: &mut Painter<'_>, now: Instant) {
     let Some(mut detail) = app.detail.take() else { return };
+    app.history.watch(std::iter::once(detail.id));
     header(app, &detail, painter, now);
     tabs_line(app, &detail, painter);
     let height = painter.height().saturating_sub(4);
