@@ -63,6 +63,9 @@ pub struct FlowUpdate<F = Flow> {
     /// Place of the first row of `order`, with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<u64>,
+    /// Flows of the view in front of that of the first row, with `order`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_flow: Option<u64>,
     /// Names of the rows of the window from the top, where that has changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<Vec<String>>,

@@ -168,7 +168,7 @@ impl Hub {
             Command::Ask(ask) => ask(self),
             Command::Answered(analysis, row, answer) => {
                 if let Some(analysis) = self.analysis_mut(&analysis) {
-                    let id = analysis.board.find(&row);
+                    let id = analysis.board.find(&row).filter(|_| analysis.is_paced());
                     let (board, watches) = (&analysis.board, &mut analysis.watches);
                     if let Some(watched) = watches.rows.get_mut(&row) {
                         let figures = id.and_then(|id| board.row(id)).map(|(row, _)| *row);
