@@ -11,7 +11,6 @@ use crate::{Analysis, Compression, FindingCounts, Flow, Id, Problem};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "most messages are of the large kind, and none is kept")]
 pub enum ServerMessage<F = Flow> {
     /// What has changed of a view.
     FlowUpdate(FlowUpdate<F>),

@@ -65,7 +65,7 @@ fn filters_are_refused_with_their_place_and_completed() {
         let kind = [("Content-Type", "application/json")];
         running.request("POST", &format!("/api/v1/filter/{path}"), &kind, body.to_string().as_bytes())
     };
-    let checked = post("check", json!({"filter": "'ä😀' and jiter > 5ms"})).json();
+    let checked = post("check", json!({"filter": "\"ä😀\" and jiter > 5ms"})).json();
     assert_eq!((&checked["valid"], &checked["place"]), (&json!(false), &json!({"start": 10, "end": 15})));
     assert_eq!(post("check", json!({"filter": "lost > 0"})).json()["printed"], "lost > 0");
     let completed = post("complete", json!({"filter": "encoding == RT", "cursor": 14})).json();
