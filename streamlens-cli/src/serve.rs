@@ -13,7 +13,7 @@ use streamlens::model::FrameSource;
 use streamlens::pcap::ReaderOptions;
 use streamlens::registry::DecoderRegistry;
 use streamlens_live::{LoopSource, ReplaySource};
-use streamlens_web::{Kind, Server, ServerLimits, ServerOptions, loopback};
+use streamlens_web::{Kind, Server, ServerLimits, ServerOptions, loopback, with_intervals};
 
 use super::args::speed;
 use super::exit::{Failure, Status, say};
@@ -129,9 +129,15 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Status, Failure> {
         let _ = signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&is_stopped));
         let _ = signal_hook::flag::register(signal, Arc::clone(&is_stopped));
     }
-    let raised = Arc::clone(&is_stopped);
+    let (raised, is_hung_up) = (Arc::clone(&is_stopped), Arc::new(AtomicBool::new(false)));
+    if args.tls_cert.is_some() {
+        let _ = signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::clone(&is_hung_up));
+    }
     std::thread::spawn(move || {
         while !raised.load(Ordering::Relaxed) {
+            if is_hung_up.swap(false, Ordering::Relaxed) {
+                stopper.reload_certificate();
+            }
             std::thread::sleep(Duration::from_millis(50));
         }
         stopper.stop();
@@ -219,7 +225,14 @@ fn analyse(args: &ServeArgs, server: &Server) -> Result<(), Failure> {
         }
         Some(speed) => (Kind::Replay, Box::new(ReplaySource::new(source::open(&args.captures, &options)?, speed))),
     };
-    let of = if args.is_looped { EngineOptions::live() } else { EngineOptions::default() };
+    let of = match kind {
+        Kind::Capture => {
+            let bytes = args.captures.iter().map(|path| path.metadata().ok().map(|metadata| metadata.len())).sum();
+            with_intervals(EngineOptions::default(), bytes)
+        }
+        _ if args.is_looped => EngineOptions::live(),
+        _ => EngineOptions::default(),
+    };
     server.analyse(&name, kind, source, engine(of), &args.captures).map_err(failed)
 }
 

@@ -92,6 +92,9 @@ pub struct Transport {
     pub bit_rate_now: Option<f64>,
     /// Inter-arrival times.
     pub timing_stats: Timing,
+    /// How many rows there are right below it, shown or not; absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows_below: Option<u64>,
     /// Findings at the transport, not at rows below.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub findings: Option<FindingCounts>,
@@ -134,6 +137,9 @@ pub struct Encoding {
     /// Payloads that broke the protocol's rules; absent where none did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub malformed: Option<u64>,
+    /// How many rows there are right below it, shown or not; absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows_below: Option<u64>,
     /// Findings at the encoding and its streams.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub findings: Option<FindingCounts>,
@@ -241,6 +247,9 @@ pub struct PacketType {
     pub incomplete: Option<u64>,
     /// Inter-arrival times of the PDUs.
     pub timing_stats: Timing,
+    /// How many rows there are right below it, shown or not; absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows_below: Option<u64>,
     /// Findings at the kind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub findings: Option<FindingCounts>,

@@ -45,6 +45,9 @@ pub use server::{
 #[cfg(feature = "ts")]
 pub use typescript::typescript;
 
+#[cfg(test)]
+mod documentation;
+
 /// The name and version of the protocol. Keys may be added under it, never renamed or removed.
 pub const PROTOCOL: &str = "streamlens.v1";
 

@@ -90,6 +90,8 @@ pub struct FlowPage {
     pub flows: BTreeMap<String, Flow>,
     /// Place of the first row.
     pub from: u64,
+    /// Flows in front of that of the first row.
+    pub from_flow: u64,
     /// Rows of the window from the top.
     pub order: Vec<String>,
     /// Rows in the window or not.

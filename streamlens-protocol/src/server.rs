@@ -11,7 +11,6 @@ use crate::{Analysis, Compression, FindingCounts, Flow, Id, Problem};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "most messages are of the large kind, and none is kept")]
 pub enum ServerMessage<F = Flow> {
     /// What has changed of a view.
     FlowUpdate(FlowUpdate<F>),
@@ -63,6 +62,9 @@ pub struct FlowUpdate<F = Flow> {
     /// Place of the first row of `order`, with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<u64>,
+    /// Flows of the view in front of that of the first row, with `order`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_flow: Option<u64>,
     /// Names of the rows of the window from the top, where that has changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<Vec<String>>,

@@ -26,4 +26,4 @@ mod server;
 mod source;
 
 pub use options::{ServerLimits, ServerOptions, loopback};
-pub use server::{Kind, Server, Stopper, token};
+pub use server::{Kind, Server, Stopper, token, with_intervals};

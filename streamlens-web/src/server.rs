@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use streamlens_engine::Engine;
+use streamlens_engine::{Engine, EngineOptions};
 use streamlens_filter::Catalogue;
 use streamlens_live::{Driver, DriverOptions};
 use streamlens_model::FrameSource;
@@ -46,9 +46,11 @@ pub(crate) struct Shared {
     next: AtomicU64,
     /// Raised where the server ends.
     pub(crate) ending: tokio::sync::watch::Sender<bool>,
+    /// Says that certificate and key are to be read again.
+    pub(crate) reload: tokio::sync::Notify,
 }
 
-/// Ends a server from another thread.
+/// Ends a server from another thread, or has it read its certificate again.
 #[derive(Clone)]
 pub struct Stopper(Arc<Shared>);
 
@@ -56,6 +58,12 @@ impl Stopper {
     /// Ends the server: clients are told, and what is going on has five seconds to end.
     pub fn stop(&self) {
         self.0.ending.send_replace(true);
+    }
+
+    /// Reads certificate and key again, for connections from now on; without TLS nothing. Where they can't be read those that
+    /// there are stay.
+    pub fn reload_certificate(&self) {
+        self.0.reload.notify_one();
     }
 }
 
@@ -94,7 +102,7 @@ impl Server {
         let rights = protocol::Rights { upload: options.uploads, packets: false };
         let (hub, hub_thread) = hub::start(Arc::clone(&catalogue), limits, rights, Arc::clone(&metrics))?;
         let (next, (ending, _)) = (AtomicU64::new(1), tokio::sync::watch::channel(false));
-        let shared = Arc::new(Shared { hub, metrics, catalogue, next, ending });
+        let shared = Arc::new(Shared { hub, metrics, catalogue, next, ending, reload: tokio::sync::Notify::new() });
         Ok(Self { options, shared, hub_thread: Some(hub_thread) })
     }
 
@@ -177,6 +185,17 @@ impl Shared {
         self.hub.tell(Command::Begin(Box::new(analysis)));
         id.to_string()
     }
+}
+
+/// Captures of more bytes have no figures by the second: every second of each row in which it has packets takes some.
+const MOST_WITH_INTERVALS: u64 = 64 << 20;
+
+/// Options for a capture of so many bytes that is read as fast as it goes: with figures by the second, for charts, where it is
+/// not too long. Documents of a server are without.
+#[must_use]
+pub fn with_intervals(options: EngineOptions, bytes: Option<u64>) -> EngineOptions {
+    let is_short = bytes.is_some_and(|bytes| bytes <= MOST_WITH_INTERVALS);
+    EngineOptions { interval_ns: options.interval_ns.or(is_short.then_some(1_000_000_000)), ..options }
 }
 
 /// Starts the driver of an analysis.

@@ -2,6 +2,8 @@
 
 mod assets;
 mod guard;
+mod limit;
+mod openapi;
 mod problem;
 mod rest;
 mod upload;
@@ -17,9 +19,11 @@ use std::time::Duration;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
-use axum_server::tls_rustls::RustlsConfig;
+use axum_server::accept::DefaultAcceptor;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 
 use self::guard::{Guard, Hosts};
+use self::limit::{Connections, Limited};
 use crate::options::ServerOptions;
 use crate::server::Shared;
 
@@ -62,6 +66,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/filter/complete", post(rest::complete))
         .route("/decoders", get(rest::decoders))
         .route("/version", get(rest::version))
+        .route("/openapi.json", get(openapi::openapi))
         .route("/session", post(guard::session).delete(guard::end_session))
         .fallback(rest::nothing);
     let all = Router::new()
@@ -104,18 +109,33 @@ pub(crate) async fn serve(
             ender.graceful_shutdown(Some(GRACE));
         }
     });
+    if let (Some(config), Some((certificate, key))) = (config.clone(), tls) {
+        let app = Arc::clone(&app);
+        tokio::spawn(async move {
+            loop {
+                app.shared.reload.notified().await;
+                // the old ones stay where the new ones can't be read
+                let _ = config.reload_from_pem_file(&certificate, &key).await;
+            }
+        });
+    }
+    let limits = &app.options.limits;
+    let connections = Arc::new(Connections::new(limits.connections, limits.connections_per_address));
     let mut tasks = tokio::task::JoinSet::new();
     for listener in listeners {
         let (service, handle, config) = (service.clone(), handle.clone(), config.clone());
+        let connections = Arc::clone(&connections);
         tasks.spawn(async move {
             match config {
                 Some(config) => {
-                    let mut server = axum_server::from_tcp_rustls(listener, config)?.handle(handle);
+                    let acceptor = Limited { inner: RustlsAcceptor::new(config), connections };
+                    let mut server = axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle);
                     server.http_builder().http1().header_read_timeout(HEAD_TIMEOUT);
                     server.serve(service).await
                 }
                 None => {
-                    let mut server = axum_server::from_tcp(listener)?.handle(handle);
+                    let acceptor = Limited { inner: DefaultAcceptor::new(), connections };
+                    let mut server = axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle);
                     server.http_builder().http1().header_read_timeout(HEAD_TIMEOUT);
                     server.serve(service).await
                 }

@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State};
@@ -19,12 +20,16 @@ use super::is_raised;
 use super::problem::Fault;
 use super::rest::Query;
 use crate::hub::Command;
+use crate::server::with_intervals;
 use crate::source::Progress;
 
 /// Content types of captures: none that a form can send.
 const KINDS: [&str; 3] = ["application/octet-stream", "application/vnd.tcpdump.pcap", "application/x-pcapng"];
 /// Pieces of the body that wait for the reader.
 const ROOM: usize = 8;
+
+/// How long a client may send nothing.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One upload that counts.
 struct Counted(Arc<App>);
@@ -84,7 +89,10 @@ pub(super) async fn upload(
     let mut ending = app.shared.ending.subscribe();
     loop {
         let piece = tokio::select! {
-            piece = stream.next() => piece,
+            piece = tokio::time::timeout(PATIENCE, stream.next()) => match piece {
+                Ok(piece) => piece,
+                Err(_) => Some(Err(axum::Error::new(io::Error::from(io::ErrorKind::TimedOut)))),
+            },
             () = is_raised(&mut ending) => {
                 fault = Some(Fault::ending());
                 break;
@@ -149,7 +157,8 @@ fn open(
     let thread = std::thread::Builder::new().name("streamlens-upload".to_owned()).spawn(move || {
         let source = CaptureReader::from_reader(name, body).map_err(|error| error.to_string());
         let driver = source.and_then(|source| {
-            let engine = Engine::new(app.options.registry.clone(), app.options.engine.clone());
+            let total = progress.told().bytes_total;
+            let engine = Engine::new(app.options.registry.clone(), with_intervals(app.options.engine.clone(), total));
             crate::server::start(source, AnalysisKind::Upload, engine, Arc::clone(&progress))
                 .map_err(|error| error.to_string())
         });

@@ -108,7 +108,7 @@ async fn carry(app: &App, mut socket: WebSocket) {
                         problem.option = Some("--max-client-messages".to_owned());
                         // who sends on and on waits
                         pace.wait().await;
-                        Command::Wrong(id, ErrorMessage { id: id_of, error: problem })
+                        Command::Wrong(id, Box::new(ErrorMessage { id: id_of, error: problem }))
                     }
                     Some(Ok(Message::Text(text))) => match read(&text) {
                         Ok(message) => Command::Said(id, message),
@@ -139,12 +139,12 @@ fn framed(text: Vec<u8>, compression: Option<Compression>) -> Option<Message> {
     }
 }
 
-fn wrong(id: Option<Id>, what: impl Into<String>) -> ErrorMessage {
-    ErrorMessage { id, error: Problem::new("message", "The message is wrong", 400, what) }
+fn wrong(id: Option<Id>, what: impl Into<String>) -> Box<ErrorMessage> {
+    Box::new(ErrorMessage { id, error: Problem::new("message", "The message is wrong", 400, what) })
 }
 
 /// Reads a message of a client.
-pub(super) fn read(text: &str) -> Result<ClientMessage, ErrorMessage> {
+pub(super) fn read(text: &str) -> Result<ClientMessage, Box<ErrorMessage>> {
     let envelope: Envelope = serde_json::from_str(text).map_err(|error| wrong(None, format!("no message: {error}")))?;
     let id = envelope.id;
     if matches!(&id, Some(Id::Text(text)) if text.len() > 64) {

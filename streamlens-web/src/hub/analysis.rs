@@ -92,6 +92,12 @@ impl Board {
                 self.stamps.entry(RowId::flow(row.id.flow)).or_default().changed = epoch;
             }
         }
+        // a row says how many there are right below it
+        let named = delta.names.iter().filter_map(|(id, _)| self.table.rows.get(id)?.0.parent);
+        let parents: Vec<RowId> = named.chain(delta.gone.iter().filter_map(|row| row.parent)).collect();
+        for parent in parents {
+            self.stamps.get_mut(&parent).into_iter().for_each(|stamp| stamp.changed = epoch);
+        }
         for (id, _) in &delta.names {
             self.structure = epoch;
             if let Some(stamp) = self.stamps.get_mut(id) {
@@ -215,11 +221,23 @@ impl Board {
         if self.texts.get(&id).is_none_or(|text| text.version != version) {
             let mut text = self.texts.remove(&id).unwrap_or_default();
             let (row, name) = self.row(id)?;
-            let extra = if id.level == Level::Flow { self.extra(id.flow) } else { FlowExtra::default() };
+            let extra = if id.level == Level::Flow { self.extra(id.flow) } else { self.extra_below(id) };
             text.write(version, row, name, &extra, self.counts.get(&id).copied().unwrap_or_default());
             self.texts.insert(id, text);
         }
         self.texts.get(&id)
+    }
+
+    fn extra_below(&self, id: RowId) -> FlowExtra<'_> {
+        let ports = match self.row(RowId::flow(id.flow)) {
+            Some((_, Some(RowName::Flow(key, _)))) if id.level == Level::Transport => key.src.port.zip(key.dst.port),
+            _ => None,
+        };
+        let below = match id.level {
+            Level::Stream => 0,
+            _ => self.rows(id.flow).filter(|(row, _)| row.parent == Some(id)).count() as u64,
+        };
+        FlowExtra { ports, below, ..FlowExtra::default() }
     }
 
     fn extra(&self, flow: FlowId) -> FlowExtra<'_> {
@@ -384,7 +402,7 @@ impl Analysis {
         }
         if matches!(self.kind, protocol::AnalysisKind::Capture | protocol::AnalysisKind::Upload)
             && self.next_look.is_none_or(|next| now >= next)
-            && let Some(driver) = &self.driver
+            && let Some(driver) = self.driver.as_ref().filter(|driver| !driver.has_ended())
         {
             // a file has no pace of its own: it is looked at by the clock
             driver.show(LookOptions::default());

@@ -44,6 +44,8 @@ pub(super) struct ClientView {
     findings_epoch: Option<u64>,
     last: Option<(protocol::Capture, u64, u64)>,
     is_complete: bool,
+    /// The look of which the client has all.
+    seen: Option<u64>,
 }
 
 /// A flow that a client holds.
@@ -85,6 +87,7 @@ impl ClientView {
             findings_epoch: None,
             last: None,
             is_complete: false,
+            seen: None,
         }
     }
 
@@ -94,7 +97,7 @@ impl ClientView {
         self.held.clear();
         self.order.clear();
         self.findings_held.clear();
-        (self.findings_epoch, self.last) = (None, None);
+        (self.findings_epoch, self.last, self.seen) = (None, None, None);
     }
 
     /// Takes over what the client holds by an earlier view.
@@ -109,6 +112,9 @@ impl ClientView {
 
     /// The message that brings the client up to date; `None` where nothing has changed.
     pub(super) fn message(&mut self, board: &mut Board, frame: &Frame<'_>) -> Option<Vec<u8>> {
+        if self.seen == Some(board.table.epoch.0) {
+            return None;
+        }
         let expanded: HashSet<RowId> = self.expanded.iter().filter_map(|name| board.find(name)).collect();
         let listed = board.list(&self.spec.key, self.window, &expanded);
         let mut wanted: HashMap<FlowId, SmallVec<[RowId; 1]>> = HashMap::new();
@@ -181,6 +187,7 @@ impl ClientView {
             || self.last.as_ref() != Some(&state)
             || is_complete != self.is_complete;
         self.is_complete = is_complete;
+        self.seen = is_complete.then_some(board.table.epoch.0);
         if !has_news {
             return None;
         }
@@ -191,7 +198,7 @@ impl ClientView {
             is_complete,
             removed: &removed,
             flows: text.strip_suffix(b",").unwrap_or(&text),
-            from: listed.from,
+            from: (listed.from, listed.from_flow),
             order: order.as_deref(),
             state: &state,
             findings: &findings,
@@ -418,7 +425,8 @@ struct Message<'a> {
     is_complete: bool,
     removed: &'a [Arc<str>],
     flows: &'a [u8],
-    from: u64,
+    /// Rows, and flows, in front of the window.
+    from: (u64, u64),
     order: Option<&'a [Arc<str>]>,
     state: &'a (protocol::Capture, u64, u64),
     findings: &'a [protocol::Finding],
@@ -460,7 +468,8 @@ impl Message<'_> {
             out.push(b'}');
         });
         if let Some(order) = self.order {
-            field("from", &|out| push(out, &self.from));
+            field("from", &|out| push(out, &self.from.0));
+            field("from_flow", &|out| push(out, &self.from.1));
             field("order", &|out| push_texts(out, order));
         }
         field("total", &|out| push(out, total));
@@ -565,6 +574,7 @@ pub(super) fn page(
         out.push(b'}');
     });
     field("from", &|out| push(out, &listed.from));
+    field("from_flow", &|out| push(out, &listed.from_flow));
     field("order", &|out| push_texts(out, &order));
     field("total", &|out| push(out, &listed.total));
     field("total_flows", &|out| push(out, &listed.flows));

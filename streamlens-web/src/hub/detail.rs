@@ -105,7 +105,8 @@ impl Watched {
         is_due
     }
 
-    /// Takes an answer of the engine.
+    /// Takes an answer of the engine. `row` is as it is now; `None` where frames have no pace of their own, and seconds that pass
+    /// say nothing.
     pub(super) fn take(&mut self, answer: Answer, row: Option<&Row>, now: Option<Timestamp>, epoch: u64) {
         self.is_asked = false;
         self.epoch = epoch;

@@ -50,7 +50,7 @@ pub(crate) enum Command {
     /// A client has said something.
     Said(u64, ClientMessage),
     /// What a client said is wrong.
-    Wrong(u64, protocol::ErrorMessage),
+    Wrong(u64, Box<protocol::ErrorMessage>),
     /// A client has taken its last message.
     Ready(u64),
     /// A client has gone.
@@ -149,7 +149,7 @@ impl Hub {
         match command {
             Command::Connect(id, out) => self.connect(id, out),
             Command::Said(id, message) => self.said(id, message),
-            Command::Wrong(id, error) => self.answer(id, &protocol::ServerMessage::Error(error)),
+            Command::Wrong(id, error) => self.answer(id, &protocol::ServerMessage::Error(*error)),
             Command::Ready(id) => {
                 if let Some(client) = self.clients.get_mut(&id) {
                     client.is_ready = true;
@@ -168,7 +168,7 @@ impl Hub {
             Command::Ask(ask) => ask(self),
             Command::Answered(analysis, row, answer) => {
                 if let Some(analysis) = self.analysis_mut(&analysis) {
-                    let id = analysis.board.find(&row);
+                    let id = analysis.board.find(&row).filter(|_| analysis.is_paced());
                     let (board, watches) = (&analysis.board, &mut analysis.watches);
                     if let Some(watched) = watches.rows.get_mut(&row) {
                         let figures = id.and_then(|id| board.row(id)).map(|(row, _)| *row);

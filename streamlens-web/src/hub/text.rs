@@ -11,6 +11,10 @@ pub(super) struct FlowExtra<'a> {
     pub(super) encodings: Vec<&'a str>,
     pub(super) lost: Option<u64>,
     pub(super) expected: Option<u64>,
+    /// Of a transport.
+    pub(super) ports: Option<(u16, u16)>,
+    /// Rows right below a row that is no flow.
+    pub(super) below: u64,
 }
 
 /// The own fields of a row, without brackets.
@@ -59,6 +63,7 @@ impl RowText {
             Level::Flow => flow(&mut fields, row, name, extra),
             Level::Transport => {
                 named(&mut fields, "protocol_name", name);
+                fields.some("port_info", extra.ports.map(|(src_port, dst_port)| Ports { src_port, dst_port }).as_ref());
                 counts(&mut fields, row);
             }
             Level::Encoding => {
@@ -83,6 +88,7 @@ impl RowText {
                 fields.some("incomplete", (row.malformed > 0).then_some(&row.malformed));
             }
         }
+        fields.some("rows_below", (extra.below > 0).then_some(&extra.below));
         severities(&mut fields, findings);
         self.known = fields.known | health.known;
         (self.version, self.own, self.health) = (version, fields.parts(), health.parts());
@@ -174,6 +180,12 @@ fn severities(fields: &mut Fields, counts: [u64; 3]) {
             fields.some(key, (count > 0).then_some(&count));
         }
     });
+}
+
+#[derive(Serialize)]
+struct Ports {
+    src_port: u16,
+    dst_port: u16,
 }
 
 #[derive(Serialize)]

@@ -181,6 +181,8 @@ struct Entry {
 pub(super) struct Listed {
     pub(super) rows: Vec<RowId>,
     pub(super) from: u64,
+    /// Flows in front of that of the first row.
+    pub(super) from_flow: u64,
     pub(super) total: u64,
     pub(super) flows: u64,
 }
@@ -426,7 +428,7 @@ impl SharedView {
             skip = 0;
         }
         list.truncate(count);
-        Listed { rows: list, from, total, flows: flows as u64 }
+        Listed { rows: list, from, from_flow: low as u64, total, flows: flows as u64 }
     }
 }
 

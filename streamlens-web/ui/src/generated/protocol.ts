@@ -61,6 +61,10 @@ flows: { [key in string]: F },
  */
 from?: number, 
 /**
+ * Flows of the view in front of that of the first row, with `order`.
+ */
+from_flow?: number, 
+/**
  * Names of the rows of the window from the top, where that has changed.
  */
 order?: Array<string>, 
@@ -655,6 +659,10 @@ bit_rate_now?: number,
  */
 timing_stats: Timing, 
 /**
+ * How many rows there are right below it, shown or not; absent where there are none.
+ */
+rows_below?: number, 
+/**
  * Findings at the transport, not at rows below.
  */
 findings?: FindingCounts, 
@@ -712,6 +720,10 @@ timing_stats: Timing,
  * Payloads that broke the protocol's rules; absent where none did.
  */
 malformed?: number, 
+/**
+ * How many rows there are right below it, shown or not; absent where there are none.
+ */
+rows_below?: number, 
 /**
  * Findings at the encoding and its streams.
  */
@@ -855,6 +867,10 @@ incomplete?: number,
  * Inter-arrival times of the PDUs.
  */
 timing_stats: Timing, 
+/**
+ * How many rows there are right below it, shown or not; absent where there are none.
+ */
+rows_below?: number, 
 /**
  * Findings at the kind.
  */
@@ -1268,6 +1284,10 @@ flows: { [key in string]: Flow },
  * Place of the first row.
  */
 from: number, 
+/**
+ * Flows in front of that of the first row.
+ */
+from_flow: number, 
 /**
  * Rows of the window from the top.
  */
