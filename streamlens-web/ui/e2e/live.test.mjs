@@ -22,7 +22,7 @@ const frames = async (page) =>
   Number((await page.locator('.summary').innerText()).match(/([\d,]+) frames/)?.[1].replaceAll(',', ''));
 
 test('shows frames as they come, a heat map by the second, and moments that were', async () => {
-  const server = await serve(['--replay=0.3', demo]);
+  const server = await serve(['--replay=0.5', '--loop', demo]);
   const { page, rows, shot, close } = await open(browser, server.url, { viewport: { width: 1400, height: 1200 } });
   await until('rows', async () => (await rows.count()) > 5);
   const first = await frames(page);

@@ -83,6 +83,7 @@ export function TimeChart({ title, time, lines, all, write, height = 128 }: Prop
           {
             ...axis,
             size: 24,
+            space: 96,
             font: '11px system-ui',
             values: (_, ticks, __, ___, step) => ticks.map((tick) => clockOf(tick, step)),
           },

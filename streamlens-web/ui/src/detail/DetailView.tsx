@@ -10,6 +10,7 @@ import type { Details } from '../store/details';
 import { labelOf, parse } from '../store/rowname';
 import { useSignal } from '../store/signal';
 import { joined } from '../store/view';
+import { lossOf } from '../table/columns';
 import { Figures, Timing } from './Figures';
 import { FindingItem } from './Findings';
 import { ProtocolPanel } from './protocols/ProtocolPanel';
@@ -160,7 +161,11 @@ export function DetailView() {
               height={96}
             />
           ) : (
-            <p className="faint">Loss is not known: nothing here has sequence numbers.</p>
+            <p className="faint">
+              {row && lossOf(row).lost === undefined
+                ? 'Loss is not known: nothing here has sequence numbers.'
+                : 'Loss by the second is kept for encodings and streams.'}
+            </p>
           )}
         </section>
       ) : null}

@@ -25,11 +25,15 @@ export function ConnectionBar() {
   const wait = Math.max(0, Math.ceil((state.retryAt - now) / 1000));
   return (
     <div className="lost" role="alert">
-      <strong>{heard === undefined ? 'No connection to the server' : 'The connection is lost'}</strong>
-      <span aria-live="off">
-        {heard === undefined ? `: ${state.reason}. ` : `: ${state.reason}. What is shown is ${ago(now - heard)} old. `}
-        {wait > 0 ? `Next attempt in ${wait} s.` : 'Trying now.'}
-      </span>
+      <p>
+        <strong>{heard === undefined ? 'No connection to the server' : 'The connection is lost'}</strong>
+        <span aria-live="off">
+          {heard === undefined
+            ? `: ${state.reason}. `
+            : `: ${state.reason}. What is shown is ${ago(now - heard)} old. `}
+          {wait > 0 ? `Next attempt in ${wait} s.` : 'Trying now.'}
+        </span>
+      </p>
       <button type="button" onClick={() => connection.retryNow()}>
         Try now
       </button>

@@ -7,6 +7,8 @@ import { Signal } from './signal';
 export interface Window {
   from: number;
   order: readonly string[];
+  /** Flows of the view above the first of these rows; absent where the server doesn't say. */
+  fromFlow?: number;
 }
 
 /** The shortest time between two orders of the same rows, in milliseconds. */
@@ -116,7 +118,7 @@ export class FlowStore {
       this.#flows.set(key, merge(held, patch) as Flow);
     }
     if (update.order) {
-      this.#waiting = { from: update.from ?? 0, order: update.order };
+      this.#waiting = { from: update.from ?? 0, order: update.order, fromFlow: update.from_flow };
       this.settle();
     }
     const totals = this.totals.get();

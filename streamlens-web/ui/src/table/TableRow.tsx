@@ -15,7 +15,8 @@ export interface RowProps {
   isOpen: boolean;
   /** From the top of the rows, in pixels. */
   top: number;
-  /** How many flows there are. */
+  /** Place of a flow among the flows, counted from 1, where that is known, and how many there are. */
+  place: number | undefined;
   setSize: number;
 }
 
@@ -25,11 +26,9 @@ export function canOpen(row: Row): boolean {
     case 'flow':
       return row.of.transports.length > 0;
     case 'transport':
-      return row.flow.encodings.length > 0;
     case 'encoding':
-      return true;
     case 'type':
-      return Object.keys(row.of.packet_types ?? {}).length > 0;
+      return (row.of.rows_below ?? 0) > 0;
     case 'stream':
       return false;
   }
@@ -91,7 +90,7 @@ export const TableRow = memo(function TableRow(props: RowProps) {
   const row = useSyncExternalStore(subscribe, () => flows.row(name));
   const isGone = flows.isGone(name);
   const depth = depthOf(name);
-  const place = row && row.level !== 'flow' ? placeBelow(row) : { at: undefined, of: props.setSize };
+  const place = row && row.level !== 'flow' ? placeBelow(row) : { at: props.place, of: props.setSize };
   const isFlow = depth === 1;
   // names below a flow take the room of source and destination
   const spans = !isFlow && columns[1]?.id === 'dst';

@@ -97,6 +97,19 @@ export function TreeTable() {
     }
   });
 
+  // places of flows among the flows
+  const places = useMemo(() => {
+    const { fromFlow, order } = window;
+    const found = new Map<string, number>();
+    if (fromFlow === undefined) return found;
+    let place = fromFlow;
+    for (const name of order) {
+      if (depthOf(name) > 1) continue;
+      place += 1;
+      found.set(name, place);
+    }
+    return found;
+  }, [window]);
   const isOpen = (name: string) => expanded.has(name) || depthOf(name) <= DEPTHS.indexOf(view.depth);
 
   function moveTo(index: number) {
@@ -236,6 +249,7 @@ export function TreeTable() {
                 isCursor={item.index === at}
                 isOpen={isOpen(name)}
                 top={item.start - HEAD}
+                place={places.get(name)}
                 setSize={totalFlows}
               />
             );
