@@ -29,7 +29,7 @@ pub(crate) fn in_words(offset: i64) -> Option<String> {
 
 /// Whether [`judged`] has anything to say.
 pub(crate) fn is_off(offset: i64, may_be_tai: bool) -> bool {
-    let is_tai = || may_be_tai && (offset - 37 * SECOND.cast_signed()).unsigned_abs() < 2 * SECOND;
+    let is_tai = || may_be_tai && offset.saturating_sub(37 * SECOND.cast_signed()).unsigned_abs() < 2 * SECOND;
     offset.unsigned_abs() >= AGREES && !(offset < 60 * SECOND.cast_signed() && is_tai())
 }
 
