@@ -97,7 +97,7 @@ pub(crate) enum Command {
     },
     /// Show flows in the browser as they change: captures, interfaces, and captures that are dropped into the page
     #[cfg(feature = "web")]
-    Serve(super::serve::ServeArgs),
+    Serve(Box<super::serve::ServeArgs>),
     /// Print a new token for `serve --token-file`
     #[cfg(feature = "web")]
     Token,
