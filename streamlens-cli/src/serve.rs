@@ -221,9 +221,11 @@ fn analyse(args: &ServeArgs, server: &Server) -> Result<(), Failure> {
         Some(speed) if args.is_looped => {
             let captures = args.captures.clone();
             let source = LoopSource::new(move || source::open(&captures, &options))?;
-            (Kind::Replay, Box::new(ReplaySource::new(source, speed)))
+            (Kind::Replay(speed), Box::new(ReplaySource::new(source, speed)))
         }
-        Some(speed) => (Kind::Replay, Box::new(ReplaySource::new(source::open(&args.captures, &options)?, speed))),
+        Some(speed) => {
+            (Kind::Replay(speed), Box::new(ReplaySource::new(source::open(&args.captures, &options)?, speed)))
+        }
     };
     let of = match kind {
         Kind::Capture => {
@@ -233,7 +235,7 @@ fn analyse(args: &ServeArgs, server: &Server) -> Result<(), Failure> {
         _ if args.is_looped => EngineOptions::live(),
         _ => EngineOptions::default(),
     };
-    server.analyse(&name, kind, source, engine(of), &args.captures).map_err(failed)
+    server.analyse(&name, kind, source, engine(of), &[]).map_err(failed)
 }
 
 #[cfg(all(feature = "live", target_os = "linux"))]

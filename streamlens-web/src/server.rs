@@ -20,13 +20,16 @@ use crate::metrics::Metrics;
 use crate::options::ServerOptions;
 use crate::source::{Progress, Watched};
 
+/// Nanoseconds between two looks.
+const LOOK_NS: i64 = 100_000_000;
+
 /// What is analysed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
     /// A capture, as fast as it can be read.
     Capture,
-    /// A capture at its own pace.
-    Replay,
+    /// A capture at its own pace, or so many times as fast; 0 is as fast as it goes.
+    Replay(f64),
     /// Interfaces.
     Interface,
 }
@@ -119,15 +122,18 @@ impl Server {
         engine: Engine,
         packets: &[PathBuf],
     ) -> io::Result<()> {
-        let kind = match kind {
-            Kind::Capture => AnalysisKind::Capture,
-            Kind::Replay => AnalysisKind::Replay,
-            Kind::Interface => AnalysisKind::Interface,
+        // looks come ten times a second of the clock, in capture time
+        let (kind, period_ns) = match kind {
+            Kind::Replay(speed) if speed > 0.0 => {
+                (AnalysisKind::Replay, Some((LOOK_NS as f64 * speed).clamp(1e6, 1e9) as i64))
+            }
+            Kind::Capture | Kind::Replay(_) => (AnalysisKind::Capture, None),
+            Kind::Interface => (AnalysisKind::Interface, Some(LOOK_NS)),
         };
         let progress = Arc::new(Progress::default());
         let packets = Some(packets).filter(|packets| !packets.is_empty()).map(Arc::from);
         let id = self.shared.begin(name.to_owned(), kind, Arc::clone(&progress), packets);
-        let driver = start(source, kind, engine, progress)?;
+        let driver = start(source, period_ns, engine, progress)?;
         self.shared.hub.tell(Command::Open(id, Box::new(driver)));
         Ok(())
     }
@@ -198,15 +204,13 @@ pub fn with_intervals(options: EngineOptions, bytes: Option<u64>) -> EngineOptio
     EngineOptions { interval_ns: options.interval_ns.or(is_short.then_some(1_000_000_000)), ..options }
 }
 
-/// Starts the driver of an analysis.
+/// Starts the driver of an analysis, which looks so often in capture time; where it doesn't, it is looked at by the clock.
 pub(crate) fn start(
     source: impl FrameSource + 'static,
-    kind: AnalysisKind,
+    period_ns: Option<i64>,
     engine: Engine,
     progress: Arc<Progress>,
 ) -> io::Result<Driver> {
-    let is_paced = matches!(kind, AnalysisKind::Replay | AnalysisKind::Interface);
-    let period_ns = is_paced.then_some(100_000_000);
     Driver::start(Watched::new(source, progress), engine, DriverOptions { period_ns, ..DriverOptions::default() })
 }
 

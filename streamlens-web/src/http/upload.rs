@@ -159,8 +159,7 @@ fn open(
         let driver = source.and_then(|source| {
             let total = progress.told().bytes_total;
             let engine = Engine::new(app.options.registry.clone(), with_intervals(app.options.engine.clone(), total));
-            crate::server::start(source, AnalysisKind::Upload, engine, Arc::clone(&progress))
-                .map_err(|error| error.to_string())
+            crate::server::start(source, None, engine, Arc::clone(&progress)).map_err(|error| error.to_string())
         });
         let result = driver.map(|driver| app.shared.hub.tell(Command::Open(id, Box::new(driver))));
         if let Err(failure) = &result {

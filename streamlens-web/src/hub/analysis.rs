@@ -47,6 +47,8 @@ pub(crate) struct Board {
     /// Flows that changed since the views were brought up to date; `None` for all.
     pub(super) changed: Option<BTreeSet<FlowId>>,
     pub(super) views: Views,
+    /// Whether frames come at a pace of their own; else rates are those of the whole span.
+    pub(super) is_paced: bool,
 }
 
 impl Board {
@@ -73,7 +75,8 @@ impl Board {
     pub(super) fn apply(&mut self, delta: &Delta) {
         let epoch = delta.epoch.0;
         if delta.since.is_none() {
-            *self = Self { views: std::mem::take(&mut self.views), ..Self::default() };
+            let (views, is_paced) = (std::mem::take(&mut self.views), self.is_paced);
+            *self = Self { views, is_paced, ..Self::default() };
         }
         // names that fall away, before the rows do
         for gone in &delta.gone {
@@ -335,6 +338,7 @@ pub(crate) struct Analysis {
 
 impl Analysis {
     pub(super) fn new(id: String, name: String, kind: protocol::AnalysisKind, progress: Arc<Progress>) -> Self {
+        let is_paced = matches!(kind, protocol::AnalysisKind::Interface | protocol::AnalysisKind::Replay);
         Self {
             id,
             name,
@@ -345,7 +349,7 @@ impl Analysis {
             driver: None,
             reader: None,
             has_ended: false,
-            board: Board::default(),
+            board: Board { is_paced, ..Board::default() },
             past: Past::default(),
             watches: Watches::default(),
             history: HashMap::new(),
@@ -356,7 +360,7 @@ impl Analysis {
 
     /// Whether frames come at a pace of their own, and looks with them.
     pub(super) fn is_paced(&self) -> bool {
-        matches!(self.kind, protocol::AnalysisKind::Interface | protocol::AnalysisKind::Replay)
+        self.board.is_paced
     }
 
     pub(super) fn open(&mut self, driver: Driver) {

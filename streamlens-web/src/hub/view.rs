@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use streamlens_filter::{Catalogue, Filter};
 use streamlens_model::row::{
-    Field, FindingIndex, FlowId, Gather, Level, LiveFlow, RowContext, RowId, RowName, SortKey, rows,
+    Field, FindingIndex, FlowId, Gather, Level, LiveFlow, RowContext, RowId, RowName, SortKey, mean_bit_rate, rows,
 };
 use streamlens_model::{Analysis, Finding, Flow, FlowKey, Timestamp};
 use streamlens_protocol::{Depth, FilterPlace, Problem, Window};
@@ -362,7 +362,11 @@ impl SharedView {
             "first_seen" => Some(row.first_seen.map(|time| SortKey::Instant(time.as_nanos()))),
             "packets" => Some(Some(SortKey::Number(row.packets as f64))),
             "bytes" => Some(row.bytes.map(|bytes| SortKey::Number(bytes as f64))),
-            "rate" => Some(row.bit_rate.map(SortKey::Number)),
+            "rate" if board.is_paced => Some(row.bit_rate.map(SortKey::Number)),
+            "rate" => {
+                let bytes = row.bytes.unwrap_or_default();
+                Some(mean_bit_rate(row.first_seen, row.last_seen, row.packets, bytes).map(SortKey::Number))
+            }
             "pps" => Some(row.packet_rate.map(SortKey::Number)),
             _ => None,
         };

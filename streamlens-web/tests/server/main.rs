@@ -58,7 +58,7 @@ pub(crate) fn serve(options: ServerOptions, demo_at: Option<f64>) -> Running {
         let source = CaptureReader::open(demo()).unwrap();
         let engine = Engine::new(DecoderRegistry::with_builtins(), EngineOptions::default());
         if speed > 0.0 {
-            server.analyse("demo", Kind::Replay, ReplaySource::new(source, speed), engine, &[]).unwrap();
+            server.analyse("demo", Kind::Replay(speed), ReplaySource::new(source, speed), engine, &[]).unwrap();
         } else {
             server.analyse("demo", Kind::Capture, source, engine, &[]).unwrap();
         }

@@ -102,7 +102,8 @@ export function TreeTable() {
     const { fromFlow, order } = window;
     const found = new Map<string, number>();
     if (fromFlow === undefined) return found;
-    let place = fromFlow;
+    // where the first row lies below a flow, that flow is not among the rows
+    let place = fromFlow + (order[0] !== undefined && depthOf(order[0]) > 1 ? 1 : 0);
     for (const name of order) {
       if (depthOf(name) > 1) continue;
       place += 1;
