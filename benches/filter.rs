@@ -28,7 +28,7 @@ fn flow(number: u64) -> Flow {
         encoding_name: if number.is_multiple_of(3) { "IENA" } else { "RTP" }.into(),
         packet_count: 10,
         timing_stats: timing((number % 6_000) as f64 * 1e3).into(),
-        health: Health { streams: is_tenth.then_some(stream).into_iter().collect(), streams_not_kept: 0 },
+        health: Health { streams: is_tenth.then_some(stream).into_iter().collect(), ..Health::default() },
         packet_types: is_tenth.then_some(kind).into_iter().collect(),
         ..ApplicationEncoding::default()
     };

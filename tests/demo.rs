@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use streamlens::model::{Analysis, ApplicationEncoding, Flow, StreamHealth, Value};
+use streamlens::model::{Analysis, ApplicationEncoding, Flow, Severity, StreamHealth, Value};
 use streamlens_testing::demo::{self, clocks, machine, media, telemetry};
 
 fn path() -> std::path::PathBuf {
@@ -189,9 +189,9 @@ fn findings_are_those_that_were_built_in() {
     codes.sort_unstable();
     let expected = [
         ("chapter10.loss", 1), // of the datagrams
-        ("chapter10.loss", 1), // of the channel
+        ("chapter10.loss", 1), // of the channel, as a consequence
         ("ethercat.working-counter", 1),
-        ("iena.loss", 3),
+        ("iena.loss", 1), // one gap, of three packets
         ("modbus.exception", 1),
         ("profinet.cycle-gap", 1),
         ("profinet.loss", 1),
@@ -200,4 +200,15 @@ fn findings_are_those_that_were_built_in() {
         ("rtp.loss", 1),
     ];
     assert_eq!(codes, expected);
+    let errors = analysis.findings.iter().filter(|one| one.severity == Severity::Error);
+    let errors: Vec<_> = errors.map(|one| (one.code.as_ref(), one.packets)).collect();
+    let expected = [
+        ("profinet.loss", Some(1)),
+        ("rtp.loss", Some(1)),
+        ("ethercat.working-counter", None),
+        ("iena.loss", Some(3)),
+        ("chapter10.loss", Some(1)),
+    ];
+    assert_eq!(errors, expected, "what was lost with the datagram is no second error");
+    assert_eq!(only(&analysis, "Chapter10").health.sums().lost, Some(1));
 }

@@ -55,3 +55,40 @@ fn the_reader_of_captures_needs_no_decoder() {
     let known = ["streamlens-pcap", "streamlens-chapter10-wire", "streamlens-model"];
     assert!(ours.iter().all(|package| known.contains(&package.as_str())), "{ours:?}");
 }
+
+/// The licences of an expression that have to be taken, each as its alternatives; brackets as crates use them, around
+/// alternatives.
+fn alternatives(expression: &str) -> Vec<Vec<String>> {
+    let plain = |text: &str| text.trim_matches(['(', ')', ' ']).to_owned();
+    let alternatives = |part: &str| part.replace('/', " OR ").split(" OR ").map(plain).collect();
+    expression.split(" AND ").map(alternatives).collect()
+}
+
+#[test]
+fn dependencies_have_licences_that_are_taken_and_none_is_banned() {
+    let rules = std::fs::read_to_string(root().join("deny.toml")).expect("deny.toml is there");
+    let rules: toml::Table = rules.parse().expect("it is TOML");
+    let texts = |list: &toml::Value| -> Vec<String> {
+        let list = list.as_array().expect("a list").iter();
+        list.map(|entry| entry.as_str().or_else(|| entry["crate"].as_str()).expect("a name").to_owned()).collect()
+    };
+    let (taken, banned) = (texts(&rules["licenses"]["allow"]), texts(&rules["bans"]["deny"]));
+    // of this platform alone: those of others need not have been downloaded
+    let version = Command::new("rustc").arg("-vV").output().expect("rustc runs");
+    let version = String::from_utf8(version.stdout).expect("text");
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).expect("a host");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["metadata", "--offline", "--format-version", "1", "--filter-platform", host, "--manifest-path"]);
+    let output = cargo.arg(root().join("Cargo.toml")).output().expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    let packages = metadata["packages"].as_array().expect("a list");
+    assert!(packages.len() > 50);
+    for package in packages {
+        let name = package["name"].as_str().expect("a name");
+        assert!(!banned.iter().any(|ban| ban == name), "{name} is banned by deny.toml");
+        let licence = package["license"].as_str().unwrap_or_default();
+        let is_taken = alternatives(licence).iter().all(|any| any.iter().any(|one| taken.contains(one)));
+        assert!(is_taken, "{name} has the licence '{licence}', which deny.toml doesn't list");
+    }
+}

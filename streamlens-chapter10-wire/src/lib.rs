@@ -1,18 +1,4 @@
-//! The wire types of IRIG 106 Chapter 10 (from 106-17 on Chapter 11) that both a decoder of datagrams and a reader of
-//! recorder files need: the packet header with its checksums, the time packets that tie its relative time counter to UTC,
-//! and setup records (TMATS, chapter 9) in their ASCII form.
-//!
-//! ```
-//! use streamlens_chapter10_wire::PacketHeader;
-//!
-//! // Channel 3, 28 bytes of which 4 are data, PCM Data Format 1, counter 0.
-//! let mut packet = [0x25, 0xEB, 3, 0, 28, 0, 0, 0, 4, 0, 0, 0, 1, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4];
-//! let sum = packet[..22].chunks(2).fold(0_u16, |sum, word| sum.wrapping_add(u16::from_le_bytes([word[0], word[1]])));
-//! packet[22..24].copy_from_slice(&sum.to_le_bytes());
-//! let header = PacketHeader::parse(&packet).expect("the sync word");
-//! assert!(header.checksum_ok() && header.channel == 3);
-//! assert_eq!(header.data(&packet), Some(&[1, 2, 3, 4][..]));
-//! ```
+#![doc = include_str!("../README.md")]
 
 mod header;
 mod time;

@@ -32,7 +32,9 @@ content. Several captures are merged by time into one analysis. A file named lik
 or -r decoders.
 
 Formats:
-  table   for people: flows, encodings and packet types as a tree, then totals and findings
+  table   for people: flows, encodings, streams and packet types as a tree, then totals and
+          findings. Jitter is that of RFC 3550 by the media clock where there is one (column
+          media_jitter); with \u{394} in front it is that of \u{394}T, the times between packets (column jitter)
   json    one document of schema streamlens.analysis/1, with everything there is
   ndjson  the same by line: {\"schema\", \"capture\"}, then a {\"flow\"} for each flow, a {\"finding\"}
           for each finding, and {\"networks\"} where there are any; with --columns a {\"row\"}
@@ -95,11 +97,53 @@ pub(crate) enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: ListFormat,
     },
+    /// Show flows in the browser as they change: captures, interfaces, and captures that are dropped into the page
+    #[cfg(feature = "web")]
+    Serve(Box<super::serve::ServeArgs>),
+    /// Print a new token for `serve --token-file`
+    #[cfg(feature = "web")]
+    Token,
+    /// Say what appeared, vanished, got worse or better between two captures of a network, stream by stream
+    ///
+    /// Streams are the same where addresses, ports, VLANs, encoding and identifier are. Loss, duplicates and reordering are
+    /// compared by their share; jitter and the longest time between packets where they grow by half, the rate where it changes
+    /// by 5 %.
+    Compare {
+        /// The capture to compare with
+        good: PathBuf,
+        /// The capture that is judged
+        bad: PathBuf,
+        /// How to print it
+        #[arg(long, value_enum, default_value_t)]
+        format: CompareFormat,
+        /// Exit with status 1 if anything vanished or got worse
+        #[arg(long, value_enum, value_name = "WHEN")]
+        fail_on: Option<FailWhen>,
+    },
+    /// Write which streams are in a good capture, with their rates, loss and jitter, for --expect
+    Learn {
+        /// The captures
+        #[arg(required = true)]
+        captures: Vec<PathBuf>,
+    },
     /// Print the manual page, in roff
     Man,
     /// Watch flows, encodings, packet types and streams in the terminal, live or of captures
     #[cfg(feature = "tui")]
     Tui(Box<crate::tui::TuiArgs>),
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CompareFormat {
+    #[default]
+    Table,
+    Json,
+    Csv,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailWhen {
+    Worse,
 }
 
 #[derive(Debug, Args)]
@@ -160,11 +204,22 @@ pub(crate) struct AnalyzeArgs {
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', value_parser = field, help_heading = "Output")]
     pub(crate) columns: Vec<Field>,
 
+    /// In the table: all of what spans flows in place of these: PTP domains, announced sessions, redundant pairs, NDI sources,
+    /// PROFINET and EtherCAT stations, Modbus units
+    #[arg(long, conflicts_with = "gaps", help_heading = "Output")]
+    pub(crate) networks: bool,
+
+    /// In the table: every loss with its time in place of the flows; of each stream the latest 16 and the largest 16
+    #[arg(long, help_heading = "Output")]
+    pub(crate) gaps: bool,
+
     /// Print the first N flows only; totals and findings are still those of the whole capture
     #[arg(long, value_name = "N", help_heading = "Output")]
     pub(crate) top: Option<usize>,
 
     /// How deep to go down the hierarchy; stream has the streams of encodings beside the packet types
+    ///
+    /// The table shows streams at depth type as well, at most 12 of an encoding, where they have names or there are several.
     #[arg(long, value_enum, default_value_t, value_name = "LEVEL", help_heading = "Output")]
     pub(crate) depth: Depth,
 
@@ -194,6 +249,12 @@ pub(crate) struct AnalyzeArgs {
     /// When to use colours
     #[arg(long, value_enum, default_value_t, value_name = "WHEN", help_heading = "Output")]
     pub(crate) color: Color,
+
+    /// A file that says which streams should be there, with limits of rate, loss and jitter; `streamlens learn` writes one
+    ///
+    /// What is not so is a finding: expect.absent and expect.limit (errors), expect.unexpected (a warning).
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["filter", "interface"], help_heading = "Output")]
+    pub(crate) expect: Option<PathBuf>,
 
     /// Exit with status 1 if there are findings of this severity or a graver one
     #[arg(long, value_enum, value_name = "SEVERITY", help_heading = "Output")]
@@ -295,7 +356,7 @@ impl From<FailOn> for Severity {
 }
 
 /// How many times as fast as captured, 0 or more.
-fn speed(text: &str) -> Result<f64, String> {
+pub(crate) fn speed(text: &str) -> Result<f64, String> {
     let speed = text.parse().ok().filter(|speed: &f64| speed.is_finite() && *speed >= 0.0);
     speed.ok_or_else(|| {
         format!("'{text}' is no speed; write how many times as fast, such as 1, 0.5 or 10; 0 is as fast as it goes")

@@ -12,6 +12,8 @@ use super::exit::Failure;
 /// A rule as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rule {
+    /// As written.
+    text: String,
     which: Which,
     encoding: String,
 }
@@ -32,17 +34,17 @@ impl Rule {
             .split_once(',')
             .filter(|(_, encoding)| !encoding.trim().is_empty())
             .ok_or("write which packets, a comma and an encoding, such as udp.port==5004,rtp")?;
-        Ok(Self { which: Which::parse(which.trim())?, encoding: encoding.trim().to_owned() })
+        Ok(Self { text: text.to_owned(), which: Which::parse(which.trim())?, encoding: encoding.trim().to_owned() })
     }
 
-    /// The rule for the engine; fails where no decoder has that name.
+    /// The rule for the engine; fails where no encoding has that name. One that refines another is told by what is in the
+    /// packets or by announcements, and its packets are decoded as that other one.
     pub(crate) fn resolve(&self, registry: &DecoderRegistry) -> Result<DecodeAs, Failure> {
         let wanted = folded(&self.encoding);
-        let known = || registry.iter().map(|decoder| decoder.info().name.as_ref());
-        let Some(name) = known().find(|name| folded(name) == wanted) else {
-            let names: Vec<_> = known().collect();
+        let Some((name, base)) = registry.encodings().find(|(name, _)| folded(name) == wanted) else {
+            let names: Vec<_> = registry.encodings().map(|(name, _)| name).collect();
             return Err(Failure::usage(format!(
-                "-d: no decoder is called '{}'; there are {} (see `streamlens decoders`)",
+                "-d: no encoding is called '{}'; there are {} (see `streamlens decoders`)",
                 self.encoding,
                 names.join(", ")
             )));
@@ -50,7 +52,8 @@ impl Rule {
         let which = self.which.clone();
         Ok(DecodeAs {
             selector: Arc::new(move |key, transport| which.covers(key, transport)),
-            encoding_name: name.to_string(),
+            encoding_name: base.unwrap_or(name).to_owned(),
+            rule: format!("-d {}", self.text),
         })
     }
 }

@@ -19,10 +19,12 @@ struct Entry<'a> {
     carriers: Vec<String>,
     detection_ports: &'a [u16],
     packet_types: Vec<&'a str>,
+    /// More exact names that its streams may be found to have.
+    refinements: Vec<&'a str>,
 }
 
-impl<'a> From<&'a dyn StreamDecoder> for Entry<'a> {
-    fn from(decoder: &'a dyn StreamDecoder) -> Self {
+impl<'a> Entry<'a> {
+    fn of(decoder: &'a dyn StreamDecoder, registry: &'a DecoderRegistry) -> Self {
         let info = decoder.info();
         let mut carriers: Vec<_> = info.carriers.iter().map(carrier_name).collect();
         carriers.dedup();
@@ -32,12 +34,17 @@ impl<'a> From<&'a dyn StreamDecoder> for Entry<'a> {
             carriers,
             detection_ports: &info.ports,
             packet_types: info.packet_types.iter().collect(),
+            refinements: registry
+                .encodings()
+                .filter(|(_, base)| *base == Some(&*info.name))
+                .map(|(name, _)| name)
+                .collect(),
         }
     }
 }
 
 pub(crate) fn write(out: &mut impl Write, registry: &DecoderRegistry, format: ListFormat) -> io::Result<()> {
-    let entries: Vec<_> = registry.iter().map(Entry::from).collect();
+    let entries: Vec<_> = registry.iter().map(|decoder| Entry::of(decoder, registry)).collect();
     match format {
         ListFormat::Json => {
             serde_json::to_writer(&mut *out, &entries)?;
@@ -54,6 +61,7 @@ fn write_entry(out: &mut impl Write, entry: &Entry<'_>) -> io::Result<()> {
         ("carriers", entry.carriers.join(", ")),
         ("ports", ports.join(", ")),
         ("types", entry.packet_types.join(", ")),
+        ("refined", entry.refinements.join(", ")),
     ];
     for (title, text) in list.iter().filter(|(_, text)| !text.is_empty()) {
         for (index, line) in text::wrapped(text, WIDTH - 12).iter().enumerate() {

@@ -243,7 +243,8 @@ mod tests {
             let analysis = engine.finish(CaptureSummary::default());
             assert_eq!(analysis.flows.len(), usize::from(flows));
             let mut written = Vec::new();
-            let view = View { depth: Depth::Type, context: RowContext::default(), filter: None };
+            let view =
+                View { depth: Depth::Type, context: RowContext::default(), filter: None, streams_at_types: false };
             let mut document = Document::new(&mut written, Form::Json);
             // in pieces of one and of two
             for flows in analysis.flows.chunks(2) {

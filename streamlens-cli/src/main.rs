@@ -1,11 +1,13 @@
 //! The `streamlens` command: what is asked for, the analysis, and how the result is shown.
 
 mod args;
+mod compare;
 mod csv;
 mod decode_as;
 mod decoders;
 mod duration;
 mod exit;
+mod expect;
 mod fields;
 mod filtered;
 mod json;
@@ -15,6 +17,8 @@ mod machine;
 mod on_finding;
 mod progress;
 mod select;
+#[cfg(feature = "web")]
+mod serve;
 mod source;
 mod table;
 mod text;
@@ -26,6 +30,7 @@ mod view;
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anstream::ColorChoice;
@@ -37,8 +42,10 @@ use streamlens::registry::DecoderRegistry;
 
 use streamlens_filter::Filter;
 
-use crate::args::{AnalyzeArgs, Cli, Color, Command, Format};
+use crate::args::{AnalyzeArgs, Cli, Color, Command, CompareFormat, Format};
+use crate::compare::Comparison;
 use crate::exit::{Failure, Status, say, written};
+use crate::expect::Expectations;
 use crate::filtered::Filtered;
 use crate::machine::{Document, Form, Piece};
 use crate::view::View;
@@ -79,11 +86,34 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Status, Failure> {
             out.write_all(&script)
         })),
         Some(Command::Fields { format }) => written(to_stdout(|out| fields::write(out, format))),
+        #[cfg(feature = "web")]
+        Some(Command::Serve(args)) => return serve::serve(&args),
+        #[cfg(feature = "web")]
+        Some(Command::Token) => {
+            let token = streamlens_web::token().map_err(|error| Failure::usage(error.to_string()))?;
+            written(to_stdout(|out| writeln!(out, "{token}")))
+        }
         #[cfg(feature = "tui")]
         Some(Command::Tui(args)) => return tui::run(&args),
+        Some(Command::Compare { good, bad, format, fail_on }) => {
+            return compare(&good, &bad, format, fail_on.is_some());
+        }
+        Some(Command::Learn { captures }) => {
+            let analysis = Analyzer::default().run_files(&captures)?;
+            written(to_stdout(|out| out.write_all(expect::learned(&analysis).as_bytes())))
+        }
         Some(Command::Man) => written(to_stdout(|out| clap_mangen::Man::new(Cli::command()).render(out))),
     }
     .map(|()| Status::Fine)
+}
+
+fn compare(good: &Path, bad: &Path, format: CompareFormat, fails: bool) -> Result<Status, Failure> {
+    let [good, bad] = [good, bad].map(|path| Analyzer::default().run_files(&[path]));
+    let (good, bad) = (good?, bad?);
+    [&good, &bad].into_iter().for_each(tell_what_is_missing);
+    let comparison = Comparison::of(&good, &bad);
+    written(to_stdout(|out| comparison.write(out, format)))?;
+    Ok(if fails && comparison.is_worse() { Status::Findings } else { Status::Fine })
 }
 
 fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
@@ -98,6 +128,7 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
         return Err(Failure::usage("--every writes lines of JSON; add --format ndjson".to_owned()));
     }
     on_finding::check(&args.live)?;
+    let expectations = args.expect.as_deref().map(Expectations::read).transpose()?;
     let registry = told::registry(args)?;
     let options = engine_options(args, &registry)?;
     if args.interval.is_some() && args.format == Format::Table {
@@ -110,7 +141,7 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
     // a live capture ends at its source, so that what is written ends with it
     let max_frames = args.count.filter(|_| !is_live);
     let mut selection = select::selection(args);
-    if filter.is_some() {
+    if filter.is_some() || expectations.is_some() {
         // what is shown is known when it is made
         (selection.top, selection.most_findings) = (None, None);
     }
@@ -120,7 +151,7 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
     } else {
         source::read(&analyzer, args, filter.as_ref())?
     };
-    let (analysis, result) = report(&mut engine, capture, selection, filter.as_ref(), args);
+    let (analysis, result) = report(&mut engine, capture, selection, (filter.as_ref(), expectations.as_ref()), args);
     let has_told = is_live || args.format == Format::Table && io::stdout().is_terminal();
     if !has_told {
         // a live capture said it when it happened, and the table has it as well: it is said once to someone who sees both
@@ -150,7 +181,7 @@ fn report(
     engine: &mut Engine,
     capture: CaptureSummary,
     selection: FlowSelection,
-    filter: Option<&Filter>,
+    (filter, expectations): (Option<&Filter>, Option<&Expectations>),
     args: &AnalyzeArgs,
 ) -> (Analysis, io::Result<()>) {
     let form = match args.format {
@@ -162,7 +193,9 @@ fn report(
     let index = filtered.as_ref().and_then(Filtered::index);
     let view = View::new(args, engine.last_seen()).with(filter, index);
     match form {
-        Some(form) if select::is_by_engine(args) && (filtered.is_none() || args.top.is_none()) => {
+        Some(form)
+            if select::is_by_engine(args) && (filtered.is_none() || args.top.is_none()) && expectations.is_none() =>
+        {
             let shown = Shown { form, args, view, filtered: filtered.as_ref() };
             in_chunks(engine, capture, selection, shown)
         }
@@ -171,6 +204,9 @@ fn report(
                 Some(filtered) => only_shown(engine, capture, selection, filtered, view),
                 None => engine.report(capture, selection),
             };
+            if let Some(expectations) = expectations {
+                expectations.judge(&mut analysis);
+            }
             select::apply(&mut analysis, args, view.context);
             if let (Some(filtered), true, Some(_)) = (&filtered, args.columns.is_empty(), form) {
                 analysis.flows.iter_mut().for_each(|flow| filtered.prune(flow, view.context));
@@ -344,8 +380,9 @@ fn write(
         None if args.format == Format::Csv => csv::write(out, &analysis.flows, &args.columns, view),
         None => {
             let width = terminal_width(io::stdout().is_terminal());
+            let parts = table::Parts { networks: args.networks, gaps: args.gaps };
             let look = table::Look { width, is_coloured: is_coloured(args.color) };
-            table::write(out, analysis, matched, &args.columns, view, look)
+            table::write(out, analysis, matched, (&args.columns, args.sort.as_ref()), (view, parts), look)
         }
     }
 }

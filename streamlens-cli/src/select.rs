@@ -1,7 +1,7 @@
 //! Which flows are shown, in which order, how deep.
 
 use streamlens::engine::{FlowOrder, FlowSelection};
-use streamlens::model::row::{Field, RowContext, SortKey};
+use streamlens::model::row::{Field, RowContext, SortKey, rows};
 use streamlens::model::{Analysis, Flow};
 
 use super::args::{AnalyzeArgs, Depth, Format};
@@ -54,7 +54,7 @@ pub(crate) fn apply(analysis: &mut Analysis, args: &AnalyzeArgs, context: RowCon
 
 /// Stable, so that equal flows stay in the order in which they were first seen. What is undefined comes last.
 fn sort(flows: &mut [Flow], field: &Field, context: RowContext<'_>) {
-    let mut keys: Vec<_> = flows.iter().map(|flow| SortKey::of_flow(flow, field, context)).enumerate().collect();
+    let mut keys: Vec<_> = flows.iter().map(|flow| SortKey::of(rows(flow, context), field)).enumerate().collect();
     keys.sort_by(|(_, one), (_, other)| SortKey::compare(one.as_ref(), other.as_ref(), field.gather()));
     let mut places = vec![0; flows.len()];
     keys.iter().enumerate().for_each(|(new, (old, _))| places[*old] = new);

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use streamlens::Analyzer;
 use streamlens::engine::Engine;
-use streamlens::model::{CaptureSummary, FrameBatch, FrameSource, SourceError, SourceLayer};
+use streamlens::model::words::Times;
+use streamlens::model::{CaptureSummary, FrameBatch, FrameSource, SourceError, SourceLayer, Warning};
 use streamlens::pcap::{CaptureReader, MergedReader, ReaderOptions};
 use streamlens_filter::Filter;
 use streamlens_live::{LoopSource, ReplaySource};
@@ -47,7 +48,29 @@ pub(crate) fn read(
         return paced(analyzer, Watched { source, progress, stop, frames: 0 }, args, filter);
     }
     let source = open(&captures, &options)?;
-    paced(analyzer, Watched { source, progress, stop, frames: 0 }, args, filter)
+    let (engine, mut summary) = paced(analyzer, Watched { source, progress, stop, frames: 0 }, args, filter)?;
+    summary.warnings.extend(given_twice(&captures));
+    Ok((engine, summary))
+}
+
+/// A warning for each file that is given more than once.
+fn given_twice(captures: &[PathBuf]) -> Vec<Warning> {
+    let files: Vec<_> = captures.iter().filter_map(|path| Some((path, std::fs::canonicalize(path).ok()?))).collect();
+    let times = |file: &PathBuf, until: usize| files.iter().take(until).filter(|(_, other)| other == file).count();
+    let is_last = |place: usize, file: &PathBuf| times(file, files.len()) == times(file, place + 1);
+    let twice = files.iter().enumerate().filter(|(place, (_, file))| times(file, *place) > 0 && is_last(*place, file));
+    let warning = |(_, (path, file)): (usize, &(&PathBuf, PathBuf))| Warning {
+        code: "capture.given-twice",
+        path: Some((*path).clone()),
+        byte: None,
+        after_frame: None,
+        text: format!(
+            "the file is given {}: each of its frames counts as often",
+            Times(times(file, files.len()) as u64)
+        ),
+        incomplete: false,
+    };
+    twice.map(warning).collect()
 }
 
 /// Opens the captures as one source.

@@ -1,7 +1,7 @@
 //! Text for people: that of the model, and widths on a terminal.
 
-pub(crate) use streamlens::model::text::{bit_rate, bytes, counted, duration, escaped, exact_duration, grouped};
-
+pub(crate) use streamlens::model::text::escaped;
+pub(crate) use streamlens::model::words::{bit_rate, bytes, counted, duration, exact_duration, grouped};
 use unicode_width::UnicodeWidthStr;
 
 /// Columns that the text takes on a terminal.
@@ -28,6 +28,26 @@ pub(crate) fn wrapped(text: &str, limit: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn writes_figures_as_the_web_page_does() {
+        let cases: serde_json::Value = serde_json::from_str(include_str!("text-cases.json")).expect("a list of cases");
+        let check = |kind: &str, write: &dyn Fn(f64) -> String| {
+            let cases = cases[kind].as_array().expect(kind);
+            assert!(!cases.is_empty(), "{kind}");
+            for case in cases {
+                let value = case[0].as_f64().expect("a number");
+                assert_eq!(write(value), case[1], "{kind} {value}");
+            }
+        };
+        check("grouped", &|value| grouped(value as u64));
+        check("bytes", &|value| bytes(value as u64));
+        check("duration", &duration);
+        check("bit_rate", &bit_rate);
+        check("percent", &crate::table::percent);
+        assert_eq!(bytes(u64::MAX), "18446744.1 TB");
+        assert_eq!([0, 1, 1000, 1_500_000_000].map(exact_duration), ["0 ns", "1 ns", "1 \u{b5}s", "1500 ms"]);
+    }
 
     #[test]
     fn wraps_at_spaces_by_width_not_by_bytes() {

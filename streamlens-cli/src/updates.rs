@@ -263,7 +263,7 @@ struct Change<'a>(&'a FindingChange);
 impl Serialize for Change<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let FindingChange { id, state, row, finding } = self.0;
-        let Finding { code, severity, count, first, last, place, text, .. } = &**finding;
+        let Finding { code, severity, count, packets, first, last, place, text } = &**finding;
         let state = match state {
             FindingState::New => "new",
             FindingState::Grown => "grown",
@@ -277,6 +277,7 @@ impl Serialize for Change<'_> {
         map.serialize_entry("code", code)?;
         map.serialize_entry("severity", severity)?;
         map.serialize_entry("count", count)?;
+        optional(&mut map, "packets", packets.as_ref())?;
         map.serialize_entry("first", first)?;
         map.serialize_entry("last", last)?;
         map.serialize_entry("where", place)?;

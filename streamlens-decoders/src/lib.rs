@@ -1,10 +1,4 @@
-//! The decoder trait of StreamLens and its built-in decoders. A decoder sees payloads and never the flow table.
-//!
-//! Each protocol has a feature of its own and compiles alone: `ptp`; `iena`, `inetx`, `npd`, `tmns` (together `telemetry`);
-//! `chapter10`; `rtp` with the payload formats of [`media`], `rtcp`, `sap`, `mpegts`, `ndi` (together `broadcast`);
-//! `profinet`, `ethercat`, `modbus` (together `industrial`). The default, `all`, is all of them. `rtcp` and `sap` bring
-//! `rtp`, whose streams they speak of.
-
+#![doc = include_str!("../README.md")]
 #![cfg_attr(
     not(feature = "all"),
     allow(dead_code, unused_imports, reason = "what several decoders share is compiled with any of them")
@@ -14,6 +8,8 @@
     allow(rustdoc::broken_intra_doc_links, reason = "they lead to decoders that are off")
 )]
 
+#[cfg_attr(not(feature = "all"), allow(dead_code))]
+mod clock_offset;
 mod confidence;
 mod decoder;
 mod error;

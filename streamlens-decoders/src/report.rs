@@ -29,6 +29,8 @@ pub struct StreamReport {
     pub jitter_ns: Option<f64>,
     /// Replaces the engine's clock drift in parts per million, likewise.
     pub drift_ppm: Option<f64>,
+    /// How many of its missing packets came by another path, so that whoever merges the paths has them (ST 2022-7).
+    pub recovered: u64,
     /// Named measures and facts.
     pub measures: Metadata,
 }

@@ -1,6 +1,4 @@
-//! Dissection, reassembly, flow table, identification, statistics and health. Takes frames; has no clock, no file and
-//! no terminal.
-
+#![doc = include_str!("../README.md")]
 // 60, as clippy.toml says; on for the workspace once the tables of names in the decoders are out of its way
 #![warn(clippy::too_many_lines)]
 

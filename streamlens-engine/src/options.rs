@@ -14,6 +14,8 @@ pub struct DecodeAs {
     pub selector: Selector,
     /// Name of the encoding, as its decoder gives it.
     pub encoding_name: String,
+    /// How the rule was written, for the finding that says that nothing came of it.
+    pub rule: String,
 }
 
 /// Options of an analysis. [`Default`] suits files.

@@ -1,6 +1,7 @@
 //! What is counted of the capture as a whole, before any frame is looked into.
 
-use streamlens_model::{CaptureSummary, FrameRecord, LinkType, Timestamp};
+use streamlens_model::stats::Events;
+use streamlens_model::{CaptureSummary, FrameRecord, LinkType, Occurrence, Timestamp};
 
 /// Sums over all frames.
 #[derive(Debug, Default)]
@@ -15,7 +16,7 @@ pub(crate) struct Totals {
     link_types: Vec<LinkType>,
     /// Time of the last frame, by interface.
     previous: Vec<Option<Timestamp>>,
-    backward_steps: u64,
+    backwards: Option<Events>,
     largest_step: u64,
     without_time: u64,
 }
@@ -48,7 +49,7 @@ impl Totals {
             last = last.max(Some(time));
             match self.previous.get_mut(frame.interface as usize) {
                 Some(Some(previous)) if *previous <= time => *previous = time,
-                _ => self.note_step(frame, time),
+                _ => self.note_step(frame, Occurrence { frame: self.packets + packets, time: Some(time) }, time),
             }
         }
         self.packets += packets;
@@ -66,7 +67,7 @@ impl Totals {
 
     /// The first frame of an interface, or one earlier than the one before it: only such a one can be the earliest of all.
     #[inline(never)]
-    fn note_step(&mut self, frame: &FrameRecord, time: Timestamp) {
+    fn note_step(&mut self, frame: &FrameRecord, at: Occurrence, time: Timestamp) {
         self.first = Some(self.first.map_or(time, |first| first.min(time)));
         let interface = frame.interface as usize;
         if interface >= MAX_INTERFACES {
@@ -79,7 +80,10 @@ impl Totals {
             let step = previous.map_or(0, |previous| previous.since(time));
             // packets of a recorder file are written by channel, lawfully out of order
             if step > 0 && frame.link_type != LinkType::CHAPTER10_FILE {
-                self.backward_steps += 1;
+                match &mut self.backwards {
+                    Some(steps) => steps.push(at),
+                    none => *none = Some(Events::once(at)),
+                }
                 self.largest_step = self.largest_step.max(step.unsigned_abs());
             }
             *previous = Some(time);
@@ -105,8 +109,10 @@ impl Totals {
             }
         }
         let timestamps = &mut summary.timestamps;
-        timestamps.backward_steps = self.backward_steps;
-        timestamps.largest_backward_step_ns = (self.backward_steps > 0).then_some(self.largest_step);
+        timestamps.backward_steps = self.backwards.map_or(0, |steps| steps.count);
+        timestamps.largest_backward_step_ns = self.backwards.map(|_| self.largest_step);
+        timestamps.first_backward_step = self.backwards.map(|steps| steps.first);
+        timestamps.last_backward_step = self.backwards.map(|steps| steps.last);
         timestamps.without_time = self.without_time;
     }
 }
@@ -153,6 +159,7 @@ mod tests {
         assert_eq!(summary.first_seen, Some(Timestamp::from_nanos(40)));
         assert_eq!(summary.timestamps.backward_steps, 1);
         assert_eq!(summary.timestamps.largest_backward_step_ns, Some(10));
+        assert_eq!(summary.timestamps.first_backward_step.map(|at| at.frame), Some(3));
         assert_eq!(summary.timestamps.without_time, 1);
     }
 

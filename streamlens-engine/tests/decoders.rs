@@ -47,7 +47,7 @@ fn loss_is_computed_from_the_marks_alone() {
     let stream = &encoding(&analysis, 1).health.streams[0];
     assert_eq!((stream.expected, stream.lost, stream.longest_gap), (Some(6), Some(2), Some(2)));
     let finding = &analysis.findings[0];
-    assert_eq!((finding.code.as_ref(), finding.count, finding.first.frame), ("chatter.loss", 2, 3));
+    assert_eq!((finding.code.as_ref(), finding.count, finding.first.frame), ("chatter.loss", 1, 3));
 }
 
 #[test]
@@ -164,8 +164,11 @@ fn a_refinement_takes_over_the_counts_of_its_base() {
 
 #[test]
 fn the_user_can_tell_what_a_flow_is() {
-    let rule =
-        DecodeAs { selector: std::sync::Arc::new(|flow, _| flow.dst.port == Some(9)), encoding_name: "chatter".into() };
+    let rule = DecodeAs {
+        selector: std::sync::Arc::new(|flow, _| flow.dst.port == Some(9)),
+        encoding_name: "chatter".into(),
+        rule: "udp.port==9,chatter".into(),
+    };
     let options = EngineOptions { decode_as: vec![rule], ..EngineOptions::default() };
     let analysis = analyse_with(registry(), options, &[udp(0, 1, 2, 9, &pdu(b'w', 1, b""))]);
     let found = encoding(&analysis, 1);

@@ -4,7 +4,7 @@ use streamlens_model::Timestamp;
 
 /// Reads `2026-03-02T09:00:00.5Z` or with an offset such as `+01:00`; a date alone is its midnight in UTC. `None` where it is no
 /// such text or out of the range of [`Timestamp`].
-pub(crate) fn parse(text: &str) -> Option<Timestamp> {
+pub fn parse(text: &str) -> Option<Timestamp> {
     let (date, time) = match text.split_once(['T', 't']) {
         Some((date, time)) => (date, Some(time)),
         None => (text, None),

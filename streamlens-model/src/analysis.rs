@@ -160,6 +160,9 @@ pub struct Health {
     /// Streams beyond the most that are kept apart; 65,536 stands for that many or more.
     #[serde(skip_serializing_if = "crate::is_zero")]
     pub streams_not_kept: u64,
+    /// Holes in the byte stream that carries it, which the capture doesn't have and nobody sent again: each counts as one loss.
+    #[serde(skip_serializing_if = "crate::is_zero")]
+    pub stream_gaps: u64,
 }
 
 /// One kind of PDU.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::row::Retired;
-use crate::{FrameSource, LinkType, Timestamp};
+use crate::{FrameSource, LinkType, Occurrence, Timestamp};
 
 /// One interface of a capture, in the order in which the capture describes them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -95,6 +95,12 @@ pub struct TimestampQuality {
     /// The largest of them, in nanoseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub largest_backward_step_ns: Option<u64>,
+    /// The frame that steps back first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_backward_step: Option<Occurrence>,
+    /// The frame that steps back last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_backward_step: Option<Occurrence>,
     /// Frames without a time.
     #[serde(skip_serializing_if = "crate::is_zero")]
     pub without_time: u64,

@@ -49,6 +49,23 @@ pub struct Occurrence {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId(pub u128);
 
+impl StreamId {
+    /// Marks the identifier as that of a stream whose packets carry those of other streams of the encoding, as datagrams do
+    /// those of channels: what both miss is never added up. Takes the highest bit.
+    #[must_use]
+    pub const fn carrying(self) -> Self {
+        Self(self.0 | Self::CARRIER)
+    }
+
+    /// Whether it was marked so.
+    #[must_use]
+    pub const fn is_carrier(self) -> bool {
+        self.0 & Self::CARRIER != 0
+    }
+
+    const CARRIER: u128 = 1 << 127;
+}
+
 /// Where in the hierarchy a finding stands; the parts that apply.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Place {
@@ -66,15 +83,19 @@ pub struct Place {
     pub stream: Option<String>,
 }
 
-/// One kind of trouble at one place: when first, when last, how often.
+/// One kind of trouble at one place: when first, when last, how often. What its sentence says tells it from others: those
+/// that differ in figures alone are one, whose sentence says the range.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
     /// Stable code: `ptp.grandmaster-changed`, `rtp.loss`, `iena.size-mismatch`.
     pub code: Cow<'static, str>,
     /// How much it matters.
     pub severity: Severity,
-    /// How often it happened there.
+    /// How often it happened there; of a loss in how many gaps.
     pub count: u64,
+    /// Of a loss, the packets that are missing in all of these gaps; `None` of other findings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packets: Option<u64>,
     /// The first time.
     pub first: Occurrence,
     /// The last time.
@@ -122,8 +143,10 @@ pub struct FigureRange {
 pub struct LoggedFinding {
     /// How much it matters: the gravest seen.
     pub severity: Severity,
-    /// How often it happened.
+    /// How often it happened; of a loss in how many gaps.
     pub count: u64,
+    /// Of a loss, the packets that are missing in these gaps.
+    pub packets: Option<u64>,
     /// The first time.
     pub first: Occurrence,
     /// The last time.
@@ -227,6 +250,25 @@ impl FindingLog {
         }
     }
 
+    /// Records a loss that was counted elsewhere: in how many gaps, how many packets are missing in all of them, first and
+    /// last.
+    pub fn add_loss(
+        &mut self,
+        (code, severity): (&'static str, Severity),
+        (stream, subject): (Option<StreamId>, Subject),
+        (gaps, packets): (u64, u64),
+        (first, last): (Occurrence, Occurrence),
+        text: impl FnOnce() -> String,
+    ) {
+        if gaps > 0
+            && let Some(entry) = self.record((code, stream, subject), severity, first, text)
+        {
+            entry.count += gaps - 1;
+            entry.packets = Some(entry.packets.unwrap_or(0).saturating_add(packets));
+            entry.last = last;
+        }
+    }
+
     fn record(
         &mut self,
         key: Identity,
@@ -246,7 +288,8 @@ impl FindingLog {
                 if self.entries.is_empty() {
                     self.entries.reserve_exact(1);
                 }
-                let first = LoggedFinding { severity, count: 1, first: at, last: at, text: text(), range: None };
+                let first =
+                    LoggedFinding { severity, count: 1, packets: None, first: at, last: at, text: text(), range: None };
                 self.entries.insert(place, (key, first));
                 self.entries.get_mut(place).map(|(_, entry)| entry)
             }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::stats::Gap;
 use crate::{Metadata, Occurrence};
 
 /// Health of one stream of an encoding, by the sequence accounting of all protocols.
@@ -12,6 +13,10 @@ pub struct StreamHealth {
     /// A name for people, where one is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Whether the packets of other streams of the encoding lie in those of this one, as those of channels in datagrams. What is
+    /// added up is then either, never both.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_carrier: bool,
     /// Packets received, duplicates included.
     pub received: u64,
     /// Numbers from the first to the highest, over all restarts; `None` where the stream has no sequence numbers.
@@ -38,6 +43,12 @@ pub struct StreamHealth {
     /// The frame that ended the longest gap.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub longest_gap_at: Option<Occurrence>,
+    /// How many runs of numbers never came; `None` where none is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gap_count: Option<u64>,
+    /// Of these the 16 latest and of those before the 16 largest, in the order of their frames.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<Gap>,
     /// RFC 3550 §6.4.1 interarrival jitter against the stream's own clock in nanoseconds; `None` without a clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jitter_ns: Option<f64>,

@@ -1,5 +1,4 @@
-//! The data of StreamLens: frames and packets as borrowed views, the hierarchy of flows, transports, encodings and
-//! packet types with its statistics, stream health, findings, and the whole result. No I/O and no parsing.
+#![doc = include_str!("../README.md")]
 
 mod address;
 mod analysis;
@@ -20,6 +19,7 @@ mod time;
 mod timing;
 mod transport;
 mod value;
+pub mod words;
 
 pub use address::{Address, Endpoint, FlowKey, MacAddress, TrafficType, VlanStack};
 pub use analysis::{

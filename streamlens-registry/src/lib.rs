@@ -1,10 +1,4 @@
-//! Registers decoders and ranks them by confidence for a payload.
-//!
-//! ```
-//! use streamlens_registry::DecoderRegistry;
-//! let registry = DecoderRegistry::with_builtins();
-//! assert!(registry.get("nothing of that name").is_none());
-//! ```
+#![doc = include_str!("../README.md")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

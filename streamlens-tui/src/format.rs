@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use streamlens_model::row::{Amount, Cell, Kind};
-use streamlens_model::text::{escaped, grouped};
+use streamlens_model::text::escaped;
+use streamlens_model::words::grouped;
 use streamlens_model::{Endpoint, Timestamp};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 

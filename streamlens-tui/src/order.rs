@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use streamlens_model::row::{Field, FlowId, Gather, Level, LiveFlow, RowTable, SortKey};
+use streamlens_model::row::{Field, FlowId, Gather, Level, LiveFlow, RowTable, SortKey, rows};
 
 /// By which column flows are ordered, and what each flow has there.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl Order {
                 continue;
             }
             let live = if is_of_flows { LiveFlow::alone(table, *flow) } else { LiveFlow::new(table, *flow) };
-            let key = live.and_then(|live| SortKey::of_flow(live.flow(), &self.field, live.context(table, None)));
+            let key = live.and_then(|live| SortKey::of(rows(live.flow(), live.context(table, None)), &self.field));
             self.keys.insert(*flow, key);
         }
         self.changed.clear();

@@ -2,6 +2,7 @@
 //! of threads. The corpus lies where the environment variable `STREAMLENS_CORPUS` says.
 
 mod encodings;
+mod findings;
 mod flows;
 mod ports;
 mod rich;

@@ -217,6 +217,7 @@ fn document(capture: &Path, rule: Option<&Rule>) -> Value {
         selector: Arc::new(move |key, transport| {
             transport == Transport::UDP && [key.src.port, key.dst.port].contains(&Some(rule.udp_port))
         }),
+        rule: format!("udp.port=={},{}", rule.udp_port, rule.encoding),
         encoding_name: rule.encoding,
     });
     let options = EngineOptions { decode_as: decode_as.into_iter().collect(), ..EngineOptions::default() };

@@ -1,6 +1,6 @@
 //! The columns of figures, and their texts for people.
 
-use streamlens::model::row::{Amount, Cell, Field, Kind, RowRef};
+use streamlens::model::row::{Amount, Cell, Field, Kind, Level, RowRef};
 
 use super::rows::{Lead, Row};
 use crate::text::{self, grouped};
@@ -12,10 +12,13 @@ const COLUMNS: [(&str, &str, Option<usize>); 6] = [
     ("lost", "Lost", None),
     ("dt", "\u{394}T", None),
     ("p99", "\u{394}T p99", Some(2)),
-    ("jitter", "Jitter", Some(1)),
+    ("jitter", "Jitter or \u{394}", Some(1)),
 ];
 /// Columns that stay where nothing is in them: everyone looks for these.
 const ALWAYS: [&str; 3] = ["packets", "bytes", "dt"];
+
+/// What stands in front of the figures in any case.
+const LEAD: [&str; 8] = ["src", "dst", "src.addr", "dst.addr", "src.port", "dst.port", "vlan", "transport"];
 
 /// A column of figures.
 #[derive(Clone, Debug)]
@@ -25,6 +28,8 @@ pub(super) struct Figure {
     /// After how many steps of making room it is left out; `None` where it stays.
     pub(super) leaves_at: Option<usize>,
     pub(super) is_kept_empty: bool,
+    /// Whether it shows the jitter by the media clock where there is one, and that of ΔT, marked, where there is none.
+    has_both_jitters: bool,
 }
 
 /// The columns of figures.
@@ -32,20 +37,34 @@ pub(super) struct Figure {
 pub(super) struct Figures(pub(super) Vec<Figure>);
 
 impl Figures {
-    /// The columns that are asked for, or the usual ones.
-    pub(super) fn new(fields: &[Field]) -> Self {
+    /// The columns that are asked for, or the usual ones; and that by which the flows are sorted.
+    pub(super) fn new(fields: &[Field], sort: Option<&Field>) -> Self {
+        let mut figures = Self::chosen(fields);
+        let is_lead = |name: &str| LEAD.contains(&name);
+        if let Some(field) = sort.filter(|sort| !is_lead(sort.name()))
+            && figures.0.iter().all(|figure| figure.field.name() != field.name())
+        {
+            figures.0.push(Figure::asked(field));
+        }
+        figures
+    }
+
+    fn chosen(fields: &[Field]) -> Self {
         if fields.is_empty() {
             let usual = COLUMNS.iter().filter_map(|(name, title, leaves_at)| {
                 let (title, is_kept_empty) = ((*title).to_owned(), ALWAYS.contains(name));
-                Some(Figure { field: Field::find(name)?, title, leaves_at: *leaves_at, is_kept_empty })
+                let has_both_jitters = *name == "jitter";
+                Some(Figure {
+                    field: Field::find(name)?,
+                    title,
+                    leaves_at: *leaves_at,
+                    is_kept_empty,
+                    has_both_jitters,
+                })
             });
             return Self(usual.collect());
         }
-        let asked = fields.iter().map(|field| {
-            let title = text::escaped(field.name()).into_owned();
-            Figure { field: field.clone(), title, leaves_at: None, is_kept_empty: true }
-        });
-        Self(asked.collect())
+        Self(fields.iter().map(Figure::asked).collect())
     }
 
     /// A row with its figures; its lead is to be filled in.
@@ -56,8 +75,28 @@ impl Figures {
             style: anstyle::Style::new(),
             note: String::new(),
         };
-        let figures = self.0.iter().map(|figure| text_of(&figure.field, row)).collect();
+        let figures = self.0.iter().map(|figure| figure.text(row)).collect();
         Row { lead, figures, bytes: row.bytes() }
+    }
+}
+
+impl Figure {
+    /// A column that someone asked for: it stays.
+    fn asked(field: &Field) -> Self {
+        let title = text::escaped(field.name()).into_owned();
+        Self { field: field.clone(), title, leaves_at: None, is_kept_empty: true, has_both_jitters: false }
+    }
+
+    /// What a row says of it.
+    fn text(&self, row: &RowRef<'_>) -> Option<String> {
+        if !self.has_both_jitters {
+            return text_of(&self.field, row);
+        }
+        let is_media = matches!(row.level(), Level::Encoding | Level::Stream);
+        match row.health().media_jitter_ns.filter(|_| is_media) {
+            Some(jitter) => Some(text::duration(jitter)),
+            None => text_of(&self.field, row).map(|jitter| format!("\u{394}{jitter}")),
+        }
     }
 }
 

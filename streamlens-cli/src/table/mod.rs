@@ -1,10 +1,14 @@
 //! The table for people: the hierarchy as a tree, then the capture and the findings.
 
 mod figures;
+mod gaps;
 mod layout;
+mod networks;
 mod rows;
 mod summary;
 
+#[cfg(test)]
+pub(crate) use self::rows::percent;
 pub(crate) use self::summary::MOST_FINDINGS;
 use std::io::{self, Write};
 
@@ -40,31 +44,47 @@ impl Look {
     }
 }
 
-/// Writes the table. `matched` is how many flows a filter showed, where there is one; `fields` are the columns of figures, the usual ones where there are none.
+/// What of the table is shown beside or in place of the flows.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Parts {
+    /// All of what spans flows, in place of these.
+    pub(crate) networks: bool,
+    /// All gaps, in place of the flows.
+    pub(crate) gaps: bool,
+}
+
+/// Writes the table. `matched` is how many flows a filter showed, where there is one; `fields` are the columns of figures, the usual ones
+/// where there are none; `sort` is that by which the flows are in order, where it was asked for.
 pub(crate) fn write(
     out: &mut impl Write,
     analysis: &Analysis,
     matched: Option<usize>,
-    fields: &[Field],
-    view: View<'_>,
+    (fields, sort): (&[Field], Option<&Field>),
+    (view, parts): (View<'_>, Parts),
     look: Look,
 ) -> io::Result<()> {
-    if !analysis.flows.is_empty() {
-        let figures = Figures::new(fields);
-        let mut measured = layout::Natural::default();
-        analysis.flows.iter().for_each(|flow| rows::of_flow(flow, view, &figures, &mut |row| measured.note(row)));
-        let layout = Layout::new(&measured, &figures, look);
-        layout.write_titles(out)?;
-        for flow in &analysis.flows {
-            let mut result = Ok(());
-            rows::of_flow(flow, view, &figures, &mut |row| {
-                if result.is_ok() {
-                    result = layout.write_row(out, row);
-                }
-            });
-            result?;
-        }
-        writeln!(out)?;
+    if parts.gaps {
+        gaps::write(out, analysis, look)?;
+    } else if !parts.networks && !analysis.flows.is_empty() {
+        flows(out, analysis, &Figures::new(fields, sort), view, look)?;
     }
-    summary::write(out, analysis, matched, look)
+    summary::write(out, analysis, matched, parts.networks, look)
+}
+
+/// Writes the flows as a tree.
+fn flows(out: &mut impl Write, analysis: &Analysis, figures: &Figures, view: View<'_>, look: Look) -> io::Result<()> {
+    let mut measured = layout::Natural::default();
+    analysis.flows.iter().for_each(|flow| rows::of_flow(flow, view, figures, &mut |row| measured.note(row)));
+    let layout = Layout::new(&measured, figures, look);
+    layout.write_titles(out)?;
+    for flow in &analysis.flows {
+        let mut result = Ok(());
+        rows::of_flow(flow, view, figures, &mut |row| {
+            if result.is_ok() {
+                result = layout.write_row(out, row);
+            }
+        });
+        result?;
+    }
+    writeln!(out)
 }

@@ -1,10 +1,11 @@
 //! The rows of a flow, as texts.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use anstyle::Style;
-use streamlens::model::row::{Element, Level, RowRef};
-use streamlens::model::{Candidate, Flow, TrafficType};
+use streamlens::model::row::{Element, Level, RowId, RowRef};
+use streamlens::model::{ApplicationEncoding, Candidate, Flow, TrafficType};
 
 use super::figures::Figures;
 use super::{ENCODING, FAINT};
@@ -31,6 +32,8 @@ pub(super) struct Row {
 #[derive(Clone, Copy)]
 enum Line<'a> {
     Row(&'a RowRef<'a>),
+    /// So many streams of the encoding above are not shown.
+    MoreStreams(usize),
     Candidate(&'a Candidate),
 }
 
@@ -41,7 +44,19 @@ pub(super) fn of_flow<'a>(flow: &'a Flow, view: View<'a>, figures: &Figures, tak
     let mut lines: Vec<(usize, Line<'_>)> = Vec::new();
     let mut types: Vec<_> = Vec::new();
     let rows: Vec<_> = view.rows(flow).collect();
-    for row in &rows {
+    let mut streams = Streams::default();
+    for (place, row) in rows.iter().enumerate() {
+        if view.depth == Depth::Type && row.level() == Level::Stream {
+            let below = rows.get(place..).unwrap_or_default();
+            match streams.shown(row, below) {
+                Shown::Row => {}
+                Shown::Hidden => continue,
+                Shown::Rest(more) => {
+                    lines.push((2 + usize::from(!hides_transport), Line::MoreStreams(more)));
+                    continue;
+                }
+            }
+        }
         if let Element::Transport(transport) = row.element() {
             let depth = usize::from(!hides_transport);
             if !hides_transport {
@@ -84,6 +99,11 @@ pub(super) fn of_flow<'a>(flow: &'a Flow, view: View<'a>, figures: &Figures, tak
                 take(&Row { lead, ..figures.row(row) });
                 stems.push(if is_last { "   " } else { "│  " });
             }
+            Line::MoreStreams(more) => {
+                let name = format!("{}; --depth stream shows all", text::counted(*more as u64, "more stream"));
+                let lead = Lead::Branch { stem: stem(&stems), name, style: FAINT, note: String::new() };
+                take(&Row { lead, figures: Vec::new(), bytes: None });
+            }
             Line::Candidate(candidate) => {
                 let note = format!("candidate, {}", percent(candidate.confidence_score));
                 let name = text::escaped(&candidate.encoding_name).into_owned();
@@ -92,6 +112,83 @@ pub(super) fn of_flow<'a>(flow: &'a Flow, view: View<'a>, figures: &Figures, tak
             }
         }
     }
+}
+
+/// Streams that are shown below an encoding where nothing says how deep to go.
+const MOST_STREAMS: usize = 12;
+
+/// Which streams of the encoding at hand are shown where nothing says how deep to go: all where there are few; else those that
+/// miss most, then those with most packets.
+#[derive(Default)]
+struct Streams {
+    encoding: Option<RowId>,
+    chosen: BTreeSet<RowId>,
+    /// How many are left to come, and how many of them are not shown.
+    left: usize,
+    hidden: usize,
+}
+
+/// What becomes of the row of a stream.
+enum Shown {
+    Row,
+    Hidden,
+    /// The last one, which is hidden as are so many in all.
+    Rest(usize),
+}
+
+impl Streams {
+    /// `below` are the rows from this one on.
+    fn shown(&mut self, row: &RowRef<'_>, below: &[RowRef<'_>]) -> Shown {
+        if self.encoding != row.parent() {
+            self.begin(row, below);
+        }
+        self.left = self.left.saturating_sub(1);
+        if self.chosen.contains(&row.id()) {
+            // those that are hidden are counted behind the last one
+            return Shown::Row;
+        }
+        match (self.left, self.hidden) {
+            (_, 0) => Shown::Hidden,
+            (0, hidden) => Shown::Rest(hidden),
+            _ => Shown::Hidden,
+        }
+    }
+
+    fn begin(&mut self, row: &RowRef<'_>, below: &[RowRef<'_>]) {
+        let own = |other: &&RowRef<'_>| other.level() == Level::Stream && other.parent() == row.parent();
+        let mut streams: Vec<_> = below.iter().take_while(own).collect();
+        (self.encoding, self.left, self.hidden) = (row.parent(), streams.len(), 0);
+        self.chosen.clear();
+        if !row.encoding().is_some_and(worth_showing) {
+            return;
+        }
+        if streams.len() > MOST_STREAMS {
+            let key = |row: &&RowRef<'_>| {
+                row.stream().map(|stream| (Reverse(stream.lost), Reverse(stream.received), row.id()))
+            };
+            // the last one stays out, in whose place it is said how many there are
+            let last = streams.pop();
+            streams.sort_by_key(key);
+            self.hidden = streams.len() - MOST_STREAMS + usize::from(last.is_some());
+            streams.truncate(MOST_STREAMS);
+        }
+        self.chosen.extend(streams.iter().map(|row| row.id()));
+    }
+}
+
+/// Whether the streams of an encoding say more than itself and its packet types: they have names, or there are several that are
+/// not just the packet types.
+fn worth_showing(encoding: &ApplicationEncoding) -> bool {
+    let streams = &encoding.health.streams;
+    let are_types = || {
+        let mut counts: [Vec<u64>; 2] = [
+            streams.iter().map(|stream| stream.received).collect(),
+            encoding.packet_types.iter().map(|kind| kind.packet_count).collect(),
+        ];
+        counts.iter_mut().for_each(|counts| counts.sort_unstable());
+        counts[0] == counts[1]
+    };
+    streams.iter().any(|stream| stream.name.is_some()) || streams.len() > 1 && !are_types()
 }
 
 /// Beside what was identified, what else might be there is of no interest to most; the document has it.
@@ -132,7 +229,12 @@ fn named(row: &RowRef<'_>) -> (String, Style, String) {
         Element::Encoding(encoding) => {
             (encoding.encoding_name.to_string(), ENCODING, percent(encoding.confidence_score))
         }
-        Element::Stream(stream) => (stream.name.as_ref().unwrap_or(&stream.id).clone(), FAINT, "stream".to_owned()),
+        Element::Stream(stream) => match &stream.name {
+            // many names say the identifier as well
+            Some(name) if !name.contains(&stream.id) => (name.clone(), Style::new(), format!("stream {}", stream.id)),
+            Some(name) => (name.clone(), Style::new(), "stream".to_owned()),
+            None => (stream.id.clone(), Style::new(), "stream".to_owned()),
+        },
         Element::PacketType(kind) => (kind.type_name.to_string(), Style::new(), String::new()),
         Element::Transport(transport) => (transport.protocol_name.to_string(), Style::new(), String::new()),
         Element::Flow(_) => (String::new(), Style::new(), String::new()),
@@ -140,21 +242,11 @@ fn named(row: &RowRef<'_>) -> (String, Style, String) {
 }
 
 /// Never `100 %` for what is not certain.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent < 99.5 || share >= 1.0 {
         format!("{percent:.0} %")
     } else {
         format!("{:.1} %", (percent * 10.0).floor() / 10.0)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::percent;
-
-    #[test]
-    fn only_certainty_is_a_hundred_percent() {
-        assert_eq!([0.7, 0.994, 0.9999, 1.0].map(percent), ["70 %", "99 %", "99.9 %", "100 %"]);
     }
 }

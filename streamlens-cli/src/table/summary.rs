@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use anstyle::Style;
+use streamlens::model::words::Times;
 use streamlens::model::{Analysis, CaptureSummary, DroppedBy, Finding, Occurrence, Severity, Timestamp};
 
-use super::{ERROR, FAINT, INFO, Look, TITLE, WARNING};
+use super::{ERROR, FAINT, INFO, Look, TITLE, WARNING, networks};
 use crate::text::{self, counted, escaped, grouped};
 
 /// Columns of the titles.
@@ -15,12 +16,21 @@ const INDENT: usize = 10;
 const WIDTH: usize = 120;
 /// Captures that are named; more of them are counted.
 const MOST_PATHS: usize = 4;
+/// Lines that are shown of what spans flows, of each kind, unless all are asked for.
+const MOST_OF_NETWORK: usize = 6;
 /// Findings that are written out; the rest is counted.
 pub(crate) const MOST_FINDINGS: usize = 200;
 
-pub(super) fn write(out: &mut impl Write, analysis: &Analysis, matched: Option<usize>, look: Look) -> io::Result<()> {
+pub(super) fn write(
+    out: &mut impl Write,
+    analysis: &Analysis,
+    matched: Option<usize>,
+    has_all_networks: bool,
+    look: Look,
+) -> io::Result<()> {
     let capture = &analysis.capture;
     let mut part = Part { out, look };
+    part.networks(analysis, has_all_networks)?;
     part.write("Total", TITLE, &totals(analysis, matched))?;
     part.write("Capture", TITLE, &source(capture))?;
     if let Some(time) = time(capture) {
@@ -31,15 +41,22 @@ pub(super) fn write(out: &mut impl Write, analysis: &Analysis, matched: Option<u
         part.write("No flow", TITLE, &format!("{counters}: frames that are in no flow"))?;
     }
     if let Some(dropped) = dropped_by(capture) {
-        part.write("Dropped", WARNING, &dropped)?;
+        part.write("Dropped", drop_style(capture), &dropped)?;
     } else if let Some(counters) = counters(&capture.dropped) {
-        part.write("Dropped", WARNING, &format!("{counters}: frames that the capture itself lost"))?;
+        part.write("Dropped", drop_style(capture), &format!("{counters}: frames that the capture itself lost"))?;
     }
     for warning in &capture.warnings {
         let path = warning.path.as_ref().map_or_else(String::new, |path| format!("{}: ", path.display()));
         part.write("Warning", if warning.incomplete { ERROR } else { WARNING }, &format!("{path}{}", warning.text))?;
     }
     part.findings(analysis)
+}
+
+/// Yellow, where anything was dropped at all.
+fn drop_style(capture: &CaptureSummary) -> Style {
+    let by_ring = capture.dropped_by.values().map(|by| by.ring + by.adapter.unwrap_or(0)).sum::<u64>();
+    let is_none = by_ring == 0 && capture.dropped.values().all(|count| *count == 0);
+    if is_none { TITLE } else { WARNING }
 }
 
 /// Frames that a live capture lost, by interface and by whom; `None` where it is no live capture.
@@ -124,7 +141,7 @@ fn counters(counters: &BTreeMap<String, u64>) -> Option<String> {
 }
 
 /// `2026-11-22 21:31:59.691546397 UTC`.
-fn instant(time: Timestamp) -> String {
+pub(super) fn instant(time: Timestamp) -> String {
     time.to_string().replacen('T', " ", 1).replacen('Z', " UTC", 1)
 }
 
@@ -136,14 +153,37 @@ struct Part<'a, W> {
 
 impl<W: Write> Part<'_, W> {
     fn write(&mut self, title: &str, style: Style, text: &str) -> io::Result<()> {
+        self.write_indented(title, style, text, 0)
+    }
+
+    /// With so many more spaces in front of the text.
+    fn write_indented(&mut self, title: &str, style: Style, text: &str, more: usize) -> io::Result<()> {
         let text = escaped(text);
-        let limit = self.look.width.unwrap_or(WIDTH).saturating_sub(INDENT).max(20);
+        let indent = INDENT + more;
+        let limit = self.look.width.unwrap_or(WIDTH).saturating_sub(indent).max(20);
         for (index, line) in text::wrapped(&text, limit).iter().enumerate() {
             let title = if index == 0 { title } else { "" };
-            let pad = " ".repeat(INDENT.saturating_sub(text::width(title)).max(1));
+            let pad = " ".repeat(indent.saturating_sub(text::width(title)).max(1));
             writeln!(self.out, "{}{pad}{line}", self.look.paint(style, title))?;
         }
         Ok(())
+    }
+
+    /// What spans flows: all of it, or the front of each kind.
+    fn networks(&mut self, analysis: &Analysis, has_all: bool) -> io::Result<()> {
+        let most = if has_all { usize::MAX } else { MOST_OF_NETWORK };
+        let groups = networks::groups(analysis);
+        for networks::Group { title, lines } in &groups {
+            for (place, line) in lines.iter().take(most).enumerate() {
+                let text = line.trim_start();
+                let title = if place == 0 { title } else { "" };
+                self.write_indented(title, TITLE, text, line.len() - text.len())?;
+            }
+            if let Some(more @ 1..) = lines.len().checked_sub(most) {
+                self.write("", FAINT, &format!("{}; --networks shows all", counted(more as u64, "more line")))?;
+            }
+        }
+        if groups.is_empty() { Ok(()) } else { writeln!(self.out) }
     }
 
     fn findings(&mut self, analysis: &Analysis) -> io::Result<()> {
@@ -174,7 +214,9 @@ impl<W: Write> Part<'_, W> {
             at(&finding.first)
         } else {
             let last = format!("last at frame {}", grouped(finding.last.frame));
-            format!("{} times, first {}, {last}", grouped(finding.count), at(&finding.first))
+            let gaps = finding.packets.map(|_| counted(finding.count, "gap"));
+            let often = gaps.unwrap_or_else(|| Times(finding.count).to_string());
+            format!("{often}, first {}, {last}", at(&finding.first))
         };
         self.write(title, style, &format!("{}: {times}", finding.code))?;
         let place = &finding.place;

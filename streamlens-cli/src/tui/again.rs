@@ -83,7 +83,7 @@ pub(super) fn write_moments(_: &Moments, _: Packets, _: &Path, _: Option<Timesta
 fn said(written: io::Result<u64>, path: &Path, back: &str) -> String {
     let name = path.display();
     match written {
-        Ok(frames) => format!("wrote {} to {name}{back}", streamlens::model::text::counted(frames, "frame")),
+        Ok(frames) => format!("wrote {} to {name}{back}", streamlens::model::words::counted(frames, "frame")),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             format!("{name} is there already; name another file")
         }

@@ -165,10 +165,11 @@ impl DriverFeed<'_> {
         }
         let mut options = self.options.clone();
         let said = format!("reading again with {key} decoded as {encoding}");
+        let rule = format!("{key} {transport} as {encoding}");
         let selector = Arc::new(move |flow: &FlowKey, own: streamlens::model::Transport| {
             *flow == key && own.name() == transport.as_str()
         });
-        options.decode_as.insert(0, DecodeAs { selector, encoding_name: encoding });
+        options.decode_as.insert(0, DecodeAs { selector, encoding_name: encoding, rule });
         match Self::start(self.args, self.registry.clone(), options, self.refresh) {
             Ok(feed) => {
                 let answers = std::mem::replace(&mut self.answers, channel());

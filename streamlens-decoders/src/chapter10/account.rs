@@ -1,5 +1,6 @@
 //! What a flow's packets add up to: checksums, flags, channels, time, setup, findings.
 
+use streamlens_model::words::Counted;
 use streamlens_model::{FindingLog, Occurrence, Packet, Severity, Timestamp};
 
 use super::body::walk;
@@ -243,9 +244,10 @@ impl Account {
                         let stream = Some(channel_stream(header.channel));
                         self.findings.add("chapter10.body-structure", Severity::Warning, stream, at, || {
                             format!(
-                                "channel {}: {} messages were found in a packet of {} whose data do not end with them",
+                                "channel {}: {} {} found in a packet of {} whose data do not end with them",
                                 header.channel,
-                                found.messages,
+                                Counted(found.messages.into(), "message"),
+                                Counted(found.messages.into(), "").verb("was", "were"),
                                 types::type_name(header.data_type)
                             )
                         });

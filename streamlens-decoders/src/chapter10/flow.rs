@@ -313,4 +313,4 @@ fn occurrence(packet: &Packet<'_>) -> Occurrence {
 }
 
 /// How much an incomplete packet matters: data are lost.
-pub(super) const INCOMPLETE: Severity = Severity::Error;
+pub(super) const INCOMPLETE: Severity = Severity::Warning;

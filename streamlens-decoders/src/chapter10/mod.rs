@@ -91,11 +91,11 @@ impl StreamDecoder for Chapter10Decoder {
     }
 
     fn stream_name(&self, id: StreamId) -> String {
-        let (format, source) = (id.0 >> 32, id.0 & 0xFFFF);
+        let (format, source) = ((id.0 >> 32) as u8, id.0 & 0xFFFF);
         match format {
             0 => channel_name(source as u16),
             3 => format!("UDP format 3 source 0x{source:02X}"),
-            _ => numbered("UDP format ", format as u64),
+            _ => numbered("UDP format ", format.into()),
         }
     }
 
@@ -133,7 +133,7 @@ const fn channel_stream(channel: u16) -> StreamId {
 
 /// The stream of a transfer header's datagram numbers.
 const fn udp_stream(format: Format, source: u16) -> StreamId {
-    StreamId((format as u128 + 1) << 32 | source as u128)
+    StreamId((format as u128 + 1) << 32 | source as u128).carrying()
 }
 
 fn channel_name(channel: u16) -> String {

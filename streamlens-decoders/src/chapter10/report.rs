@@ -10,8 +10,8 @@ use super::channel::{ByteCounts, Channel, TimeTrack};
 use super::channel_stream;
 use super::flow::Chapter10Flow;
 use super::types::{contradicts_setup, type_name};
-use crate::FlowReport;
 use crate::text::{LOWER, UPPER, hex_numbered};
+use crate::{FlowReport, clock_offset};
 use streamlens_chapter10_wire::{ChannelSetup, SetupRecord};
 use streamlens_chapter10_wire::{TimeScale, counter_to_utc};
 
@@ -82,6 +82,7 @@ pub(super) fn findings(account: &Account) -> Option<FindingLog> {
     for channel in account.channels.iter() {
         contradiction(channel, setups.get(&channel.id), &mut findings);
         stopped(channel, account, &mut findings);
+        clock_off(channel, &mut findings);
     }
     (!findings.is_empty()).then_some(findings)
 }
@@ -226,6 +227,17 @@ fn time_facts(time: &TimeTrack) -> Value {
         facts.extend(offset.map(|offset| (name, Value::from(offset))));
     }
     Value::map(facts)
+}
+
+/// The time that a channel's time packets state, where it is off the capture's.
+fn clock_off(channel: &Channel, findings: &mut FindingLog) {
+    let (Some(time), Some(at)) = (channel.time.as_deref(), channel.first) else { return };
+    let said = time.offset_last_ns.and_then(|offset| clock_offset::judged(time.last.1, offset, false));
+    if let Some(said) = said {
+        findings.add("chapter10.clock-offset", Severity::Warning, Some(channel_stream(channel.id)), at, || {
+            format!("channel {}: {said}, since its first packet", channel.id)
+        });
+    }
 }
 
 fn contradiction(channel: &Channel, said: Option<&ChannelSetup>, findings: &mut FindingLog) {

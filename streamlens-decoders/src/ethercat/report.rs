@@ -1,5 +1,6 @@
 //! What an EtherCAT segment's monitor adds to the result.
 
+use streamlens_model::words::Counted;
 use streamlens_model::{FlowKey, Metadata, Severity, Value};
 
 use super::monitor::{ExchangeMonitor, OVERTAKEN, Set, is_marked, log_lost};
@@ -47,8 +48,8 @@ impl ExchangeMonitor {
         {
             log.add("ethercat.no-return", Severity::Warning, None, last.at, || {
                 format!(
-                    "none of {} frames was seen coming back: no station, a broken line, or a tap on one direction",
-                    self.sent
+                    "none of {} was seen coming back: no station, a broken line, or a tap on one direction",
+                    Counted(self.sent, "frame")
                 )
             });
         }

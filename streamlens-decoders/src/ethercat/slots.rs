@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use streamlens_model::StreamId;
+use streamlens_model::words::Counted;
 
 use super::frame::is_logical;
 use super::names::COMMANDS;
@@ -227,12 +228,13 @@ pub(super) fn place_name(id: StreamId) -> String {
 /// `LRW 0x01000000, 12 bytes`, `FPRD 0x1001 register 0x0130, 2 bytes`.
 pub(super) fn slot_name(key: u64) -> String {
     let (command, length, address) = ((key >> 48) as u8, key >> 32 & 0x07FF, key as u32);
+    let length = Counted(length as u64, "byte");
     let name = COMMANDS.get(usize::from(command)).copied().unwrap_or("EXT");
     if is_logical(command) {
-        return format!("{name} {address:#010x}, {length} bytes");
+        return format!("{name} {address:#010x}, {length}");
     }
     match command {
-        4..=6 | 14 => format!("{name} {:#06x} register {:#06x}, {length} bytes", address & 0xFFFF, address >> 16),
-        _ => format!("{name} register {:#06x}, {length} bytes", address >> 16),
+        4..=6 | 14 => format!("{name} {:#06x} register {:#06x}, {length}", address & 0xFFFF, address >> 16),
+        _ => format!("{name} register {:#06x}, {length}", address >> 16),
     }
 }

@@ -8,7 +8,7 @@ use streamlens_model::{FlowKey, Packet, StreamId, Value};
 use super::header::{Fit, IenaHeader, SHORTEST, TRAILER, YEAR_MICROS, body};
 use super::state::{IenaFlow, Pins};
 use super::variant::IenaVariant;
-use crate::telemetry::{Naming, TelemetryMonitor, may_have_findings};
+use crate::telemetry::{Naming, TelemetryMonitor, has_clocks_off, may_have_findings};
 use crate::text::{UPPER, hex_numbered};
 use crate::{
     Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, FlowReport, Joined, MediaClock,
@@ -131,7 +131,7 @@ impl StreamDecoder for IenaDecoder {
 
 impl FlowDecoder for IenaFlow {
     fn may_have_findings(&self) -> bool {
-        may_have_findings(&self.keys, &self.log)
+        may_have_findings(&self.keys, &self.log) || has_clocks_off(self, false)
     }
 
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {

@@ -8,7 +8,7 @@ use super::decoder::undeclared;
 use super::state::{IenaFlow, Key, StatusCounts};
 use super::variant::IenaVariant;
 use crate::FlowReport;
-use crate::telemetry::{report_findings, report_table};
+use crate::telemetry::{report_clocks, report_findings, report_table};
 use crate::text::{UPPER, hex_numbered};
 
 impl IenaFlow {
@@ -44,6 +44,7 @@ impl IenaFlow {
         if malformed.peek().is_some() {
             report.fact("malformed", Value::map(malformed));
         }
+        report_clocks(self, "iena.clock-offset", false, report);
         report_findings(&self.keys, ("iena.key-limit", "keys"), &self.log, report);
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use streamlens_model::stats::{RunLength, Tally};
+use streamlens_model::words::Counted;
 use streamlens_model::{FindingLog, Occurrence, Packet, Severity, StreamId, Subject};
 
 use super::header::{Fit, IenaHeader, SHORTEST, body};
@@ -148,11 +149,13 @@ impl IenaFlow {
                     of,
                     now,
                     size.into(),
-                    |size| format!("{size} words"),
+                    |size| Counted(size.unsigned_abs(), "word").to_string(),
                     || {
                         format!(
-                            "the size field says {size} words, {} bytes; the packet has {length} bytes",
-                            u32::from(size) * 2
+                            "the size field says {}, {}; the packet has {}",
+                            Counted(size.into(), "word"),
+                            Counted(u64::from(size) * 2, "byte"),
+                            Counted(length as u64, "byte")
                         )
                     },
                 );

@@ -5,7 +5,8 @@ use streamlens_model::{FindingLog, Packet, Severity, StreamId, Value};
 use super::decoder::{REFUSED, fill, is_sound};
 use super::header::InetxHeader;
 use crate::telemetry::{
-    Codes, Reading, StreamTable, TelemetryFlow, Track, at, may_have_findings, report_findings, report_table,
+    Codes, Reading, StreamTable, TelemetryFlow, Track, at, has_clocks_off, may_have_findings, report_clocks,
+    report_findings, report_table,
 };
 use crate::{DecodeError, DecodingResult, FlowDecoder, FlowReport};
 
@@ -63,7 +64,7 @@ impl InetxFlow {
 
 impl FlowDecoder for InetxFlow {
     fn may_have_findings(&self) -> bool {
-        may_have_findings(&self.streams, &self.log)
+        may_have_findings(&self.streams, &self.log) || has_clocks_off(self, true)
     }
 
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
@@ -107,6 +108,7 @@ impl FlowDecoder for InetxFlow {
             }
         }
         report_table(&self.streams, "stream_ids", report);
+        report_clocks(self, "inetx.clock-offset", true, report);
         report_findings(&self.streams, ("inetx.stream-limit", "stream ids"), &self.log, report);
     }
 }

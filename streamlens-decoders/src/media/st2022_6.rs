@@ -2,6 +2,7 @@
 //!
 //! The header names raster, frame rate and sampling itself. The media octets (raw SDI words) are not decoded.
 
+use streamlens_model::words::Times;
 use streamlens_model::{FindingLog, Metadata, Occurrence, Severity, Value};
 
 use crate::rtp::RtpPacket;
@@ -246,7 +247,7 @@ impl PayloadAnalyser for SdiOverIp {
         self.evidence.log("st2022-6.payload", &mut findings);
         if let Some(at) = self.first_error {
             findings.add("st2022-6.frame-count", Severity::Warning, None, at, || {
-                format!("{} times the frame count did not grow with the marker, and only there", self.count_errors)
+                format!("the frame count did not grow with the marker, and only there: {}", Times(self.count_errors))
             });
         }
         if !findings.is_empty() {

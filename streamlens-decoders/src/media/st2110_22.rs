@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod tests;
 
+use streamlens_model::words::Times;
 use streamlens_model::{FindingLog, Metadata, Occurrence, Severity, Value};
 
 use crate::rtp::RtpPacket;
@@ -299,7 +300,7 @@ impl PayloadAnalyser for CompressedVideo {
         self.evidence.log("st2110-22.payload", &mut findings);
         if let Some(at) = self.first_fault {
             findings.add("st2110-22.counters", Severity::Warning, None, at, || {
-                format!("{} times the counters of the payload header did not run on", self.unit_faults)
+                format!("the counters of the payload header did not run on: {}", Times(self.unit_faults))
             });
         }
         if let Some((figures, verdict)) = self.timing.report(self.profile(), false) {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use streamlens_model::words::Counted;
 use streamlens_model::{FindingLog, FlowKey, Occurrence, Packet, Severity, StreamId, Subject};
 
 use super::adu::{self, Adu, NoAdu};
@@ -177,7 +178,7 @@ fn stream(unit: u8) -> Option<StreamId> {
 }
 
 fn bytes(count: i64) -> String {
-    if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") }
+    Counted(count.unsigned_abs(), "byte").to_string()
 }
 
 impl FlowDecoder for ModbusFlow {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use streamlens_model::stats::Distribution;
+use streamlens_model::words::Span;
 use streamlens_model::{FindingLog, Occurrence, Severity, StreamId, Subject};
 
 use super::function::{Kind, exception_name, function_name};
@@ -280,10 +281,10 @@ impl Transactions {
         }
         if elapsed > SLOW {
             let of = (response.stream(), response.subject());
-            let ms = (elapsed / 1_000_000).cast_signed();
-            self.response_log.add_figure(("modbus.slow", Severity::Warning), of, response.at, ms, in_ms, || {
+            let nanos = i64::try_from(elapsed).unwrap_or(i64::MAX);
+            self.response_log.add_figure(("modbus.slow", Severity::Warning), of, response.at, nanos, written, || {
                 let name = function_name(request.function);
-                format!("unit {} took {} to answer {name}", request.unit, in_ms(ms))
+                format!("unit {} took {} to answer {name}", request.unit, Span(nanos))
             });
         }
     }
@@ -341,8 +342,8 @@ impl Transactions {
     }
 }
 
-fn in_ms(ms: i64) -> String {
-    format!("{ms} ms")
+fn written(nanos: i64) -> String {
+    Span(nanos).to_string()
 }
 
 fn numbered(transaction: i64) -> String {

@@ -1,5 +1,6 @@
 //! What is measured of a transport stream, over RTP and over plain UDP alike.
 
+use streamlens_model::words::{Counted, Grouped};
 use streamlens_model::{FindingLog, Metadata, Occurrence, Severity, StreamId, Subject, Value};
 
 use super::clock::ClockMeter;
@@ -179,8 +180,9 @@ impl TsMeter {
         let mut findings = self.findings.clone();
         for meter in self.pids.iter().filter(|meter| meter.counter.errors > 0) {
             let Some((first, last)) = meter.breaks else { continue };
-            let (what, errors) = (("mpegts.continuity", Severity::Error), meter.counter.errors);
-            findings.add_counted(what, place_of(meter.pid), errors, (first, last), || meter.broken());
+            let Counter { errors, lost, .. } = meter.counter;
+            let what = ("mpegts.continuity", Severity::Error);
+            findings.add_loss(what, place_of(meter.pid), (errors, lost), (first, last), || meter.broken());
         }
         findings
     }
@@ -285,8 +287,8 @@ impl PidMeter {
         let Counter { errors, lost, longest_gap, .. } = self.counter;
         let missing = match lost {
             0 => ", nothing missing: packets came more often than twice".to_owned(),
-            _ => format!(", {lost} packets missing, at most {longest_gap} in a row"),
+            _ => format!(", {} missing, at most {longest_gap} in a row", Counted(lost, "packet")),
         };
-        format!("continuity count errors of PID {:#06x} (TR 101 290 1.4): {errors}{missing}", self.pid)
+        format!("continuity count errors of PID {:#06x} (TR 101 290 1.4): {}{missing}", self.pid, Grouped(errors))
     }
 }

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 
+use streamlens_model::words::{Counted, Grouped};
 use streamlens_model::{FindingLog, Occurrence, Packet, Severity, StreamId, Value};
 
 use super::acyclic::{Acyclic, note_dcp};
@@ -161,7 +162,11 @@ impl ProfinetFlow {
             match event {
                 Event::Missing(frames) => {
                     findings.add("profinet.cycle-gap", Severity::Warning, place, at, || {
-                        format!("the cycle counter passed over {frames} frames before frame {}", at.frame)
+                        format!(
+                            "the cycle counter passed over {} before frame {}",
+                            Counted(frames.into(), "frame"),
+                            Grouped(at.frame)
+                        )
                     });
                 }
                 Event::OffStep(step) => {

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use streamlens_model::{FindingLog, FlowKey, Occurrence, Packet, Severity, StreamId, Value};
+use streamlens_model::{FindingLog, FlowKey, Occurrence, Packet, Severity, StreamId, Subject, Value};
 
 use super::monitor::{RoundTrips, SenderClocks, SenderRecord};
 use super::packet::{APP, BYE, CNAME, Compound, PSFB, RR, RTPFB, RtcpPacket, SDES, SR, SenderInfo, XR, compound};
 use crate::{
     Carrier, Confidence, ConversationMonitor, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, FlowReport,
-    NetworkMonitor, PacketType, PduState, StreamDecoder, StreamMark,
+    NetworkMonitor, PacketType, PduState, StreamDecoder, StreamMark, clock_offset,
 };
 
 const NAME: &str = "RTCP";
@@ -283,8 +283,22 @@ impl FlowDecoder for RtcpFlow {
         if self.encrypted > 0 {
             report.fact("encrypted_packets", self.encrypted);
         }
-        if !self.findings.is_empty() {
-            report.findings.push(self.findings.clone());
+        let mut findings = self.findings.clone();
+        for (&ssrc, source) in &self.sources {
+            let Some((sender, at)) = source.last_sender else { continue };
+            let since = source.first_sender.map_or(at, |(_, first)| first);
+            let clock = sender.wall_clock();
+            // a sender without a wall clock may say 0 (RFC 3550 6.4.1)
+            let at_time = at.time.filter(|_| sender.ntp != 0);
+            let said = at_time.and_then(|time| clock_offset::judged(clock.as_nanos(), clock.since(time), false));
+            if let Some(said) = said {
+                let what = ("rtcp.clock-offset", Severity::Warning);
+                let place = (Some(StreamId(u128::from(ssrc))), Subject::default());
+                findings.add_counted(what, place, 1, (since, since), || format!("by its sender reports {said}"));
+            }
+        }
+        if !findings.is_empty() {
+            report.findings.push(findings);
         }
         for (&ssrc, source) in &self.sources {
             let stream = report.stream(StreamId(u128::from(ssrc)));

@@ -8,8 +8,9 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 
-use streamlens_model::stats::MissingRange;
-use streamlens_model::{FindingLog, FlowKey, Occurrence, Severity, StreamId, Value};
+use streamlens_model::stats::{Events, MissingRange};
+use streamlens_model::words::{Counted, Grouped};
+use streamlens_model::{FindingLog, FlowKey, Occurrence, Severity, StreamId, Subject, Value};
 
 use super::decoder::RtpFlow;
 use super::path::Path;
@@ -45,7 +46,7 @@ pub(super) struct Comparison {
     /// Of these lost on the first path, on the second, and on both.
     pub(super) lost: [u64; 3],
     /// The first gap on both.
-    pub(super) first_loss: Option<Occurrence>,
+    pub(super) losses: Option<Events>,
     /// Arrival on the second path less arrival on the first in ns: smallest, mean, largest.
     pub(super) skew: [f64; 3],
     /// Sampled packets that agreed.
@@ -84,12 +85,16 @@ pub(super) fn compare(a: &Path, b: &Path) -> Option<Comparison> {
     let on_a: Vec<_> = a.missing().copied().map(clip).filter(within).collect();
     let on_b = b.missing().map(|run| MissingRange { first: moved(run.first), last: moved(run.last), ..*run });
     let on_b: Vec<_> = on_b.map(clip).filter(within).collect();
-    let (mut i, mut j, mut on_both, mut first_loss) = (0, 0, 0, None);
+    let (mut i, mut j, mut on_both, mut losses) = (0, 0, 0, None);
     while let (Some(x), Some(y)) = (on_a.get(i), on_b.get(j)) {
         let both = MissingRange { first: x.first.max(y.first), last: x.last.min(y.last), at: x.at };
         if within(&both) {
             on_both += both.count();
-            first_loss.get_or_insert(if x.at.frame >= y.at.frame { x.at } else { y.at });
+            let at = if x.at.frame >= y.at.frame { x.at } else { y.at };
+            match &mut losses {
+                Some(losses) => Events::push(losses, at),
+                none => *none = Some(Events::once(at)),
+            }
         }
         if x.last < y.last {
             i += 1;
@@ -101,7 +106,7 @@ pub(super) fn compare(a: &Path, b: &Path) -> Option<Comparison> {
     Some(Comparison {
         overlap: last - first + 1,
         lost: [total(&on_a), total(&on_b), on_both],
-        first_loss,
+        losses,
         skew,
         matches,
         is_incomplete: a.not_kept() > 0 || b.not_kept() > 0,
@@ -221,6 +226,10 @@ impl Survey for Legs {
                 for (leg, other, seen) in [(a, b, &comparison), (b, a, &reversed)] {
                     let facts = report.flows.entry(leg.peer).or_default().stream(id);
                     facts.measures.insert("st2022_7".into(), seen.value(other, seen.lost[0]));
+                    let [lost, _, both] = seen.lost;
+                    if !seen.is_incomplete {
+                        facts.recovered = facts.recovered.max(lost.saturating_sub(both));
+                    }
                 }
                 note(&comparison, a, b, &mut findings);
                 let name = format!("0x{:08x}", id.0);
@@ -245,11 +254,14 @@ impl Survey for Legs {
 fn note(comparison: &Comparison, a: &Leg, b: &Leg, findings: &mut FindingLog) {
     let id = Some(a.id);
     let [lost_a, lost_b, both] = comparison.lost;
-    if let Some(at) = comparison.first_loss {
-        findings.add("st2022-7.loss-after-merge", Severity::Error, id, at, || {
+    if let Some(Events { count, first, last }) = comparison.losses {
+        let (what, place) = (("st2022-7.loss-after-merge", Severity::Error), (id, Subject::default()));
+        findings.add_loss(what, place, (count, both), (first, last), || {
             format!(
-                "{both} of {} packets are missing on both paths ({} lost {lost_a}, {} lost {lost_b})",
-                comparison.overlap,
+                "{} of {} {} missing on both paths ({} lost {lost_a}, {} lost {lost_b})",
+                Grouped(both),
+                Counted(comparison.overlap, "packet"),
+                Counted(both, "").are(),
                 a.name(),
                 b.name()
             )

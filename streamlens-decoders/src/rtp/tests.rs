@@ -354,7 +354,7 @@ fn two_paths_lose_together_what_both_lost_even_across_the_wrap_of_numbers() {
     assert_eq!(comparison.overlap, 2450);
     assert_eq!(comparison.lost, [51, 72, 21]);
     assert_eq!(comparison.skew, [2e6, 2e6, 2e6]);
-    assert_eq!(comparison.first_loss.unwrap().frame, 1651);
+    assert_eq!(comparison.losses.unwrap().first.frame, 1651);
 }
 
 #[test]

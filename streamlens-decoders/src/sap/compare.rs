@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use streamlens_model::words::Counted;
 use streamlens_model::{FindingLog, Occurrence, Severity, StreamId, Value};
 
 use super::description::{MediaDescription, PayloadFormat};
@@ -36,7 +37,9 @@ pub(super) fn compare(media: &MediaDescription, sent: &Sent<'_>, report: &mut Fl
                 let announced: Vec<String> = media.formats.iter().map(|f| f.payload_type.to_string()).collect();
                 findings.add("sdp.payload-type", Severity::Warning, Some(id), stream.first, || {
                     format!(
-                        "{packets} packets have payload type {payload_type}; {} is announced with {}",
+                        "{} {} payload type {payload_type}; {} is announced with {}",
+                        Counted(packets, "packet"),
+                        Counted(packets, "").verb("has", "have"),
                         sent.name,
                         announced.join(", ")
                     )

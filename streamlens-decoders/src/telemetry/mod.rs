@@ -16,10 +16,11 @@ pub(crate) use monitor::{Naming, TelemetryFlow, TelemetryMonitor};
 pub(crate) use table::StreamTable;
 pub(crate) use track::{Codes, Reading, Track};
 
-use streamlens_model::{FindingLog, Occurrence, Packet, Severity};
+use streamlens_model::words::{Counted, Grouped};
+use streamlens_model::{FindingLog, Occurrence, Packet, Severity, StreamId, Subject};
 
-use crate::FlowReport;
 use crate::text::push_seconds;
+use crate::{FlowReport, clock_offset};
 
 /// The first word of every known iNetX packet: version 1, one option word. TmNS refuses it.
 pub(crate) const INETX_CONTROL_WORD: [u8; 4] = [0x11, 0, 0, 0];
@@ -50,6 +51,32 @@ pub(crate) fn may_have_findings<T>(table: &StreamTable<T>, log: &FindingLog) -> 
     table.first_beyond().is_some() || !log.is_empty()
 }
 
+/// Whether [`report_clocks`] would add any.
+pub(crate) fn has_clocks_off(flow: &impl TelemetryFlow, may_be_tai: bool) -> bool {
+    let mut is_off = false;
+    flow.visit(&mut |_, track| {
+        is_off |= track.clock_offset().is_some_and(|offset| clock_offset::is_off(offset, may_be_tai))
+    });
+    is_off
+}
+
+/// Adds which streams have a clock that is off the capture's, from their first packet on; `may_be_tai`: their clocks lawfully
+/// count TAI.
+pub(crate) fn report_clocks(flow: &impl TelemetryFlow, code: &'static str, may_be_tai: bool, report: &mut FlowReport) {
+    let mut log = FindingLog::default();
+    flow.visit(&mut |id, track| {
+        let Some(said) = track.clock_offset().and_then(|offset| clock_offset::judged(track.time(), offset, may_be_tai))
+        else {
+            return;
+        };
+        let (what, place) = ((code, Severity::Warning), (Some(StreamId(u128::from(id))), Subject::default()));
+        log.add_counted(what, place, 1, (track.first(), track.first()), || format!("{said}, since its first packet"));
+    });
+    if !log.is_empty() {
+        report.findings.push(log);
+    }
+}
+
 /// Adds the findings of a flow: what found no room in the table, with the code for that and what the streams are
 /// called, then its log.
 pub(crate) fn report_findings<T>(
@@ -62,9 +89,10 @@ pub(crate) fn report_findings<T>(
         let mut beyond = FindingLog::default();
         beyond.add(code, Severity::Info, None, first, || {
             format!(
-                "{} packets carry {words} beyond the first {} of this flow; they count, but not by stream",
-                table.beyond(),
-                StreamTable::<T>::MAX
+                "{} {} {words} beyond the first {} of this flow: counted, but not by stream",
+                Counted(table.beyond(), "packet"),
+                Counted(table.beyond(), "").verb("carries", "carry"),
+                Grouped(StreamTable::<T>::MAX as u64)
             )
         });
         report.findings.push(beyond);

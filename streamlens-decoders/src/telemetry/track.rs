@@ -180,6 +180,15 @@ impl Track {
         self.time
     }
 
+    /// By how many nanoseconds the packet time is ahead of the capture's, on average; `None` where it varies by a second or more,
+    /// so that no one figure says it.
+    pub(crate) fn clock_offset(&self) -> Option<i64> {
+        const STEADY: u64 = 1_000_000_000;
+        let (least, most) = self.error.min().zip(self.error.max())?;
+        let mean = self.error.sum().checked_div(self.error.count().into())?;
+        (most.abs_diff(least) < STEADY).then(|| i64::try_from(mean).ok())?
+    }
+
     /// Mean interval between packets in nanoseconds of capture time; `None` below two packets.
     pub(crate) fn mean_interval(&self) -> Option<i64> {
         let span = self.last.time?.since(self.first.time?);

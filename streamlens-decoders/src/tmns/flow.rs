@@ -5,7 +5,8 @@ use streamlens_model::{FindingLog, Packet, Severity, StreamId, Value};
 use super::decoder::{Message, Shape, fill, read};
 use super::header::TmnsHeader;
 use crate::telemetry::{
-    Codes, Reading, StreamTable, TelemetryFlow, Track, at, may_have_findings, report_findings, report_table,
+    Codes, Reading, StreamTable, TelemetryFlow, Track, at, has_clocks_off, may_have_findings, report_clocks,
+    report_findings, report_table,
 };
 use crate::{DecodeError, DecodingResult, FlowDecoder, FlowReport};
 
@@ -76,7 +77,7 @@ impl Definition {
 
 impl FlowDecoder for TmnsFlow {
     fn may_have_findings(&self) -> bool {
-        may_have_findings(&self.definitions, &self.log)
+        may_have_findings(&self.definitions, &self.log) || has_clocks_off(self, true)
     }
 
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
@@ -142,6 +143,7 @@ impl FlowDecoder for TmnsFlow {
         if self.broken > 0 {
             report.fact("malformed", Value::map([("packages do not end with the message", self.broken.into())]));
         }
+        report_clocks(self, "tmns.clock-offset", true, report);
         report_findings(&self.definitions, ("tmns.message-limit", "message definitions"), &self.log, report);
     }
 }

@@ -73,6 +73,9 @@ struct PathEntry {
 }
 
 /// One kind of PDU.
+/// The code of the finding about a hole in a byte stream.
+pub(crate) const STREAM_GAP: &str = "tcp.gap";
+
 #[derive(Debug)]
 pub(crate) struct TypeEntry {
     pub(crate) kind: PacketType,
@@ -95,6 +98,12 @@ pub(crate) struct NestedEntry {
 }
 
 impl EncodingEntry {
+    /// Holes in the byte stream that carries it: so often was that found.
+    pub(crate) fn stream_gaps(&self) -> u64 {
+        let log = self.findings.iter().flat_map(|log| log.iter());
+        log.filter(|(code, ..)| *code == STREAM_GAP).map(|(_, _, found)| found.count).sum()
+    }
+
     pub(crate) fn new(decoder: DecoderIndex, flow_decoder: Option<Box<dyn FlowDecoder>>) -> Self {
         Self {
             decoder,

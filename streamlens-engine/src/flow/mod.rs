@@ -16,7 +16,7 @@ use streamlens_model::{FlowKey, Timestamp, TimingStatistics, Transport};
 use streamlens_registry::DecoderIndex;
 
 pub(crate) use self::copies::Copies;
-pub(crate) use self::encoding::{EncodingEntry, TypeEntry};
+pub(crate) use self::encoding::{EncodingEntry, STREAM_GAP, TypeEntry};
 pub(crate) use self::facts::FlowFacts;
 pub(crate) use self::joined::{JoinedCounts, JoinedDatagrams, parts};
 pub(crate) use self::pdu::{FrameFacts, Pdu, Pdus};

@@ -1,5 +1,7 @@
 //! Counts per interval of time, where they are asked for.
 
+use std::collections::BTreeMap;
+
 use hashbrown::HashMap;
 use streamlens_model::{Interval, Timestamp};
 
@@ -7,6 +9,8 @@ use streamlens_model::{Interval, Timestamp};
 #[derive(Debug, Default)]
 pub(crate) struct Series {
     list: Vec<Interval>,
+    /// What streams that carry others miss, by the start of the interval; the others' stand in the list.
+    lost_carriers: BTreeMap<Timestamp, i64>,
     jitter: Option<Box<LatestJitter>>,
 }
 
@@ -45,20 +49,37 @@ impl Series {
         interval.bytes += bytes;
     }
 
-    /// Counts numbers found missing (negative: found after all), and notes the jitter of a stream as it is now, by the
+    /// Counts numbers found missing (negative: found after all) by streams that carry others or by others, and notes the jitter of a stream as it is now, by the
     /// index of the stream.
     pub(crate) fn note_health(
         series: &mut Option<Box<Self>>,
         interval_ns: Option<u64>,
         time: Option<Timestamp>,
-        lost: i64,
+        (lost, are_carriers): (i64, bool),
         jitter: Option<(u32, f64)>,
     ) {
         let (Some(length), Some(time)) = (interval_ns, time) else { return };
         let (series, start) = (series.get_or_insert_default(), start_of(length, time));
-        *series.at(start).lost.get_or_insert(0) += lost;
+        let known = series.at(start).lost.get_or_insert(0);
+        if !are_carriers {
+            *known += lost;
+        } else if lost != 0 {
+            *series.lost_carriers.entry(start).or_default() += lost;
+        }
         if let Some((stream, jitter_ns)) = jitter {
             series.note_jitter(start, stream, jitter_ns);
+        }
+    }
+
+    /// Counts losses that streams know nothing of.
+    pub(crate) fn note_lost(
+        series: &mut Option<Box<Self>>,
+        interval_ns: Option<u64>,
+        time: Option<Timestamp>,
+        lost: i64,
+    ) {
+        if let (Some(length), Some(time)) = (interval_ns, time) {
+            *series.get_or_insert_default().at(start_of(length, time)).lost.get_or_insert(0) += lost;
         }
     }
 
@@ -85,6 +106,13 @@ impl Series {
     /// The intervals so far, in order of time.
     pub(crate) fn list(&self) -> Vec<Interval> {
         let mut list = self.list.clone();
+        for (start, lost) in &self.lost_carriers {
+            if let Ok(index) = list.binary_search_by_key(start, |interval| interval.start)
+                && let Some(interval) = list.get_mut(index)
+            {
+                interval.lost = interval.lost.max(Some(*lost));
+            }
+        }
         if let Some(latest) = &self.jitter {
             latest.enter(&mut list);
         }
@@ -107,7 +135,7 @@ mod tests {
         let mut series = None;
         for &(time, stream, jitter) in packets {
             let jitter = jitter.map(|jitter| (stream, jitter));
-            Series::note_health(&mut series, Some(10), Some(Timestamp::from_nanos(time)), 0, jitter);
+            Series::note_health(&mut series, Some(10), Some(Timestamp::from_nanos(time)), (0, false), jitter);
         }
         let list = series.unwrap_or_default().list();
         list.iter().map(|interval| (interval.start.as_nanos(), interval.jitter_ns)).collect()
@@ -119,6 +147,16 @@ mod tests {
         assert_eq!(jitters(&of_three), [(0, Some(5.0))], "not the last stream's, and not what was and is no more");
         let of_two = [(1, 1, Some(5.0)), (2, 2, Some(6.0)), (11, 2, Some(4.0)), (25, 1, Some(2.0)), (26, 2, Some(1.0))];
         assert_eq!(jitters(&of_two), [(0, Some(6.0)), (10, Some(4.0)), (20, Some(2.0))]);
+    }
+
+    #[test]
+    fn what_carries_and_what_is_carried_is_never_added_up() {
+        let mut series = None;
+        for (time, lost, are_carriers) in [(1, 2, true), (2, 3, false), (3, 1, false), (11, 5, true), (12, 4, false)] {
+            Series::note_health(&mut series, Some(10), Some(Timestamp::from_nanos(time)), (lost, are_carriers), None);
+        }
+        let lost: Vec<_> = series.unwrap_or_default().list().iter().map(|interval| interval.lost).collect();
+        assert_eq!(lost, [Some(4), Some(5)]);
     }
 
     #[test]

@@ -7,8 +7,13 @@ use super::Arrival;
 
 /// Below this span of capture time a drift says nothing, in nanoseconds.
 const LEAST_SPAN: f64 = 1e9;
-/// A clock and arrival that part by so much make a step, in nanoseconds: no packet is so late.
-const STEP: f64 = 1e9;
+/// A clock and arrival that part by so much make a step, in nanoseconds: clocks are set by whole seconds, and what is nearly one
+/// on arrival was one.
+const STEP: f64 = 0.5e9;
+/// A line fits where what is left beside it is so small a part of what it rises by, or so few times as large as what consecutive
+/// packets differ by.
+const FITTING_SHARE: f64 = 0.1;
+const FITTING_NOISE: f64 = 8.0;
 /// No oscillator is further off, in parts per million: what looks like it is a step, or a clock of another rate.
 const MAX_DRIFT: f64 = 1_000.0;
 
@@ -39,8 +44,8 @@ struct Line {
     elapsed: f64,
     /// By how much the media time since then is ahead of that.
     ahead: f64,
-    /// Sums for the regression of `ahead` (ns) over `elapsed` (s).
-    sums: [f64; 4],
+    /// Sums for the regression of `ahead` (ns) over `elapsed` (s), and of the squares of `ahead` and of its differences.
+    sums: [f64; 6],
 }
 
 impl Line {
@@ -48,22 +53,32 @@ impl Line {
     fn push(&mut self, arrival: f64, media: f64) {
         self.count += 1;
         self.elapsed += arrival;
-        self.ahead += media - arrival;
+        let difference = media - arrival;
+        self.ahead += difference;
         let x = self.elapsed * 1e-9;
         self.sums[0] += x;
         self.sums[1] += x * x;
         self.sums[2] += self.ahead;
         self.sums[3] += self.ahead * x;
+        self.sums[4] += self.ahead * self.ahead;
+        self.sums[5] += difference * difference;
     }
 
-    /// Its slope in parts per million.
+    /// Its slope in parts per million; `None` where there are too few points, or no line fits them.
     fn slope(&self) -> Option<f64> {
         // the first packet, at (0, 0), is a point too
         let n = self.count as f64 + 1.0;
-        let [x, xx, y, xy] = self.sums;
+        let [x, xx, y, xy, yy, dd] = self.sums;
         let spread = n * xx - x * x;
+        if self.elapsed < LEAST_SPAN || self.count < 8 || spread <= 0.0 {
+            return None;
+        }
+        // n^2 times the variances: of all, and of what lies on the line
+        let (all, rise) = (n * yy - y * y, (n * xy - x * y).powi(2) / spread);
+        let (left, noise) = ((all - rise).max(0.0), n * dd);
+        let fits = left <= FITTING_SHARE.powi(2) * rise || left <= FITTING_NOISE.powi(2) * noise;
         // nanoseconds per second are parts per 10^9
-        (self.elapsed >= LEAST_SPAN && self.count >= 8 && spread > 0.0).then(|| (n * xy - x * y) / spread / 1000.0)
+        fits.then(|| (n * xy - x * y) / spread / 1000.0)
     }
 }
 

@@ -105,6 +105,11 @@ impl Streams {
         Some((u32::try_from(self.last).ok()?, jitter_ns))
     }
 
+    /// Whether the stream that was pushed last carries others.
+    pub(crate) fn latest_is_carrier(&self) -> bool {
+        self.list.get(self.last).is_some_and(|stream| stream.id.is_carrier())
+    }
+
     #[inline(always)]
     fn find(&mut self, mark: &StreamMark) -> Option<&mut Stream> {
         if self.list.get(self.last).is_none_or(|stream| stream.id != mark.id) {

@@ -1,7 +1,7 @@
 //! What became of the numbers of one stream, counted by what each turned out to be.
 
 use streamlens_model::Occurrence;
-use streamlens_model::stats::{Arrival, Events, MissingRange, Sequence, SequenceWindow};
+use streamlens_model::stats::{Arrival, Events, Gap, MissingRange, Sequence, SequenceWindow};
 
 /// Accounts for the numbers of one stream.
 #[derive(Debug)]
@@ -83,9 +83,14 @@ impl SequenceTracker {
         self.faults.as_deref()
     }
 
-    /// The first and the last gap of which numbers are still missing.
-    pub(crate) fn gaps(&self) -> Option<(Occurrence, Occurrence)> {
-        self.window.missing()?.first_and_last()
+    /// The gaps of which numbers are still missing: how many, the first and the last.
+    pub(crate) fn gaps(&self) -> Option<Events> {
+        self.window.missing()?.gaps()
+    }
+
+    /// The largest and the latest of these gaps.
+    pub(crate) fn listed_gaps(&self) -> Vec<Gap> {
+        self.window.missing().map_or_else(Vec::new, |missing| missing.listed().into_list())
     }
 
     /// Runs of numbers that are still missing, with the packets that showed them; and whether there were others.

@@ -18,8 +18,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use streamlens_model::row::{
-    CaptureCounts, Delta, Epoch, FindingChange, FindingId, FindingState, FlowId, Level, Retired, Row,
+    CaptureCounts, Delta, Epoch, FindingChange, FindingId, FindingState, FlowId, Level, Retired, Row, RowId,
 };
+use streamlens_model::stats::Bucket;
 use streamlens_model::{CaptureSummary, Finding, Flow, Timestamp};
 
 use self::meter::SECOND_NS;
@@ -204,6 +205,15 @@ impl Engine {
     pub fn detail(&mut self, id: FlowId) -> Option<Flow> {
         self.flow(id)?;
         detail(&self.state, &self.looks.view, place_of(id))
+    }
+
+    /// The inter-arrival times of a row of the last look by their length, as they are now, in ascending order; `None` where there
+    /// is no such row, and for streams. Walks all buckets.
+    #[must_use]
+    pub fn intervals(&self, id: RowId) -> Option<Vec<(Bucket, u64)>> {
+        let flow = self.flow(id.flow)?;
+        let shown = flow.shown.as_ref()?.rows.iter().find(|shown| shown.row.id == id)?;
+        rows::buckets(&shown.source, flow)
     }
 
     /// The flows that had frames in this epoch, which ends here; all flows where all are to be shown.

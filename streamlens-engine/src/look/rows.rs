@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use streamlens_model::row::{FlowId, Level, Row, RowHealth, RowId, RowName, RowTiming};
+use streamlens_model::stats::Bucket;
 use streamlens_model::{Timestamp, TimingStatistics, TrafficType};
 
 use super::meter::{Meter, SECOND_NS};
@@ -193,6 +194,31 @@ pub(super) fn update(
     (row.packet_rate, row.bit_rate) = (Some(packets), row.bytes.map(|_| bits));
 }
 
+/// The inter-arrival times of a row by their length; `None` where it has none, as streams.
+pub(super) fn buckets(source: &Source, flow: &FlowEntry) -> Option<Vec<(Bucket, u64)>> {
+    let transport = |t: u16| flow.transports().nth(usize::from(t));
+    match source {
+        Source::Flow => Some(flow.timing().buckets()),
+        Source::Transport(t) => Some(transport(*t)?.timing.buckets()),
+        Source::Encoding(t, e) => {
+            let transport = transport(*t)?;
+            Some(transport.encoding_timing(transport.encodings.get(usize::from(*e))?).buckets())
+        }
+        Source::Stream(..) => None,
+        Source::Types(t, e, kinds) => {
+            let transport = transport(*t)?;
+            let encoding = transport.encodings.get(usize::from(*e))?;
+            let entries = kinds.iter().filter_map(|&place| entry_at(encoding, place));
+            let all = entries.map(|kind| encoding.type_timing(kind, &transport.timing)).cloned();
+            let all = all.reduce(|mut all, next| {
+                all.merge(&next);
+                all
+            });
+            Some(all?.buckets())
+        }
+    }
+}
+
 fn set_timing(row: &mut Row, timing: &TimingStatistics, is_fresh: bool, moment: &Moment) {
     let mut figures = timing.figures();
     if is_fresh {
@@ -237,9 +263,10 @@ fn set_encoding_health(row: &mut Row, encoding: &EncodingEntry, names: Option<&E
     if names.is_none() && encoding.streams.len() > SUMMED_AT_EACH_LOOK {
         return;
     }
-    let mut sum = RowHealth { media_jitter_ns: row.health.media_jitter_ns, ..RowHealth::default() };
-    for stream in encoding.streams.iter() {
-        sum.add_counts(&RowHealth::of(&stream_health(stream)));
+    let streams = encoding.streams.iter().map(|stream| (stream.id.is_carrier(), RowHealth::of(&stream_health(stream))));
+    row.health = RowHealth { media_jitter_ns: row.health.media_jitter_ns, ..RowHealth::sum(streams) };
+    let gaps = encoding.stream_gaps();
+    if gaps > 0 {
+        row.health.lost = Some(row.health.lost.unwrap_or(0).saturating_add(gaps));
     }
-    row.health = sum;
 }

@@ -1,17 +1,30 @@
-//! What the capturing machine made of frames: copies that a mirror port delivered, packets that receive offload joined.
+//! What concerns several flows and is counted while they are visited: what the capturing machine made of frames (copies that a
+//! mirror port delivered, packets that receive offload joined), and what came of the rules that the user told.
 
 use streamlens_model::Timestamp;
 
 use crate::flow::{FlowEntry, JoinedCounts};
+use crate::work::Env;
 
 /// Copies make a mirrored flow from this share of its frames on (two in five: nearly every frame has one).
 const MIRRORED_SHARE: f64 = 0.4;
 
 /// What the capturing machine made of the frames of some flows.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Artefacts {
     pub(super) mirrored: Mirrored,
     pub(super) joined: JoinedFlows,
+    /// Of each rule of [`EngineOptions::decode_as`](crate::EngineOptions), in their order.
+    pub(super) rules: Vec<RuleUse>,
+}
+
+/// What came of a rule of the user's.
+#[derive(Clone, Copy, Default)]
+pub(super) struct RuleUse {
+    /// Flows with packets that it speaks of.
+    pub(super) flows: u64,
+    /// Those of them with packets that were decoded so.
+    pub(super) decoded: u64,
 }
 
 /// What mirror ports delivered twice, over some flows.
@@ -40,7 +53,10 @@ pub(super) struct JoinedFlows {
 
 impl Artefacts {
     /// Adds a flow.
-    pub(super) fn add(&mut self, flow: &FlowEntry) {
+    pub(super) fn add(&mut self, flow: &FlowEntry, env: Env<'_>) {
+        if !env.options.decode_as.is_empty() {
+            self.add_rules(flow, env);
+        }
         if is_mirrored(flow) {
             let (frames, first) = (flow.copies.count, flow.copies.first);
             self.mirrored.merge(Mirrored { flows: 1, frames, first, last: flow.changed, last_seen: flow.last_seen });
@@ -53,9 +69,29 @@ impl Artefacts {
         }
     }
 
+    #[cold]
+    fn add_rules(&mut self, flow: &FlowEntry, env: Env<'_>) {
+        self.rules.resize(env.options.decode_as.len(), RuleUse::default());
+        for transport in flow.transports() {
+            let mut rules = env.options.decode_as.iter().zip(&mut self.rules);
+            if let Some((rule, told)) = rules.find(|(rule, _)| (rule.selector)(&flow.key, transport.transport)) {
+                let decoder = env.registry.position(&rule.encoding_name);
+                told.flows += 1;
+                told.decoded += u64::from(transport.encodings.iter().any(|encoding| Some(encoding.decoder) == decoder));
+            }
+        }
+    }
+
     /// Adds those of other flows.
     pub(super) fn merge(&mut self, other: Self) {
         self.mirrored.merge(other.mirrored);
+        if self.rules.len() < other.rules.len() {
+            self.rules.resize(other.rules.len(), RuleUse::default());
+        }
+        for (told, more) in self.rules.iter_mut().zip(&other.rules) {
+            told.flows += more.flows;
+            told.decoded += more.decoded;
+        }
         let JoinedFlows { flows, apart, packets, whole, first, last } = other.joined;
         if let Some(first) = first {
             self.joined.flows += flows;

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use streamlens_model::words::{Counted, Grouped};
 use streamlens_model::{CaptureSummary, DropPlace};
 
-use crate::health::SequenceTracker;
+use crate::health::{SequenceTracker, Stream};
 
 /// A gap is shown by the next packet of its stream, which comes so many of the stream's usual distances behind a drop at most,
 /// and not always at once.
@@ -29,11 +30,16 @@ impl Drops {
         Self { dropped: capture.dropped.values().sum(), packets: capture.packets, places }
     }
 
+    /// So many frames at most behind what took its packets away does a stream show it, of which so many packets came.
+    pub(super) fn reach(&self, received: u64) -> u64 {
+        self.packets.div_ceil(received.max(1)).saturating_mul(USUAL_DISTANCES).saturating_add(AT_ONCE)
+    }
+
     /// What the drops have to do with what a stream misses, of which so many packets came.
     pub(super) fn of_stream(&self, sequence: &SequenceTracker, received: u64) -> ByCapture {
         let Some(places) = &self.places else { return ByCapture::maybe(self.dropped) };
         let (ranges, are_others) = sequence.missing();
-        let reach = self.packets.div_ceil(received.max(1)).saturating_mul(USUAL_DISTANCES).saturating_add(AT_ONCE);
+        let reach = self.reach(received);
         for range in ranges {
             let shown_at = range.at.frame;
             let before = places.partition_point(|place| place.frame <= shown_at);
@@ -44,6 +50,41 @@ impl Drops {
         }
         // of runs that were forgotten nobody knows where they were
         if are_others { ByCapture::maybe(self.dropped) } else { ByCapture::No }
+    }
+}
+
+/// Where those streams of an encoding that carry others miss packets.
+#[derive(Debug, Default)]
+pub(super) struct CarrierGaps {
+    /// Path and frame of each gap, in ascending order.
+    places: Vec<(u8, u64)>,
+    /// Whether there were others, whose frames were forgotten.
+    are_others: bool,
+}
+
+impl CarrierGaps {
+    /// Of those streams that carry others.
+    pub(super) fn of<'s>(carriers: impl Iterator<Item = &'s Stream>) -> Self {
+        let mut gaps = Self::default();
+        for stream in carriers {
+            let Some(sequence) = &stream.sequence else { continue };
+            let (ranges, are_others) = sequence.missing();
+            gaps.places.extend(ranges.map(|range| (stream.path, range.at.frame)));
+            gaps.are_others |= are_others;
+        }
+        gaps.places.sort_unstable();
+        gaps
+    }
+
+    /// Whether each gap in the numbers of a stream on a path comes so many frames at most behind one of these.
+    pub(super) fn explain(&self, path: u8, sequence: &SequenceTracker, reach: u64) -> bool {
+        let (mut ranges, are_others) = sequence.missing();
+        let is_behind_one = |frame: u64| {
+            let before = self.places.partition_point(|place| *place <= (path, frame));
+            let place = before.checked_sub(1).and_then(|index| self.places.get(index));
+            place.is_some_and(|(of, place)| *of == path && frame - place <= reach)
+        };
+        (!are_others || self.are_others) && ranges.all(|range| is_behind_one(range.at.frame))
     }
 }
 
@@ -68,27 +109,19 @@ impl fmt::Display for ByCapture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::No => Ok(()),
-            Self::Maybe(dropped) => write!(f, "; the capture itself dropped {dropped} frames, which may be these"),
+            Self::Maybe(dropped) => {
+                let (dropped, these) = (Counted(*dropped, "frame"), Counted(*dropped, "").verb("this", "these"));
+                write!(f, "; the capture itself dropped {dropped}, which may be {these}")
+            }
             Self::At { lost, frame } => {
-                write!(f, "; some of the {lost} may have been dropped by this capture at frame {}", Grouped(*frame))
+                write!(
+                    f,
+                    "; some of the {} may have been dropped by this capture at frame {}",
+                    Grouped(*lost),
+                    Grouped(*frame)
+                )
             }
         }
-    }
-}
-
-/// A number with its digits in groups of three.
-struct Grouped(u64);
-
-impl fmt::Display for Grouped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = self.0.to_string();
-        for (index, digit) in digits.chars().enumerate() {
-            if index > 0 && (digits.len() - index).is_multiple_of(3) {
-                f.write_str(",")?;
-            }
-            write!(f, "{digit}")?;
-        }
-        Ok(())
     }
 }
 
@@ -125,7 +158,5 @@ mod tests {
         assert_eq!(said(&[1021]), "", "behind the packet that showed the gap");
         assert_eq!(said(&[]), "; the capture itself dropped 7 frames, which may be these");
         assert_eq!(Drops::default().of_stream(&stream, 400).to_string(), "");
-        assert_eq!(Grouped(1_234_567).to_string(), "1,234,567");
-        assert_eq!(Grouped(12).to_string(), "12");
     }
 }

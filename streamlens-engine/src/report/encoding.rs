@@ -9,13 +9,14 @@ use streamlens_decoders::{FlowReport, Refinement, StreamDecoder, StreamReport};
 use streamlens_model::row::Level;
 use streamlens_model::{ApplicationEncoding, Candidate, Finding, FindingLog, Health, StreamHealth, Value};
 
-use super::findings::{FindingSink, Findings, Where};
+use super::drops::CarrierGaps;
+use super::findings::{FindingSink, Findings, LossCause, Where};
 use super::packet_types::{PacketTypes, type_name};
 use super::timing::Summaries;
 use super::{EncodingNames, EncodingPath, FlowWriter, interface_name, rounded};
 use crate::deferred::store::VisitedFlow;
 use crate::flow::{EncodingEntry, FlowEntry, TransportEntry};
-use crate::health::Stream;
+use crate::health::{SequenceTracker, Stream};
 use crate::identify::{ENOUGH, standing};
 
 /// An encoding of a flow, with all that is known of it.
@@ -30,6 +31,8 @@ pub(super) struct EncodingView<'r, 's> {
     paths: Vec<(String, FlowReport)>,
     /// The encoding of the base and its score, where the name is a refinement.
     base: Option<(Cow<'static, str>, f64)>,
+    /// Where the streams that carry others miss packets, once someone has asked.
+    carrier_gaps: OnceCell<CarrierGaps>,
     name: Cow<'static, str>,
     score: f64,
 }
@@ -82,7 +85,8 @@ impl<'w> FlowWriter<'w> {
             Some(best) => (Some((base, score)), best.encoding_name.clone(), rounded(best.confidence)),
             None => (None, base, score),
         };
-        Ok(EncodingView { decoder, flow: visited.flow, transport, encoding, report, paths, base, name, score })
+        let (flow, carrier_gaps) = (visited.flow, OnceCell::new());
+        Ok(EncodingView { decoder, flow, transport, encoding, report, paths, base, carrier_gaps, name, score })
     }
 
     /// The encoding as the document has it.
@@ -103,7 +107,13 @@ impl<'w> FlowWriter<'w> {
         let sorted = sorted(encoding.streams.iter());
         // no larger than it has to be: there may be a million
         let mut streams = Vec::with_capacity(sorted.len());
-        streams.extend(sorted.into_iter().map(|stream| view.health(stream, findings)));
+        streams.extend(sorted.into_iter().map(|stream| {
+            let mut health = view.health(stream, findings);
+            if let Some((sequence, gaps)) = stream.sequence.as_ref().and_then(|of| Some((of, of.gaps()?))) {
+                (health.gap_count, health.gaps) = (Some(gaps.count), sequence.listed_gaps());
+            }
+            health
+        }));
         view.add_logs(findings);
         let packet_types = PacketTypes { decoder, report: &view.report, transport, encoding };
         ApplicationEncoding {
@@ -115,7 +125,11 @@ impl<'w> FlowWriter<'w> {
             identified_at_frame: encoding.identified_at,
             counted_from_start: encoding.counted_from_start,
             malformed: encoding.malformed,
-            health: Health { streams, streams_not_kept: encoding.streams.not_kept() },
+            health: Health {
+                streams,
+                streams_not_kept: encoding.streams.not_kept(),
+                stream_gaps: encoding.stream_gaps(),
+            },
             packet_types: packet_types.list(summaries),
             decoder_metadata: view.report.metadata,
             intervals: encoding.series.as_ref().map_or_else(Vec::new, |series| series.list()),
@@ -156,9 +170,11 @@ impl<'w> FlowWriter<'w> {
         // all else that the decoder knows only matters for the place of a finding that is made
         let view = OnceCell::new();
         let view = || view.get_or_init(|| self.encoding_view(visited, transport, encoding).ok()).as_ref();
+        let gaps = OnceCell::new();
         for stream in streams {
             let health = stream_health(stream);
-            findings.add_stream(&decoder.info().finding_prefix, stream, &health, |see| {
+            let cause = |sequence: &SequenceTracker, reach| cause_of(&gaps, encoding, stream, sequence, reach);
+            findings.add_stream(&decoder.info().finding_prefix, stream, &health, cause, |see| {
                 let Some(view) = view() else { return see(&Where::default()) };
                 see(&view.place(Some(&view.named_health(stream, view.known(stream)))));
             });
@@ -221,9 +237,14 @@ impl EncodingView<'_, '_> {
             None => self.report.streams.take(stream.id),
             Some(_) => self.known(stream),
         };
+        let recovered = own.as_ref().map_or(0, |own| own.recovered);
         let health = self.named_health(stream, own);
         let place = |see: &mut dyn FnMut(&Where<'_>)| see(&self.place(Some(&health)));
-        findings.add_stream(&self.decoder.info().finding_prefix, stream, &health, place);
+        let cause = |sequence: &SequenceTracker, reach| match health.lost {
+            Some(lost) if lost <= recovered => LossCause::Recovered,
+            _ => cause_of(&self.carrier_gaps, self.encoding, stream, sequence, reach),
+        };
+        findings.add_stream(&self.decoder.info().finding_prefix, stream, &health, cause, place);
         health
     }
 
@@ -291,6 +312,7 @@ fn add(report: &mut FlowReport, addition: &FlowReport) {
         known.name = added.name.or(known.name.take());
         known.jitter_ns = added.jitter_ns.or(known.jitter_ns);
         known.drift_ppm = added.drift_ppm.or(known.drift_ppm);
+        known.recovered = known.recovered.max(added.recovered);
         known.measures.extend(added.measures);
     }
     for (kind, facts) in &addition.packet_types {
@@ -320,6 +342,19 @@ fn sorted<'s>(streams: impl Iterator<Item = &'s Stream>) -> SmallVec<[&'s Stream
     streams
 }
 
+/// Whether all that a stream misses was lost with the streams of the encoding that carry it.
+fn cause_of(
+    gaps: &OnceCell<CarrierGaps>,
+    encoding: &EncodingEntry,
+    stream: &Stream,
+    sequence: &SequenceTracker,
+    reach: u64,
+) -> LossCause {
+    let carriers = || CarrierGaps::of(encoding.streams.iter().filter(|stream| stream.id.is_carrier()));
+    let is_lost_with = !stream.id.is_carrier() && gaps.get_or_init(carriers).explain(stream.path, sequence, reach);
+    if is_lost_with { LossCause::Carrier } else { LossCause::Unknown }
+}
+
 /// The evidence so far for an encoding.
 fn own_score(encoding: &EncodingEntry) -> f64 {
     standing(encoding.confidence, encoding.taken, encoding.follows, encoding.refused)
@@ -328,6 +363,7 @@ fn own_score(encoding: &EncodingEntry) -> f64 {
 /// The health of a stream, without a name.
 pub(crate) fn stream_health(stream: &Stream) -> StreamHealth {
     let mut health = StreamHealth {
+        is_carrier: stream.id.is_carrier(),
         received: stream.received,
         jitter_ns: stream.clock.as_ref().and_then(|clock| clock.jitter_ns()),
         drift_ppm: stream.clock.as_ref().and_then(|clock| clock.drift_ppm()),

@@ -14,12 +14,12 @@ use super::findings::Where;
 pub(crate) struct FindingRecord {
     pub(super) severity: Severity,
     pub(super) first_frame: u64,
-    /// Count, first time, last frame and time; the lengths of code, the parts of the place, and text; then these texts.
+    /// Count and packets, first time, last frame and time; the lengths of code, the parts of the place, and text; then these texts.
     rest: Box<[u8]>,
 }
 
 /// Bytes of the numbers in front of the texts.
-const NUMBERS: usize = 2 * size_of::<u64>() + 2 * (1 + size_of::<i64>());
+const NUMBERS: usize = 3 * size_of::<u64>() + 2 * (1 + size_of::<i64>());
 /// Texts of a finding.
 const TEXTS: usize = 6;
 /// Bytes in front of the texts.
@@ -33,6 +33,8 @@ pub(super) struct FindingDraft<'a> {
     pub(super) code: (&'a str, &'a str),
     pub(super) severity: Severity,
     pub(super) count: u64,
+    /// Of a loss, the packets that are missing.
+    pub(super) packets: Option<u64>,
     pub(super) first: Occurrence,
     pub(super) last: Occurrence,
     pub(super) place: &'a Where<'a>,
@@ -49,9 +51,11 @@ pub(super) enum FindingText<'a> {
 impl FindingRecord {
     /// `buffer` is for its memory alone.
     pub(super) fn new(draft: &FindingDraft<'_>, buffer: &mut Vec<u8>) -> Self {
-        let FindingDraft { code, severity, count, first, last, place, text } = draft;
+        let FindingDraft { code, severity, count, packets, first, last, place, text } = draft;
         buffer.clear();
         buffer.extend(count.to_ne_bytes());
+        // no loss is of 0 packets
+        buffer.extend(packets.unwrap_or(0).to_ne_bytes());
         buffer.extend(last.frame.to_ne_bytes());
         for time in [first.time, last.time] {
             buffer.push(u8::from(time.is_some()));
@@ -77,13 +81,13 @@ impl FindingRecord {
     pub(super) fn blank() -> Finding {
         let at = Occurrence { frame: 0, time: None };
         let (code, severity, place) = (Cow::Borrowed(""), Severity::Info, Place::default());
-        Finding { code, severity, count: 0, first: at, last: at, place, text: String::new() }
+        Finding { code, severity, count: 0, packets: None, first: at, last: at, place, text: String::new() }
     }
 
     /// Makes the finding, in the memory of another one.
     pub(super) fn read_into(&self, into: &mut Finding) {
         let mut reader = Reader(&self.rest);
-        let (count, last_frame) = (reader.word(), reader.word());
+        let [count, packets, last_frame] = [(); 3].map(|()| reader.word());
         let [first, last] = [(); 2].map(|()| reader.time());
         // all are looked at together, which is faster than one by one
         let mut rest = self.rest.get(FRONT..).and_then(|texts| str::from_utf8(texts).ok()).unwrap_or_default();
@@ -103,6 +107,7 @@ impl FindingRecord {
         put(into.code.to_mut(), code);
         into.severity = self.severity;
         into.count = count;
+        into.packets = Some(packets).filter(|packets| *packets > 0);
         into.first = Occurrence { frame: self.first_frame, time: first };
         into.last = Occurrence { frame: last_frame, time: last };
         put_some(&mut into.place.flow, flow);
@@ -230,17 +235,25 @@ mod tests {
         }));
         let transport = proptest::option::of((16_u8..19).prop_map(Transport::Ip));
         let place = (flow, transport, name(), name());
-        ("[a-b]{0,2}", severity, any::<u64>(), (occurrence(), occurrence()), place, ".*").prop_map(
-            |(code, severity, count, (first, last), (flow, transport, encoding, stream), text)| {
-                let (of_flow, of_transport) = (flow.map(|flow| flow.to_string()), transport.map(|t| t.to_string()));
-                let place = Place { flow: of_flow, transport: of_transport, encoding, stream };
-                Owned {
-                    flow,
-                    transport,
-                    finding: Finding { code: code.into(), severity, count, first, last, place, text },
-                }
-            },
+        (
+            "[a-b]{0,2}",
+            severity,
+            (any::<u64>(), proptest::option::of(1_u64..)),
+            (occurrence(), occurrence()),
+            place,
+            ".*",
         )
+            .prop_map(
+                |(code, severity, (count, packets), (first, last), (flow, transport, encoding, stream), text)| {
+                    let (of_flow, of_transport) = (flow.map(|flow| flow.to_string()), transport.map(|t| t.to_string()));
+                    let place = Place { flow: of_flow, transport: of_transport, encoding, stream };
+                    Owned {
+                        flow,
+                        transport,
+                        finding: Finding { code: code.into(), severity, count, packets, first, last, place, text },
+                    }
+                },
+            )
     }
 
     fn unpacked(packed: &FindingRecord) -> Finding {
@@ -250,13 +263,13 @@ mod tests {
     }
 
     fn packed(owned: &Owned) -> FindingRecord {
-        let Finding { code, severity, count, first, last, place, text } = &owned.finding;
+        let Finding { code, severity, count, packets, first, last, place, text } = &owned.finding;
         let code = code.split_at(code.len() / 2);
         let (encoding, stream) = (place.encoding.as_deref(), place.stream.as_deref());
         let place = &Where { flow: owned.flow.as_ref(), transport: owned.transport, encoding, stream };
-        let (severity, count, first, last) = (*severity, *count, *first, *last);
+        let (severity, count, packets, first, last) = (*severity, *count, *packets, *first, *last);
         FindingRecord::new(
-            &FindingDraft { code, severity, count, first, last, place, text: FindingText::Said(text) },
+            &FindingDraft { code, severity, count, packets, first, last, place, text: FindingText::Said(text) },
             &mut Vec::new(),
         )
     }

@@ -4,15 +4,17 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use streamlens_model::words::{Counted, Grouped, Span, Times};
 use streamlens_model::{
     CaptureSummary, FindingLog, FlowKey, LoggedFinding, Occurrence, Severity, StreamHealth, StreamId, Transport,
 };
 
-use super::artefacts::{Artefacts, JoinedFlows, Mirrored};
+use super::artefacts::{Artefacts, JoinedFlows, Mirrored, RuleUse};
 use super::drops::Drops;
 use super::finding_record::{FindingDraft, FindingRecord, FindingText};
 use crate::deferred::store::FlowHandle;
-use crate::health::{Events, Stream};
+use crate::health::{Events, SequenceTracker, Stream};
+use crate::options::DecodeAs;
 
 /// Where a finding stands, borrowed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,6 +44,9 @@ pub(super) struct Findings {
 /// How many findings beyond those wanted are let pile up before the list is sorted.
 const PILE: usize = 1024;
 
+/// Steps of the capture's time that are less than this far backwards come from how an adapter with several queues stamps frames.
+const SMALL_STEP_NS: u64 = 1_000;
+
 /// The kinds of faults of a stream's numbers, behind the prefix of their codes.
 const LOSS: &str = ".loss";
 const DUPLICATES: &str = ".duplicates";
@@ -64,14 +69,14 @@ pub(super) trait FindingSink {
         stream_name: impl Fn(StreamId) -> Option<String>,
     ) {
         for (code, stream, entry) in log.iter() {
-            let LoggedFinding { severity, count, first, last, .. } = *entry;
+            let LoggedFinding { severity, count, packets, first, last, .. } = *entry;
             self.add(severity, first.frame, |show| {
                 let name = stream.and_then(&stream_name);
                 place(&mut |place| {
                     let place = &Where { stream: name.as_deref().or(place.stream), ..*place };
                     let sentence = entry.sentence();
                     let (code, text) = ((code, ""), FindingText::Said(&sentence));
-                    show(&FindingDraft { code, severity, count, first, last, place, text });
+                    show(&FindingDraft { code, severity, count, packets, first, last, place, text });
                 });
             });
         }
@@ -80,33 +85,39 @@ pub(super) trait FindingSink {
             self.add(severity, first.frame, |show| {
                 place(&mut |place| {
                     let text = format_args!(
-                        "{count} more occurrences of other kinds or streams were found and are not listed: {} kinds are kept",
+                        "{} of other kinds or streams {} found and {} not listed: {} kinds are kept",
+                        Counted(count, "more occurrence"),
+                        Counted(count, "").verb("was", "were"),
+                        Counted(count, "").are(),
                         FindingLog::MAX
                     );
                     let (code, text) = (("findings.not-kept", ""), FindingText::ToSay(text));
-                    show(&FindingDraft { code, severity, count, first, last, place, text });
+                    show(&FindingDraft { code, severity, count, packets: None, first, last, place, text });
                 });
             });
         }
     }
 
-    /// Adds what the sequence accounting of a stream has found.
+    /// Adds what the sequence accounting of a stream has found. `cause` says why its numbers are missing, given how many frames
+    /// behind their places it may show at most.
     fn add_stream(
         &mut self,
         prefix: &str,
         stream: &Stream,
         health: &StreamHealth,
+        cause: impl FnOnce(&SequenceTracker, u64) -> LossCause,
         place: impl Fn(&mut dyn FnMut(&Where<'_>)),
     ) {
         let Some(sequence) = &stream.sequence else { return };
         let Some(faults) = sequence.faults() else { return };
-        let by_capture = self.drops().of_stream(sequence, stream.received);
-        let mut add = |kind, severity, events: Option<&Events>, text: fmt::Arguments<'_>| {
+        let drops = self.drops();
+        let (reach, by_capture) = (drops.reach(stream.received), drops.of_stream(sequence, stream.received));
+        let mut add = |kind, severity, events: Option<&Events>, packets, text: fmt::Arguments<'_>| {
             let text = FindingText::ToSay(text);
             let Some(&Events { count, first, last }) = events else { return };
             self.add(severity, first.frame, |show| {
                 place(&mut |place| {
-                    show(&FindingDraft { code: (prefix, kind), severity, count, first, last, place, text });
+                    show(&FindingDraft { code: (prefix, kind), severity, count, packets, first, last, place, text });
                 });
             });
         };
@@ -114,24 +125,57 @@ pub(super) trait FindingSink {
         if lost > 0 {
             let share = lost as f64 / expected.max(1) as f64 * 100.0;
             let longest = faults.longest_gap.map_or(0, |(gap, _)| gap);
-            let gaps = sequence.gaps().map(|(first, last)| Events { count: lost, first, last });
-            let text = format_args!(
-                "{lost} of {expected} packets are missing ({share:.3} %), at most {longest} in a row{by_capture}"
-            );
-            add(LOSS, Severity::Error, gaps.as_ref(), text);
+            let gaps = sequence.gaps();
+            let (severity, cause) = match cause(sequence, reach) {
+                LossCause::Unknown => (Severity::Error, ""),
+                LossCause::Carrier => {
+                    (Severity::Info, "; lost with what carries them, whose loss is a finding of its own")
+                }
+                LossCause::Recovered => (Severity::Warning, "; all of them came by the other path"),
+            };
+            let run = InARow { longest, gaps: gaps.map_or(0, |gaps| gaps.count) };
+            let (of, are) = (Counted(expected, "packet"), Counted(lost, "").are());
+            let text = format_args!("{} of {of} {are} missing ({share:.3} %){run}{by_capture}{cause}", Grouped(lost));
+            add(LOSS, severity, gaps.as_ref(), Some(lost), text);
         }
         if let Some(duplicated) = health.duplicated.filter(|count| *count > 0) {
-            let text = format_args!("{duplicated} packets came twice");
-            add(DUPLICATES, Severity::Warning, faults.duplicates.as_deref(), text);
+            let text = format_args!("{} came twice", Counted(duplicated, "packet"));
+            add(DUPLICATES, Severity::Warning, faults.duplicates.as_deref(), None, text);
         }
         let (reordered, by, restarts) = (faults.reordered, faults.largest_distance, faults.restarts);
         if reordered > 0 {
-            let text = format_args!("{reordered} packets came late, by up to {by} numbers");
-            add(REORDERED, Severity::Warning, faults.late.as_deref(), text);
+            let text = format_args!("{} came late, by up to {}", Counted(reordered, "packet"), Counted(by, "number"));
+            add(REORDERED, Severity::Warning, faults.late.as_deref(), None, text);
         }
         if restarts > 0 {
-            let text = format_args!("its numbers began afresh {restarts} times");
-            add(RESTART, Severity::Warning, faults.restarted.as_deref(), text);
+            let text = format_args!("its numbers began afresh {}", Times(restarts));
+            add(RESTART, Severity::Warning, faults.restarted.as_deref(), None, text);
+        }
+    }
+}
+
+/// Why packets of a stream are missing, as far as that makes a difference to those who want them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LossCause {
+    Unknown,
+    /// All were lost with the packets of another stream that carried them: that is no second error.
+    Carrier,
+    /// All came by another path, so that no data are lost.
+    Recovered,
+}
+
+/// How the packets that a loss speaks of lay together; says nothing where they were one by one.
+struct InARow {
+    longest: u64,
+    gaps: u64,
+}
+
+impl fmt::Display for InARow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.longest, self.gaps) {
+            (..=1, _) => Ok(()),
+            (longest, 1) => write!(f, ", {} in a row", Grouped(longest)),
+            (longest, _) => write!(f, ", at most {} in a row", Grouped(longest)),
         }
     }
 }
@@ -275,9 +319,21 @@ impl Findings {
 
     /// Adds what concerns no flow.
     fn add_warning(&mut self, code: &str, count: u64, first: Occurrence, last: Occurrence, text: fmt::Arguments<'_>) {
-        let (severity, place, text) = (Severity::Warning, &Where::default(), FindingText::ToSay(text));
+        self.add_of_capture(code, Severity::Warning, count, (first, last), text);
+    }
+
+    /// Adds what concerns no flow.
+    fn add_of_capture(
+        &mut self,
+        code: &str,
+        severity: Severity,
+        count: u64,
+        (first, last): (Occurrence, Occurrence),
+        text: fmt::Arguments<'_>,
+    ) {
+        let (place, text) = (&Where::default(), FindingText::ToSay(text));
         self.add(severity, first.frame, |show| {
-            show(&FindingDraft { code: (code, ""), severity, count, first, last, place, text });
+            show(&FindingDraft { code: (code, ""), severity, count, packets: None, first, last, place, text });
         });
     }
 
@@ -287,15 +343,38 @@ impl Findings {
         let timestamps = &capture.timestamps;
         if let Some(step) = timestamps.largest_backward_step_ns {
             let steps = timestamps.backward_steps;
-            let text = format_args!(
-                "the capture's time runs backwards {steps} times, by up to {step} ns: intervals around there say little"
-            );
-            self.add_warning("capture.time-backwards", steps, start, end, text);
+            let [first, last] = [timestamps.first_backward_step, timestamps.last_backward_step];
+            let (first, last) = (first.unwrap_or(start), last.unwrap_or(end));
+            let by = Span(i64::try_from(step).unwrap_or(i64::MAX));
+            let (code, is_small) = ("capture.time-backwards", step < SMALL_STEP_NS);
+            let by = if steps == 1 { format!("by {by}") } else { format!("by up to {by}") };
+            if is_small {
+                let text = format_args!(
+                    "the capture's time runs backwards {}, {by}: several queues of an adapter stamp frames so",
+                    Times(steps)
+                );
+                self.add_of_capture(code, Severity::Info, steps, (first, last), text);
+            } else {
+                let text = format_args!(
+                    "the capture's time runs backwards {}, {by}: intervals around there say little",
+                    Times(steps)
+                );
+                self.add_of_capture(code, Severity::Warning, steps, (first, last), text);
+            }
+        }
+        let unread = &capture.not_in_flows;
+        if capture.packets > 0 && unread.values().sum::<u64>() == capture.packets && capture.retired.is_none() {
+            let reasons: Vec<_> =
+                unread.iter().map(|(reason, count)| format!("{} {reason}", Grouped(*count))).collect();
+            let (frames, reasons) = (Counted(capture.packets, "frame"), reasons.join(", "));
+            let text = format_args!("none of {frames} could be read: {reasons}");
+            self.add_of_capture("capture.nothing-read", Severity::Error, capture.packets, (start, end), text);
         }
         let dropped = self.drops.dropped;
         if dropped > 0 {
             let text = format_args!(
-                "the capture itself dropped {dropped} frames: they are missing without having been lost in the network"
+                "the capture itself dropped {}: they are missing without having been lost in the network",
+                Counted(dropped, "frame")
             );
             self.add_warning("capture.dropped", dropped, start, end, text);
         }
@@ -307,16 +386,42 @@ impl Findings {
         self.add_joined(&artefacts.joined);
     }
 
+    /// Adds which rules of the user's nothing came of.
+    pub(super) fn add_rules(&mut self, rules: &[DecodeAs], used: &[RuleUse]) {
+        let at = Occurrence { frame: 1, time: None };
+        for (place, rule) in rules.iter().enumerate() {
+            let RuleUse { flows, decoded } = used.get(place).copied().unwrap_or_default();
+            if decoded > 0 {
+                continue;
+            }
+            let text = match flows {
+                0 => format!("{}: no flow has packets that this rule speaks of and no earlier one", rule.rule),
+                _ => format!(
+                    "{}: it speaks of {}, and none of the payloads could be decoded as {}",
+                    rule.rule,
+                    Counted(flows, "flow"),
+                    rule.encoding_name
+                ),
+            };
+            self.add_warning("decode-as.nothing", 1, at, at, format_args!("{text}"));
+        }
+    }
+
     /// Adds that the capturing machine joined packets, where it did.
     fn add_joined(&mut self, joined: &JoinedFlows) {
         let JoinedFlows { flows, apart, packets, whole, first, last } = *joined;
         let Some(first) = first else { return };
         let [first, last] = [first, last].map(|frame| Occurrence { frame, time: None });
         let text = format_args!(
-            "{} datagrams of {flows} flows hold several packets: the adapter or the kernel merged them (receive offload). \
-             {apart} were taken apart into {packets} packets, {whole} could not be; when a packet behind the first came is \
-             not known; ethtool -K INTERFACE gro off lro off",
-            apart + whole
+            "{} of {} {} several packets: the adapter or the kernel merged them (receive offload). {} {} taken apart into {}, \
+             {} could not be; when a packet behind the first came is not known; ethtool -K INTERFACE gro off lro off",
+            Counted(apart + whole, "datagram"),
+            Counted(flows, "flow"),
+            Counted(apart + whole, "").verb("holds", "hold"),
+            Grouped(apart),
+            Counted(apart, "").verb("was", "were"),
+            Counted(packets, "packet"),
+            Grouped(whole)
         );
         self.add_warning("capture.merged", apart + whole, first, last, text);
     }
@@ -328,8 +433,11 @@ impl Findings {
             let first = Occurrence { frame: first.unwrap_or(0), time: None };
             let last = Occurrence { frame: last, time: last_seen };
             let text = format_args!(
-                "{frames} frames of {flows} flows are in the capture twice, as a mirror port delivers them: they count as \
-                 frames, and not as duplicates of their streams"
+                "{} of {} {} in the capture twice, as a mirror port delivers them: they count as frames, and not as \
+                 duplicates of their streams",
+                Counted(frames, "frame"),
+                Counted(flows, "flow"),
+                Counted(frames, "").are()
             );
             self.add_warning("capture.mirrored-twice", frames, first, last, text);
         }
@@ -339,7 +447,10 @@ impl Findings {
     pub(super) fn add_unfinished(&mut self, unfinished: u64, frames: u64) {
         if unfinished > 0 {
             let (first, last) = (Occurrence { frame: 1, time: None }, Occurrence { frame: frames, time: None });
-            let text = format_args!("{unfinished} fragmented datagrams never became whole: nothing is decoded of them");
+            let text = format_args!(
+                "{} never became whole: nothing is decoded of them",
+                Counted(unfinished, "fragmented datagram")
+            );
             self.add_warning("ip.incomplete-datagrams", unfinished, first, last, text);
         }
     }
@@ -394,7 +505,7 @@ mod tests {
                 findings.add(severity, at.frame, |show| {
                     let place = &Where { stream: Some(&format!("{number:05}")), ..Where::default() };
                     let (code, text) = (("a.code", ""), FindingText::Said(""));
-                    show(&FindingDraft { code, severity, count: 1, first: at, last: at, place, text });
+                    show(&FindingDraft { code, severity, count: 1, packets: None, first: at, last: at, place, text });
                 });
             }
         }

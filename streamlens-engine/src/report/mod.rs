@@ -185,7 +185,7 @@ impl<'e> Report<'e> {
             self.store.visit(scratch, chunk, |visited| {
                 visited.iter().for_each(|flow| surveys.see(notebook, flow));
                 for flow in visited {
-                    artefacts.add(flow.flow);
+                    artefacts.add(flow.flow, self.state.env());
                     if has_notes {
                         notes.begin(flow.handle);
                         self.writer().flow_findings(flow, notes);
@@ -312,7 +312,7 @@ impl<'e> Report<'e> {
         visited.iter().for_each(|flow| self.late.see(notebook, flow));
         // in other plans all flows were visited before
         if self.plan == Plan::Everything {
-            visited.iter().for_each(|flow| artefacts.add(flow.flow));
+            visited.iter().for_each(|flow| artefacts.add(flow.flow, self.state.env()));
         }
     }
 
@@ -396,6 +396,7 @@ fn add_common_findings(state: &EngineState, networks: &NetworkReports, artefacts
         }
     }
     findings.add_artefacts(artefacts);
+    findings.add_rules(&state.options.decode_as, &artefacts.rules);
     let unfinished = state.shards.iter().map(|shard| shard.unfinished_datagrams()).sum();
     findings.add_unfinished(unfinished, state.totals.packets);
 }

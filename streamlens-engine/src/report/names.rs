@@ -71,7 +71,7 @@ pub(crate) fn survey(
     }
     let (networks, additions) = surveys.finish();
     let (mut findings, mut artefacts) = (Findings::new(capture, None), Artefacts::default());
-    state.shards.iter().flat_map(|shard| shard.flows.iter()).for_each(|(_, flow)| artefacts.add(flow));
+    state.shards.iter().flat_map(|shard| shard.flows.iter()).for_each(|(_, flow)| artefacts.add(flow, state.env()));
     add_common_findings(state, &networks, &artefacts, &mut findings);
     NetworkView { additions, interfaces, findings: list(findings) }
 }

@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 
 use streamlens_model::{Endpoint, FlowKey, Timestamp};
 
+pub(super) use streamlens_model::row::mean_bit_rate as bit_rate;
+
 use super::Report;
 use crate::deferred::store::{FlowFigures, FlowHandle};
 use crate::options::FlowOrder;
@@ -83,12 +85,6 @@ impl Report<'_> {
         sort(self.state.threads, &mut rows, compare);
         rows
     }
-}
-
-/// Bits per second over the time between the first and the last frame. The last frame's own bits come after that time.
-pub(super) fn bit_rate(first: Option<Timestamp>, last: Option<Timestamp>, packets: u64, bytes: u64) -> Option<f64> {
-    let span = last?.since(first?);
-    (packets > 1 && span > 0).then(|| bytes as f64 * (packets - 1) as f64 / packets as f64 * 8.0 / (span as f64 * 1e-9))
 }
 
 #[cfg(test)]

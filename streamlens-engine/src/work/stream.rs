@@ -1,12 +1,13 @@
 //! Payloads of TCP: the bytes of a direction in order, from which PDUs are taken as they become whole.
 
 use streamlens_decoders::{DecodeError, PduState};
+use streamlens_model::words::Counted;
 use streamlens_model::{Occurrence, Packet, Severity, Subject};
 
 use super::Work;
 use super::take::decode;
 use crate::dissect::TcpFacts;
-use crate::flow::{EncodingEntry, FrameFacts, TransportEntry};
+use crate::flow::{EncodingEntry, FrameFacts, STREAM_GAP, Series, TransportEntry};
 use crate::identify::{ENOUGH, Identified, Young};
 use crate::tcp::{Delivery, MAX_PENDING, SegmentKind, TcpStream};
 
@@ -42,7 +43,7 @@ impl Hole {
 }
 
 fn in_bytes(bytes: i64) -> String {
-    if bytes == 1 { "1 byte".to_owned() } else { format!("{bytes} bytes") }
+    Counted(bytes.unsigned_abs(), "byte").to_string()
 }
 
 /// What became of the bytes where a PDU is to begin.
@@ -385,10 +386,12 @@ impl Work<'_> {
         };
         let bytes = hole.bytes();
         if let Hole::Lost(lost @ 1..) = hole {
-            let (code, of) = (("tcp.gap", Severity::Error), (None, Subject::default()));
+            let (code, of) = ((STREAM_GAP, Severity::Error), (None, Subject::default()));
+            Series::note_lost(&mut encoding.series, self.env.options.interval_ns, at.time, 1);
             let lost = i64::try_from(lost).unwrap_or(i64::MAX);
             encoding.findings.get_or_insert_default().add_figure(code, of, at, lost, in_bytes, || {
-                format!("{} of the stream in front of this frame are not in the capture", in_bytes(lost))
+                let are = Counted(lost.unsigned_abs(), "").are();
+                format!("{} of the stream in front of this frame {are} not in the capture", in_bytes(lost))
             });
         }
         let pending = std::mem::take(&mut stream.pending);

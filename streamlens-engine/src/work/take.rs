@@ -179,5 +179,6 @@ fn note_health(
         _ => 0,
     };
     let jitter = encoding.streams.latest_jitter();
-    Series::note_health(&mut encoding.series, interval_ns, time, lost, jitter);
+    let carriers = encoding.streams.latest_is_carrier();
+    Series::note_health(&mut encoding.series, interval_ns, time, (lost, carriers), jitter);
 }

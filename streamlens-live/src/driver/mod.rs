@@ -100,7 +100,11 @@ enum Request {
     Report(FlowSelection, Sender<Analysis>),
     Look(LookOptions),
     Keep(BTreeSet<FlowId>),
+    Work(Work),
 }
+
+/// What somebody wants done with the engine, between two batches.
+type Work = Box<dyn FnOnce(&mut Engine, CaptureSummary) + Send>;
 
 /// What is left when a driver ends.
 #[derive(Debug)]
@@ -156,7 +160,8 @@ impl Driver {
         answered.recv().ok().flatten()
     }
 
-    /// The document of what has been analysed so far, with these flows; `None` where the driver's thread has failed.
+    /// The document of what has been analysed so far, with these flows; once the source has ended it is that of
+    /// [`Engine::finish`]. `None` where the driver's thread has failed.
     #[must_use]
     pub fn report(&self, selection: FlowSelection) -> Option<Analysis> {
         let (answer, answered) = channel();
@@ -172,6 +177,12 @@ impl Driver {
     /// Flows that do not end for want of room.
     pub fn keep(&self, flows: BTreeSet<FlowId>) {
         self.ask(Request::Keep(flows));
+    }
+
+    /// Has something done on the driver's thread between two batches, with what the source knows of its capture: whatever else
+    /// there is to ask of the engine. Frames wait for it. It is not done where the thread has failed.
+    pub fn with(&self, work: impl FnOnce(&mut Engine, CaptureSummary) + Send + 'static) {
+        self.ask(Request::Work(Box::new(work)));
     }
 
     fn ask(&self, request: Request) {
@@ -238,6 +249,10 @@ impl Loop {
             }
             self.answer(&cutter.source);
         }
+        if !self.shared.is_stopped() {
+            // nothing more will come: what waited for more is counted, so that the last look and reports say what a file's do
+            self.engine.end();
+        }
         self.publish(true);
         self.shared.end();
         while !self.shared.is_stopped() {
@@ -267,6 +282,7 @@ impl Loop {
                     self.publish(self.shared.has_ended());
                 }
                 Request::Keep(flows) => self.engine.keep(flows),
+                Request::Work(work) => work(&mut self.engine, CaptureSummary::of(source)),
             }
         }
         // a reader that begins, or has missed too much, wants the whole of the last look

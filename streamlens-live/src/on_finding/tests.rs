@@ -25,7 +25,7 @@ fn delta(epoch: u64, findings: &[(&'static str, Severity, i64)]) -> Delta {
     let change = |&(code, severity, at): &(&'static str, Severity, i64)| {
         let at = Occurrence { frame: 1, time: Some(ms(at)) };
         let (count, place, text) = (1, Place::default(), String::new());
-        let finding = Finding { code: code.into(), severity, count, first: at, last: at, place, text };
+        let finding = Finding { code: code.into(), severity, count, packets: None, first: at, last: at, place, text };
         FindingChange { id: FindingId(epoch), state: FindingState::New, row: None, finding: Arc::new(finding) }
     };
     let findings: Vec<_> = findings.iter().map(change).collect();

@@ -1,27 +1,45 @@
 //! The figures of a row of a result.
 
 use super::{Element, Level, Row, RowHealth, RowRef, RowTiming};
-use crate::{Health, Interval, StreamHealth, TimingSummary};
+use crate::{Health, Interval, StreamHealth, Timestamp, TimingSummary};
+
+/// Bits per second over the time between the first and the last frame of a flow; `None` below two frames with different times.
+/// The last frame's own bits come after that time, and are left out.
+#[must_use]
+pub fn mean_bit_rate(first: Option<Timestamp>, last: Option<Timestamp>, packets: u64, bytes: u64) -> Option<f64> {
+    let span = last?.since(first?);
+    (packets > 1 && span > 0).then(|| bytes as f64 * (packets - 1) as f64 / packets as f64 * 8.0 / (span as f64 * 1e-9))
+}
 
 impl Health {
-    /// The sums over all streams, and their greatest gap and jitter. What no stream has is `None`; drift is no figure of several
-    /// streams.
+    /// The sums over all streams, and their greatest gap and jitter; see [`RowHealth::sum`]. What no stream has is `None`; drift
+    /// is no figure of several streams. Holes in the byte stream below count as lost.
     #[must_use]
     pub fn sums(&self) -> RowHealth {
-        let mut sums = RowHealth::default();
-        for stream in &self.streams {
-            let of = RowHealth::of(stream);
-            sums.add_counts(&of);
-            sums.media_jitter_ns = match (sums.media_jitter_ns, of.media_jitter_ns) {
-                (Some(one), Some(other)) => Some(if other.total_cmp(&one).is_gt() { other } else { one }),
-                (one, other) => one.or(other),
-            };
+        let mut sums = RowHealth::sum(self.streams.iter().map(|stream| (stream.is_carrier, RowHealth::of(stream))));
+        if self.stream_gaps > 0 {
+            sums.lost = Some(sums.lost.unwrap_or(0).saturating_add(self.stream_gaps));
         }
+        sums.media_jitter_ns = self.streams.iter().filter_map(|stream| stream.jitter_ns).max_by(f64::total_cmp);
         sums
     }
 }
 
 impl RowHealth {
+    /// The counts of all streams together, and their greatest gap. Where the packets of some are carried in those of others (of
+    /// which `true` is said), the figures are those of the carried or of the carriers, whichever miss more: never of both,
+    /// for what is lost of the one is lost of the other.
+    #[must_use]
+    pub fn sum(streams: impl Iterator<Item = (bool, Self)>) -> Self {
+        let [mut carried, mut carriers] = [Self::default(); 2];
+        streams.for_each(|(is_carrier, of)| if is_carrier { &mut carriers } else { &mut carried }.add_counts(&of));
+        match (carriers.received, carried.received) {
+            (None, _) => carried,
+            (Some(_), Some(_)) if carried.lost > carriers.lost => carried,
+            _ => carriers,
+        }
+    }
+
     /// Adds the counts of a stream to those of others, and keeps the greater gap; what neither has stays `None`.
     pub fn add_counts(&mut self, stream: &Self) {
         let add = |sum: &mut Option<u64>, count: Option<u64>| {

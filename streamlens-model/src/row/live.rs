@@ -120,7 +120,7 @@ impl LiveFlow {
             byte_count: row.bytes.unwrap_or_default(),
             timing_stats: TimingSummary::from(&row.timing).into(),
             malformed: row.malformed,
-            health: Health { streams, streams_not_kept: 0 },
+            health: Health { streams, ..Health::default() },
             packet_types: self.types(id, row.id, &mut next, below),
             ..ApplicationEncoding::default()
         }

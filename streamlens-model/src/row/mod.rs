@@ -10,16 +10,17 @@ mod figures;
 mod findings;
 mod id;
 mod live;
-mod sort;
+mod order;
 mod walk;
 
 pub use self::column::{Amount, COLUMNS, Cell, Column, Field, Gather, Kind, Names, Path, column, json_path};
 pub use self::delta::{CaptureCounts, Delta, Epoch, FindingChange, FindingState, Retired, RetiredCounts, RowTable};
 pub use self::document::{Element, RowContext, RowRef};
+pub use self::figures::mean_bit_rate;
 pub use self::findings::FindingIndex;
 pub use self::id::{FindingId, FlowId, Level, RowId};
 pub use self::live::LiveFlow;
-pub use self::sort::SortKey;
+pub use self::order::SortKey;
 pub use self::walk::{Rows, rows};
 
 use std::sync::Arc;

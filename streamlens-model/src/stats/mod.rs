@@ -27,6 +27,8 @@ pub use extremes::Extremes;
 pub use log_histogram::{Bucket, LogHistogram, Ranked};
 pub use majority::Majority;
 pub use run_length::RunLength;
-pub use sequence::{Arrival, Events, MissingRange, MissingRanges, SEEN_WINDOW, Sequence, SequenceWindow, behind};
+pub use sequence::{
+    Arrival, Events, Gap, Gaps, MissingRange, MissingRanges, SEEN_WINDOW, Sequence, SequenceWindow, behind,
+};
 pub use summary::Summary;
 pub use tally::Tally;

@@ -239,6 +239,24 @@ impl TimingStatistics {
         Some(variance.sqrt())
     }
 
+    /// The intervals by their length, in ascending order of the buckets: each length for itself up to eight intervals, from then
+    /// on in buckets at most 1/64 of their lower end wide.
+    #[must_use]
+    pub fn buckets(&self) -> Vec<(Bucket, u64)> {
+        if let Some(histogram) = &self.histogram {
+            return histogram.iter().collect();
+        }
+        let mut buckets: Vec<(Bucket, u64)> =
+            self.kept.iter().map(|kept| (Bucket { low: kept.length, high: kept.length }, 1)).collect();
+        buckets.sort_by_key(|(bucket, _)| bucket.low);
+        buckets.dedup_by(|next, known| {
+            let is_same = next.0 == known.0;
+            known.1 += if is_same { next.1 } else { 0 };
+            is_same
+        });
+        buckets
+    }
+
     /// The figures that cost no walk through the histogram: all but percentiles and outliers.
     #[must_use]
     pub fn figures(&self) -> RowTiming {

@@ -17,6 +17,18 @@ fn nothing_is_defined_without_an_interval() {
 }
 
 #[test]
+fn buckets_are_the_lengths_until_there_are_too_many() {
+    let buckets = |times: &[i64]| -> Vec<(u64, u64)> {
+        statistics(times).buckets().iter().map(|(bucket, count)| (bucket.low, *count)).collect()
+    };
+    assert_eq!(buckets(&[0, 5, 10, 13]), [(3, 1), (5, 2)]);
+    let times: Vec<i64> = (0..1_000).map(|number| number * 1_000_000).collect();
+    let many = statistics(&times).buckets();
+    assert_eq!(many.iter().map(|(_, count)| count).sum::<u64>(), 999);
+    assert!(many.iter().all(|(bucket, _)| bucket.low <= 1_000_000 && 1_000_000 <= bucket.high));
+}
+
+#[test]
 fn a_step_backwards_is_counted_and_makes_no_interval() {
     let summary = statistics(&[10, 5, 7]).summary(3.0);
     assert_eq!((summary.count, summary.min_ns, summary.backwards), (1, Some(2), 1));

@@ -274,7 +274,7 @@ impl App {
         let is_whole =
             self.view() == View::Flows && (self.narrowing.filter().is_some() || self.narrowing.severity().is_some());
         if is_whole {
-            let what = streamlens_model::text::counted(self.tree.order().len() as u64, "flow");
+            let what = streamlens_model::words::counted(self.tree.order().len() as u64, "flow");
             self.open_write(self.packets_shown(), format!("the {what} shown"));
         } else if let Some(packets) = self.packets_of_row() {
             let what = self.tree.selected().map(|row| self.name_of(RowId::flow(row.flow)));

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use streamlens_model::CaptureSummary;
-use streamlens_model::text::{bytes, counted, duration, grouped};
+use streamlens_model::words::{bytes, counted, duration, grouped};
 
 use super::detail::{Texts, heading, plain};
 use super::flows::{hints, state};

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use streamlens_model::text::grouped;
+use streamlens_model::words::grouped;
 
 use super::flows::{hints, mark, state};
 use super::painter::Painter;

@@ -117,7 +117,7 @@ fn figures(app: &App, columns: usize) -> String {
     let counts = &app.table.capture;
     let mut parts = Vec::new();
     if app.status.kind == feed::Kind::File {
-        parts.push(format!("{} frames", streamlens_model::text::grouped(counts.packets)));
+        parts.push(format!("{} frames", streamlens_model::words::grouped(counts.packets)));
         parts.push(format!("{}B", format::size(counts.bytes as f64)));
     } else {
         let (mut packets, mut bits) = (0.0, 0.0);
@@ -128,16 +128,16 @@ fn figures(app: &App, columns: usize) -> String {
             }
         }
         parts.push(format!("{} pkt/s", packet_rate(packets)));
-        parts.push(streamlens_model::text::bit_rate(bits));
+        parts.push(streamlens_model::words::bit_rate(bits));
         if let Some(dropped) = app.status.dropped {
-            parts.push(format!("{} dropped", streamlens_model::text::grouped(dropped)));
+            parts.push(format!("{} dropped", streamlens_model::words::grouped(dropped)));
         }
     }
     if columns >= 100 {
         if !app.status.stamps.is_empty() {
             parts.insert(0, format!("{} stamps", app.status.stamps));
         }
-        parts.push(format!("{} flows", streamlens_model::text::grouped(rows as u64)));
+        parts.push(format!("{} flows", streamlens_model::words::grouped(rows as u64)));
     }
     if columns < 60 {
         parts.truncate(1);
@@ -217,7 +217,7 @@ fn draw_row(app: &App, painter: &mut Painter<'_>, y: usize, line: &Line, cells: 
                 text.push_str(&format!(" {}", confidence(score)));
             }
             let lost = row.health.lost.filter(|lost| *lost > 0 && line.id.level == Level::Encoding);
-            let lost = lost.map(|lost| format!("{} lost", streamlens_model::text::grouped(lost)));
+            let lost = lost.map(|lost| format!("{} lost", streamlens_model::words::grouped(lost)));
             let room = if lost.is_none() { room + layout.destination } else { room };
             painter.text(at, y, &text, room, role);
             if let Some(lost) = lost {
@@ -284,7 +284,7 @@ fn findings(app: &App, painter: &mut Painter<'_>, top: usize, height: usize) {
         let (sign, role) = mark(finding.severity);
         painter.text(1, line, sign, 1, role);
         painter.text(4, line, &finding.code, 24, Role::Strong);
-        let count = format!("{}×", streamlens_model::text::grouped(finding.count));
+        let count = format!("{}×", streamlens_model::words::grouped(finding.count));
         painter.right(35, line, &count, 7, Role::Plain);
         let time = finding.first.time.map_or_else(String::new, |time| app.format.time(time));
         let text = format!("{time}  {}: {}", place_of(finding), finding.text);
@@ -305,7 +305,7 @@ fn status(app: &App, painter: &mut Painter<'_>, line: usize) {
     let counts = ["info", "warning", "error"].iter().zip(app.counts).rev().filter(|(_, count)| *count > 0);
     let counts = counts.map(|(name, count)| match *name {
         "info" => format!("{count} info"),
-        name => streamlens_model::text::counted(count as u64, name),
+        name => streamlens_model::words::counted(count as u64, name),
     });
     let counts = counts.collect::<Vec<_>>().join(" ");
     let right = format!("{counts}  {order}");

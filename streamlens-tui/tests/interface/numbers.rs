@@ -9,7 +9,7 @@ use crate::feed::{EngineFeed, catalogue};
 
 /// The figures of a flow's line by the document: exact ones.
 fn expected(flow: &Flow) -> Vec<String> {
-    let number = |number: u64| streamlens_model::text::grouped(number);
+    let number = |number: u64| streamlens_model::words::grouped(number);
     let float = |number: f64| if number.fract() == 0.0 { number_text(number) } else { format!("{number:.1}") };
     let timing = &flow.timing_stats;
     let mut figures = vec![number(flow.total_packets), number(flow.total_bytes)];
@@ -21,7 +21,7 @@ fn expected(flow: &Flow) -> Vec<String> {
 }
 
 fn number_text(number: f64) -> String {
-    streamlens_model::text::grouped(number as u64)
+    streamlens_model::words::grouped(number as u64)
 }
 
 fn check(feed: EngineFeed, name: &str) -> usize {

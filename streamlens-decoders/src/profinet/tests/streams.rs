@@ -225,7 +225,7 @@ fn cycles_passed_over_are_a_gap_and_a_long_silence_is_a_lost_provider() {
     assert_eq!(report.codes(), ["profinet.cycle-gap", "profinet.provider-lost"]);
     let findings = report.findings();
     assert_eq!(findings[0].2, 2);
-    assert!(findings[0].3.contains("passed over 1 frames"), "{}", findings[0].3);
+    assert!(findings[0].3.contains("passed over 1 frame before frame "), "{}", findings[0].3);
     assert!(findings[1].3.contains("no frame for 88 ms"), "{}", findings[1].3);
     assert!(findings[1].3.contains("24 ms (3 cycles)"), "{}", findings[1].3);
     assert_eq!(report.measures(DEVICE, 0x8001)["missing_cycles"], Value::Unsigned(11));

@@ -14,6 +14,7 @@ use super::grants::Asked;
 use super::port::{PATIENCE_NS, Port, TypeState};
 use super::stats::{interval_ns, readable};
 use super::{PtpMonitor, paths, profile, syncs};
+use crate::clock_offset;
 use crate::{NetworkReport, Peer, Survey};
 
 fn write(domains: &[Domain], findings: &FindingLog, unfollowed: u64, report: &mut NetworkReport) {
@@ -167,7 +168,7 @@ fn check_time(domain: &Domain, log: &mut FindingLog) {
     let Some(arrival) = master.arrival.mean() else { return };
     // what a receiver takes for UTC, less what the capture's clock says
     let off = -(arrival + f64::from(said.utc_offset) * 1e9);
-    let Some(words) = offset_in_words(off) else { return };
+    let Some(words) = clock_offset::in_words(off as i64) else { return };
     let stream = Some(domain.key.stream(message::ANNOUNCE, selected.port));
     let subject = Subject::of([1]);
     log.add_about("ptp.utc-offset", Severity::Warning, stream, subject, selected.at, || {
@@ -179,23 +180,6 @@ fn check_time(domain: &Domain, log: &mut FindingLog) {
             said.utc_offset
         )
     });
-}
-
-/// An offset that people know by a name, in words; `None` for all others, and none at all.
-fn offset_in_words(nanos: f64) -> Option<String> {
-    /// How far from the whole number a capture's clock may be.
-    const WITHIN: f64 = 0.1e9;
-    /// TAI less UTC, GPS less UTC, TAI less GPS since 2017.
-    const KNOWN: [(f64, &str); 3] = [(37.0, "TAI less UTC"), (18.0, "GPS time less UTC"), (19.0, "TAI less GPS time")];
-    let (ahead, size) = (if nanos > 0.0 { "+" } else { "-" }, nanos.abs());
-    for (seconds, name) in KNOWN {
-        if (size - seconds * 1e9).abs() < WITHIN {
-            return Some(format!("{ahead}{seconds} s ({name})"));
-        }
-    }
-    let hours = (size / 3_600e9).round();
-    let is_zone = (1.0..=14.0).contains(&hours) && (size - hours * 3_600e9).abs() < WITHIN;
-    is_zone.then(|| format!("{ahead}{hours} h (a time zone)"))
 }
 
 fn off_rate(key: DomainKey, port: PortIdentity, kind: u8, state: &TypeState, log: &mut FindingLog) {

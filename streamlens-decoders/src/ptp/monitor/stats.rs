@@ -2,6 +2,7 @@
 
 use streamlens_model::Value;
 use streamlens_model::stats::Summary;
+use streamlens_model::words::Span;
 
 use crate::nanos;
 
@@ -87,16 +88,7 @@ pub(super) fn interval_ns(log: i8) -> Option<i64> {
 
 /// Nanoseconds in a unit that reads well: `1.500 ms`.
 pub(super) fn readable(nanos: i64) -> String {
-    let (value, size) = (nanos as f64, nanos.unsigned_abs());
-    if size >= 1_000_000_000 {
-        format!("{:.3} s", value / 1e9)
-    } else if size >= 1_000_000 {
-        format!("{:.3} ms", value / 1e6)
-    } else if size >= 1_000 {
-        format!("{:.3} us", value / 1e3)
-    } else {
-        format!("{nanos} ns")
-    }
+    Span(nanos).to_string()
 }
 
 #[cfg(test)]

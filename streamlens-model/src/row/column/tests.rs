@@ -58,7 +58,7 @@ mod of_a_flow {
             byte_count: 500,
             timing_stats: TimingSummary { count: 4, mean_ns: Some(0.5e9), ..TimingSummary::default() }.into(),
             decoder_metadata: [("keys", Value::from(2_u64)), ("mean_ns", Value::from(7.5))].into(),
-            health: Health { streams, streams_not_kept: 0 },
+            health: Health { streams, ..Health::default() },
             packet_types: vec![kind("outer", vec![kind("inner", Vec::new())]), kind("last", Vec::new())],
             ..ApplicationEncoding::default()
         };
@@ -139,6 +139,7 @@ mod of_a_flow {
             code: code.into(),
             severity,
             count: 1,
+            packets: None,
             first: at,
             last: at,
             place: Place {

@@ -1,5 +1,9 @@
 //! Runs of numbers that are missing.
 
+use std::cmp::Reverse;
+
+use serde::Serialize;
+
 use crate::Occurrence;
 
 /// Something that happened several times: how often, first and last.
@@ -44,6 +48,10 @@ impl MissingRange {
     pub const fn count(&self) -> u64 {
         self.last - self.first + 1
     }
+
+    const fn gap(&self) -> Gap {
+        Gap { at: self.at, packets: self.count() }
+    }
 }
 
 /// Runs of missing numbers in ascending order, at most `LIMIT`: beyond that the oldest are forgotten, and their numbers
@@ -55,11 +63,53 @@ pub struct MissingRanges<const LIMIT: usize> {
 }
 
 /// Runs that were forgotten.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Forgotten {
     /// The packets that showed them.
     events: Events,
     numbers: u64,
+    /// Some of them, in the order in which they were forgotten: see [`Gaps`].
+    kept: Gaps,
+}
+
+/// A run of numbers that never came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Gap {
+    /// The packet that showed it: the first one behind.
+    #[serde(flatten)]
+    pub at: Occurrence,
+    /// How many numbers are missing.
+    pub packets: u64,
+}
+
+/// The largest and the latest gaps, in the order of their frames; a bounded number of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gaps(Vec<Gap>);
+
+impl Gaps {
+    /// How many of the latest are kept, and of the largest before them; of equals the earliest.
+    pub const EACH: usize = 16;
+
+    /// Adds one behind the others.
+    pub fn push(&mut self, gap: Gap) {
+        if self.0.capacity() == 0 {
+            self.0.reserve_exact(1);
+        }
+        self.0.push(gap);
+        if self.0.len() > 2 * Self::EACH {
+            let before = self.0.len() - Self::EACH;
+            let earlier = self.0.iter().enumerate().take(before);
+            // the latest of the smallest
+            let least = earlier.min_by_key(|(place, gap)| (gap.packets, Reverse(*place))).map(|(place, _)| place);
+            least.map(|place| self.0.remove(place));
+        }
+    }
+
+    /// Those that are kept.
+    #[must_use]
+    pub fn into_list(self) -> Vec<Gap> {
+        self.0
+    }
 }
 
 impl<const LIMIT: usize> MissingRanges<LIMIT> {
@@ -84,11 +134,13 @@ impl<const LIMIT: usize> MissingRanges<LIMIT> {
         match &mut self.forgotten {
             Some(forgotten) => {
                 forgotten.events.push(range.at);
+                forgotten.kept.push(range.gap());
                 forgotten.numbers = forgotten.numbers.saturating_add(range.count());
             }
             None => {
-                let events = Events::once(range.at);
-                self.forgotten = Some(Box::new(Forgotten { events, numbers: range.count() }));
+                let (events, mut kept) = (Events::once(range.at), Gaps::default());
+                kept.push(range.gap());
+                self.forgotten = Some(Box::new(Forgotten { events, numbers: range.count(), kept }));
             }
         }
     }
@@ -148,13 +200,23 @@ impl<const LIMIT: usize> MissingRanges<LIMIT> {
         self.forgotten.as_ref().map_or(0, |forgotten| forgotten.numbers)
     }
 
-    /// The packets that showed the first and the last run; `None` where nothing is missing.
+    /// The largest and the latest gaps.
     #[must_use]
-    pub fn first_and_last(&self) -> Option<(Occurrence, Occurrence)> {
+    pub fn listed(&self) -> Gaps {
+        let mut gaps = self.forgotten.as_ref().map(|forgotten| forgotten.kept.clone()).unwrap_or_default();
+        self.ranges.iter().for_each(|range| gaps.push(range.gap()));
+        gaps
+    }
+
+    /// How many runs are missing, and the packets that showed the first and the last; `None` where nothing is. A run of which a
+    /// number in the middle came late is two.
+    #[must_use]
+    pub fn gaps(&self) -> Option<Events> {
         let forgotten = self.forgotten.as_ref().map(|forgotten| forgotten.events);
         let first = forgotten.map(|events| events.first).or_else(|| self.ranges.first().map(|range| range.at))?;
         let last = self.ranges.last().map(|range| range.at).or_else(|| forgotten.map(|events| events.last))?;
-        Some((first, last))
+        let count = forgotten.map_or(0, |events| events.count) + self.ranges.len() as u64;
+        Some(Events { count, first, last })
     }
 }
 
@@ -168,6 +230,18 @@ mod tests {
 
     fn at(frame: u64) -> Occurrence {
         Occurrence { frame, time: None }
+    }
+
+    #[test]
+    fn the_largest_and_the_latest_gaps_are_listed() {
+        let mut gaps = Gaps::default();
+        for frame in 1..=1_000 {
+            gaps.push(Gap { at: at(frame), packets: if frame.is_multiple_of(100) { frame } else { 1 } });
+        }
+        let listed: Vec<_> = gaps.into_list().iter().map(|gap| gap.at.frame).collect();
+        let largest = (1..=7).chain((1..=9).map(|hundreds| hundreds * 100)).chain(985..=1_000);
+        assert_eq!(listed.len(), 2 * Gaps::EACH);
+        assert_eq!(listed, largest.collect::<Vec<_>>());
     }
 
     proptest! {
@@ -196,7 +270,8 @@ mod tests {
             prop_assert!(kept.is_sorted() && kept.iter().all(|number| set.contains(number)));
             prop_assert_eq!(kept.len() as u64 + ranges.forgotten(), set.len() as u64);
             prop_assert!(ranges.iter().count() <= 4 && found <= 80);
-            prop_assert_eq!(ranges.first_and_last().is_some(), !set.is_empty());
+            prop_assert_eq!(ranges.gaps().is_some(), !set.is_empty());
+            prop_assert!(ranges.gaps().is_none_or(|gaps| gaps.count >= ranges.iter().count() as u64));
         }
     }
 }

@@ -12,7 +12,7 @@
 
 mod missing;
 
-pub use missing::{Events, MissingRange, MissingRanges};
+pub use missing::{Events, Gap, Gaps, MissingRange, MissingRanges};
 
 use crate::Occurrence;
 

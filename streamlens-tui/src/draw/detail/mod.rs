@@ -142,7 +142,7 @@ fn lines(app: &App, detail: &Detail, columns: usize) -> Vec<Texts> {
 fn footer(app: &App, detail: &Detail, painter: &mut Painter<'_>, below: usize) {
     let (columns, line) = (painter.width(), painter.height().saturating_sub(2));
     let place = match detail.row(RowContext::default()).and_then(|row| row.timing().map(|timing| timing.count)) {
-        Some(count) => streamlens_model::text::counted(count, "interval"),
+        Some(count) => streamlens_model::words::counted(count, "interval"),
         None => String::new(),
     };
     let mut left = if below > 0 { format!("{place}  … {below} more lines") } else { place };

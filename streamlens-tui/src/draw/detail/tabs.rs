@@ -1,7 +1,7 @@
 //! The other tabs: streams, facts, findings, reasons.
 
 use streamlens_model::row::{Element, RowId, RowRef};
-use streamlens_model::text::grouped;
+use streamlens_model::words::grouped;
 use streamlens_model::{Metadata, Value};
 
 use super::{Texts, heading, is_flow, plain};

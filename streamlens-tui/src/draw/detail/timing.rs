@@ -3,7 +3,7 @@
 use streamlens_model::TimingSummary;
 use streamlens_model::row::RowRef;
 use streamlens_model::stats::Bucket;
-use streamlens_model::text::{bit_rate, counted, duration, grouped};
+use streamlens_model::words::{bit_rate, counted, duration, grouped};
 
 use super::{Texts, heading, plain};
 use crate::app::{App, Detail};
@@ -51,7 +51,7 @@ fn figures(app: &App, detail: &Detail, row: &RowRef<'_>) -> Vec<Texts> {
         }
     }
     if let Some(bytes) = row.bytes() {
-        first.push_str(&format!("   {}", streamlens_model::text::bytes(bytes)));
+        first.push_str(&format!("   {}", streamlens_model::words::bytes(bytes)));
     }
     let live = app.table.rows.get(&detail.id).map(|(row, _)| row);
     if let Some(rate) = live.and_then(|row| row.bit_rate) {

@@ -1,27 +1,48 @@
-//! What rows are ordered by.
+//! What flows are ordered by: one rule for the table, the terminal and the web.
 
 use std::cmp::Ordering;
 
-use super::{Cell, Field, Gather, Kind, Level, Names, RowContext, RowRef, rows};
-use crate::{Endpoint, Flow, MacAddress, Severity};
+use super::{Cell, Field, Gather, Kind, Level, Names, RowRef};
+use crate::{Endpoint, MacAddress, Severity};
 
 /// What a flow is ordered by.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SortKey {
-    /// A number; severities are numbers too, the gravest the greatest.
+    /// Any number; never NaN.
     Number(f64),
-    /// An instant, in nanoseconds since the Unix epoch.
+    /// Nanoseconds since the epoch.
     Instant(i64),
-    /// An address, with a port where there is one.
+    /// An address with its port.
     Endpoint(Endpoint),
     /// An address of the link layer.
     Mac(MacAddress),
-    /// A text, without letter case.
+    /// Text, in lower case.
     Text(String),
 }
 
 impl SortKey {
-    fn of(cell: Cell<'_>, kind: Kind) -> Self {
+    /// The flow's own value of a field, or what the values of the rows below come to; `None` where it has none. `rows` are those
+    /// of the flow (see [`rows`](super::rows)).
+    #[must_use]
+    pub fn of<'a>(rows: impl Iterator<Item = RowRef<'a>>, field: &Field) -> Option<Self> {
+        let mut key = None;
+        // of levels that have it, the highest: those below add up to it
+        let level = Level::ALL.into_iter().find(|level| field.is_at(*level));
+        let is_meta = matches!(field, Field::Meta(_));
+        for row in rows.filter(|row| is_meta || Some(row.level()) == level) {
+            field.read_own(&row, &mut |cell| {
+                let next = Self::of_cell(cell, field.kind());
+                key = Some(match key.take() {
+                    Some(known) => Self::gathered(known, next, field.gather()),
+                    None => next,
+                });
+                false
+            });
+        }
+        key
+    }
+
+    fn of_cell(cell: Cell<'_>, kind: Kind) -> Self {
         match cell {
             Cell::Count(count) => Self::Number(count as f64),
             Cell::Number(number) => Self::Number(number),
@@ -37,7 +58,18 @@ impl SortKey {
         }
     }
 
-    /// Keys of different kinds, which metadata may have, come one kind after the other.
+    /// The order of two flows by their keys of a field: the most first for figures, the least for times and names. What is
+    /// undefined comes last.
+    #[must_use]
+    pub fn compare(one: Option<&Self>, other: Option<&Self>, gather: Gather) -> Ordering {
+        match (one, other) {
+            (Some(one), Some(other)) if gather == Gather::Least => one.order(other),
+            (Some(one), Some(other)) => other.order(one),
+            (one, other) => other.is_some().cmp(&one.is_some()),
+        }
+    }
+
+    /// The lesser first. Keys of different kinds, which metadata may have, come one kind after the other.
     fn order(&self, other: &Self) -> Ordering {
         let kind = |key: &Self| match key {
             Self::Number(_) => 0,
@@ -74,37 +106,6 @@ impl SortKey {
                     one
                 }
             }
-        }
-    }
-
-    /// The flow's own value, or what the values of the rows below come to; `None` where it has none.
-    #[must_use]
-    pub fn of_flow(flow: &Flow, field: &Field, context: RowContext<'_>) -> Option<Self> {
-        let mut key = None;
-        let mut take = |row: &RowRef<'_>| {
-            field.read_own(row, &mut |cell| {
-                let next = Self::of(cell, field.kind());
-                key = Some(match key.take() {
-                    Some(known) => Self::gathered(known, next, field.gather()),
-                    None => next,
-                });
-                false
-            });
-        };
-        // of levels that have it, the highest: those below add up to it
-        let level = Level::ALL.into_iter().find(|level| field.is_at(*level));
-        let is_meta = matches!(field, Field::Meta(_));
-        rows(flow, context).filter(|row| is_meta || Some(row.level()) == level).for_each(|row| take(&row));
-        key
-    }
-
-    /// Which of two comes first in a column; what is undefined comes last.
-    #[must_use]
-    pub fn compare(one: Option<&Self>, other: Option<&Self>, gather: Gather) -> Ordering {
-        match (one, other) {
-            (Some(one), Some(other)) if gather == Gather::Least => one.order(other),
-            (Some(one), Some(other)) => other.order(one),
-            (one, other) => other.is_some().cmp(&one.is_some()),
         }
     }
 }
