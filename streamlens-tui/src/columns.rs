@@ -140,7 +140,7 @@ mod tests {
             let names: Vec<_> = layout.columns.iter().map(|column| column.heading.clone()).collect();
             (layout.tree, layout.destination, names.join(" "))
         };
-        assert_eq!(names(80), (24, 18, "Proto Cast #Frames Bytes ΔT".to_owned()));
+        assert_eq!(names(80), (23, 19, "Proto Cast #Frames Bytes ΔT".to_owned()));
         assert_eq!(names(40), (29, 0, "#Frames".to_owned()));
         let wide = names(200);
         assert_eq!(wide.2, "VLAN Proto Cast #Frames Bytes Rate pkt/s ΔT ΔT p99 Jitter Lost");

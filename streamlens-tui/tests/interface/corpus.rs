@@ -13,7 +13,7 @@ use crate::feed::{EngineFeed, catalogue};
 pub(crate) fn captures(corpus: &Path) -> Vec<PathBuf> {
     let (mut folders, mut files) = (vec![corpus.join("captures")], Vec::new());
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        for entry in std::fs::read_dir(folder).expect("the folder is there").flatten() {
             let path = entry.path();
             if path.is_dir() { folders.push(path) } else { files.push(path) }
         }

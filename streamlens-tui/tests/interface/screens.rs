@@ -10,7 +10,7 @@ use crate::feed::EngineFeed;
 fn check(name: &str, found: &str) -> Result<(), String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interface/screens").join(format!("{name}.txt"));
     if std::env::var_os("UPDATE_SCREENS").is_some() {
-        std::fs::write(&path, found).unwrap();
+        std::fs::write(&path, found).expect("it can be written");
         return Ok(());
     }
     let known = std::fs::read_to_string(&path).unwrap_or_default();

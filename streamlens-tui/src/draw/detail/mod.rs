@@ -101,7 +101,10 @@ fn tabs_line(app: &App, detail: &Detail, painter: &mut Painter<'_>) {
     let mut column = 0;
     for tab in Tab::ALL {
         let count = match (tab, detail.row(RowContext::default())) {
-            (Tab::Streams, Some(row)) => row.encoding().map_or(0, |encoding| encoding.health.streams.len()),
+            (Tab::Streams, Some(row)) => match row.encoding() {
+                Some(encoding) => encoding.health.streams.len(),
+                None => row.flow().encodings().map(|encoding| encoding.health.streams.len()).sum(),
+            },
             (Tab::Findings, _) => app.findings_of(detail.id).len(),
             _ => 0,
         };
