@@ -40,7 +40,7 @@ impl<'t> Summaries<'t> {
     fn summary(&self, timing: &TimingStatistics) -> TimingSummary {
         let mut summary = timing.summary(self.outlier_deviations);
         if self.has_histograms {
-            summary.histogram = Some(timing.histogram());
+            summary.histogram = Some(timing.buckets().into_boxed_slice());
         }
         summary
     }

@@ -306,21 +306,6 @@ impl TimingStatistics {
         summary
     }
 
-    /// How many intervals there are of each length, the shortest first: exact up to eight, then in buckets at most 1/64 of
-    /// their lower end wide.
-    #[must_use]
-    pub fn histogram(&self) -> Box<[(Bucket, u64)]> {
-        match &self.histogram {
-            Some(histogram) => histogram.iter().collect(),
-            None => {
-                let mut lengths: Vec<u64> = self.kept.iter().map(|kept| kept.length).collect();
-                lengths.sort_unstable();
-                let of_one = |same: &[u64]| (Bucket { low: same[0], high: same[0] }, same.len() as u64);
-                lengths.chunk_by(|one, other| one == other).map(of_one).collect()
-            }
-        }
-    }
-
     fn exact_quantiles(&self) -> [u64; 3] {
         let mut all = [0; KEPT];
         all.iter_mut().zip(&self.kept).for_each(|(length, kept)| *length = kept.length);
