@@ -115,11 +115,27 @@ impl<'a> Row<'a> {
         self.at_encoding(|of| of["encoding_name"] == encoding || of["decoder_metadata"]["base_encoding"] == encoding)
     }
 
-    /// Sums over the streams of the encoding, or the stream's own.
+    /// Sums over the streams of the encoding, or the stream's own. Where some carry the others, those of the side that misses
+    /// more; holes in the byte stream below are lost as well.
     fn health(&self, key: &str) -> Option<u64> {
         let streams = self.streams()?;
-        let counts: Vec<_> = streams.iter().filter_map(|stream| stream[key].as_u64()).collect();
-        (!counts.is_empty()).then(|| counts.iter().sum())
+        let sum = |key: &str, carry: Option<bool>| {
+            let of_side =
+                |stream: &&Value| carry.is_none_or(|carry| stream["is_carrier"].as_bool() == carry.then_some(true));
+            let counts: Vec<_> = streams.iter().filter(of_side).filter_map(|stream| stream[key].as_u64()).collect();
+            (!counts.is_empty()).then(|| counts.iter().sum::<u64>())
+        };
+        if self.stream.is_some() {
+            return sum(key, None);
+        }
+        let carriers_count = match (sum("received", Some(true)), sum("received", Some(false))) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            _ => sum("lost", Some(false)) <= sum("lost", Some(true)),
+        };
+        let holes = self.encoding.and_then(|encoding| encoding["health"]["stream_gaps"].as_u64());
+        let counted = sum(key, Some(carriers_count));
+        if key == "lost" && holes.is_some() { Some(counted.unwrap_or(0) + holes.unwrap_or(0)) } else { counted }
     }
 
     fn streams(&self) -> Option<Vec<Value>> {

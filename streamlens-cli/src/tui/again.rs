@@ -1,6 +1,6 @@
 //! Captures are read a second time: for the packets of some flows, and for charts of the whole capture.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter};
 use std::path::Path;
 use std::sync::Arc;
@@ -35,14 +35,18 @@ impl Pick {
     }
 }
 
-fn create(path: &Path) -> io::Result<BufWriter<std::fs::File>> {
+/// Makes a file of what `write` writes; none is left where that fails.
+fn create<T>(path: &Path, write: impl FnOnce(BufWriter<File>) -> io::Result<T>) -> io::Result<T> {
     // never over a file that is there: it may be the one that is read
-    Ok(BufWriter::new(OpenOptions::new().write(true).create_new(true).open(path)?))
+    let file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    write(BufWriter::new(file)).inspect_err(|_| {
+        let _ = std::fs::remove_file(path);
+    })
 }
 
 /// Writes packets of captures that are read again; what there is to say of it.
 pub(super) fn write(mut source: Box<dyn FrameSource>, packets: Packets, path: &Path) -> String {
-    let written = create(path).and_then(|out| copy(&mut *source, packets, out));
+    let written = create(path, |out| copy(&mut *source, packets, out));
     said(written, path, "")
 }
 
@@ -68,7 +72,12 @@ fn copy(source: &mut dyn FrameSource, packets: Packets, out: impl io::Write) -> 
 pub(super) fn write_moments(moments: &Moments, packets: Packets, path: &Path, now: Option<Timestamp>) -> String {
     let all = Timestamp::from_nanos(i64::MIN)..=Timestamp::from_nanos(i64::MAX);
     let mut pick = Pick::new(packets);
-    let written = create(path).and_then(|out| moments.write(all, |frame| pick.takes(frame), out));
+    let written = create(path, |out| moments.write(all, |frame| pick.takes(frame), out));
+    if written.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
+        // the rights to other folders were given up with the others
+        let folders = "live capture can only write to the folder that it was started in, or that --write-dir names";
+        return format!("{}: {folders}", path.display());
+    }
     let oldest = written.as_ref().ok().and_then(|written| written.oldest);
     let back = oldest.zip(now).map(|(oldest, now)| now.since(oldest).max(0) as f64 * 1e-9);
     let back = back.map_or_else(String::new, |seconds| format!("; the buffer goes back {seconds:.1} s"));
@@ -87,10 +96,7 @@ fn said(written: io::Result<u64>, path: &Path, back: &str) -> String {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             format!("{name} is there already; name another file")
         }
-        Err(error) => {
-            let _ = (error.kind() != io::ErrorKind::NotFound).then(|| std::fs::remove_file(path));
-            format!("{name}: {error}")
-        }
+        Err(error) => format!("{name}: {error}"),
     }
 }
 
