@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use streamlens_model::words::grouped;
+use streamlens_model::words::{Counted, grouped};
 
 use super::flows::{hints, mark, state};
 use super::painter::Painter;
@@ -32,7 +32,8 @@ pub(crate) fn draw(app: &mut App, painter: &mut Painter<'_>, now: Instant) {
     painter.right(columns.saturating_sub(1), 0, &state(app, now), columns, Role::Header);
     let [info, warning, error] = app.counts;
     let least = app.narrowing.severity().map_or("info", |severity| severity.name());
-    let counts = format!("Severity ≥ {least}   ({error} error, {warning} warning, {info} info)");
+    let (errors, warnings) = (Counted(error as u64, "error"), Counted(warning as u64, "warning"));
+    let counts = format!("Severity ≥ {least}   ({errors}, {warnings}, {info} info)");
     painter.text(1, 1, &counts, columns, Role::Faint);
     let selected = app.selected_finding(&list).map(|(place, _)| place);
     let room = (lines.saturating_sub(4) / LINES).max(1);
