@@ -221,7 +221,8 @@ fn quoted(text: &str) -> String {
 
 impl Key {
     fn text(&self) -> String {
-        let stream = self.stream.as_ref().map(|stream| format!("stream {stream}"));
+        let stream =
+            self.stream.as_ref().map(|id| if id.starts_with("stream ") { id.clone() } else { format!("stream {id}") });
         let parts = [Some(&self.flow), Some(&self.transport), self.encoding.as_ref(), stream.as_ref()];
         parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ")
     }
