@@ -3,6 +3,8 @@
 
 mod common;
 mod judged;
+#[cfg(all(feature = "tui", unix))]
+mod terminal;
 
 use std::io::{Read, Write};
 use std::process::Stdio;

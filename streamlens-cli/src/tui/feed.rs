@@ -185,6 +185,7 @@ impl DriverFeed<'_> {
 
 impl Feed for DriverFeed<'_> {
     fn changes(&mut self) -> Vec<Arc<Delta>> {
+        assert!(!(self.args.panic && self.driver.has_ended()), "as --panic wants it");
         self.look();
         match self.reader.next(Duration::ZERO) {
             Update::Changes(changes) => {

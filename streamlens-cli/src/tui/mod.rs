@@ -59,6 +59,10 @@ pub(crate) struct TuiArgs {
     /// Print the configuration with its defaults: keys, colours, columns, saved filters
     #[arg(long, exclusive = true, help_heading = "Terminal")]
     print_config: bool,
+
+    /// Panic once all is read: for the test that the terminal is whole again
+    #[arg(long, hide = true)]
+    panic: bool,
 }
 
 /// Runs the terminal interface.
