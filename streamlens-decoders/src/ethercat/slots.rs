@@ -228,7 +228,7 @@ pub(super) fn place_name(id: StreamId) -> String {
 /// `LRW 0x01000000, 12 bytes`, `FPRD 0x1001 register 0x0130, 2 bytes`.
 pub(super) fn slot_name(key: u64) -> String {
     let (command, length, address) = ((key >> 48) as u8, key >> 32 & 0x07FF, key as u32);
-    let length = Counted(length as u64, "byte");
+    let length = Counted(length, "byte");
     let name = COMMANDS.get(usize::from(command)).copied().unwrap_or("EXT");
     if is_logical(command) {
         return format!("{name} {address:#010x}, {length}");
