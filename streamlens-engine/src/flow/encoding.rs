@@ -72,10 +72,10 @@ struct PathEntry {
     flow_decoder: Option<Box<dyn FlowDecoder>>,
 }
 
-/// One kind of PDU.
 /// The code of the finding about a hole in a byte stream.
 pub(crate) const STREAM_GAP: &str = "tcp.gap";
 
+/// One kind of PDU.
 #[derive(Debug)]
 pub(crate) struct TypeEntry {
     pub(crate) kind: PacketType,

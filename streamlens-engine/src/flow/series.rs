@@ -49,8 +49,8 @@ impl Series {
         interval.bytes += bytes;
     }
 
-    /// Counts numbers found missing (negative: found after all) by streams that carry others or by others, and notes the jitter of a stream as it is now, by the
-    /// index of the stream.
+    /// Counts numbers found missing (negative: found after all) by streams that carry others, or by others, and records the
+    /// jitter of a stream as it is now, by the index of the stream.
     pub(crate) fn note_health(
         series: &mut Option<Box<Self>>,
         interval_ns: Option<u64>,
