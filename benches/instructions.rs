@@ -4,7 +4,8 @@
 //! on one thread, on two captures of which one is twice as long: their difference leaves out the start and the end.
 //! Needs valgrind; without it nothing is measured, which fails where `CI` is set.
 //!
-//! `cargo bench --bench instructions -- --write` notes what is measured now.
+//! `cargo bench --bench instructions -- --write` notes what is measured now. `STREAMLENS_PROGRAM` names a release build that is
+//! there already and is to be measured instead.
 
 mod common;
 
@@ -71,9 +72,10 @@ fn per_frame(name: &str, frames: &[Made]) -> u64 {
 
 /// What callgrind counts for the analysis of a capture.
 fn instructions(capture: &Path) -> u64 {
+    let program = std::env::var_os("STREAMLENS_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_streamlens").into());
     let out = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(env!("CARGO_BIN_EXE_streamlens"))
+        .arg(program)
         .args(["--threads", "1", "--top", "8"])
         .arg(capture)
         .output()

@@ -9,18 +9,28 @@
 use std::borrow::Cow;
 
 use streamlens::decoders::{
-    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, MediaClock, PacketType, Sequence, StreamDecoder,
-    StreamMark,
+    Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FindingInfo, MediaClock, PacketType, Sequence,
+    StreamDecoder, StreamMark, Term, ValueType,
 };
 use streamlens::engine::{Engine, EngineOptions};
-use streamlens::model::{Analysis, Frame, LinkType, Packet, StreamId, Timestamp};
+use streamlens::model::{Analysis, Frame, LinkType, Packet, Severity, StreamId, Timestamp};
 use streamlens::registry::DecoderRegistry;
 use streamlens_testing::{Host, Made, udp};
 
 /// `80 60`, sequence u16, milliseconds u32, sensor u32, `BARO`, pressure in pascals u32; big-endian.
 struct Barometer;
 
-static INFO: DecoderInfo = DecoderInfo::new("Barometer", &[Carrier::Udp]).with_finding_prefix("barometer");
+/// What it finds: code, gravest severity, meaning. Loss and the like are the engine's, under the prefix below.
+const FINDINGS: &[FindingInfo] =
+    &[FindingInfo::new(OUT_OF_RANGE, Severity::Warning, "A reading is no pressure that air has at the ground.")];
+/// What it reads: name, type, unit, meaning. Facts and measures of decoders with memory are declared alike.
+const FIELDS: &[Term] = &[Term::new("pressure_pa", ValueType::Integer, "Pa", "The pressure that was read.")];
+const OUT_OF_RANGE: &str = "barometer.out-of-range";
+
+static INFO: DecoderInfo = DecoderInfo::new("Barometer", &[Carrier::Udp])
+    .with_finding_prefix("barometer")
+    .with_findings(&[FINDINGS])
+    .with_fields(&[FIELDS]);
 
 impl StreamDecoder for Barometer {
     fn info(&self) -> &DecoderInfo {
@@ -40,7 +50,11 @@ impl StreamDecoder for Barometer {
         let clock = MediaClock { ticks: u32::from_be_bytes([t0, t1, t2, t3]).into(), bits: 32, rate_hz: 1000 };
         let id = StreamId(u32::from_be_bytes([i0, i1, i2, i3]).into());
         result.mark(StreamMark { id, sequence: Some(sequence), clock: Some(clock) });
-        result.field("pressure_pa", u32::from_be_bytes([p0, p1, p2, p3]));
+        let pressure = u32::from_be_bytes([p0, p1, p2, p3]);
+        result.field("pressure_pa", pressure);
+        if !(80_000..=110_000).contains(&pressure) {
+            result.flag(OUT_OF_RANGE, Severity::Warning, Some(id), "the pressure is none of air at the ground");
+        }
         Ok(packet.payload.len())
     }
     fn packet_type(&self, _: PacketType) -> Cow<'static, str> {
@@ -48,7 +62,7 @@ impl StreamDecoder for Barometer {
     }
 }
 
-/// Ten readings a second for ten seconds. Numbers 40 and 41 are missing, and every other packet is 2 ms late.
+/// Ten readings a second for ten seconds. Numbers 40 and 41 are missing, number 60 reads 0, and every other packet is 2 ms late.
 fn readings() -> Vec<Made> {
     let reading = |number: u16| {
         let sent = u32::from(number) * 100;
@@ -57,7 +71,7 @@ fn readings() -> Vec<Made> {
         payload.extend(sent.to_be_bytes());
         payload.extend(7_u32.to_be_bytes());
         payload.extend(b"BARO");
-        payload.extend((101_325 + u32::from(number % 10)).to_be_bytes());
+        payload.extend(if number == 60 { 0 } else { 101_325 + u32::from(number % 10) }.to_be_bytes());
         let late = if number % 2 == 1 { 2_000_000 } else { 0 };
         let (sensor, logger) = (Host::new([10, 0, 0, 7]), Host::new([10, 0, 0, 1]));
         let time = 1_772_442_000_000_000_000 + i64::from(sent) * 1_000_000 + late;
@@ -121,6 +135,7 @@ fn the_custom_decoder_out_ranks_rtp_and_has_health() {
     let jitter = stream.jitter_ns.unwrap_or(0.0);
     assert!((1_900_000.0..2_000_000.0).contains(&jitter), "{jitter}");
     assert_eq!(analysis.findings[0].code, "barometer.loss");
+    assert_eq!((&*analysis.findings[1].code, analysis.findings[1].first.frame), (OUT_OF_RANGE, 59));
 
     let builtin = analyse(DecoderRegistry::with_builtins());
     assert_eq!(builtin.flows[0].transport_protocols[0].application_encodings[0].encoding_name, "RTP");

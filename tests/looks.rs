@@ -5,7 +5,7 @@ mod traffic;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use streamlens::engine::{Engine, EngineOptions, LookOptions};
+use streamlens::engine::{DecodeAs, Engine, EngineOptions, LookOptions};
 use streamlens::model::row::{Delta, Level, Row, RowName, RowTable};
 use streamlens::model::{Analysis, Timestamp};
 use streamlens::registry::DecoderRegistry;
@@ -255,4 +255,40 @@ fn a_stream_that_stops_is_shown_once() {
         assert!(table.apply(&delta));
     }
     assert_eq!((rate(&table), shown), (Some(0.0), 1));
+}
+
+/// What is decoded otherwise from now on ends, and is another flow with its next frame; the sum holds.
+#[test]
+fn a_rule_holds_from_now_on() {
+    let ends = ((Host::new([192, 168, 1, 10]), 40_000), (Host::new([192, 168, 1, 11]), 5004));
+    let frame = |number: u32| {
+        // a source of its own for each packet: no evidence speaks for RTP
+        let head = [&[0x80, 96][..], &(number as u16).to_be_bytes(), &number.to_be_bytes(), &number.to_be_bytes()];
+        let payload = [&head.concat()[..], &[0; 40]].concat();
+        Made { time: i64::from(number) * 1_000_000, data: udp(ends.0, ends.1, &payload) }
+    };
+    let mut engine = engine(EngineOptions::default());
+    let push = |engine: &mut Engine, numbers: std::ops::Range<u32>| {
+        numbers.for_each(|number| engine.push(&frame(number).frame()));
+    };
+    push(&mut engine, 1..20);
+    let mut table = RowTable::default();
+    assert!(table.apply(&look(&mut engine, true)));
+    assert!(by_name(&table, Level::Encoding).is_empty());
+    let before = by_name(&table, Level::Flow).into_values().next().unwrap();
+    let selector = |_: &_, transport| transport == streamlens::model::Transport::UDP;
+    let rule =
+        DecodeAs { selector: std::sync::Arc::new(selector), encoding_name: "RTP".into(), rule: "udp as RTP".into() };
+    engine.decode_as(rule);
+    push(&mut engine, 20..50);
+    assert!(table.apply(&look(&mut engine, true)));
+    let flows = by_name(&table, Level::Flow);
+    let flow = flows.values().next().unwrap();
+    assert_eq!((flows.len(), flow.packets), (1, 30));
+    assert_ne!(flow.id.flow, before.id.flow);
+    let encodings = by_name(&table, Level::Encoding);
+    assert!(encodings.keys().all(|name| name.ends_with("/UDP/RTP")), "{encodings:?}");
+    assert_eq!(encodings.values().map(|row| row.packets).sum::<u64>(), 30);
+    assert_eq!((table.capture.retired.flows, table.capture.retired.packets), (1, 19));
+    same_as_document(&table, &engine.report(Default::default(), Default::default()));
 }

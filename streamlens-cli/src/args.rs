@@ -6,11 +6,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use streamlens::model::Severity;
 use streamlens::model::row::{COLUMNS, Field};
 
-use super::decode_as::Rule;
+use super::bursts;
+use super::decode_args::DecodeArgs;
 use super::duration;
+use super::filter_arg::FilterArg;
 use super::live_args::LiveArgs;
-#[cfg(feature = "telemetry")]
-use super::told::KeyVariant;
 
 macro_rules! exit_status {
     () => {
@@ -27,7 +27,7 @@ Exit status:
 
 const MORE: &str = concat!(
     "\
-Captures are pcap, pcapng and IRIG 106 Chapter 10 recorder files, plain or in gzip, zstd or lz4, told apart by their \
+Captures are pcap, pcapng, snoop, ERF and IRIG 106 Chapter 10 recorder files, plain or in gzip, zstd or lz4, told apart by their \
 content. Several captures are merged by time into one analysis. A file named like a subcommand is given as ./decoders \
 or -r decoders.
 
@@ -91,6 +91,12 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// List the codes of findings, and of warnings about captures: gravest severity and meaning
+    Findings {
+        /// How to print them
+        #[arg(long, value_enum, default_value_t)]
+        format: ListFormat,
+    },
     /// List the columns, which are the fields of filters: name, levels, unit and meaning
     Fields {
         /// How to print them
@@ -100,14 +106,29 @@ pub(crate) enum Command {
     /// Show flows in the browser as they change: captures, interfaces, and captures that are dropped into the page
     #[cfg(feature = "web")]
     Serve(Box<super::serve::ServeArgs>),
-    /// Print a new token for `serve --token-file`
+    /// Print a new token for `serve --token-file`, or of a probe for `hub --token-dir`
     #[cfg(feature = "web")]
-    Token,
+    Token {
+        /// Folder of a hub in which the token's hash is kept
+        #[cfg(feature = "remote")]
+        #[arg(long, value_name = "DIR", requires = "name")]
+        token_dir: Option<PathBuf>,
+        /// Name of the token in that folder, such as the probe's; deleting the file of that name revokes it
+        #[cfg(feature = "remote")]
+        #[arg(long, value_name = "NAME", requires = "token_dir")]
+        name: Option<String>,
+    },
+    /// Measure here for a hub elsewhere, which is dialled: captures and interfaces
+    #[cfg(feature = "remote")]
+    Probe(Box<super::remote::ProbeArgs>),
+    /// Show what probes see as one, in the browser; a `serve` that takes probes
+    #[cfg(feature = "remote")]
+    Hub(Box<super::remote::HubArgs>),
     /// Say what appeared, vanished, got worse or better between two captures of a network, stream by stream
     ///
     /// Streams are the same where addresses, ports, VLANs, encoding and identifier are. Loss, duplicates and reordering are
     /// compared by their share; jitter and the longest time between packets where they grow by half, the rate where it changes
-    /// by 5 %.
+    /// by 5 %. With -Y streams are compared that match in one of the captures.
     Compare {
         /// The capture to compare with
         good: PathBuf,
@@ -119,15 +140,42 @@ pub(crate) enum Command {
         /// Exit with status 1 if anything vanished or got worse
         #[arg(long, value_enum, value_name = "WHEN")]
         fail_on: Option<FailWhen>,
+        #[command(flatten)]
+        decode: Box<DecodeArgs>,
+        #[command(flatten)]
+        filter: FilterArg,
     },
     /// Write which streams are in a good capture, with their rates, loss and jitter, for --expect
     Learn {
         /// The captures
         #[arg(required = true)]
         captures: Vec<PathBuf>,
+        #[command(flatten)]
+        decode: Box<DecodeArgs>,
+        #[command(flatten)]
+        filter: FilterArg,
+    },
+    /// Write what engineers of one trade want to know of captures: sources, loss with its times, timing, clocks, faults
+    Report {
+        /// Whose report
+        #[arg(value_enum)]
+        kind: crate::report::Kind,
+        /// The captures
+        #[arg(required = true)]
+        captures: Vec<PathBuf>,
+        /// How to print it
+        #[arg(long, value_enum, default_value_t)]
+        format: crate::report::ReportFormat,
+        #[command(flatten)]
+        decode: Box<DecodeArgs>,
+        #[command(flatten)]
+        filter: FilterArg,
     },
     /// Print the manual page, in roff
-    Man,
+    Man {
+        /// Of this command; without it that of `streamlens` itself
+        command: Option<String>,
+    },
     /// Watch flows, encodings, packet types and streams in the terminal, live or of captures
     #[cfg(feature = "tui")]
     Tui(Box<crate::tui::TuiArgs>),
@@ -160,37 +208,15 @@ pub(crate) struct AnalyzeArgs {
     #[arg(short = 'c', long = "count", value_name = "N")]
     pub(crate) count: Option<u64>,
 
-    /// Decode packets as an encoding, whatever the evidence says. May be repeated; the first that fits is followed
-    ///
-    /// WHICH is udp.port==PORT, tcp.port==PORT (either end of the packet; also a range, 5000-5010), ip.proto==NUMBER,
-    /// or `flow` for every packet. ENCODING is a name that `streamlens decoders` lists; letter case and punctuation
-    /// do not matter.
-    #[arg(short, long, value_name = "WHICH,ENCODING", value_parser = Rule::parse)]
-    pub(crate) decode_as: Vec<Rule>,
-
-    /// A session description that names streams, payload types and clock rates, and is compared with what is really
-    /// sent. May be repeated
-    #[cfg(feature = "broadcast")]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) sdp: Vec<PathBuf>,
-
-    /// The variant (P, D, N, M or Q) of an IENA key, which goes before declaration and structure. May be repeated
-    #[cfg(feature = "telemetry")]
-    #[arg(long = "iena-variant", value_name = "KEY=VARIANT", value_parser = KeyVariant::parse)]
-    pub(crate) iena_variants: Vec<KeyVariant>,
+    #[command(flatten)]
+    pub(crate) decode: DecodeArgs,
 
     /// How to print the result
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
     pub(crate) format: Format,
 
-    /// Show only what matches a filter, such as 'encoding == IENA and lost > 0'
-    ///
-    /// Flows that match, or in which something does; below them only what matches and what leads to it; the findings of these.
-    /// Fields are the columns that `streamlens fields` lists. Alone stand a field (it has a value), a name (ptp, udp,
-    /// multicast), an address or network, and a word that is looked for in all texts. Compared is with == != > >= < <=, in
-    /// {1, 5..10}, contains and matches; joined with and, or, not and brackets. Durations need a unit: 5ms. See docs/filter.md.
-    #[arg(short = 'Y', long, value_name = "FILTER", help_heading = "Output")]
-    pub(crate) filter: Option<String>,
+    #[command(flatten)]
+    pub(crate) filter: FilterArg,
 
     /// Order of the flows: the most first for figures, the earliest first for times [default: first, with --top bytes]
     ///
@@ -213,6 +239,10 @@ pub(crate) struct AnalyzeArgs {
     #[arg(long, help_heading = "Output")]
     pub(crate) gaps: bool,
 
+    /// In the table: what no decoder takes, in place of the flows: ports with what is customary there, lengths, first bytes
+    #[arg(long, conflicts_with_all = ["networks", "gaps"], help_heading = "Output")]
+    pub(crate) unidentified: bool,
+
     /// Print the first N flows only; totals and findings are still those of the whole capture
     #[arg(long, value_name = "N", help_heading = "Output")]
     pub(crate) top: Option<usize>,
@@ -231,8 +261,8 @@ pub(crate) struct AnalyzeArgs {
 
     /// With --replay: start over behind the last frame, until Ctrl-C
     ///
-    /// Times and numbers of frames go on: a round begins a second behind the last frame of the one before. What counts, such
-    /// as the numbers of a stream, begins afresh with it and is shown as that.
+    /// Each round is a new start, of which alone the result tells. Times go on: a round begins a second behind the last frame of
+    /// the one before.
     #[arg(long = "loop", requires = "replay", conflicts_with_all = ["follow", "interface"])]
     pub(crate) is_looped: bool,
 
@@ -246,13 +276,22 @@ pub(crate) struct AnalyzeArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, help_heading = "Output")]
     pub(crate) interval: Option<u64>,
 
+    /// Find the most bytes and frames within any window of these lengths, of each flow and interface [without lengths: 1ms,10ms]
+    #[arg(long, value_name = "DURATION,...", num_args = 0..=1, require_equals = true, default_missing_value = "1ms,10ms", value_parser = bursts::windows, help_heading = "Output")]
+    pub(crate) bursts: Option<bursts::Windows>,
+
+    /// With --bursts: the speed of the links, such as 1G or 100M, in place of what the capture says
+    #[arg(long, value_name = "BITS", value_parser = bursts::bit_rate, requires = "bursts", help_heading = "Output")]
+    pub(crate) link_speed: Option<u64>,
+
     /// When to use colours
     #[arg(long, value_enum, default_value_t, value_name = "WHEN", help_heading = "Output")]
     pub(crate) color: Color,
 
     /// A file that says which streams should be there, with limits of rate, loss and jitter; `streamlens learn` writes one
     ///
-    /// What is not so is a finding: expect.absent and expect.limit (errors), expect.unexpected (a warning).
+    /// What is not so is a finding: expect.absent and expect.limit (errors), expect.unexpected (a warning). Not with -Y, which would
+    /// hide streams that are there; `learn -Y` writes a file of the streams that matter, which lets others be. Not with -i.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["filter", "interface"], help_heading = "Output")]
     pub(crate) expect: Option<PathBuf>,
 

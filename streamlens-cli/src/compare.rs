@@ -1,13 +1,15 @@
 //! `streamlens compare GOOD BAD`: what appeared, vanished, got worse or better from one capture of a network to another, stream by
 //! stream.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use serde::Serialize;
-use streamlens::model::row::{Level, Row, RowContext, RowRef};
+use streamlens::model::row::{FindingIndex, Level, Row, RowContext, RowRef};
 use streamlens::model::words::{bit_rate, counted, duration, grouped};
 use streamlens::model::{Analysis, Severity};
+
+use streamlens_filter::Filter;
 
 use crate::args::CompareFormat;
 use crate::text::escaped;
@@ -111,13 +113,22 @@ pub(crate) struct Comparison {
     schema: &'static str,
     good: Side,
     bad: Side,
+    /// What the streams had to match in one of the captures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter: Option<String>,
     counts: BTreeMap<&'static str, usize>,
     streams: Vec<Compared>,
 }
 
 impl Comparison {
-    pub(crate) fn of(good: &Analysis, bad: &Analysis) -> Self {
+    /// Of the streams that a filter shows of either.
+    pub(crate) fn of(good: &Analysis, bad: &Analysis, filter: Option<&Filter>) -> Self {
         let (mut before, mut after) = (figures(good), figures(bad));
+        if let Some(filter) = filter {
+            let shown: BTreeSet<_> = [good, bad].into_iter().flat_map(|of| shown(of, filter)).collect();
+            before.retain(|key, _| shown.contains(key));
+            after.retain(|key, _| shown.contains(key));
+        }
         let keys: Vec<_> = before.keys().chain(after.keys()).cloned().collect();
         let mut streams: Vec<_> = keys
             .into_iter()
@@ -130,7 +141,8 @@ impl Comparison {
         streams.sort_by(|one, other| (one.verdict, &one.key).cmp(&(other.verdict, &other.key)));
         let mut counts: BTreeMap<_, _> = Verdict::ALL.iter().map(|(_, name)| (*name, 0)).collect();
         streams.iter().for_each(|one| *counts.entry(one.verdict.name()).or_default() += 1);
-        Self { schema: "streamlens.comparison/1", good: side(good), bad: side(bad), counts, streams }
+        let filter = filter.map(Filter::to_string);
+        Self { schema: "streamlens.comparison/1", good: side(good), bad: side(bad), filter, counts, streams }
     }
 
     /// Whether anything vanished or got worse.
@@ -154,12 +166,24 @@ impl Comparison {
             let time = side.duration_ns.map_or_else(String::new, |nanos| format!(", {}", duration(nanos as f64)));
             writeln!(out, "{title:<10}{}; {}{time}", escaped(&side.path), counted(side.packets, "frame"))?;
         }
+        if let Some(filter) = &self.filter {
+            writeln!(out, "Filter    {}", escaped(filter))?;
+        }
         let counts: Vec<_> = Verdict::ALL.iter().map(|(_, name)| format!("{} {name}", self.counts[*name])).collect();
         writeln!(out, "Streams   {}", counts.join(", "))?;
         for one in self.streams.iter().filter(|one| one.verdict != Verdict::Same) {
             writeln!(out, "\n{:<10}{}", one.verdict.name(), escaped(&one.key.text()))?;
             for reason in &one.reasons {
                 writeln!(out, "{:<10}{}", "", escaped(reason))?;
+            }
+            if let (Some(good), Some(bad)) = (&one.good, &one.bad) {
+                writeln!(out, "{:<10}{:<28}{:>14}  {:>14}", "", "", "good", "bad")?;
+                for ((name, good), (_, bad)) in good.texts().into_iter().zip(bad.texts()) {
+                    if good.is_some() || bad.is_some() {
+                        let [good, bad] = [good, bad].map(|text| text.unwrap_or_else(|| "-".to_owned()));
+                        writeln!(out, "{:<10}{name:<28}{good:>14}  {bad:>14}", "")?;
+                    }
+                }
             }
         }
         Ok(())
@@ -228,6 +252,23 @@ impl Key {
     }
 }
 
+impl Figures {
+    /// For people, with their names.
+    fn texts(&self) -> [(&'static str, Option<String>); 9] {
+        [
+            ("packets", Some(grouped(self.packets))),
+            ("bit rate", self.bit_rate.map(bit_rate)),
+            ("packets a second", self.packet_rate.map(|rate| format!("{rate:.1}"))),
+            ("expected", self.expected.map(grouped)),
+            ("lost", self.lost.map(grouped)),
+            ("duplicated", self.duplicated.map(grouped)),
+            ("reordered", self.reordered.map(grouped)),
+            ("jitter", self.jitter_ns.map(duration)),
+            ("longest time between packets", self.longest_interval_ns.map(|nanos| duration(nanos as f64))),
+        ]
+    }
+}
+
 fn side(of: &Analysis) -> Side {
     let capture = &of.capture;
     let duration_ns = capture.last_seen.zip(capture.first_seen).map(|(last, first)| last.since(first));
@@ -265,6 +306,14 @@ fn figures(of: &Analysis) -> BTreeMap<Key, Figures> {
         }
     }
     all
+}
+
+/// The streams that a filter shows.
+fn shown(of: &Analysis, filter: &Filter) -> Vec<Key> {
+    let index = filter.asks_for_findings().then(|| FindingIndex::new(&of.findings));
+    let context = RowContext { now: of.capture.last_seen, findings: index.as_ref(), live: None };
+    let rows = of.flows.iter().flat_map(|flow| filter.shown(flow, context));
+    rows.filter_map(|row| key_of(&row)).collect()
 }
 
 fn key_of(row: &RowRef<'_>) -> Option<Key> {

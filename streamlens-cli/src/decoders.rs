@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use streamlens::decoders::{Carrier, StreamDecoder};
+use streamlens::decoders::{Carrier, Declared, StreamDecoder};
+use streamlens::model::{FindingInfo, Term};
 use streamlens::registry::DecoderRegistry;
 
 use super::args::ListFormat;
@@ -21,6 +22,19 @@ struct Entry<'a> {
     packet_types: Vec<&'a str>,
     /// More exact names that its streams may be found to have.
     refinements: Vec<&'a str>,
+    /// How the codes of findings about its streams' numbers begin.
+    finding_prefix: &'a str,
+    findings: Vec<&'a FindingInfo>,
+    /// Keys of `decoder_metadata`.
+    facts: Vec<&'a Term>,
+    /// Keys of `payload_characteristics`.
+    packet_type_facts: Vec<&'a Term>,
+    /// Keys of `measures` of its streams.
+    measures: Vec<&'a Term>,
+    /// Keys of what stands under its name in `networks`.
+    network_facts: Vec<&'a Term>,
+    /// Names of the fields of its PDUs.
+    fields: Vec<&'a Term>,
 }
 
 impl<'a> Entry<'a> {
@@ -39,8 +53,22 @@ impl<'a> Entry<'a> {
                 .filter(|(_, base)| *base == Some(&*info.name))
                 .map(|(name, _)| name)
                 .collect(),
+            finding_prefix: &info.finding_prefix,
+            findings: info.findings.iter().collect(),
+            facts: in_order(&info.facts),
+            packet_type_facts: in_order(&info.packet_type_facts),
+            measures: in_order(&info.measures),
+            network_facts: in_order(&info.network_facts),
+            fields: in_order(&info.fields),
         }
     }
+}
+
+/// The terms in order of their names, as the document has them.
+fn in_order(terms: &Declared<Term>) -> Vec<&Term> {
+    let mut terms: Vec<_> = terms.iter().collect();
+    terms.sort_by(|a, b| a.name.cmp(&b.name));
+    terms
 }
 
 pub(crate) fn write(out: &mut impl Write, registry: &DecoderRegistry, format: ListFormat) -> io::Result<()> {

@@ -3,12 +3,16 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use serde::Deserialize;
 use streamlens::model::row::{Level, RowContext, RowRef};
 use streamlens::model::words::duration;
-use streamlens::model::{Analysis, Finding, Occurrence, Place, Severity};
+use streamlens::model::{Address, Analysis, Endpoint, Finding, FindingInfo, Occurrence, Place, Severity};
+use streamlens::registry::DecoderRegistry;
+
+use streamlens_filter::Filter;
 
 use crate::duration;
 use crate::exit::{Failure, Status};
@@ -18,6 +22,21 @@ const RATE_MARGIN: f64 = 0.1;
 const JITTER_MARGIN: f64 = 2.0;
 /// The least jitter that it allows, in nanoseconds.
 const LEAST_JITTER_NS: f64 = 100_000.0;
+
+const ABSENT: &str = "expect.absent";
+const LIMIT: &str = "expect.limit";
+const UNEXPECTED: &str = "expect.unexpected";
+
+/// The codes of what is not as expected.
+pub(crate) const FINDINGS: &[FindingInfo] = &[
+    FindingInfo::new(ABSENT, Severity::Error, "A stream that is expected is not in the capture."),
+    FindingInfo::new(LIMIT, Severity::Error, "A figure of a stream is beyond the limit that is given for it."),
+    FindingInfo::new(
+        UNEXPECTED,
+        Severity::Warning,
+        "A stream is in the capture and is not expected; only where the file says that others are unexpected.",
+    ),
+];
 
 /// A file of expectations.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -46,10 +65,12 @@ struct Expected {
     /// Endpoints, as they are written everywhere: `192.168.20.11:40001`; without a port any.
     src: Option<String>,
     dst: Option<String>,
+    #[serde(skip)]
+    ends: [Option<Endpoint>; 2],
     encoding: Option<String>,
     /// Identifier or name.
     stream: Option<String>,
-    /// Packets per second of the encoding in this flow.
+    /// Packets of the stream per second, over the time that its encoding is there.
     min_rate: Option<f64>,
     max_rate: Option<f64>,
     max_loss_percent: Option<f64>,
@@ -57,6 +78,9 @@ struct Expected {
     max_jitter: Option<String>,
     #[serde(skip)]
     max_jitter_ns: Option<u64>,
+    /// More exact names that the encoding may be found to have.
+    #[serde(skip)]
+    refined: Vec<String>,
 }
 
 impl Expectations {
@@ -71,8 +95,10 @@ impl Expectations {
 
     fn parse(text: &str) -> Result<Self, String> {
         let mut all: Self = toml::from_str(text).map_err(|error| error.to_string().trim_end().replace('\n', " "))?;
+        let registry = DecoderRegistry::with_builtins();
         for stream in &mut all.streams {
             stream.max_jitter_ns = stream.max_jitter.as_deref().map(duration::parse).transpose()?;
+            stream.check(&registry)?;
         }
         Ok(all)
     }
@@ -93,7 +119,8 @@ impl Expectations {
 
     fn verdicts(&self, analysis: &Analysis) -> Vec<(&'static str, Severity, Place, String)> {
         let mut verdicts = Vec::new();
-        let rows: Vec<_> = analysis.rows(RowContext::default()).filter(is_stream).collect();
+        let is_judged = |row: &RowRef<'_>| is_stream(row) || is_unidentified(row);
+        let rows: Vec<_> = analysis.rows(RowContext::default()).filter(is_judged).collect();
         let mut seen = BTreeSet::new();
         for expected in &self.streams {
             let mut is_there = false;
@@ -102,18 +129,18 @@ impl Expectations {
                 seen.insert(number);
                 let broken = expected.broken(row);
                 if !broken.is_empty() {
-                    verdicts.push(("expect.limit", Severity::Error, place_of(row), broken.join("; ")));
+                    verdicts.push((LIMIT, Severity::Error, place_of(row), broken.join("; ")));
                 }
             }
             if !is_there {
                 let text = format!("{} is expected and is not in the capture", expected.text());
-                verdicts.push(("expect.absent", Severity::Error, Place::default(), text));
+                verdicts.push((ABSENT, Severity::Error, Place::default(), text));
             }
         }
         if self.others == Others::Unexpected {
-            for (_, row) in rows.iter().enumerate().filter(|(number, _)| !seen.contains(number)) {
+            for (_, row) in rows.iter().enumerate().filter(|(number, row)| is_stream(row) && !seen.contains(number)) {
                 verdicts.push((
-                    "expect.unexpected",
+                    UNEXPECTED,
                     Severity::Warning,
                     place_of(row),
                     format!("{} is in the capture and is not expected", Expected::of(row).text()),
@@ -133,6 +160,29 @@ fn is_stream(row: &RowRef<'_>) -> bool {
     }
 }
 
+/// What sends, and was not recognised: there where no encoding is asked for, and of unknown loss and jitter.
+fn is_unidentified(row: &RowRef<'_>) -> bool {
+    row.level() == Level::Transport && row.transport().is_some_and(|of| of.application_encodings.is_empty())
+}
+
+/// An endpoint, as results write it.
+fn endpoint(text: &str) -> Option<Endpoint> {
+    let address = |address: IpAddr| match address {
+        IpAddr::V4(address) => Address::V4(address),
+        IpAddr::V6(address) => Address::V6(address),
+    };
+    if let Ok(bare) = text.parse() {
+        return Some(Endpoint { address: address(bare), port: None });
+    }
+    if let Ok(end) = text.parse::<SocketAddr>() {
+        return Some(Endpoint { address: address(end.ip()), port: Some(end.port()) });
+    }
+    let mac = text.parse().ok().map(Address::Mac);
+    // what links without addresses and recorder files have
+    let none = (text == Endpoint::default().to_string()).then_some(Address::None);
+    mac.or(none).map(|address| Endpoint { address, port: None })
+}
+
 fn place_of(row: &RowRef<'_>) -> Place {
     Place {
         flow: Some(row.flow().key.to_string()),
@@ -142,13 +192,54 @@ fn place_of(row: &RowRef<'_>) -> Place {
     }
 }
 
-/// Packets per second of the encoding that a row is in.
+/// Packets per second: of a stream its own, over the time of the encoding that it is in, for its own time is not kept; of an
+/// encoding, or of the transport where there is none.
 fn rate_of(row: &RowRef<'_>) -> Option<f64> {
-    let timing = &row.encoding()?.timing_stats;
-    timing.mean_ns.filter(|mean| *mean > 0.0).map(|mean| 1e9 / mean)
+    let (timing, packets) = match row.encoding() {
+        Some(encoding) => (&encoding.timing_stats, encoding.packet_count),
+        None => (&row.transport()?.timing_stats, row.transport()?.packet_count),
+    };
+    let share = match row.stream() {
+        Some(stream) => stream.received as f64 / packets.max(1) as f64,
+        None => 1.0,
+    };
+    timing.mean_ns.filter(|mean| *mean > 0.0).map(|mean| share * 1e9 / mean)
 }
 
 impl Expected {
+    /// Refuses what no stream can be or have; an encoding is named as its decoder does, whatever the case of its letters.
+    fn check(&mut self, registry: &DecoderRegistry) -> Result<(), String> {
+        if let Some(wanted) = &mut self.encoding {
+            let known = registry.encodings().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+            let (name, _) =
+                known.ok_or_else(|| format!("there is no encoding '{wanted}'; `streamlens decoders` lists them"))?;
+            name.clone_into(wanted);
+            self.refined =
+                registry.encodings().filter(|(_, base)| *base == Some(name)).map(|(of, _)| of.to_owned()).collect();
+        }
+        let numbers =
+            [("min_rate", self.min_rate), ("max_rate", self.max_rate), ("max_loss_percent", self.max_loss_percent)];
+        for (key, value) in numbers {
+            if let Some(value) = value.filter(|value| !value.is_finite() || *value < 0.0) {
+                return Err(format!("{key} = {value} is no limit; write a number from 0 on"));
+            }
+        }
+        for (key, written, end) in [("src", &self.src, 0), ("dst", &self.dst, 1)] {
+            if let (Some(written), Some(end)) = (written, self.ends.get_mut(end)) {
+                *end = Some(endpoint(written).ok_or_else(|| {
+                    format!(
+                        "{key} = \"{written}\" is no address; write 192.168.20.11, 192.168.20.11:40001, [fd00::1]:5004 or \
+                         02:00:00:80:00:01"
+                    )
+                })?);
+            }
+        }
+        match self.min_rate.zip(self.max_rate) {
+            Some((least, most)) if least > most => Err(format!("min_rate = {least} is above max_rate = {most}")),
+            _ => Ok(()),
+        }
+    }
+
     fn of(row: &RowRef<'_>) -> Self {
         Self {
             src: Some(row.flow().key.src.to_string()),
@@ -161,15 +252,25 @@ impl Expected {
 
     fn fits(&self, row: &RowRef<'_>) -> bool {
         let key = &row.flow().key;
-        let is_end = |wanted: &Option<String>, end: streamlens::model::Endpoint| {
-            let bare = streamlens::model::Endpoint { port: None, ..end };
-            wanted.as_ref().is_none_or(|wanted| *wanted == end.to_string() || *wanted == bare.to_string())
+        let is_end = |wanted: Option<Endpoint>, end: Endpoint| {
+            wanted.is_none_or(|wanted| {
+                wanted.address == end.address && (wanted.port.is_none() || wanted.port == end.port)
+            })
         };
-        let is_called =
-            |wanted: &String| row.stream().is_some_and(|of| of.id == *wanted || of.name.as_ref() == Some(wanted));
-        is_end(&self.src, key.src)
-            && is_end(&self.dst, key.dst)
-            && self.encoding.as_ref().is_none_or(|name| row.encoding().is_some_and(|of| of.encoding_name == *name))
+        let [src, dst] = self.ends;
+        if row.level() == Level::Transport && (self.encoding.is_some() || self.stream.is_some()) {
+            return false;
+        }
+        let is_called = |wanted: &String| {
+            row.stream().is_some_and(|of| of.id.eq_ignore_ascii_case(wanted) || of.name.as_ref() == Some(wanted))
+        };
+        let is_encoded = |wanted: &String| {
+            let own = row.encoding().map(|of| &*of.encoding_name);
+            own.is_some_and(|own| own == wanted || self.refined.iter().any(|name| name == own))
+        };
+        is_end(src, key.src)
+            && is_end(dst, key.dst)
+            && self.encoding.as_ref().is_none_or(is_encoded)
             && self.stream.as_ref().is_none_or(is_called)
     }
 
@@ -178,10 +279,13 @@ impl Expected {
         let (health, mut broken) = (row.health(), Vec::new());
         let rate = rate_of(row).unwrap_or(0.0);
         if let Some(least) = self.min_rate.filter(|least| rate < *least) {
-            broken.push(format!("{rate:.1} packets a second, at least {least:.1} are expected"));
+            broken.push(format!("{} packets a second, at least {} are expected", per_second(rate), per_second(least)));
         }
         if let Some(most) = self.max_rate.filter(|most| rate > *most) {
-            broken.push(format!("{rate:.1} packets a second, at most {most:.1} are expected"));
+            broken.push(format!("{} packets a second, at most {} are expected", per_second(rate), per_second(most)));
+        }
+        if is_unidentified(row) && (self.max_loss_percent.is_some() || self.max_jitter_ns.is_some()) {
+            broken.push("it was not recognised, so that its loss and jitter are unknown".to_owned());
         }
         let loss = health.loss().unwrap_or(0.0) * 100.0;
         if let Some(most) = self.max_loss_percent.filter(|most| loss > *most) {
@@ -206,13 +310,24 @@ impl Expected {
     }
 }
 
+/// A rate with as many digits as tell low ones apart.
+fn per_second(rate: f64) -> String {
+    if rate >= 1.0 || rate == 0.0 { format!("{rate:.1}") } else { format!("{rate:.3e}") }
+}
+
 /// A file of expectations that a capture meets, with room for what differs from one to the next.
-pub(crate) fn learned(analysis: &Analysis) -> String {
-    let mut text = String::from(
+///
+/// Where a filter chose the streams, others are allowed.
+pub(crate) fn learned(analysis: &Analysis, filter: Option<&Filter>) -> String {
+    let others = if filter.is_some() { "allowed" } else { "unexpected" };
+    let mut text = format!(
         "# What streamlens expects of a capture: `streamlens --expect THIS CAPTURE`.\n\
          # A stream that is not named here is a warning; others = \"allowed\" lets it be.\n\
-         others = \"unexpected\"\n",
+         others = \"{others}\"\n",
     );
+    if let Some(filter) = filter {
+        let _ = writeln!(text, "# Of the streams that match {}", crate::text::escaped(&filter.to_string()));
+    }
     for row in analysis.rows(RowContext::default()).filter(is_stream) {
         let own = Expected::of(&row);
         text.push_str("\n[[stream]]\n");
@@ -226,7 +341,9 @@ pub(crate) fn learned(analysis: &Analysis) -> String {
         }
         if let Some(rate) = rate_of(&row).filter(|_| row.packets() > 9) {
             let (least, most) = (rate * (1.0 - RATE_MARGIN), rate * (1.0 + RATE_MARGIN));
-            let _ = write!(text, "min_rate = {least:.3}\nmax_rate = {most:.3}\n");
+            // three figures behind the first that counts, so that also what comes once a day is within
+            let digits = (3.0 - least.log10().floor()).clamp(3.0, 15.0) as usize;
+            let _ = write!(text, "min_rate = {least:.digits$}\nmax_rate = {most:.digits$}\n");
         }
         let health = row.health();
         if let Some(loss) = health.loss() {
@@ -267,8 +384,43 @@ mod tests {
     fn a_file_that_is_wrong_says_where() {
         assert!(Expectations::parse("[[stream]]\nmax_jiter = \"1ms\"").unwrap_err().contains("max_jiter"));
         assert!(Expectations::parse("[[stream]]\nmax_jitter = \"1\"").unwrap_err().contains("no duration"));
+        for (wrong, said) in [
+            ("encoding = \"NOPE\"", "there is no encoding 'NOPE'"),
+            ("src = \"camera 4\"", "src = \"camera 4\" is no address; write 192.168.20.11,"),
+            ("dst = \"10.0.0.1:99999\"", "dst = \"10.0.0.1:99999\" is no address"),
+            ("min_rate = nan", "min_rate = NaN is no limit"),
+            ("max_rate = inf", "max_rate = inf is no limit"),
+            ("max_loss_percent = -1.0", "max_loss_percent = -1 is no limit"),
+            ("min_rate = 50.0\nmax_rate = 10.0", "min_rate = 50 is above max_rate = 10"),
+        ] {
+            let found = Expectations::parse(&format!("[[stream]]\n{wrong}")).unwrap_err();
+            assert!(found.starts_with(said), "{found}");
+        }
+        let all = Expectations::parse("[[stream]]\nencoding = \"rtp\"").unwrap();
+        assert_eq!(all.streams[0].encoding.as_deref(), Some("RTP"));
+        assert!(all.streams[0].refined.iter().any(|name| name == "AES67"));
         let one = Expectations::parse("[[stream]]\nsrc = \"10.0.0.1\"\nmax_jitter = \"1ms\"").unwrap();
         assert_eq!(one.streams[0].max_jitter_ns, Some(1_000_000));
+    }
+
+    #[test]
+    fn addresses_are_read_as_they_are_written() {
+        use streamlens::model::MacAddress;
+        let v6 = "fd00::1".parse().unwrap();
+        let mac = MacAddress([2, 0, 0, 0x80, 0, 1]);
+        for end in [
+            Endpoint { address: Address::V4([10, 0, 0, 1].into()), port: Some(5004) },
+            Endpoint { address: Address::V4([10, 0, 0, 1].into()), port: None },
+            Endpoint { address: Address::V6(v6), port: Some(5004) },
+            Endpoint { address: Address::V6(v6), port: None },
+            Endpoint { address: Address::Mac(mac), port: None },
+            Endpoint::default(),
+        ] {
+            assert_eq!(endpoint(&end.to_string()), Some(end), "{end}");
+        }
+        for wrong in ["", "camera", "10.0.0.256", "10.0.0.1:", "10.0.0.1:99999", "10.0.0.0/8"] {
+            assert_eq!(endpoint(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

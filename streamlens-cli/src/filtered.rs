@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use streamlens::engine::{Engine, FlowSelection, ReportChunk, ReportSink};
-use streamlens::model::row::{Element, FindingIndex, RowContext, RowRef, rows};
-use streamlens::model::{CaptureSummary, Endpoint, Finding, Flow, MacAddress, Metadata, Place, Severity, Value};
+use streamlens::model::row::{Element, FindingIndex, RowContext, RowRef, ShownRows, rows};
+use streamlens::model::{
+    Analysis, CaptureSummary, Endpoint, Finding, Flow, MacAddress, Metadata, Place, Severity, Value,
+};
 use streamlens_filter::Filter;
 
 /// The most names of shown flows that are kept for the networks; from so many on these are left whole.
@@ -44,59 +46,113 @@ impl ReportChunk for FoundChunk {
     }
 }
 
-/// A filter at work, for several threads. What was shown is kept as hashes of 64 bits with keys of its own for each run, a few
-/// bytes a flow.
+/// So many lists share the hashes.
+const LISTS: usize = 1 << 12;
+/// A list grows by one in so many of what it holds: there are never two copies of all hashes, as in a table that doubles.
+const GROWTH: usize = 16;
+
+/// A set of hashes that takes six bytes for each, whatever their number: lists by their lowest bits, of which the others are
+/// kept but for the highest four.
+struct Hashes(Vec<HashList>);
+
+type HashList = Mutex<Vec<[u8; 6]>>;
+
+impl Hashes {
+    fn new() -> Self {
+        Self((0..LISTS).map(|_| Mutex::default()).collect())
+    }
+
+    /// The list of a hash, and what is kept of it there.
+    fn place(&self, hash: u64) -> Option<(&HashList, [u8; 6])> {
+        let list = self.0.get(hash as usize % LISTS)?;
+        let [a, b, c, d, e, f, ..] = (hash >> LISTS.trailing_zeros()).to_le_bytes();
+        Some((list, [a, b, c, d, e, f]))
+    }
+
+    fn add(&self, hash: u64) {
+        let Some((list, kept)) = self.place(hash) else { return };
+        let mut list = list.lock().unwrap_or_else(PoisonError::into_inner);
+        if list.len() == list.capacity() {
+            let more = list.len() / GROWTH + 1;
+            list.reserve_exact(more);
+        }
+        list.push(kept);
+    }
+
+    fn has(&self, hash: u64) -> bool {
+        let place = self.place(hash);
+        place.is_some_and(|(list, kept)| list.lock().unwrap_or_else(PoisonError::into_inner).contains(&kept))
+    }
+}
+
+/// Takes one more look at the findings, for filters and columns that ask for them.
+pub(crate) fn index_of(engine: &mut Engine, capture: &CaptureSummary) -> FindingIndex {
+    let mut index = FindingIndex::default();
+    // no flow is written for this: the findings alone are asked for
+    let selection = FlowSelection { top: Some(0), ..FlowSelection::default() };
+    let _ = engine.report_to(capture.clone(), selection, &mut Indexed(&mut index));
+    index.sort();
+    index
+}
+
+/// A filter at work, for several threads. What was shown is kept as hashes with keys of its own for each run, a few bytes a
+/// flow.
 pub(crate) struct Filtered<'f> {
     filter: &'f Filter,
-    index: Option<FindingIndex>,
     hasher: RandomState,
     /// Flows of which all is shown, and of others the rows that are, down to encodings.
-    rows: RwLock<HashSet<u64>>,
+    rows: Hashes,
     /// What these flows are named by.
     names: RwLock<HashSet<u64>>,
+    /// What findings that stand at no flow go by.
+    shown: RwLock<ShownRows>,
+    /// The same of all flows: what is not among it never came.
+    all: RwLock<ShownRows>,
     flows: AtomicUsize,
+    /// Whether a row was not shown.
+    hides: AtomicBool,
     findings: [AtomicU64; 3],
 }
 
 impl<'f> Filtered<'f> {
-    /// Takes one more look at the findings first, where the filter asks for them.
-    pub(crate) fn new(filter: &'f Filter, engine: &mut Engine, capture: &CaptureSummary) -> Self {
-        let index = filter.asks_for_findings().then(|| {
-            let mut index = FindingIndex::default();
-            // no flow is written for this: the findings alone are asked for
-            let selection = FlowSelection { top: Some(0), ..FlowSelection::default() };
-            let _ = engine.report_to(capture.clone(), selection, &mut Indexed(&mut index));
-            index
-        });
+    pub(crate) fn new(filter: &'f Filter) -> Self {
         Self {
             filter,
-            index,
             hasher: RandomState::new(),
-            rows: RwLock::default(),
+            rows: Hashes::new(),
             names: RwLock::default(),
+            shown: RwLock::default(),
+            all: RwLock::default(),
             flows: AtomicUsize::new(0),
+            hides: AtomicBool::new(false),
             findings: Default::default(),
         }
-    }
-
-    /// The findings that rows are read with.
-    pub(crate) fn index(&self) -> Option<&FindingIndex> {
-        self.index.as_ref()
     }
 
     /// Whether a flow is shown; what is shown of it is kept in mind.
     pub(crate) fn shows(&self, flow: &Flow, context: RowContext<'_>) -> bool {
         let shown = self.filter.shown(flow, context);
+        if !self.all.read().unwrap_or_else(PoisonError::into_inner).is_full() {
+            let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
+            rows(flow, context).for_each(|row| all.add(&row));
+        }
         if shown.is_empty() {
+            self.hides.store(true, Ordering::Relaxed);
             return false;
         }
         self.flows.fetch_add(1, Ordering::Relaxed);
         let places: Vec<u64> = if shown.len() == rows(flow, context).count() {
             flow.key.with_text(|flow| vec![self.whole(flow)])
         } else {
+            self.hides.store(true, Ordering::Relaxed);
             shown.iter().filter_map(|row| self.place_of(row)).collect()
         };
-        self.rows.write().unwrap_or_else(PoisonError::into_inner).extend(places);
+        places.into_iter().for_each(|place| self.rows.add(place));
+        let mut encodings = shown.iter().filter(|row| matches!(row.element(), Element::Encoding(_))).peekable();
+        if encodings.peek().is_some() {
+            let mut kept = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+            encodings.for_each(|row| kept.add(row));
+        }
         let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
         if names.len() < MOST_NAMES {
             self.names_of(&shown, &mut |name| {
@@ -117,11 +173,20 @@ impl<'f> Filtered<'f> {
     }
 
     /// Whether a finding stands at what is shown: at a flow, a transport or an encoding. One of a stream stands at its encoding.
+    /// One that stands at no flow is kept where it concerns an encoding that is shown, and where it is of the whole capture.
     pub(crate) fn keeps(&self, finding: &Finding) -> bool {
-        let Place { flow: Some(flow), transport, encoding, .. } = &finding.place else { return false };
-        let place = self.hasher.hash_one((flow.as_str(), transport.as_deref(), encoding.as_deref()));
-        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
-        let is_kept = rows.contains(&self.whole(flow)) || rows.contains(&place);
+        let Place { flow, transport, encoding, .. } = &finding.place;
+        let is_kept = match flow.as_deref() {
+            Some(flow) => {
+                let place = self.hasher.hash_one((flow, transport.as_deref(), encoding.as_deref()));
+                self.rows.has(self.whole(flow)) || self.rows.has(place)
+            }
+            None => {
+                let [shown, all] =
+                    [&self.shown, &self.all].map(|rows| rows.read().unwrap_or_else(PoisonError::into_inner));
+                shown.concern(finding) || shown.concern_with_nobody(finding, &all)
+            }
+        };
         if is_kept {
             let count = Severity::ALL.iter().zip(&self.findings).find(|(severity, _)| **severity == finding.severity);
             if let Some((_, count)) = count {
@@ -176,10 +241,10 @@ impl<'f> Filtered<'f> {
     }
 
     /// Takes away what names no flow that is shown: maps and lists are gone down until a map has such a name, and that is kept
-    /// whole.
+    /// whole; of those around it their own facts stay. Where all is shown, all stays.
     pub(crate) fn prune_networks(&self, networks: &mut BTreeMap<String, Metadata>) {
         let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
-        if names.len() >= MOST_NAMES {
+        if names.len() >= MOST_NAMES || !self.hides.load(Ordering::Relaxed) {
             return;
         }
         let is_name = |text: &str| {
@@ -192,6 +257,24 @@ impl<'f> Filtered<'f> {
         }
         networks.retain(|_, facts| !facts.is_empty());
     }
+}
+
+/// Leaves of a result what a filter shows.
+pub(crate) fn narrow(analysis: &mut Analysis, filter: Option<&Filter>) {
+    let Some(filter) = filter else { return };
+    let index = filter.asks_for_findings().then(|| FindingIndex::new(&analysis.findings));
+    let filtered = Filtered::new(filter);
+    let context = RowContext { now: analysis.capture.last_seen, findings: index.as_ref(), live: None };
+    analysis.flows.retain_mut(|flow| {
+        let is_shown = filtered.shows(flow, context);
+        if is_shown {
+            filtered.prune(flow, context);
+        }
+        is_shown
+    });
+    analysis.findings.retain(|finding| filtered.keeps(finding));
+    analysis.total_findings = filtered.total_findings();
+    filtered.prune_networks(&mut analysis.networks);
 }
 
 /// Whether a word can only be meant as a name: long enough, and with digits in it.
@@ -209,7 +292,10 @@ fn kept_of(facts: Metadata, is_name: &dyn Fn(&str) -> bool) -> Option<Metadata> 
     if names_one && !facts.iter().any(|(key, value)| matches!(value, Value::Map(_)) && is_name(key)) {
         return Some(facts);
     }
-    let kept = facts.into_iter().filter_map(|(key, value)| match value {
+    let (nested, own): (Metadata, Metadata) = facts
+        .into_iter()
+        .partition(|(_, value)| matches!(value, Value::Map(_) | Value::List(_)) || value.as_str().is_some_and(is_name));
+    let kept = nested.into_iter().filter_map(|(key, value)| match value {
         Value::Map(map) if is_name(&key) => Some((key, Value::Map(map))),
         Value::Map(map) => kept_of(map, is_name).map(|map| (key, Value::Map(map))),
         Value::List(items) => {
@@ -219,8 +305,11 @@ fn kept_of(facts: Metadata, is_name: &dyn Fn(&str) -> bool) -> Option<Metadata> 
         Value::Text(text) if is_name(&text) => Some((key, Value::Text(text))),
         _ => None,
     });
-    let kept: Metadata = kept.collect();
-    (!kept.is_empty()).then_some(kept)
+    let mut kept: Metadata = kept.collect();
+    (!kept.is_empty()).then(|| {
+        kept.extend(own);
+        kept
+    })
 }
 
 fn kept_item(item: Value, is_name: &dyn Fn(&str) -> bool) -> Option<Value> {

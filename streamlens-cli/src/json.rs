@@ -13,7 +13,7 @@ use streamlens::model::{ASCII, INSTANT, InstantText, SHARED, STATIC, Timestamp};
 use self::items::Items;
 use self::keys::Keys;
 use self::number::{push_float, push_signed, push_unsigned};
-use self::plain::{is_plain, long, name, push_short, push_text};
+use self::plain::{is_plain, name, push_escaped, push_short, push_text};
 
 mod items;
 mod keys;
@@ -25,7 +25,7 @@ pub(crate) type Error = serde_json::Error;
 
 /// What is written.
 #[derive(Default)]
-pub(crate) struct Written {
+pub(crate) struct JsonBuffer {
     pub(crate) text: Vec<u8>,
     /// The address of the shared value that was written last, and where its text is: levels of a flow that share one
     /// come one after the other.
@@ -34,7 +34,7 @@ pub(crate) struct Written {
     keys: Keys,
 }
 
-impl Written {
+impl JsonBuffer {
     /// Appends the text of a value.
     ///
     /// # Errors
@@ -43,7 +43,7 @@ impl Written {
     pub(crate) fn append(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
         // another value may have come to the address
         self.shared = None;
-        value.serialize(Text::<VALUE> { out: self, lead: 0 })
+        value.serialize(JsonSerializer::<VALUE> { out: self, lead: 0 })
     }
 
     #[inline(never)]
@@ -64,13 +64,13 @@ const NANOS: Kind = 3;
 const STATIC_KEY: Kind = 4;
 
 /// Writes values one behind the other.
-struct Text<'o, const KIND: Kind> {
-    out: &'o mut Written,
+struct JsonSerializer<'o, const KIND: Kind> {
+    out: &'o mut JsonBuffer,
     /// What stands in front of a key, which has a colon behind it.
     lead: u8,
 }
 
-impl<'o, const KIND: Kind> Text<'o, KIND> {
+impl<'o, const KIND: Kind> JsonSerializer<'o, KIND> {
     #[inline(always)]
     fn items(self, begin: u8, end: &'static [u8]) -> Items<'o> {
         Items { out: self.out, lead: begin, end }
@@ -83,7 +83,7 @@ impl<'o, const KIND: Kind> Text<'o, KIND> {
     }
 }
 
-impl<'o, const KIND: Kind> Serializer for Text<'o, KIND> {
+impl<'o, const KIND: Kind> Serializer for JsonSerializer<'o, KIND> {
     type Ok = ();
     type Error = Error;
     type SerializeSeq = Items<'o>;
@@ -179,7 +179,7 @@ impl<'o, const KIND: Kind> Serializer for Text<'o, KIND> {
     #[inline]
     fn serialize_str(self, value: &str) -> Result<(), Error> {
         if KIND == STATIC_KEY {
-            let Written { text, keys, .. } = self.out;
+            let JsonBuffer { text, keys, .. } = self.out;
             keys.push(text, self.lead, value)
         } else if KIND == KEY {
             push_text::<true>(&mut self.out.text, self.lead, value)
@@ -195,7 +195,7 @@ impl<'o, const KIND: Kind> Serializer for Text<'o, KIND> {
         if push_short::<false>(&mut self.out.text, 0, value) {
             return Ok(());
         }
-        long::<false>(&mut self.out.text, 0, &String::from_utf8_lossy(value))
+        push_escaped::<false>(&mut self.out.text, 0, &String::from_utf8_lossy(value))
     }
 
     fn serialize_none(self) -> Result<(), Error> {
@@ -227,9 +227,9 @@ impl<'o, const KIND: Kind> Serializer for Text<'o, KIND> {
         if name != SHARED || KIND == KEY {
             return match name {
                 // a key is written as other text is
-                STATIC if KIND == KEY => value.serialize(Text::<STATIC_KEY> { out, lead }),
-                INSTANT if KIND != KEY => value.serialize(Text::<NANOS> { out, lead }),
-                ASCII if KIND != KEY => value.serialize(Text::<LETTERS> { out, lead }),
+                STATIC if KIND == KEY => value.serialize(JsonSerializer::<STATIC_KEY> { out, lead }),
+                INSTANT if KIND != KEY => value.serialize(JsonSerializer::<NANOS> { out, lead }),
+                ASCII if KIND != KEY => value.serialize(JsonSerializer::<LETTERS> { out, lead }),
                 _ => value.serialize(Self { out, lead }),
             };
         }
@@ -238,7 +238,7 @@ impl<'o, const KIND: Kind> Serializer for Text<'o, KIND> {
             Some((known, written)) if *known == address => out.text.extend_from_within(written.clone()),
             _ => {
                 let begin = out.text.len();
-                value.serialize(Text::<VALUE> { out, lead })?;
+                value.serialize(JsonSerializer::<VALUE> { out, lead })?;
                 out.shared = Some((address, begin..out.text.len()));
             }
         }

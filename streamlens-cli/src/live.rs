@@ -1,16 +1,20 @@
 //! Live capture: opens interfaces and files, gives up rights, and watches over the reading.
 
-#[cfg(all(feature = "live", feature = "tui", target_os = "linux"))]
-pub(crate) use linux::{confine, open};
-#[cfg(all(feature = "live", target_os = "linux"))]
-pub(crate) use linux::{list, read};
+#[cfg(all(feature = "web", any(feature = "pcap", all(feature = "live", target_os = "linux"))))]
+pub(crate) use capture::Source;
+#[cfg(all(feature = "web", all(feature = "live", target_os = "linux")))]
+pub(crate) use capture::enter;
+#[cfg(all(feature = "tui", any(feature = "pcap", all(feature = "live", target_os = "linux"))))]
+pub(crate) use capture::{confine, open};
+#[cfg(any(feature = "pcap", all(feature = "live", target_os = "linux")))]
+pub(crate) use capture::{list, read};
 
-#[cfg(all(feature = "tui", not(all(feature = "live", target_os = "linux"))))]
+#[cfg(all(feature = "tui", not(any(feature = "pcap", all(feature = "live", target_os = "linux")))))]
 pub(crate) use elsewhere::open;
-#[cfg(not(all(feature = "live", target_os = "linux")))]
+#[cfg(not(any(feature = "pcap", all(feature = "live", target_os = "linux"))))]
 pub(crate) use elsewhere::{list, read};
 
-#[cfg(not(all(feature = "live", target_os = "linux")))]
+#[cfg(not(any(feature = "pcap", all(feature = "live", target_os = "linux"))))]
 mod elsewhere {
     use streamlens::Analyzer;
     use streamlens::engine::Engine;
@@ -31,7 +35,7 @@ mod elsewhere {
     }
 
     fn missing() -> Failure {
-        Failure::usage("this build has no live capture; it needs Linux and the feature `live`".to_owned())
+        Failure::usage("this build has no live capture; it needs Linux and the feature `live`, or `pcap`".to_owned())
     }
 
     pub(crate) fn list(args: &LiveArgs) -> Option<Result<String, Failure>> {
@@ -43,8 +47,9 @@ mod elsewhere {
     }
 }
 
-#[cfg(all(feature = "live", target_os = "linux"))]
-mod linux {
+#[cfg(any(feature = "pcap", all(feature = "live", target_os = "linux")))]
+mod capture {
+    use std::borrow::Cow;
     use std::collections::BTreeSet;
     use std::io;
     use std::path::PathBuf;
@@ -54,11 +59,10 @@ mod linux {
 
     use streamlens::Analyzer;
     use streamlens::engine::Engine;
-    use streamlens::live::{
-        Confinement, InterfaceInfo, Join, Limits, LiveError, LiveOptions, LiveSource, OnFile, Owner, RecordError,
-        Recorder, Ring, StampType, Target, interfaces,
-    };
     use streamlens::model::{CaptureSummary, FrameBatch, FrameSource, SourceError, SourceLayer};
+    use streamlens_live::{
+        Join, Limits, LiveError, LiveOptions, OnFile, RecordError, Recorder, Ring, StampType, Target,
+    };
 
     use streamlens_filter::Filter;
 
@@ -67,6 +71,19 @@ mod linux {
     use crate::live_args::{self, Condition, LiveArgs};
     use crate::progress::Progress;
     use crate::source::end_on_interrupt;
+
+    /// What interfaces are read with: the kernel's ring on Linux, libpcap elsewhere and where `live` is not built in.
+    #[cfg(all(feature = "live", target_os = "linux"))]
+    pub(crate) type Source = streamlens_live::LiveSource;
+    #[cfg(not(all(feature = "live", target_os = "linux")))]
+    pub(crate) type Source = streamlens_live::PcapSource;
+
+    #[cfg(all(feature = "live", target_os = "linux"))]
+    use on_linux as system;
+    #[cfg(all(feature = "live", target_os = "linux"))]
+    pub(crate) use on_linux::enter;
+    #[cfg(not(all(feature = "live", target_os = "linux")))]
+    use with_libpcap as system;
 
     /// Captures until it is stopped. Gives the engine with what is known of the capture.
     pub(crate) fn read(
@@ -90,25 +107,18 @@ mod linux {
     }
 
     /// Opens the interfaces, and what is recorded to.
-    pub(crate) fn open(args: &AnalyzeArgs, stop: Arc<AtomicBool>) -> Result<Recorder<LiveSource>, Failure> {
+    pub(crate) fn open(args: &AnalyzeArgs, stop: Arc<AtomicBool>) -> Result<Recorder<Source>, Failure> {
         let options = options(&args.live, Arc::clone(&stop))?;
         let (limits, target) = (limits(args), target(&args.live)?);
-        Ok(Recorder::new(LiveSource::open(&options)?, target, limits, stop)?)
+        Ok(Recorder::new(Source::open(&options)?, target, limits, stop)?)
     }
 
-    /// Gives rights up, but for writing into a folder where that is to be possible later.
-    pub(crate) fn confine(recorder: &Recorder<LiveSource>, live: &LiveArgs, folder: Option<PathBuf>) {
+    /// Gives rights up, but for writing into a folder where that is to be possible later; says what is held then, in sentences.
+    pub(crate) fn confine(recorder: &Recorder<Source>, live: &LiveArgs, folder: Option<PathBuf>) -> Vec<String> {
         let mut write_in = recorder.folders();
         write_in.extend(folder);
         write_in.extend(live.on_finding.as_ref().map(|_| live.folder()));
-        let missing = Confinement { write_in }.enter();
-        if live.verbose {
-            missing.iter().for_each(|what| say(&format!("sandbox: {what}")));
-        }
-        if let Some(path) = &live.probe_sandbox {
-            let result = std::fs::read(path).map_or_else(|error| error.to_string(), |_| "could be read".to_owned());
-            say(&format!("sandbox: {}: {result}", path.display()));
-        }
+        system::give_up(write_in, live)
     }
 
     fn options(live: &LiveArgs, stop: Arc<AtomicBool>) -> Result<LiveOptions, Failure> {
@@ -128,6 +138,7 @@ mod linux {
             },
             joins: joins.collect::<Result<_, _>>()?,
             wait: live.wait,
+            on_wait: say,
             stop,
         })
     }
@@ -157,12 +168,7 @@ mod linux {
             }
             return Ok(Some(Target::Writer(Box::new(io::stdout()))));
         }
-        let on_file: OnFile = Box::new(|file| {
-            if let Some(owner) = Owner::after_root() {
-                // a file that stays root's is written all the same
-                let _ = owner.take(file);
-            }
-        });
+        let on_file: OnFile = Box::new(system::hand_over);
         if live.ring_buffer.is_empty() {
             return Ok(Some(Target::File(path.clone(), on_file)));
         }
@@ -186,7 +192,7 @@ mod linux {
     impl From<LiveError> for Failure {
         fn from(error: LiveError) -> Self {
             match error {
-                LiveError::Filter(_) => Self::usage(error.to_string()),
+                LiveError::Filter(_) | LiveError::LibpcapFilter(_) => Self::usage(error.to_string()),
                 _ => Self { status: Status::NoPermission, message: error.to_string() },
             }
         }
@@ -202,16 +208,18 @@ mod linux {
 
     /// A live source that someone watches: what there is to say is said when it comes up.
     struct Watched {
-        source: Recorder<LiveSource>,
+        source: Recorder<Source>,
         progress: Progress,
-        told: BTreeSet<(&'static str, Option<PathBuf>)>,
+        told: BTreeSet<(Cow<'static, str>, Option<PathBuf>, String)>,
         stop: Arc<AtomicBool>,
     }
 
     impl Watched {
         fn tell(&mut self) {
             for warning in self.source.warnings() {
-                if self.told.insert((warning.code, warning.path.clone())) {
+                // an interface may go and come again; others change with their figures
+                let text = if warning.code == "capture.interface-down" { warning.text.clone() } else { String::new() };
+                if self.told.insert((warning.code.clone(), warning.path.clone(), text)) {
                     let path = warning.path.as_ref().map_or_else(String::new, |path| format!("{}: ", path.display()));
                     say(&format!("{path}{}", warning.text));
                 }
@@ -220,13 +228,13 @@ mod linux {
     }
 
     impl SourceLayer for Watched {
-        type Below = Recorder<LiveSource>;
+        type Below = Recorder<Source>;
 
-        fn below(&self) -> &Recorder<LiveSource> {
+        fn below(&self) -> &Recorder<Source> {
             &self.source
         }
 
-        fn below_mut(&mut self) -> &mut Recorder<LiveSource> {
+        fn below_mut(&mut self) -> &mut Recorder<Source> {
             &mut self.source
         }
 
@@ -246,41 +254,31 @@ mod linux {
             return None;
         }
         let refused = |error| Failure::from(SourceError::new("-D", false, io::Error::other(error)));
-        Some(interfaces().map_err(refused).map(|list| {
-            let is_meant = |info: &&InterfaceInfo| args.interface.is_empty() || args.interface.contains(&info.name);
-            let meant: Vec<&InterfaceInfo> = list.iter().filter(is_meant).collect();
-            if args.list_interfaces { interfaces_text(&meant) } else { stamps_text(&meant) }
-        }))
+        let is_meant = |name: &str| args.interface.is_empty() || args.interface.iter().any(|asked| asked == name);
+        let rows = if args.list_interfaces { system::interfaces(is_meant) } else { system::stamps(is_meant) };
+        Some(rows.map(|rows| in_columns(&rows)).map_err(refused))
     }
 
-    fn interfaces_text(list: &[&InterfaceInfo]) -> String {
-        let mut rows: Vec<[String; 5]> = vec![["interface", "link", "state", "stamps", "addresses"].map(str::to_owned)];
-        for info in list {
-            let state = match (info.is_up, info.is_running) {
-                (false, _) => "down",
-                (true, false) => "no carrier",
-                (true, true) => "up",
-            };
-            let link = match info.link_type() {
-                Some(_) => info.hardware_name().to_owned(),
-                None => format!("not read: ARPHRD {} ({})", info.hardware_type, info.hardware_name()),
-            };
-            let stamps: Vec<&str> = info.stamp_types.iter().map(|stamp| stamp.name()).collect();
-            let mac = info.mac.map(|mac| mac.to_string());
-            let addresses = mac.into_iter().chain(info.addresses.iter().map(ToString::to_string));
-            let addresses = addresses.collect::<Vec<_>>().join(" ");
-            rows.push([info.name.clone(), link, state.to_owned(), stamps.join(" "), addresses]);
+    /// In words.
+    const fn state(is_up: bool, is_running: bool) -> &'static str {
+        match (is_up, is_running) {
+            (false, _) => "down",
+            (true, false) => "no carrier",
+            (true, true) => "up",
         }
-        let mut widths = [0; 5];
-        for row in &rows {
+    }
+
+    fn in_columns(rows: &[Vec<String>]) -> String {
+        let mut widths = vec![0; rows.first().map_or(0, Vec::len)];
+        for row in rows {
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = cell.chars().count().max(*width);
             }
         }
         let mut text = String::new();
-        for row in &rows {
+        for row in rows {
             let mut line = String::new();
-            for (cell, width) in row.iter().zip(widths) {
+            for (cell, width) in row.iter().zip(&widths) {
                 line.push_str(&format!("{cell:<width$}  "));
             }
             text.push_str(line.trim_end());
@@ -289,12 +287,130 @@ mod linux {
         text
     }
 
-    fn stamps_text(list: &[&InterfaceInfo]) -> String {
-        let mut text = String::new();
-        for info in list {
-            let stamps: Vec<&str> = info.stamp_types.iter().map(|stamp| stamp.name()).collect();
-            text.push_str(&format!("{}: {}\n", info.name, stamps.join(" ")));
+    #[cfg(all(feature = "live", target_os = "linux"))]
+    mod on_linux {
+        use std::fs::File;
+        use std::io;
+        use std::path::{Path, PathBuf};
+
+        use streamlens_live::{Confinement, InterfaceInfo, Owner, interfaces as all_interfaces};
+
+        use crate::exit::say;
+        use crate::live_args::LiveArgs;
+
+        pub(super) fn give_up(mut write_in: Vec<PathBuf>, live: &LiveArgs) -> Vec<String> {
+            write_in.sort();
+            write_in.dedup();
+            let folders: Vec<String> = write_in.iter().map(|folder| folder.display().to_string()).collect();
+            let confinement = Confinement { write_in, ..Confinement::default() };
+            let missing = enter(&confinement, live.verbose, live.probe_sandbox.as_deref());
+            let mut held = vec![match folders.as_slice() {
+                [] => "nothing is written".to_owned(),
+                folders => format!("writes into {} alone", folders.join(", ")),
+            }];
+            match missing.is_empty() {
+                true => held.push("reads no file, connects nowhere, has no capability and gets none".to_owned()),
+                false => held.extend(missing),
+            }
+            held
         }
-        text
+
+        /// Gives rights up, says what could not be had where that is wanted, and how it went to read a file then. Returns what
+        /// could not be had, in sentences.
+        pub(crate) fn enter(confinement: &Confinement, verbose: bool, probe: Option<&Path>) -> Vec<String> {
+            let missing = confinement.enter();
+            if verbose {
+                missing.iter().for_each(|what| say(&format!("sandbox: {what}")));
+            }
+            if let Some(path) = probe {
+                let result = std::fs::read(path).map_or_else(|error| error.to_string(), |_| "could be read".to_owned());
+                say(&format!("sandbox: {}: {result}", path.display()));
+            }
+            missing
+        }
+
+        /// Gives a file to the user that root becomes.
+        pub(super) fn hand_over(file: &File) {
+            if let Some(owner) = Owner::after_root() {
+                // a file that stays root's is written all the same
+                let _ = owner.take(file);
+            }
+        }
+
+        fn meant(is_meant: impl Fn(&str) -> bool) -> io::Result<Vec<InterfaceInfo>> {
+            Ok(all_interfaces()?.into_iter().filter(|info| is_meant(&info.name)).collect())
+        }
+
+        fn stamps_of(info: &InterfaceInfo) -> String {
+            info.stamp_types.iter().map(|stamp| stamp.name()).collect::<Vec<_>>().join(" ")
+        }
+
+        /// What `-D` shows, with its heading.
+        pub(super) fn interfaces(is_meant: impl Fn(&str) -> bool) -> io::Result<Vec<Vec<String>>> {
+            let heading = ["interface", "link", "state", "stamps", "addresses"].map(str::to_owned).to_vec();
+            let mut rows = vec![heading];
+            for info in meant(is_meant)? {
+                let link = match info.link_type() {
+                    Some(_) => info.hardware_name().to_owned(),
+                    None => format!("not read: ARPHRD {} ({})", info.hardware_type, info.hardware_name()),
+                };
+                let mac = info.mac.map(|mac| mac.to_string());
+                let addresses = mac.into_iter().chain(info.addresses.iter().map(ToString::to_string));
+                let addresses = addresses.collect::<Vec<_>>().join(" ");
+                let state = super::state(info.is_up, info.is_running).to_owned();
+                rows.push(vec![info.name.clone(), link, state, stamps_of(&info), addresses]);
+            }
+            Ok(rows)
+        }
+
+        /// What `--list-time-stamp-types` shows.
+        pub(super) fn stamps(is_meant: impl Fn(&str) -> bool) -> io::Result<Vec<Vec<String>>> {
+            Ok(meant(is_meant)?.iter().map(|info| vec![format!("{}: {}", info.name, stamps_of(info))]).collect())
+        }
+    }
+
+    #[cfg(not(all(feature = "live", target_os = "linux")))]
+    mod with_libpcap {
+        use std::fs::File;
+        use std::io;
+        use std::path::PathBuf;
+
+        use streamlens_live::{PcapInterface, PcapSource, StampType};
+
+        use crate::exit::say;
+        use crate::live_args::LiveArgs;
+
+        pub(super) fn give_up(_: Vec<PathBuf>, live: &LiveArgs) -> Vec<String> {
+            let kept = "all rights are kept: with libpcap none are given up";
+            if live.verbose || live.probe_sandbox.is_some() {
+                say(&format!("sandbox: {kept}"));
+            }
+            vec![kept.to_owned()]
+        }
+
+        /// The user stays who it is, and so do files.
+        pub(super) fn hand_over(_: &File) {}
+
+        fn meant(is_meant: impl Fn(&str) -> bool) -> io::Result<Vec<PcapInterface>> {
+            Ok(PcapSource::list()?.into_iter().filter(|info| is_meant(&info.name)).collect())
+        }
+
+        /// What `-D` shows, with its heading.
+        pub(super) fn interfaces(is_meant: impl Fn(&str) -> bool) -> io::Result<Vec<Vec<String>>> {
+            let mut rows = vec![["interface", "state", "what", "addresses"].map(str::to_owned).to_vec()];
+            for info in meant(is_meant)? {
+                let what =
+                    info.description.unwrap_or_else(|| if info.is_loopback { "loopback" } else { "" }.to_owned());
+                let addresses = info.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+                rows.push(vec![info.name, super::state(info.is_up, info.is_running).to_owned(), what, addresses]);
+            }
+            Ok(rows)
+        }
+
+        /// What `--list-time-stamp-types` shows.
+        pub(super) fn stamps(is_meant: impl Fn(&str) -> bool) -> io::Result<Vec<Vec<String>>> {
+            let row = |info: &PcapInterface| vec![format!("{}: {}", info.name, StampType::Host.name())];
+            Ok(meant(is_meant)?.iter().map(row).collect())
+        }
     }
 }

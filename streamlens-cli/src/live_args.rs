@@ -10,10 +10,14 @@ use super::duration;
 /// The heading of these options in the help.
 const HEADING: &str = "Live capture";
 
+/// What options of interfaces alone don't go with. Clap waives `requires = "interface"` where a capture is given, since the two
+/// exclude each other.
+const FILES: [&str; 2] = ["captures", "read"];
+
 #[derive(Debug, Default, Args)]
 pub(crate) struct LiveArgs {
     /// Capture on an interface; `any` is every one that is up. May be repeated: frames are merged by time
-    #[arg(short, long, value_name = "IFACE", help_heading = HEADING, conflicts_with_all = ["captures", "read", "follow"])]
+    #[arg(short, long, value_name = "IFACE", help_heading = HEADING, conflicts_with_all = ["captures", "read", "follow", "replay"])]
     pub(crate) interface: Vec<String>,
 
     /// List the interfaces: link type, state, who may stamp frames, addresses
@@ -26,11 +30,11 @@ pub(crate) struct LiveArgs {
     /// igmp, ip|ip6|ether proto N, ether [src|dst|host] MAC, [ether|ip|ip6] multicast|broadcast, vlan [ID], greater|less N,
     /// joined by and, or, not and parentheses. As in tcpdump `and` and `or` bind alike, from left to right. The outermost
     /// VLAN tag is set aside before the filter runs: udp finds tagged frames too, and `vlan` tests the tag.
-    #[arg(short = 'f', long, value_name = "FILTER", help_heading = HEADING, requires = "interface")]
+    #[arg(short = 'f', long, value_name = "FILTER", help_heading = HEADING, requires = "interface", conflicts_with_all = FILES)]
     pub(crate) capture_filter: Option<String>,
 
     /// Leave the interface as it is, and see only frames that are for this host or to all
-    #[arg(short = 'p', long, help_heading = HEADING, requires = "interface")]
+    #[arg(short = 'p', long, help_heading = HEADING, requires = "interface", conflicts_with_all = FILES)]
     pub(crate) no_promiscuous: bool,
 
     /// Capture at most so many bytes of a frame
@@ -50,11 +54,11 @@ pub(crate) struct LiveArgs {
     pub(crate) list_time_stamp_types: bool,
 
     /// Stop after duration:SECONDS, packets:N or filesize:KB. May be repeated
-    #[arg(short = 'a', long, value_name = "CONDITION", value_parser = Condition::parse_stop, help_heading = HEADING, requires = "interface")]
+    #[arg(short = 'a', long, value_name = "CONDITION", value_parser = Condition::parse_stop, help_heading = HEADING, requires = "interface", conflicts_with_all = FILES)]
     pub(crate) autostop: Vec<Condition>,
 
     /// Write what passes as pcapng; - is standard output, and the result then goes to standard error
-    #[arg(short, long, value_name = "FILE", help_heading = HEADING, requires = "interface")]
+    #[arg(short, long, value_name = "FILE", help_heading = HEADING, requires = "interface", conflicts_with_all = FILES)]
     pub(crate) write: Option<PathBuf>,
 
     /// Write a ring of files: begin the next after duration:SECONDS or filesize:KB, keep the last files:N. May be repeated
@@ -80,11 +84,11 @@ pub(crate) struct LiveArgs {
     pub(crate) write_dir: Option<PathBuf>,
 
     /// Ask the network for a multicast group while capturing (IGMP, MLD). May be repeated
-    #[arg(long, value_name = "GROUP[@SOURCE]", help_heading = HEADING, requires = "interface")]
+    #[arg(long, value_name = "GROUP[@SOURCE]", help_heading = HEADING, requires = "interface", conflicts_with_all = FILES)]
     pub(crate) join: Vec<String>,
 
     /// Wait for an interface that is down or not there yet
-    #[arg(long, help_heading = HEADING, requires = "interface")]
+    #[arg(long, help_heading = HEADING, requires = "interface", conflicts_with_all = FILES)]
     pub(crate) wait: bool,
 
     /// Say which rights could not be given up
@@ -169,6 +173,7 @@ impl LiveArgs {
     }
 
     /// The limits of `--buffer`, or `None` where it is not given.
+    #[cfg(any(feature = "live", feature = "pcap"))]
     pub(crate) fn buffer_limits(&self) -> Option<(Option<u64>, Option<u64>)> {
         let least = |of: fn(&BufferLimit) -> Option<u64>| self.buffer.iter().filter_map(of).min();
         let nanos = least(|limit| if let BufferLimit::Nanos(nanos) = limit { Some(*nanos) } else { None });

@@ -7,7 +7,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use streamlens::model::row::{Cell, Field, RowRef};
 use streamlens::model::{Analysis, CaptureSummary, Finding, Flow, Metadata, SCHEMA};
 
-use super::json::{self, Written};
+use super::json::{self, JsonBuffer};
 use super::view::View;
 
 /// The form of the output.
@@ -82,7 +82,7 @@ struct Head<'a> {
 #[derive(Default)]
 pub(crate) struct Piece {
     /// In JSON with a comma in front of each.
-    bytes: Written,
+    bytes: JsonBuffer,
     /// What it holds; `None` where it is empty.
     list: Option<List>,
     /// Why one of them can't be written.
@@ -178,7 +178,7 @@ impl<W: Write> Document<W> {
     }
 
     fn head(&mut self, capture: &CaptureSummary) -> io::Result<()> {
-        let mut bytes = Written::default();
+        let mut bytes = JsonBuffer::default();
         match self.form {
             Form::Ndjson => line(&mut bytes, &Head { schema: SCHEMA, capture })?,
             Form::Json => {
@@ -198,7 +198,7 @@ impl<W: Write> Document<W> {
             return Err(failure);
         }
         self.begin(&analysis.capture, List::Findings)?;
-        let (mut bytes, networks) = (Written::default(), &analysis.networks);
+        let (mut bytes, networks) = (JsonBuffer::default(), &analysis.networks);
         match self.form {
             Form::Json => {
                 bytes.text.push(b']');
@@ -215,7 +215,7 @@ impl<W: Write> Document<W> {
     }
 }
 
-fn line(bytes: &mut Written, value: &impl Serialize) -> Result<(), json::Error> {
+fn line(bytes: &mut JsonBuffer, value: &impl Serialize) -> Result<(), json::Error> {
     bytes.append(value)?;
     bytes.text.push(b'\n');
     Ok(())

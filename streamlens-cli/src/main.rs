@@ -1,28 +1,37 @@
 //! The `streamlens` command: what is asked for, the analysis, and how the result is shown.
 
 mod args;
+mod bursts;
+mod codes;
 mod compare;
 mod csv;
+mod decode_args;
 mod decode_as;
 mod decoders;
 mod duration;
 mod exit;
 mod expect;
 mod fields;
+mod filter_arg;
 mod filtered;
+#[cfg(feature = "telemetry")]
+mod iena_variant;
 mod json;
 mod live;
 mod live_args;
 mod machine;
 mod on_finding;
+mod outer;
 mod progress;
+#[cfg(feature = "remote")]
+mod remote;
+mod report;
 mod select;
 #[cfg(feature = "web")]
 mod serve;
 mod source;
 mod table;
 mod text;
-mod told;
 #[cfg(feature = "tui")]
 mod tui;
 mod updates;
@@ -37,6 +46,7 @@ use anstream::ColorChoice;
 use clap::{CommandFactory, Parser};
 use streamlens::Analyzer;
 use streamlens::engine::{Engine, EngineOptions, FlowSelection, ReportChunk, ReportSink};
+use streamlens::model::row::{COLUMNS, Field, RowRef};
 use streamlens::model::{Analysis, CaptureSummary, Finding, Flow, Severity};
 use streamlens::registry::DecoderRegistry;
 
@@ -44,8 +54,10 @@ use streamlens_filter::Filter;
 
 use crate::args::{AnalyzeArgs, Cli, Color, Command, CompareFormat, Format};
 use crate::compare::Comparison;
+use crate::decode_args::{DecodeArgs, Decoding};
 use crate::exit::{Failure, Status, say, written};
 use crate::expect::Expectations;
+use crate::filter_arg::FilterArg;
 use crate::filtered::Filtered;
 use crate::machine::{Document, Form, Piece};
 use crate::view::View;
@@ -85,35 +97,91 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Status, Failure> {
             clap_complete::generate(shell, &mut Cli::command(), "streamlens", &mut script);
             out.write_all(&script)
         })),
+        Some(Command::Findings { format }) => {
+            let registry = DecoderRegistry::with_builtins();
+            written(to_stdout(|out| codes::write(out, &registry, format)))
+        }
         Some(Command::Fields { format }) => written(to_stdout(|out| fields::write(out, format))),
         #[cfg(feature = "web")]
         Some(Command::Serve(args)) => return serve::serve(&args),
         #[cfg(feature = "web")]
-        Some(Command::Token) => {
-            let token = streamlens_web::token().map_err(|error| Failure::usage(error.to_string()))?;
+        Some(Command::Token {
+            #[cfg(feature = "remote")]
+            token_dir,
+            #[cfg(feature = "remote")]
+            name,
+        }) => {
+            #[cfg(feature = "remote")]
+            let token = match token_dir.zip(name) {
+                Some((folder, name)) => streamlens_remote::new_token(&folder, &name),
+                None => streamlens_web::token(),
+            };
+            #[cfg(not(feature = "remote"))]
+            let token = streamlens_web::token();
+            let token = token.map_err(|error| Failure::usage(error.to_string()))?;
             written(to_stdout(|out| writeln!(out, "{token}")))
         }
+        #[cfg(feature = "remote")]
+        Some(Command::Probe(args)) => return remote::probe(&args),
+        #[cfg(feature = "remote")]
+        Some(Command::Hub(args)) => return remote::hub(&args),
         #[cfg(feature = "tui")]
         Some(Command::Tui(args)) => return tui::run(&args),
-        Some(Command::Compare { good, bad, format, fail_on }) => {
-            return compare(&good, &bad, format, fail_on.is_some());
+        Some(Command::Compare { good, bad, format, fail_on, decode, filter }) => {
+            return compare([&good, &bad], &decode, format, fail_on.is_some(), &filter);
         }
-        Some(Command::Learn { captures }) => {
-            let analysis = Analyzer::default().run_files(&captures)?;
-            written(to_stdout(|out| out.write_all(expect::learned(&analysis).as_bytes())))
+        Some(Command::Learn { captures, decode, filter }) => {
+            let filter = filter.read()?;
+            let mut analysis = decode.analyzer()?.run_files(&captures)?;
+            tell_what_is_missing(&analysis);
+            filtered::narrow(&mut analysis, filter.as_ref());
+            let text = expect::learned(&analysis, filter.as_ref());
+            if filter.is_some() && !text.contains("[[stream]]") {
+                say("the filter shows no stream: nothing is expected");
+            }
+            written(to_stdout(|out| out.write_all(text.as_bytes())))?;
+            return Ok(read_status(&[&analysis], Status::Fine));
         }
-        Some(Command::Man) => written(to_stdout(|out| clap_mangen::Man::new(Cli::command()).render(out))),
+        Some(Command::Report { kind, captures, format, decode, filter }) => {
+            return report::run(kind, &captures, &decode, format, &filter);
+        }
+        Some(Command::Man { command }) => {
+            let page = clap_mangen::Man::new(of_page(command.as_deref())?);
+            written(to_stdout(|out| page.render(out)))
+        }
     }
     .map(|()| Status::Fine)
 }
 
-fn compare(good: &Path, bad: &Path, format: CompareFormat, fails: bool) -> Result<Status, Failure> {
-    let [good, bad] = [good, bad].map(|path| Analyzer::default().run_files(&[path]));
+/// What the manual page is of: the whole, or one of its commands.
+fn of_page(name: Option<&str>) -> Result<clap::Command, Failure> {
+    let mut whole = Cli::command();
+    // passes on to the commands below what holds for all
+    whole.build();
+    let Some(name) = name else { return Ok(Cli::command()) };
+    let known = whole.get_subcommands().filter(|known| !known.is_hide_set());
+    let names = known.map(|known| known.get_name().to_owned()).collect::<Vec<_>>().join(", ");
+    match whole.find_subcommand(name) {
+        Some(found) => Ok(found.clone().version(env!("CARGO_PKG_VERSION"))),
+        None => Err(Failure::usage(format!("there is no command '{name}'; there are {names}"))),
+    }
+}
+
+fn compare(
+    captures: [&Path; 2],
+    decode: &DecodeArgs,
+    format: CompareFormat,
+    fails: bool,
+    filter: &FilterArg,
+) -> Result<Status, Failure> {
+    let filter = filter.read()?;
+    let analyzer = decode.analyzer()?;
+    let [good, bad] = captures.map(|path| analyzer.run_files(&[path]));
     let (good, bad) = (good?, bad?);
     [&good, &bad].into_iter().for_each(tell_what_is_missing);
-    let comparison = Comparison::of(&good, &bad);
+    let comparison = Comparison::of(&good, &bad, filter.as_ref());
     written(to_stdout(|out| comparison.write(out, format)))?;
-    Ok(if fails && comparison.is_worse() { Status::Findings } else { Status::Fine })
+    Ok(read_status(&[&good, &bad], if fails && comparison.is_worse() { Status::Findings } else { Status::Fine }))
 }
 
 fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
@@ -123,16 +191,25 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
         return Ok(Status::Fine);
     }
     // before anything is opened
-    let filter = told::filter(args)?;
+    let filter = args.filter.read()?;
     if args.every.is_some() && args.format != Format::Ndjson {
         return Err(Failure::usage("--every writes lines of JSON; add --format ndjson".to_owned()));
     }
     on_finding::check(&args.live)?;
     let expectations = args.expect.as_deref().map(Expectations::read).transpose()?;
-    let registry = told::registry(args)?;
-    let options = engine_options(args, &registry)?;
+    let decoding = args.decode.resolve()?;
+    let options = engine_options(args, &decoding);
     if args.interval.is_some() && args.format == Format::Table {
         say("--interval shows in the formats json, ndjson and csv only");
+    }
+    for (option, is_given, rest) in [
+        ("--networks", args.networks, "json and ndjson have all of it"),
+        ("--gaps", args.gaps, "json and ndjson have the gaps of each stream in `health`"),
+        ("--unidentified", args.unidentified && args.format == Format::Csv, "json and ndjson have samples as well"),
+    ] {
+        if is_given && args.format != Format::Table {
+            say(&format!("{option} shows in the format table only; {rest}"));
+        }
     }
     if !args.columns.is_empty() && args.format == Format::Json {
         say("--columns shows in the formats table, csv and ndjson only");
@@ -145,7 +222,7 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
         // what is shown is known when it is made
         (selection.top, selection.most_findings) = (None, None);
     }
-    let analyzer = Analyzer { registry, options, max_frames, selection };
+    let analyzer = Analyzer { registry: decoding.registry, options, max_frames, selection };
     let (mut engine, capture) = if is_live {
         live::read(&analyzer, args, filter.as_ref())?
     } else {
@@ -165,15 +242,18 @@ fn analyse(args: &AnalyzeArgs) -> Result<Status, Failure> {
 }
 
 /// What the engine is told.
-fn engine_options(args: &AnalyzeArgs, registry: &DecoderRegistry) -> Result<EngineOptions, Failure> {
+fn engine_options(args: &AnalyzeArgs, decoding: &Decoding) -> EngineOptions {
     let defaults = if args.live.is_asked() { EngineOptions::live() } else { EngineOptions::default() };
-    Ok(EngineOptions {
+    let options = EngineOptions {
         max_flows: args.max_flows.map_or(defaults.max_flows, |flows| usize::try_from(flows).unwrap_or(usize::MAX)),
         interval_ns: args.interval,
-        decode_as: args.decode_as.iter().map(|rule| rule.resolve(registry)).collect::<Result<_, _>>()?,
+        samples_unidentified: args.unidentified,
+        burst_windows_ns: args.bursts.clone().map_or_else(Vec::new, |windows| windows.0),
+        link_speed: args.link_speed,
         threads: args.threads.map_or(defaults.threads, usize::from),
         ..defaults
-    })
+    };
+    decoding.options(options)
 }
 
 /// Makes the result and writes it.
@@ -189,9 +269,11 @@ fn report(
         Format::Ndjson => Some(Form::Ndjson),
         Format::Table | Format::Csv => None,
     };
-    let filtered = filter.map(|filter| Filtered::new(filter, engine, &capture));
-    let index = filtered.as_ref().and_then(Filtered::index);
-    let view = View::new(args, engine.last_seen()).with(filter, index);
+    let asks = filter.is_some_and(Filter::asks_for_findings)
+        || args.columns.iter().chain(&args.sort).any(Field::is_of_findings);
+    let index = asks.then(|| filtered::index_of(engine, &capture));
+    let filtered = filter.map(Filtered::new);
+    let view = View::new(args, engine.last_seen()).with(filter, index.as_ref());
     match form {
         Some(form)
             if select::is_by_engine(args) && (filtered.is_none() || args.top.is_none()) && expectations.is_none() =>
@@ -364,6 +446,7 @@ fn write(
     view: View<'_>,
     args: &AnalyzeArgs,
 ) -> io::Result<()> {
+    tell_what_leads_nowhere(analysis, view, &args.columns);
     match form {
         Some(form) => {
             let mut document = Document::new(out, form);
@@ -380,9 +463,29 @@ fn write(
         None if args.format == Format::Csv => csv::write(out, &analysis.flows, &args.columns, view),
         None => {
             let width = terminal_width(io::stdout().is_terminal());
-            let parts = table::Parts { networks: args.networks, gaps: args.gaps };
+            let parts = table::Parts { networks: args.networks, gaps: args.gaps, unidentified: args.unidentified };
             let look = table::Look { width, is_coloured: is_coloured(args.color) };
             table::write(out, analysis, matched, (&args.columns, args.sort.as_ref()), (view, parts), look)
+        }
+    }
+}
+
+/// Says which facts and measures were asked for as columns and lead nowhere: any name can be asked for, for decoders of one's own
+/// have theirs.
+fn tell_what_leads_nowhere(analysis: &Analysis, view: View<'_>, columns: &[Field]) {
+    for field in
+        columns.iter().filter(|field| field.name().contains('.') && !COLUMNS.iter().any(|of| of.name == field.name()))
+    {
+        let has = |row: &RowRef<'_>| {
+            let mut is_there = false;
+            field.read_own(row, &mut |_| {
+                is_there = true;
+                true
+            });
+            is_there
+        };
+        if !analysis.flows.iter().any(|flow| view.rows(flow).any(|row| has(&row))) {
+            say(&format!("no row that is shown has {}", field.name()));
         }
     }
 }
@@ -429,13 +532,14 @@ fn unbuffered_stdout() -> Box<dyn Write> {
 
 fn status_of(analysis: &Analysis, args: &AnalyzeArgs) -> Status {
     let gravest = analysis.total_findings.keys().max().copied();
-    if analysis.capture.warnings.iter().any(|warning| warning.incomplete) {
-        Status::Partial
-    } else if args.fail_on.is_some_and(|fail_on| gravest >= Some(Severity::from(fail_on))) {
-        Status::Findings
-    } else {
-        Status::Fine
-    }
+    let is_judged = args.fail_on.is_some_and(|fail_on| gravest >= Some(Severity::from(fail_on)));
+    read_status(&[analysis], if is_judged { Status::Findings } else { Status::Fine })
+}
+
+/// The status of a result of these captures: that some could not be read to their end goes before all else.
+fn read_status(analyses: &[&Analysis], otherwise: Status) -> Status {
+    let mut warnings = analyses.iter().flat_map(|analysis| &analysis.capture.warnings);
+    if warnings.any(|warning| warning.incomplete) { Status::Partial } else { otherwise }
 }
 
 /// Says on standard error what could not be read.

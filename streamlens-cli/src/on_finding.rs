@@ -1,13 +1,16 @@
 //! `--on-finding` and `--buffer`: the last moments are kept, and what passed around a finding is written.
 
-use streamlens::engine::Engine;
+use std::collections::BTreeSet;
+
+use streamlens::engine::{Engine, finding_codes};
 use streamlens::model::row::Delta;
 use streamlens::model::{CaptureSummary, FrameSource, SourceError};
+use streamlens::registry::DecoderRegistry;
 
 use crate::live_args::LiveArgs;
 
 /// Reads a source with looks. `read` gets the source to read, and what each look is to be shown to.
-#[cfg(feature = "live")]
+#[cfg(any(feature = "live", feature = "pcap"))]
 pub(crate) fn watch(
     mut source: impl FrameSource,
     args: &LiveArgs,
@@ -28,7 +31,7 @@ pub(crate) fn watch(
 }
 
 /// As above; nothing is kept.
-#[cfg(not(feature = "live"))]
+#[cfg(not(any(feature = "live", feature = "pcap")))]
 pub(crate) fn watch(
     mut source: impl FrameSource,
     _: &LiveArgs,
@@ -39,11 +42,11 @@ pub(crate) fn watch(
 }
 
 /// Nanoseconds that a finding may come up behind the frame that it is about, and that are kept beside what is asked for.
-#[cfg(feature = "live")]
+#[cfg(any(feature = "live", feature = "pcap"))]
 const LATE_NS: u64 = 5_000_000_000;
 
 /// What is written, where that is asked for.
-#[cfg(feature = "live")]
+#[cfg(any(feature = "live", feature = "pcap"))]
 fn options(args: &LiveArgs) -> Option<streamlens_live::OnFindingOptions> {
     let chosen = args.on_finding.clone()?;
     let mut options = streamlens_live::OnFindingOptions {
@@ -59,7 +62,7 @@ fn options(args: &LiveArgs) -> Option<streamlens_live::OnFindingOptions> {
 }
 
 /// What is kept.
-#[cfg(feature = "live")]
+#[cfg(any(feature = "live", feature = "pcap"))]
 fn limits(args: &LiveArgs) -> streamlens_live::BufferLimits {
     let (nanos, bytes) = match args.buffer_limits() {
         None => (Some(10_000_000_000), 256 << 20),
@@ -78,8 +81,21 @@ pub(crate) fn check(args: &LiveArgs) -> Result<(), crate::exit::Failure> {
         }
         return Ok(());
     }
-    if cfg!(not(feature = "live")) {
+    if cfg!(not(any(feature = "live", feature = "pcap"))) {
         return Err(Failure::usage("this build has no --on-finding; it needs the feature `live`".to_owned()));
+    }
+    if let Some(chosen) = &args.on_finding {
+        let codes = finding_codes(&DecoderRegistry::with_builtins());
+        if !codes.iter().any(|code| code.starts_with(&chosen.prefix)) {
+            let protocols: BTreeSet<&str> = codes.iter().filter_map(|code| code.split('.').next()).collect();
+            let known = codes.iter().map(String::as_str).chain(protocols);
+            let near = streamlens_filter::nearest(&chosen.prefix, known);
+            let near = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
+            return Err(Failure::usage(format!(
+                "--on-finding: no finding has a code that begins with '{}'{near}; `streamlens findings` lists them",
+                chosen.prefix
+            )));
+        }
     }
     let folder = args.folder();
     if folder.is_dir() {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use streamlens::Analyzer;
 use streamlens::engine::Engine;
 use streamlens::model::words::Times;
-use streamlens::model::{CaptureSummary, FrameBatch, FrameSource, SourceError, SourceLayer, Warning};
+use streamlens::model::{CaptureSummary, FrameBatch, FrameSource, SourceError, SourceLayer, Warning, WarningInfo};
 use streamlens::pcap::{CaptureReader, MergedReader, ReaderOptions};
 use streamlens_filter::Filter;
 use streamlens_live::{LoopSource, ReplaySource};
@@ -16,6 +16,13 @@ use streamlens_live::{LoopSource, ReplaySource};
 use crate::args::AnalyzeArgs;
 use crate::progress::Progress;
 use crate::updates;
+
+/// The code of the warning about a file that is given more than once.
+const GIVEN_TWICE: &str = "capture.given-twice";
+
+/// The codes of the warnings that the command adds to those of reading.
+pub(crate) const WARNINGS: &[WarningInfo] =
+    &[WarningInfo::new(GIVEN_TWICE, "A file is given more than once: each of its frames counts as often.")];
 
 /// Status of a program that Ctrl-C ended, by the custom of shells.
 const INTERRUPTED: i32 = 130;
@@ -60,7 +67,7 @@ fn given_twice(captures: &[PathBuf]) -> Vec<Warning> {
     let is_last = |place: usize, file: &PathBuf| times(file, files.len()) == times(file, place + 1);
     let twice = files.iter().enumerate().filter(|(place, (_, file))| times(file, *place) > 0 && is_last(*place, file));
     let warning = |(_, (path, file)): (usize, &(&PathBuf, PathBuf))| Warning {
-        code: "capture.given-twice",
+        code: GIVEN_TWICE.into(),
         path: Some((*path).clone()),
         byte: None,
         after_frame: None,
@@ -96,12 +103,15 @@ fn paced(
     }
 }
 
-/// The first Ctrl-C raises the flag, the second ends the command at once.
+/// The first Ctrl-C (or SIGTERM of a service manager, or SIGHUP of a terminal that went away) raises the flag, the second ends the
+/// command at once.
 pub(crate) fn end_on_interrupt(stop: &Arc<AtomicBool>) -> io::Result<()> {
-    use signal_hook::consts::SIGINT;
-    // in this order: the second signal has to find the flag that the first one raised
-    signal_hook::flag::register_conditional_shutdown(SIGINT, INTERRUPTED, Arc::clone(stop))?;
-    signal_hook::flag::register(SIGINT, Arc::clone(stop))?;
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        // in this order: the second signal has to find the flag that the first one raised
+        signal_hook::flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(stop))?;
+        signal_hook::flag::register(signal, Arc::clone(stop))?;
+    }
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! `--every`: a line of JSON for each look while frames are read, with the rows that changed.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use streamlens::Analyzer;
 use streamlens::engine::{Engine, EngineOptions, LookOptions};
 use streamlens::model::row::{
     CaptureCounts, Delta, FindingChange, FindingId, FindingIndex, FindingState, FlowId, Level, Row, RowContext, RowId,
-    RowName, RowRef,
+    RowName, RowRef, ShownRows, rows,
 };
 use streamlens::model::{CaptureSummary, Finding, FirstFrames, FrameSource, SourceError, Timestamp};
 use streamlens_filter::Filter;
@@ -65,10 +65,12 @@ fn look_on(
         on_look(delta);
         let Some(lines) = &mut lines else { return true };
         lines.learn(delta);
-        match &mut kept {
-            Some(kept) => lines.write(&kept.of(engine, delta, &lines.names)).is_ok(),
-            None => lines.write(delta).is_ok(),
-        }
+        let written = match &mut kept {
+            Some(kept) => lines.write(&kept.of(engine, delta, &lines.names)),
+            None => lines.write(delta),
+        };
+        lines.forget(delta);
+        written.is_ok()
     });
     engine.end();
     result.map(|()| engine)
@@ -87,6 +89,9 @@ type Names = BTreeMap<RowId, (RowName, Option<RowId>)>;
 impl Lines {
     /// Records what rows are called.
     fn learn(&mut self, delta: &Delta) {
+        if delta.names.is_empty() {
+            return;
+        }
         let parents: BTreeMap<RowId, Option<RowId>> = delta.rows.iter().map(|row| (row.id, row.parent)).collect();
         for (id, name) in &delta.names {
             let parent = parents.get(id).copied().or_else(|| self.names.get(id).map(|(_, parent)| *parent)).flatten();
@@ -107,29 +112,44 @@ impl Lines {
         };
         let mut line = serde_json::to_vec(&Line { update })?;
         line.push(b'\n');
-        for gone in &delta.gone {
-            self.names.remove(&gone.id);
-            if gone.id.level == Level::Flow {
-                self.names.retain(|id, _| id.flow != gone.id.flow);
-            }
-        }
         self.out.write_all(&line)?;
         self.out.flush()
     }
+
+    /// Drops the names of rows that are gone; those that a filter takes back may come again.
+    fn forget(&mut self, delta: &Delta) {
+        delta.gone.iter().for_each(|gone| drop(self.names.remove(&gone.id)));
+        let flows: HashSet<FlowId> =
+            delta.gone.iter().filter(|gone| gone.id.level == Level::Flow).map(|gone| gone.id.flow).collect();
+        if !flows.is_empty() {
+            self.names.retain(|id, _| !flows.contains(&id.flow));
+        }
+    }
 }
 
-/// What `-Y` leaves of a look: rows that match or lead to one that does, and the findings of flows that are shown.
+/// What `-Y` leaves of a look: rows that match or lead to one that does, the findings of flows that are shown, and those that
+/// stand at no flow and concern these flows or the capture.
 struct Kept<'f> {
     filter: &'f Filter,
-    /// Flows that were shown when they last changed.
-    shown: HashSet<FlowId>,
+    /// The rows of flows as they are, told or not: one that begins to match is told though it did not change.
+    flows: HashMap<FlowId, FlowRows>,
     /// Findings so far, for filters that ask for them.
     findings: BTreeMap<FindingId, Arc<Finding>>,
+    /// Findings at no flow that were told: what becomes of them is told too, whatever is shown then.
+    spanning: HashSet<FindingId>,
+}
+
+/// The rows of a flow, from the top.
+#[derive(Default)]
+struct FlowRows {
+    rows: BTreeMap<RowId, Row>,
+    /// Those that a reader holds.
+    told: BTreeSet<RowId>,
 }
 
 impl<'f> Kept<'f> {
     fn new(filter: &'f Filter) -> Self {
-        Self { filter, shown: HashSet::new(), findings: BTreeMap::new() }
+        Self { filter, flows: HashMap::new(), findings: BTreeMap::new(), spanning: HashSet::new() }
     }
 
     fn of(&mut self, engine: &mut Engine, delta: &Delta, names: &Names) -> Delta {
@@ -141,33 +161,89 @@ impl<'f> Kept<'f> {
         }
         let index = self.filter.asks_for_findings().then(|| FindingIndex::new(self.findings.values().map(|of| &**of)));
         let context = RowContext { now: delta.now, findings: index.as_ref(), live: None };
-        let changed: BTreeSet<FlowId> = delta.rows.iter().map(|row| row.id.flow).collect();
-        let mut matching = HashSet::new();
-        for id in changed {
-            let Some(flow) = engine.detail(id) else { continue };
-            let rows = self.filter.shown(&flow, context);
-            if rows.is_empty() {
-                self.shown.remove(&id);
-            } else {
-                self.shown.insert(id);
-            }
-            matching.extend(rows.iter().map(|row| (id, path_of(row))));
+        let mut changed: BTreeMap<FlowId, BTreeSet<RowId>> = BTreeMap::new();
+        for row in &delta.rows {
+            changed.entry(row.id.flow).or_default().insert(row.id);
+            self.flows.entry(row.id.flow).or_default().rows.insert(row.id, *row);
         }
-        let was_shown = |row: &&Row| self.shown.contains(&row.id.flow);
-        let is_kept = |row: &&Row| path(row.id, names).is_some_and(|path| matching.contains(&(row.id.flow, path)));
-        let of_shown = |change: &&FindingChange| change.row.is_some_and(|row| self.shown.contains(&row.flow));
-        let kept = Delta {
-            rows: delta.rows.iter().filter(is_kept).copied().collect(),
-            gone: delta.gone.iter().filter(was_shown).copied().collect(),
-            findings: delta.findings.iter().filter(of_shown).cloned().collect(),
+        let (mut told, mut gone) = (Vec::new(), Vec::new());
+        for (id, changed) in changed {
+            let (Some(flow), Some(held)) = (engine.detail(id), self.flows.get_mut(&id)) else { continue };
+            let matching: HashSet<String> = self.filter.shown(&flow, context).iter().map(path_of).collect();
+            let all: HashSet<String> = rows(&flow, context).map(|row| path_of(&row)).collect();
+            for (row_id, row) in &held.rows {
+                let path = path(*row_id, names).filter(|path| all.contains(path));
+                // an encoding that is about to be refined is called otherwise here: it stays as it was told until then
+                let is_shown = path.map_or(held.told.contains(row_id), |path| matching.contains(&path));
+                if is_shown && (held.told.insert(*row_id) || changed.contains(row_id)) {
+                    told.push(*row);
+                } else if !is_shown && held.told.remove(row_id) {
+                    gone.push(*row);
+                }
+            }
+        }
+        let findings = self.findings_of(engine, delta, context);
+        for row in &delta.gone {
+            let Some(held) = self.flows.get_mut(&row.id.flow) else { continue };
+            held.rows.remove(&row.id);
+            if held.told.remove(&row.id) {
+                gone.push(*row);
+            }
+            if row.id.level == Level::Flow {
+                self.flows.remove(&row.id.flow);
+            }
+        }
+        Delta {
+            rows: told,
+            gone,
+            findings,
             names: Vec::new(),
             capture: delta.capture.clone(),
+            sightings: Vec::new(),
+            finding_probes: Vec::new(),
             ..*delta
-        };
-        delta.gone.iter().filter(|row| row.id.level == Level::Flow).for_each(|row| {
-            self.shown.remove(&row.id.flow);
-        });
+        }
+    }
+
+    fn shows(&self, flow: FlowId) -> bool {
+        self.flows.get(&flow).is_some_and(|held| !held.told.is_empty())
+    }
+
+    /// The findings of a look that are told.
+    fn findings_of(&mut self, engine: &mut Engine, delta: &Delta, context: RowContext<'_>) -> Vec<FindingChange> {
+        let mut shown_rows = None;
+        let mut kept = Vec::new();
+        for change in &delta.findings {
+            let is_kept = match change.row {
+                Some(row) => self.shows(row.flow),
+                None if self.spanning.contains(&change.id) => true,
+                None => {
+                    let rows = shown_rows.get_or_insert_with(|| self.shown_rows(engine, context));
+                    rows.concern(&change.finding)
+                }
+            };
+            if !is_kept {
+                continue;
+            }
+            match (change.row, change.state) {
+                (Some(_), _) => {}
+                (None, FindingState::Resolved) => drop(self.spanning.remove(&change.id)),
+                (None, _) => drop(self.spanning.insert(change.id)),
+            }
+            kept.push(change.clone());
+        }
         kept
+    }
+
+    /// The encodings that are shown, for findings that stand at no flow. Takes time with all flows that are shown.
+    fn shown_rows(&self, engine: &mut Engine, context: RowContext<'_>) -> ShownRows {
+        let mut shown = ShownRows::default();
+        let held = self.flows.iter().filter(|(_, held)| !held.told.is_empty());
+        for flow in held.filter_map(|(id, _)| engine.detail(*id)) {
+            let rows = self.filter.shown(&flow, context);
+            rows.iter().for_each(|row| shown.add(row));
+        }
+        shown
     }
 }
 

@@ -302,4 +302,16 @@ fn completions_and_the_man_page_know_the_options() {
         "{}",
         man.stdout
     );
+    let wrong = scratch.run(&["man", "tiu"]);
+    assert!(wrong.status == 2 && wrong.stderr.contains("there are decoders"), "{}", wrong.stderr);
+}
+
+#[test]
+#[cfg(feature = "tui")]
+fn the_terminal_interface_has_a_man_page() {
+    let man = Scratch::new("man-tui").run(&["man", "tui"]);
+    for part in [".TH streamlens-tui 1", "--print-config", "--no-mouse", "--replay", "STREAMLENS_THEME", "Keys"] {
+        // roff writes a minus as \-
+        assert!(man.stdout.replace("\\-", "-").contains(part), "{part}: {}", man.stdout);
+    }
 }

@@ -131,6 +131,192 @@ fn order_number_depth_and_fail_on_act_on_what_is_shown() {
     assert_eq!((status("lost > 0"), status("ptp"), status("modbustcp")), (1, 0, 0));
 }
 
+/// Codes of the findings of a document.
+fn codes(document: &serde_json::Value) -> Vec<&str> {
+    document["findings"].as_array().unwrap().iter().map(|finding| finding["code"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn findings_at_no_flow_are_shown_with_what_they_concern() {
+    const PAIR: &str = "st2022-7.loss-after-merge";
+    let scratch = Scratch::new("filter-spanning");
+    let faults = example("faults.pcapng");
+    let shown = |filter: &str| scratch.run(&[&faults, "--format", "json", "-Y", filter]).json();
+    for (filter, is_shown) in [
+        ("rtp", true),
+        ("src == 192.168.60.31", true),
+        ("stream contains referee", true),
+        ("iena", false),
+        ("rtp and not stream contains referee", false),
+        ("port == 1 and rtp", false),
+    ] {
+        assert_eq!(codes(&shown(filter)).contains(&PAIR), is_shown, "{filter}");
+    }
+    let table = scratch.run(&[&faults, "-Y", "rtp"]).stdout;
+    assert!(table.contains(PAIR), "{table}");
+    // streams that were announced and never came
+    let early = scratch.run(&[&faults, "-c", "40", "--format", "json", "-Y", "sap"]).json();
+    assert_eq!(codes(&early), ["sdp.not-sent"; 2]);
+    // the legs of the pair, and nothing else
+    let legs = shown(&format!("finding == {PAIR}"));
+    let of: Vec<_> = legs["flows"].as_array().unwrap().iter().map(|flow| flow["dst"]["address"].clone()).collect();
+    assert_eq!(of, ["239.70.1.31", "239.70.2.31"]);
+    let status = |filter: &str| scratch.run(&[&faults, "--fail-on", "error", "-Y", filter]).status;
+    assert_eq!((status(&format!("finding == {PAIR}")), status("iena and lost == 0")), (1, 0));
+    // while frames are read, and what the sum of the lines holds is what the document does
+    for (filter, is_shown) in [("rtp", true), ("iena", false)] {
+        let lines = scratch.run(&[&faults, "--format", "ndjson", "--every", "100ms", "-Y", filter]).stdout;
+        let is_told = |line: &str| line.starts_with("{\"update\"") && line.contains(PAIR);
+        assert_eq!(lines.lines().any(is_told), is_shown, "{filter}");
+    }
+}
+
+#[test]
+fn columns_of_findings_are_the_same_with_and_without_a_filter() {
+    let scratch = Scratch::new("filter-columns");
+    let faults = example("faults.pcapng");
+    let rows = |more: &[&str]| {
+        let options =
+            ["--columns", "level,name,findings,finding,severity", "--format", "csv", "--depth", "stream", &faults];
+        scratch.run(&[&options, more].concat()).stdout
+    };
+    let all = rows(&[]);
+    assert!(all.lines().any(|line| line.contains("rtp.loss") && line.contains("error")), "{all}");
+    assert!(all.contains("st2022-7.loss-after-merge"), "{all}");
+    assert_eq!(rows(&["-Y", "level"]), all);
+    // flows by what stands at them and below
+    let first = |sort: &str| rows(&["--sort", sort, "--top", "1"]);
+    assert!(first("findings").contains("rtp.loss") && first("severity").contains("rtp.loss"));
+    // nothing is taken away where all is shown
+    for capture in ["demo.pcapng", "faults.pcapng"].map(example) {
+        let networks =
+            |more: &[&str]| scratch.run(&[&[&*capture, "--format", "json"], more].concat()).json()["networks"].clone();
+        assert_eq!(networks(&["-Y", "level"]), networks(&[]));
+        let ptp = &networks(&["-Y", "ptp"])["PTP"];
+        assert!(ptp.is_null() || ptp == &networks(&[])["PTP"], "{ptp}");
+    }
+}
+
+#[test]
+fn legs_on_interfaces_of_their_own_are_of_the_pair() {
+    let Some(corpus) = streamlens_testing::corpus() else { return };
+    let scratch = Scratch::new("filter-legs");
+    let path = corpus.join("captures/reports/st2022-7-same-addresses-two-interfaces.pcapng");
+    let shown = scratch.run(&[path.to_str().unwrap(), "--format", "json", "-Y", "rtp"]).json();
+    assert!(codes(&shown).contains(&"st2022-7.loss-after-merge"), "{:?}", codes(&shown));
+}
+
+#[test]
+fn findings_of_the_capture_are_always_shown() {
+    let scratch = Scratch::new("filter-capture");
+    let path = example("demo.pcapng");
+    // the same file twice: its times run backwards where it begins again
+    let shown = scratch.run(&[&path, &path, "--format", "json", "-Y", "ptp"]).json();
+    let all = scratch.run(&[&path, &path, "--format", "json"]).json();
+    let of_capture =
+        |document: &serde_json::Value| codes(document).iter().filter(|code| code.starts_with("capture.")).count();
+    assert!(of_capture(&all) > 0, "{:?}", codes(&all));
+    assert_eq!(of_capture(&shown), of_capture(&all));
+}
+
+/// The path of a capture of the project.
+fn example(name: &str) -> String {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    root.join("examples/captures").join(name).to_str().unwrap().to_owned()
+}
+
+#[test]
+fn reports_expectations_and_comparisons_are_of_what_matches() {
+    let scratch = Scratch::new("filter-elsewhere");
+    let demo = example("demo.pcapng");
+    let report =
+        |filter: &[&str]| scratch.run(&[&["report", "flight-test", &demo, "--format", "csv"], filter].concat());
+    let (all, iena) = (report(&[]).stdout, report(&["-Y", "iena"]).stdout);
+    assert!(all.contains("Chapter10") && all.contains("192.168.20.11:40001"), "{all}");
+    assert!(!iena.contains("Chapter10") && iena.contains("192.168.20.11:40001"), "{iena}");
+    let text = scratch.run(&["report", "flight-test", &demo, "-Y", "iena"]).stdout;
+    assert!(text.lines().any(|line| line.starts_with("Filter") && line.ends_with("iena")), "{text}");
+
+    let learned = scratch.run(&["learn", &demo, "-Y", "iena and lost > 0"]).stdout;
+    assert_eq!(
+        (learned.matches("[[stream]]").count(), learned.contains("others = \"allowed\"")),
+        (1, true),
+        "{learned}"
+    );
+    scratch.file("iena.toml", learned.as_bytes());
+    let judged = scratch.run(&[&demo, "--expect", "iena.toml", "--format", "json"]);
+    assert!(!judged.stdout.contains("expect."), "{}", judged.stdout);
+
+    let compare = |filter: &[&str]| {
+        let ran = scratch.run(&[&["compare", &demo, &example("faults.pcapng"), "--format", "json"], filter].concat());
+        ran.json()["streams"].as_array().unwrap().clone()
+    };
+    let table = scratch.run(&["compare", &demo, &demo, "-Y", "ptp"]).stdout;
+    assert!(table.lines().any(|line| line.starts_with("Filter") && line.ends_with("ptp")), "{table}");
+    let nothing = scratch.run(&["learn", &demo, "-Y", "port == 1"]);
+    assert!(nothing.status == 0 && nothing.stderr.contains("shows no stream"), "{}", nothing.stderr);
+    let (all, ptp) = (compare(&[]), compare(&["-Y", "ptp"]));
+    let of_ptp: Vec<_> = all.iter().filter(|stream| stream["encoding"] == "PTP").cloned().collect();
+    assert!(!ptp.is_empty() && ptp.len() < all.len());
+    assert_eq!(ptp, of_ptp);
+    for command in
+        [&["report", "media", "missing.pcap"][..], &["learn", "missing.pcap"], &["compare", "a.pcap", "b.pcap"]]
+    {
+        let ran = scratch.run(&[command, &["-Y", "jiter > 5ms"]].concat());
+        assert!(ran.status == 2 && ran.stderr.contains("did you mean jitter?"), "{command:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn codes_of_findings_are_known_and_options_of_the_table_say_so_elsewhere() {
+    let scratch = Scratch::new("filter-codes");
+    let demo_path = example("demo.pcapng");
+    let ran = scratch.run(&[&demo_path, "-Y", "finding == iena.los"]);
+    assert!(ran.status == 2 && ran.stderr.contains("did you mean iena.loss?"), "{}", ran.stderr);
+    assert_eq!(json(&scratch, &["-Y", "finding == IENA.LOSS"])["flows"].as_array().unwrap().len(), 1);
+    assert_eq!(json(&scratch, &["-Y", "vlan == 0x1E"])["flows"], json(&scratch, &["-Y", "vlan == 30"])["flows"]);
+    for (option, format, is_said) in [
+        ("--gaps", "json", true),
+        ("--networks", "csv", true),
+        ("--unidentified", "csv", true),
+        ("--unidentified", "json", false),
+        ("--gaps", "table", false),
+    ] {
+        let ran = demo(&scratch, &[option, "--format", format]);
+        assert_eq!(ran.stderr.contains("shows in the format table only"), is_said, "{option} {format}: {}", ran.stderr);
+    }
+    let ran = scratch.run(&[&demo_path, "--decap", "all,none"]);
+    assert!(ran.status == 2 && ran.stderr.contains("all and none contradict each other"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_was_not_recognised_is_there_for_who_asks_for_no_encoding() {
+    let scratch = Scratch::new("expect-unidentified");
+    let demo_path = example("demo.pcapng");
+    let document = json(&scratch, &["-Y", "not encoding"]);
+    let flow = &document["flows"][0];
+    let end = |end: &Value| match (&end["address"], &end["port"]) {
+        (Value::String(address), Value::Number(port)) => format!("{address}:{port}"),
+        (address, _) => address.as_str().unwrap().to_owned(),
+    };
+    let expected = |more: &str| {
+        let text = format!(
+            "others = \"allowed\"\n[[stream]]\nsrc = \"{}\"\ndst = \"{}\"\n{more}",
+            end(&flow["src"]),
+            end(&flow["dst"])
+        );
+        scratch.file("there.toml", text.as_bytes());
+        let found = scratch.run(&[&demo_path, "--expect", "there.toml", "--format", "json"]).json();
+        let codes =
+            found["findings"].as_array().unwrap().iter().map(|finding| finding["code"].as_str().unwrap().to_owned());
+        codes.filter(|code| code.starts_with("expect.")).collect::<Vec<_>>()
+    };
+    assert_eq!(expected(""), Vec::<String>::new());
+    assert_eq!(expected("encoding = \"RTP\""), ["expect.absent"]);
+    assert_eq!(expected("min_rate = 1e9"), ["expect.limit"]);
+    assert_eq!(expected("max_loss_percent = 1.0"), ["expect.limit"], "of what is unknown nothing is promised");
+}
+
 #[test]
 fn mistakes_are_marked_before_anything_is_opened() {
     let scratch = Scratch::new("filter-mistakes");

@@ -78,6 +78,63 @@ fn intervals_add_up_to_their_row_in_every_machine_readable_format() {
     assert!(table.status == 0 && table.stderr.contains("--interval"), "{}", table.stderr);
 }
 
+/// Per stream as well, in JSON and at depth stream in CSV: packets and losses are those of the stream.
+#[test]
+fn intervals_of_streams_add_up_to_the_stream() {
+    let scratch = Scratch::new("stream-intervals");
+    scratch.file("demo.pcapng", &streamlens_testing::demo::capture());
+    let document = scratch.run(&["demo.pcapng", "--format", "json", "--interval", "1s"]).json();
+    let (mut streams, mut with_loss) = (0, 0);
+    for flow in document["flows"].as_array().unwrap() {
+        let transports = flow["transport_protocols"].as_object().unwrap().values();
+        let encodings = transports.flat_map(|of| of["application_encodings"].as_object().unwrap().values());
+        for stream in encodings.flat_map(|of| of["health"]["streams"].as_array().unwrap()) {
+            let intervals = stream["intervals"].as_array().unwrap();
+            let sum = |key: &str| intervals.iter().filter_map(|one| one[key].as_i64()).sum::<i64>();
+            assert_eq!(Some(sum("packets")), stream["received"].as_i64(), "{stream}");
+            assert_eq!(sum("lost"), stream["lost"].as_i64().unwrap_or(0), "{stream}");
+            assert!(
+                intervals.iter().all(|one| one["bytes"].is_null() && one["lost"].is_null() == stream["lost"].is_null())
+            );
+            let last = intervals.iter().rev().find_map(|one| one["jitter_ns"].as_f64());
+            assert!(
+                last.is_none() || stream["jitter_ns"].is_null() || last == stream["jitter_ns"].as_f64(),
+                "{stream}"
+            );
+            streams += 1;
+            with_loss += i32::from(stream["lost"].as_u64() > Some(0));
+        }
+    }
+    assert!(streams > 15 && with_loss > 3, "{streams}, {with_loss} with loss");
+
+    let csv = scratch.run(&["demo.pcapng", "--format", "csv", "--interval", "1s", "--depth", "stream"]).stdout;
+    let place = |name: &str| csv.lines().next().unwrap().split(',').position(|header| header == name).unwrap();
+    let (level, stream, packets, bytes, lost) =
+        (place("level"), place("stream"), place("packets"), place("bytes"), place("lost"));
+    let rows: Vec<Vec<_>> = csv.lines().map(|line| line.split(',').collect()).collect();
+    let own = rows.iter().filter(|row| row[level] == "stream_interval" && row[stream] == "key 0x0A01");
+    let own: Vec<_> = own.map(|row| (row[packets], row[bytes], row[lost])).collect();
+    assert_eq!(own, [("50", "", "0"), ("50", "", "0"), ("47", "", "3"), ("50", "", "0")]);
+}
+
+/// What two interfaces captured of one stream is told apart by their names.
+#[test]
+fn streams_that_several_interfaces_captured_are_told_apart() {
+    let Some(corpus) = streamlens_testing::corpus() else { return };
+    let capture = corpus.join("captures/reports/st2022-7-same-addresses-two-interfaces.pcapng");
+    let scratch = Scratch::new("interfaces");
+    let capture = capture.to_str().unwrap();
+    let table = scratch.run(&[capture]).stdout;
+    let csv = scratch.run(&[capture, "--format", "csv", "--depth", "stream"]).stdout;
+    for interface in ["red", "blue"] {
+        let name = format!("0x00000072 on {interface}");
+        assert!(table.contains(&format!("─ {name} (stream)")), "{table}");
+        assert!(csv.contains(&format!(",{name}\n")), "{csv}");
+    }
+    // the key of a flow is there once, whoever captured it
+    assert_eq!(csv.lines().filter(|line| line.starts_with("flow,")).count(), 1);
+}
+
 #[test]
 fn flows_come_in_the_order_asked_for_in_every_format() {
     let scratch = Scratch::new("sort");
@@ -166,6 +223,47 @@ fn the_table_fits_its_width_and_cuts_no_address() {
     assert!(row.contains(address) && row.contains(":40001") && row.contains("7.000 ms"), "{table}");
 }
 
+/// Words become short before a column goes, further columns come where there is room, and what flows are ordered by stays.
+#[test]
+fn a_terminal_shows_the_columns_that_fit_best() {
+    let scratch = Scratch::new("fits-best");
+    scratch.file("demo.pcapng", &streamlens_testing::demo::capture());
+    let shown = |columns: usize, arguments: &[&str]| {
+        let arguments = [&["demo.pcapng"], arguments].concat();
+        let table = scratch.run_with(&arguments, &[("COLUMNS", &columns.to_string())]).stdout;
+        let flows: Vec<_> = table.split("\n\n").next().unwrap().lines().collect();
+        assert!(flows.iter().all(|line| line.chars().count() <= columns), "{columns}: {table}");
+        flows[0].to_owned()
+    };
+    let has = |titles: &str, wanted: [&str; 5]| {
+        ["Jitter", "\u{394}T p99", "Loss", "Rate", "Lost"].map(|title| titles.contains(title))
+            == wanted.map(|one| one == "+")
+    };
+    for (columns, wanted) in [
+        (80, ["-", "-", "-", "-", "+"]),
+        (120, ["+", "+", "-", "-", "+"]),
+        (140, ["+", "+", "+", "-", "+"]),
+        (160, ["+", "+", "+", "+", "+"]),
+    ] {
+        assert!(has(&shown(columns, &[]), wanted), "{columns}: {}", shown(columns, &[]));
+    }
+    for key in ["jitter", "p99", "loss", "rate", "first_seen", "media_jitter"] {
+        // an instant takes 30 columns
+        let titles = shown(if key == "first_seen" { 130 } else { 100 }, &["--sort", key]);
+        let title = match key {
+            "jitter" => "Jitter",
+            "p99" => "\u{394}T p99",
+            "loss" => "Loss",
+            "rate" => "Rate",
+            other => other,
+        };
+        assert!(titles.contains(title), "--sort {key}: {titles}");
+    }
+    // also where nothing has it
+    scratch.file("a.pcap", &three_flows());
+    assert!(scratch.run(&["a.pcap", "--sort", "lost"]).stdout.lines().next().unwrap().contains("Lost"));
+}
+
 #[test]
 fn colours_are_for_terminals_and_for_those_who_ask() {
     let scratch = Scratch::new("colours");
@@ -179,6 +277,21 @@ fn colours_are_for_terminals_and_for_those_who_ask() {
     assert!(is_coloured(&["--color", "always"], &[]));
     assert!(!is_coloured(&["--color", "never"], &[("CLICOLOR_FORCE", "1")]));
     assert!(!is_coloured(&["--color", "always", "--format", "csv"], &[]));
+}
+
+/// What is lost is red, and nothing lost is not.
+#[test]
+fn zeros_are_neither_red_nor_yellow() {
+    let scratch = Scratch::new("zeros");
+    scratch.file("demo.pcapng", &streamlens_testing::demo::capture());
+    let table = scratch.run(&["demo.pcapng", "--color", "always", "--depth", "stream"]).stdout;
+    assert!(table.contains("\u{1b}[31m3\u{1b}[0m") && table.contains("\u{1b}[32m0\u{1b}[0m"), "{table:?}");
+    for colour in [31, 33] {
+        for zero in ["0\u{1b}", "0 ", "Dropped"] {
+            assert!(!table.contains(&format!("\u{1b}[{colour}m{zero}")), "{colour} {zero}: {table:?}");
+        }
+    }
+    assert!(table.contains("Dropped\u{1b}[0m   0 demo0"), "{table:?}");
 }
 
 #[cfg(unix)]
@@ -244,6 +357,22 @@ fn the_columns_that_are_asked_for_stand_in_every_flat_format() {
 }
 
 #[test]
+fn a_column_that_leads_nowhere_is_told() {
+    let scratch = Scratch::new("nowhere");
+    scratch.file("demo.pcapng", &streamlens_testing::demo::capture());
+    for format in ["table", "csv"] {
+        let said = |columns: &str| {
+            let ran = scratch.run(&["demo.pcapng", "--format", format, "--depth", "stream", "--columns", columns]);
+            assert_eq!(ran.status, 0);
+            ran.stderr
+        };
+        assert!(said("packets,meta.nonesuch").contains("no row that is shown has meta.nonesuch"), "{format}");
+        assert!(said("measure.typo").contains("no row that is shown has measure.typo"), "{format}");
+        assert_eq!(said("packets,src.addr,measure.format,meta.station_count"), "", "{format}");
+    }
+}
+
+#[test]
 fn flows_are_ordered_by_any_column_and_by_the_older_words() {
     let scratch = Scratch::new("sort-columns");
     scratch.file("a.pcap", &three_flows());
@@ -268,4 +397,26 @@ fn a_column_that_is_none_is_refused_with_the_nearest() {
         assert_eq!((ran.status, ran.stdout.as_str()), (2, ""));
         assert!(ran.stderr.contains("did you mean jitter?"), "{}", ran.stderr);
     }
+}
+
+/// Two jitters, two columns: by the media clock, and of the times between packets.
+#[test]
+fn both_jitters_are_shown_as_what_they_are() {
+    let Some(corpus) = streamlens_testing::corpus() else { return };
+    let capture = corpus.join("captures/broadcast/sap-sdp-l16-ffmpeg.pcap");
+    let scratch = Scratch::new("jitters");
+    let capture = capture.to_str().unwrap();
+    let table = scratch.run(&[capture]).stdout;
+    let row =
+        |start: &str| table.lines().find(|line| line.contains(start)).unwrap_or_else(|| panic!("{start}:\n{table}"));
+    assert!(row("RTP (").contains("15.23 ms") && !row("RTP (").contains("\u{394}15.23"), "{table}");
+    assert!(row(":5010").contains('\u{394}'), "{table}");
+    let csv = scratch.run(&[capture, "--format", "csv"]).stdout;
+    let mut lines = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let titles = lines.next().unwrap();
+    let place = |title: &str| titles.iter().position(|name| *name == title).unwrap();
+    let of = lines.find(|cells| cells[0] == "encoding" && cells[place("encoding")] == "RTP").unwrap();
+    let number = |title: &str| of[place(title)].parse::<f64>().unwrap();
+    assert!((number("jitter_ns") - 15_230_233.0).abs() < 1e3, "{csv}");
+    assert!((number("iat_jitter_ns") - number("jitter_ns")).abs() > 1e3, "{csv}");
 }

@@ -111,6 +111,45 @@ fn a_filter_acts_on_lines_too() {
     assert_eq!(rows("not encoding").0, [4, 0, 0]);
 }
 
+/// A reader who takes what is told and gives up what is gone holds the rows of the document that follows.
+#[test]
+fn rows_that_no_longer_match_are_gone() {
+    let scratch = Scratch::new("every-filter-gone");
+    let mut taken_back = 0;
+    for filter in [
+        "packets < 100 and level == flow",
+        "packets in {5..40}",
+        "packets != 4",
+        "udp",
+        "level == flow and packets in {5, 10..18}",
+    ] {
+        let options = ["-Y", filter, "--every", "100ms", "--depth", "type", "--format", "ndjson"];
+        let ran = scratch.run(&[&options[..], &[&demo()]].concat());
+        let (updates, _) = split(&ran.stdout);
+        let mut held = std::collections::BTreeMap::new();
+        let id = |row: &serde_json::Value| row["id"].as_str().unwrap().to_owned();
+        let each = |update: &serde_json::Value, key: &str| update[key].as_array().unwrap().clone();
+        let mut left = 0;
+        for update in &updates {
+            for row in each(update, "gone") {
+                assert!(held.remove(&id(&row)).is_some(), "{filter}: {row} is not held");
+                left += 1;
+            }
+            held.extend(each(update, "rows").into_iter().map(|row| (id(&row), row)));
+        }
+        let count = |level: &str| held.values().filter(|row| row["level"] == level).count();
+        let shown = scratch.run(&["-Y", filter, "--columns", "level,packets", "--format", "ndjson", &demo()]).stdout;
+        let of_document =
+            |level: &str| shown.lines().filter(|line| line.contains(&format!("\"level\":\"{level}\""))).count();
+        for level in ["flow", "transport", "encoding", "type"] {
+            assert_eq!(count(level), of_document(level), "{filter}: {level}");
+        }
+        assert!(of_document("flow") > 0, "{filter}: {shown}");
+        taken_back += left;
+    }
+    assert!(taken_back > 20);
+}
+
 #[test]
 fn lines_need_the_format_of_lines() {
     let scratch = Scratch::new("every-format");

@@ -1,8 +1,8 @@
 //! How far the clock of a source is from the capture's, in words that people know: time scales taken for each other, time zones,
 //! clocks that were never set.
 
-use streamlens_model::Timestamp;
-use streamlens_model::words::Span;
+use streamlens_model::words::{Grouped, Span};
+use streamlens_model::{Occurrence, Timestamp};
 
 /// Up to here a clock and the capture's agree, in nanoseconds: the way takes its time, and capture clocks are often set by NTP.
 const AGREES: u64 = 500_000_000;
@@ -27,6 +27,48 @@ pub(crate) fn in_words(offset: i64) -> Option<String> {
     is_zone.then(|| format!("{sign}{hours} h (a time zone)"))
 }
 
+/// Since when a clock is to the capture's as it is now: in agreement, off by an offset that has a name, or off by another one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing {
+    since: Occurrence,
+    offset: i64,
+}
+
+impl Standing {
+    /// A clock that is `offset` nanoseconds ahead of the capture's.
+    pub(crate) fn new(offset: i64, at: Occurrence) -> Self {
+        Self { since: at, offset }
+    }
+
+    /// Takes what it shows next.
+    pub(crate) fn go_on(&mut self, offset: i64, at: Occurrence) {
+        if !are_alike(offset, self.offset) {
+            self.since = at;
+        }
+        self.offset = offset;
+    }
+
+    /// Since when.
+    pub(crate) fn since(&self) -> Occurrence {
+        self.since
+    }
+}
+
+/// Whether the same would be said of two offsets but for figures.
+pub(crate) fn are_alike(one: i64, other: i64) -> bool {
+    let [one, other] = [one, other].map(|offset| (offset.unsigned_abs() < AGREES, in_words(offset)));
+    one == other
+}
+
+/// The end of a sentence about a clock: since when that is so; `what` is what came first of all.
+pub(crate) fn since(at: Occurrence, first: Occurrence, what: &str) -> String {
+    if at.frame == first.frame {
+        format!("since its first {what}")
+    } else {
+        format!("since frame {}", Grouped(at.frame))
+    }
+}
+
 /// Whether [`judged`] has anything to say.
 pub(crate) fn is_off(offset: i64, may_be_tai: bool) -> bool {
     let is_tai = || may_be_tai && offset.saturating_sub(37 * SECOND.cast_signed()).unsigned_abs() < 2 * SECOND;
@@ -45,7 +87,9 @@ pub(crate) fn judged(time: i64, offset: i64, may_be_tai: bool) -> Option<String>
         let clock = clock.split('.').next().unwrap_or_default();
         return Some(format!("its clock was never set: it shows {day} {clock}"));
     }
-    let (by, way) = (Span(offset.saturating_abs()), if offset > 0 { "ahead of" } else { "behind" });
+    let days = offset.unsigned_abs() / (86_400 * SECOND);
+    let by = if days < 1_000 { Span(offset.saturating_abs()).to_string() } else { format!("{} d", Grouped(days)) };
+    let way = if offset > 0 { "ahead of" } else { "behind" };
     Some(match in_words(offset) {
         Some(words) => format!("its clock is {by} {way} the capture's: {words}"),
         None => format!("its clock is {by} {way} the capture's: one of the two is not synchronised"),
@@ -80,6 +124,16 @@ mod tests {
         );
         assert_eq!(said(12 * S, 12 * S - NOW), "its clock was never set: it shows 1970-01-01 00:00:12");
         assert_eq!(said(NOW, 400_000_000), "");
+        let at = |frame| Occurrence { frame, time: None };
+        let mut standing = Standing::new(5, at(7));
+        standing.go_on(S / 3, at(8));
+        assert_eq!(since(standing.since(), at(7), "packet"), "since its first packet");
+        standing.go_on(18 * S, at(1_234));
+        standing.go_on(18 * S + 9, at(1_235));
+        assert_eq!(since(standing.since(), at(7), "packet"), "since frame 1,234");
+        standing.go_on(50 * S, at(1_300));
+        standing.go_on(90 * S, at(1_400));
+        assert_eq!(standing.since().frame, 1_300, "it was off all the while");
         assert_eq!((judged(NOW, 37 * S, true), judged(NOW, i64::MIN, true).is_some()), (None, true));
         assert!(judged(NOW, 37 * S, false).is_some() && judged(NOW, 18 * S, true).is_some());
     }

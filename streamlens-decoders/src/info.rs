@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use streamlens_model::{Declared, FindingInfo, Term};
+
 use crate::Carrier;
 
 /// What a decoder is: its names, where its protocol is found, what it tells others.
@@ -10,12 +12,14 @@ use crate::Carrier;
 /// that is read at run time. A decoder that is part of the program keeps it in a `static`:
 ///
 /// ```
-/// use streamlens_decoders::{Carrier, DecoderInfo};
+/// use streamlens_decoders::{Carrier, DecoderInfo, Term, ValueType};
+/// const MEASURES: &[Term] = &[Term::new("pressure_mean", ValueType::Number, "Pa", "The mean of all readings.")];
 /// static INFO: DecoderInfo = DecoderInfo::new("Barometer", &[Carrier::Udp])
 ///     .with_standards("in-house note 7")
 ///     .with_ports(&[7001])
 ///     .with_packet_types(&["Reading"])
-///     .with_finding_prefix("barometer");
+///     .with_finding_prefix("barometer")
+///     .with_measures(&[MEASURES]);
 /// assert_eq!(INFO.name, "Barometer");
 /// assert!(!INFO.publishes);
 /// ```
@@ -41,6 +45,19 @@ pub struct DecoderInfo {
     /// decoder publishes that doesn't say so is dropped: monitors are shown PDUs in frame order, and the flows of decoders
     /// that publish nothing may be decoded later.
     pub publishes: bool,
+    /// The codes of what it and its monitors find. Those about numbers of streams, which the engine makes with
+    /// [`finding_prefix`](Self::finding_prefix), are not among them.
+    pub findings: Declared<FindingInfo>,
+    /// The facts of its encoding in a flow: the keys of `decoder_metadata` in the document.
+    pub facts: Declared<Term>,
+    /// The facts of its packet types: the keys of `payload_characteristics`.
+    pub packet_type_facts: Declared<Term>,
+    /// The measures of its streams: the keys of `measures`.
+    pub measures: Declared<Term>,
+    /// The facts of its network monitor, about what spans flows: the keys below its name in `networks`.
+    pub network_facts: Declared<Term>,
+    /// The [fields](crate::DecodingResult::field) of its PDUs.
+    pub fields: Declared<Term>,
 }
 
 /// A list of names, borrowed from the program or owned.
@@ -76,6 +93,12 @@ impl DecoderInfo {
             finding_prefix: Cow::Borrowed("stream"),
             announcement_ports: Cow::Borrowed(&[]),
             publishes: false,
+            findings: Declared::NONE,
+            facts: Declared::NONE,
+            packet_type_facts: Declared::NONE,
+            measures: Declared::NONE,
+            network_facts: Declared::NONE,
+            fields: Declared::NONE,
         }
     }
 
@@ -111,6 +134,48 @@ impl DecoderInfo {
     #[must_use]
     pub const fn with_announcement_ports(mut self, ports: &'static [u16]) -> Self {
         replace(&mut self.announcement_ports, Cow::Borrowed(ports));
+        self
+    }
+
+    /// With [`findings`](Self::findings), from one or several lists.
+    #[must_use]
+    pub const fn with_findings(mut self, lists: &'static [&'static [FindingInfo]]) -> Self {
+        replace(&mut self.findings, Declared::Borrowed(lists));
+        self
+    }
+
+    /// With [`facts`](Self::facts), from one or several lists.
+    #[must_use]
+    pub const fn with_facts(mut self, lists: &'static [&'static [Term]]) -> Self {
+        replace(&mut self.facts, Declared::Borrowed(lists));
+        self
+    }
+
+    /// With [`packet_type_facts`](Self::packet_type_facts), from one or several lists.
+    #[must_use]
+    pub const fn with_packet_type_facts(mut self, lists: &'static [&'static [Term]]) -> Self {
+        replace(&mut self.packet_type_facts, Declared::Borrowed(lists));
+        self
+    }
+
+    /// With [`measures`](Self::measures), from one or several lists.
+    #[must_use]
+    pub const fn with_measures(mut self, lists: &'static [&'static [Term]]) -> Self {
+        replace(&mut self.measures, Declared::Borrowed(lists));
+        self
+    }
+
+    /// With [`network_facts`](Self::network_facts), from one or several lists.
+    #[must_use]
+    pub const fn with_network_facts(mut self, lists: &'static [&'static [Term]]) -> Self {
+        replace(&mut self.network_facts, Declared::Borrowed(lists));
+        self
+    }
+
+    /// With [`fields`](Self::fields), from one or several lists.
+    #[must_use]
+    pub const fn with_fields(mut self, lists: &'static [&'static [Term]]) -> Self {
+        replace(&mut self.fields, Declared::Borrowed(lists));
         self
     }
 

@@ -11,6 +11,8 @@
 #[cfg_attr(not(feature = "all"), allow(dead_code))]
 mod clock_offset;
 mod confidence;
+#[cfg(all(test, feature = "all"))]
+mod declarations;
 mod decoder;
 mod error;
 mod info;
@@ -20,6 +22,7 @@ mod report;
 mod result;
 mod sources;
 mod text;
+mod wire;
 
 #[cfg(feature = "chapter10")]
 pub mod chapter10;
@@ -70,3 +73,4 @@ pub use joined::Joined;
 pub use report::{FlowReport, NetworkReport, Refinement, StreamReport, StreamReports};
 pub use result::{DecodingResult, Flag, MediaClock, PacketType, PduState, StreamMark};
 pub use streamlens_model::stats::Sequence;
+pub use streamlens_model::{Declared, FindingInfo, Term, ValueType};

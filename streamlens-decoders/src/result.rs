@@ -183,7 +183,8 @@ impl DecodingResult {
         self.wants_fields
     }
 
-    /// Adds a named field, where fields are asked for.
+    /// Adds a named field, where fields are asked for: by whoever decodes single packets. The engine asks for none, and an analysis
+    /// has none; what is to be in its result are marks, measures of a stream, and facts of a report.
     #[inline]
     pub fn field(&mut self, name: &'static str, value: impl Into<Value>) {
         if self.wants_fields {

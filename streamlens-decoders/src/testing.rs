@@ -8,7 +8,7 @@ use pcap_parser::{Block, PcapBlockOwned, PcapError, create_reader};
 use streamlens_model::{Address, FlowKey, MacAddress, Packet, Timestamp, Transport, Value};
 pub(crate) use streamlens_testing::corpus;
 
-use crate::{DecodingResult, FlowReport, StreamDecoder};
+use crate::{DecodeError, DecodingResult, FlowReport, StreamDecoder};
 
 /// One UDP datagram, TCP segment or Ethernet payload of a capture.
 #[derive(Clone, Debug)]
@@ -63,6 +63,24 @@ pub(crate) fn decode_all(decoder: &dyn StreamDecoder, payloads: &[Vec<u8>]) -> (
     let mut report = FlowReport::default();
     flow.report(&mut report);
     (taken, report)
+}
+
+/// A header is read whole, and of every truncation the error names a field that begins in what is there and needs more.
+pub(crate) fn truncations<'h, T: std::fmt::Debug>(
+    protocol: &str,
+    header: &'h [u8],
+    parse: impl Fn(&'h [u8]) -> Result<T, DecodeError>,
+) {
+    assert!(parse(header).is_ok(), "{:?}", parse(header));
+    for length in 0..header.len() {
+        let error = parse(&header[..length]).expect_err("it is cut");
+        let DecodeError::Incomplete { protocol: by, field, offset, needed, present } = error else {
+            panic!("{length} bytes: {error}")
+        };
+        assert!(by == protocol && !field.is_empty(), "{length} bytes: {error}");
+        assert!(offset + present == length && needed > present, "{length} bytes: {error}");
+        assert!(offset + needed <= header.len(), "{length} bytes: {error}");
+    }
 }
 
 /// The codes of what was found, in the order of the logs.

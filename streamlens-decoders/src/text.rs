@@ -46,20 +46,6 @@ pub(crate) fn hex_numbered(lead: &str, number: u128, digits: u32, letters: &[u8;
     text
 }
 
-/// Appends nanoseconds as seconds: `-1.500000 s`.
-pub(crate) fn push_seconds(text: &mut String, nanos: i64) {
-    let (whole, micros) = (nanos.unsigned_abs() / 1_000_000_000, nanos.unsigned_abs() % 1_000_000_000 / 1000);
-    if nanos < 0 {
-        text.push('-');
-    }
-    push_decimal(text, whole);
-    text.push('.');
-    for unit in [100_000, 10_000, 1000, 100, 10, 1] {
-        text.push(char::from(b'0' + (micros / unit % 10) as u8));
-    }
-    text.push_str(" s");
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -76,17 +62,6 @@ mod tests {
                 let lower = hex_numbered("0x", number, digits as u32, LOWER);
                 prop_assert_eq!(lower, if digits == 0 && number == 0 { "0x".to_owned() } else { format!("0x{number:0digits$x}") });
                 prop_assert_eq!(hex_numbered("", number, 4, UPPER), format!("{number:04X}"));
-            }
-        }
-
-        #[test]
-        fn seconds_have_six_places(nanos: i64, shift in 0_u32..63) {
-            for nanos in [nanos, nanos >> shift, i64::MIN, 0] {
-                let (mut text, magnitude) = (String::new(), nanos.unsigned_abs());
-                push_seconds(&mut text, nanos);
-                let sign = if nanos < 0 { "-" } else { "" };
-                let wanted = format!("{sign}{}.{:06} s", magnitude / 1_000_000_000, magnitude % 1_000_000_000 / 1000);
-                prop_assert_eq!(text, wanted);
             }
         }
     }

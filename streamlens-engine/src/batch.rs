@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use streamlens_model::{Frame, FrameBatch};
 
+use crate::outer::Outer;
 use crate::route::{Routes, SHARES};
 use crate::shard::Shard;
 use crate::totals::Totals;
-use crate::work::{Env, Outbox};
+use crate::work::{Outbox, Settings};
 use crate::workers::lock;
 
 /// A batch, sorted by shard.
@@ -24,18 +25,23 @@ pub(crate) struct SortedBatch {
 }
 
 impl SortedBatch {
-    /// Counts the frames of the batch for the capture as a whole, and sorts them by shard.
-    pub(crate) fn prepare(&mut self, totals: &mut Totals) {
+    /// Takes off what lies around the frames of the batch, counts them for the capture as a whole, and sorts them by shard.
+    pub(crate) fn prepare(&mut self, totals: &mut Totals, outer: &mut Outer, burst_windows_ns: &[u64]) {
+        if outer.is_thorough() {
+            totals.note_outer(outer.take_off(&mut self.batch.records, &self.batch.bytes));
+        }
         self.first_number = totals.packets + 1;
         totals.note(self.batch.records.iter());
-        self.routes.sort(&self.batch);
+        // what is left to be taken off is that of mirrors, of which nothing but the lengths is counted before
+        self.routes.sort(&mut self.batch, outer);
+        totals.note_bursts(&self.batch.records, burst_windows_ns);
         self.taken.clear();
         self.taken.extend((0..SHARES).map(|shard| AtomicBool::new(self.routes.of(shard).is_empty())));
     }
 
     /// Works on the frames of one shard after the other, unless another thread does: from `begin` on, so that a shard mostly
     /// stays in the caches of one core where each thread begins at a place of its own.
-    pub(crate) fn process(&self, env: Env<'_>, shards: &ShardSlots<'_>, begin: usize) {
+    pub(crate) fn process(&self, env: Settings<'_>, shards: &ShardSlots<'_>, begin: usize) {
         for (is_taken, slot) in self.taken.iter().zip(&shards.0).cycle().skip(begin).take(SHARES) {
             if !is_taken.load(Ordering::Relaxed) && !is_taken.swap(true, Ordering::Relaxed) {
                 self.process_shard(env, &mut lock(slot));
@@ -43,8 +49,8 @@ impl SortedBatch {
         }
     }
 
-    fn process_shard(&self, env: Env<'_>, shard: &mut Shard) {
-        shard.process_batch(env, self.routes.of(shard.share), |place| {
+    fn process_shard(&self, env: Settings<'_>, shard: &mut Shard) {
+        shard.process_batch(env, self.routes.of(shard.number), |place| {
             let frame = self.batch.frame(place as usize)?;
             Some(Frame { number: self.first_number + u64::from(place), ..frame })
         });

@@ -1,11 +1,12 @@
 //! The engine as others use it: frames in, results out.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fmt;
 
 use streamlens_model::row::FlowId;
-use streamlens_model::{Analysis, CaptureSummary, Frame, FrameBatch, FrameRecord, Timestamp};
+use streamlens_model::{Analysis, CaptureSummary, Frame, FrameBatch, FrameRecord, FrameSource, Timestamp};
 use streamlens_registry::DecoderRegistry;
 
 use crate::batch::{ShardSlots, SortedBatch};
@@ -13,12 +14,13 @@ use crate::deferred::Lobby;
 use crate::look::{Looks, may_be_idle};
 use crate::network::Networks;
 use crate::options::{EngineOptions, FlowSelection};
-use crate::report::{Lists, Report, ReportSink};
+use crate::outer::Outer;
+use crate::report::{Collected, Report, ReportSink};
 use crate::route::{SHARES, share_of};
 use crate::shard::Shard;
-use crate::state::EngineState;
+use crate::state::{EngineState, Told};
 use crate::totals::Totals;
-use crate::work::{Env, Outbox};
+use crate::work::{Outbox, Settings};
 use crate::workers::{WorkerPool, for_each_parallel};
 
 /// Frames after which what decoders published is handed on, where frames come one at a time.
@@ -74,11 +76,14 @@ impl Engine {
         let threads = if options.threads == 0 { cores.min(MOST_THREADS) } else { options.threads };
         let state = EngineState {
             networks: Networks::new(&registry),
+            outer: Outer::new(options.decap, options.time_source),
             shards: (0..SHARES).map(|number| Shard::new(number, Lobby::new(&options, &registry))).collect(),
             registry,
             options,
             totals: Totals::default(),
+            told: Told::default(),
             threads,
+            is_moved: false,
             is_finished: false,
         };
         let outboxes = (0..SHARES).map(|_| Outbox::default()).collect();
@@ -97,12 +102,15 @@ impl Engine {
     pub fn push(&mut self, frame: &Frame<'_>) {
         let Frame { time, link_type, interface, original_length, data, .. } = *frame;
         let captured_length = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        let record = FrameRecord { offset: 0, captured_length, original_length, interface, time, link_type };
-        let EngineState { registry, options, shards, totals, .. } = &mut self.state;
+        let mut record = FrameRecord { offset: 0, captured_length, original_length, interface, time, link_type };
+        let EngineState { registry, options, shards, totals, outer, .. } = &mut self.state;
+        totals.note_outer(outer.take_off(std::slice::from_mut(&mut record), data));
         totals.note(std::iter::once(&record));
-        let frame = Frame { number: totals.packets, ..*frame };
+        totals.note_bursts(std::slice::from_ref(&record), &options.burst_windows_ns);
+        let Some(frame) = record.frame(data) else { return };
+        let frame = Frame { number: totals.packets, ..frame };
         if let Some(shard) = shards.get_mut(share_of(&frame)) {
-            shard.process(Env { registry, options }, &frame);
+            shard.process(Settings { registry, options }, &frame);
         }
         if self.state.totals.packets.is_multiple_of(COLLECT_EVERY) {
             self.collect();
@@ -125,43 +133,67 @@ impl Engine {
     }
 
     /// Analyses all that a source gives: `fill` is called with a batch to fill until it says that there is no more.
-    /// With more than one thread the next batch is read while this one is analysed.
+    /// With more than one thread the next batch is read while this one is analysed. With a batch that
+    /// [begins anew](FrameBatch::begins_anew) all that was before is forgotten, but for the number of looks.
     ///
     /// # Errors
     ///
     /// Whatever `fill` fails with; the batches before are analysed.
     pub fn run<E>(&mut self, mut fill: impl FnMut(&mut FrameBatch) -> Result<bool, E>) -> Result<(), E> {
         let mut is_filled = false;
-        while self.run_until_full(&mut fill, is_filled)? {
-            // the batch at hand is read, and not worked on yet
+        loop {
+            // where it pauses, the batch at hand is read, and not worked on yet
+            match self.run_until_pause(&mut fill, is_filled)? {
+                Pause::End => return Ok(()),
+                Pause::Full => self.enforce_flow_bound(),
+                Pause::Anew => self.start_over(),
+            }
             is_filled = true;
-            self.enforce_flow_bound();
         }
-        Ok(())
     }
 
-    /// As [`Self::run`], until flows have to end. `is_filled` says that the first batch is there already. Returns whether there
-    /// is more to work on.
-    fn run_until_full<E>(
+    /// Forgets all but the number of looks, and the batch at hand, with which another start begins.
+    fn start_over(&mut self) {
+        let EngineState { registry, options, .. } = &self.state;
+        let fresh = Self::new(registry.clone(), options.clone());
+        let old = std::mem::replace(self, fresh);
+        (self.looks, self.batches) = (old.looks.next_round(), old.batches);
+        let epoch = self.looks.shard_epoch();
+        self.state.shards.iter_mut().for_each(|shard| shard.epoch = epoch);
+        self.looks.told = self.batches.0.batch.now;
+        self.state.is_moved = true;
+        let EngineState { totals, outer, options, .. } = &mut self.state;
+        self.batches.0.prepare(totals, outer, &options.burst_windows_ns);
+    }
+
+    /// As [`Self::run`], until flows have to end or a source starts over. `is_filled` says that the first batch is there already.
+    fn run_until_pause<E>(
         &mut self,
         mut fill: impl FnMut(&mut FrameBatch) -> Result<bool, E>,
         is_filled: bool,
-    ) -> Result<bool, E> {
+    ) -> Result<Pause, E> {
         let next_idle = self.next_idle;
         let Self { state, outboxes, batches, is_closed, looks, .. } = self;
-        let EngineState { registry, options, shards, networks, totals, threads, .. } = state;
+        let EngineState { registry, options, shards, networks, totals, outer, threads, .. } = state;
+        let is_anew = Cell::new(false);
+        let end = || if is_anew.get() { Pause::Anew } else { Pause::End };
         let mut fill = |batch: &mut SortedBatch, totals: &mut Totals| -> Result<bool, E> {
-            batch.batch.now = None;
+            (batch.batch.now, batch.batch.begins_anew) = (None, false);
             let more = fill(&mut batch.batch)?;
+            if more && batch.batch.begins_anew {
+                // first the frames before are worked on to their end
+                is_anew.set(true);
+                return Ok(false);
+            }
             looks.told = looks.told.max(batch.batch.now);
             if more {
-                batch.prepare(totals);
+                batch.prepare(totals, outer, &options.burst_windows_ns);
             }
             Ok(more)
         };
         let (batch, next) = batches;
         let mut more = is_filled || fill(batch, totals)?;
-        let (env, shards, threads) = (Env { registry, options }, ShardSlots::new(shards), (*threads).max(1));
+        let (env, shards, threads) = (Settings { registry, options }, ShardSlots::new(shards), (*threads).max(1));
         let work = |batch: &SortedBatch, thread: usize| batch.process(env, &shards, thread * SHARES / threads);
         WorkerPool::with(threads, &work, |pool| {
             while more {
@@ -190,12 +222,18 @@ impl Engine {
                 if threads > 1 {
                     std::mem::swap(batch, next);
                 }
-                if is_full && may_end {
-                    return Ok(more);
+                if is_full && may_end && more {
+                    return Ok(Pause::Full);
                 }
             }
-            Ok(false)
+            Ok(end())
         })
+    }
+
+    /// Takes what a source tells of its capture so far: frames that were dropped, how many and where, and frames that were
+    /// merged. The findings of looks say so; reports go by their [`CaptureSummary`].
+    pub fn note_source<S: FrameSource + ?Sized>(&mut self, source: &S) {
+        self.looks.has_news |= self.state.told.note(source);
     }
 
     /// Hands on all that was published.
@@ -226,7 +264,7 @@ impl Engine {
     /// of them. Without it, a report shows flows that are too young to be identified with their candidates.
     pub fn end(&mut self) {
         let EngineState { registry, options, shards, threads, is_finished, .. } = &mut self.state;
-        let env = Env { registry, options };
+        let env = Settings { registry, options };
         let flows: usize = shards.iter().map(Shard::flow_count).sum();
         let threads = if flows < WORTH_A_THREAD { 1 } else { *threads };
         for_each_parallel(threads, shards, |shard| shard.finish(env));
@@ -241,7 +279,7 @@ impl Engine {
     /// `capture` brings what the source knows: path, format, interfaces, warnings; the rest is filled in.
     #[must_use]
     pub fn report(&mut self, capture: CaptureSummary, selection: FlowSelection) -> Analysis {
-        let mut lists = Lists::default();
+        let mut lists = Collected::default();
         let mut analysis = self.report_to(capture, selection, &mut lists);
         (analysis.flows, analysis.findings) = (lists.flows, lists.findings);
         analysis
@@ -304,7 +342,7 @@ impl Engine {
     /// Decodes what is deferred, defers nothing from now on, and hands on all that was published.
     pub(crate) fn release(&mut self) {
         let EngineState { registry, options, shards, threads, .. } = &mut self.state;
-        let env = Env { registry, options };
+        let env = Settings { registry, options };
         let threads = if shards.iter().all(|shard| shard.lobby.is_empty()) { 1 } else { *threads };
         for_each_parallel(threads, shards, |shard| shard.let_all_through(env));
         self.collect();
@@ -326,6 +364,16 @@ impl Engine {
     pub fn last_seen(&self) -> Option<Timestamp> {
         self.state.totals.last_seen()
     }
+}
+
+/// Why [`Engine::run`] has to do something in between.
+enum Pause {
+    /// There is no more.
+    End,
+    /// Flows have to end.
+    Full,
+    /// The source starts over.
+    Anew,
 }
 
 /// Where there are as many flows as are allowed, lets no new ones in, and gives up those that were made last beyond that;

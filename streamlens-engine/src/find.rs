@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use streamlens_model::{Address, FlowKey, Frame, VlanStack};
 
 use crate::dissect::{Dissected, dissect};
+use crate::outer::{Tunnels, inner_of};
 
 /// Fragmented datagrams that are remembered; then all are forgotten.
 const MOST: usize = 65_536;
@@ -22,12 +23,20 @@ const MOST: usize = 65_536;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct FlowFinder {
+    tunnels: Tunnels,
     firsts: HashMap<(Address, Address, VlanStack, u32, u8), FlowKey>,
 }
 
 impl FlowFinder {
+    /// A finder for an analysis in which these layers are taken off frames; the default takes off what the engine's does.
+    #[must_use]
+    pub fn new(tunnels: Tunnels) -> Self {
+        Self { tunnels, ..Self::default() }
+    }
+
     /// The flow of a frame; `None` where it is in none.
     pub fn flow_of(&mut self, frame: &Frame<'_>) -> Option<FlowKey> {
+        let frame = &inner_of(frame, self.tunnels);
         let mut packet = Dissected::new(frame);
         dissect(frame, &mut packet).ok()?;
         let own = packet.flow_key();

@@ -13,9 +13,9 @@ use crate::flow::pdu::FrameFacts;
 
 /// How long a fragment waits, in nanoseconds of capture time.
 const AGE_NS: i64 = 60_000_000_000;
-/// Bytes of fragments that one share of the conversations holds; the oldest datagrams are given up first.
+/// Bytes of fragments that one shard of the conversations holds; the oldest datagrams are given up first.
 const MAX_BYTES: usize = 4 << 20;
-/// Datagrams that one share of the conversations holds.
+/// Datagrams that one shard of the conversations holds.
 const MAX_DATAGRAMS: usize = 4096;
 /// The largest datagram there can be, headers aside.
 const MAX_DATAGRAM: usize = 65_535;
@@ -83,7 +83,7 @@ pub(crate) enum Outcome {
     Whole(Header, Vec<u8>, Vec<FrameFacts>),
 }
 
-/// The fragments of one share of the conversations.
+/// The fragments of one shard of the conversations.
 #[derive(Debug, Default)]
 pub(crate) struct Fragments {
     datagrams: HashMap<FragmentKey, Datagram, foldhash::fast::RandomState>,

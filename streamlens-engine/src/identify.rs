@@ -24,18 +24,18 @@ const YOUNG_STREAM_BYTES: usize = 512;
 /// Segments that a young stream holds, and payloads of a flow whose numbers run on.
 const YOUNG_SEGMENTS: usize = 64;
 /// From here on a candidate is believed at once.
-const AT_ONCE: f32 = 0.8;
-/// From here on a candidate is believed when the flow's youth is over, and stays an encoding.
-pub(crate) const ENOUGH: f32 = 0.5;
+const ACCEPT_AT: f32 = 0.8;
+/// From here on a candidate is believed when the identification window is over, and stays an encoding.
+pub(crate) const MIN_CONFIDENCE: f32 = 0.5;
 /// Candidates that are followed at a time.
 const CANDIDATES: usize = 6;
 
 /// How much doubt is left by a further payload that decodes.
-const DECODES: f32 = 0.85;
+const DECODED_DOUBT_FACTOR: f32 = 0.85;
 /// How much doubt is left by a sequence number that runs on.
-const RUNS_ON: f32 = 0.5;
+const SEQUENCE_DOUBT_FACTOR: f32 = 0.5;
 /// The share of confidence that a refusal leaves.
-const REFUSAL: f32 = 0.5;
+const REFUSAL_CONFIDENCE_FACTOR: f32 = 0.5;
 
 /// So many numbers behind, a packet may still be late.
 const MOST_BEHIND: u64 = 1024;
@@ -45,7 +45,7 @@ const TAKEN_WEIGHS: f64 = 8.0;
 
 /// A payload held until it is known whose it is.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct BufferedPayload {
     pub(crate) frames: SmallVec<[FrameFacts; 1]>,
     pub(crate) payload: Vec<u8>,
     pub(crate) missing: usize,
@@ -54,7 +54,7 @@ pub(crate) struct Held {
     pub(crate) behind_gap: Option<Hole>,
 }
 
-impl Held {
+impl BufferedPayload {
     /// It as it came, in the flow of `like`.
     pub(crate) fn packet<'h>(&'h self, like: &Packet<'h>) -> Packet<'h> {
         let last = self.frames.last();
@@ -72,8 +72,8 @@ impl Held {
 
 /// What is known of a flow while nothing is identified in it.
 #[derive(Debug, Default)]
-pub(crate) struct Young {
-    pub(crate) held: Vec<Held>,
+pub(crate) struct IdentificationWindow {
+    pub(crate) held: Vec<BufferedPayload>,
     seen: usize,
     bytes: usize,
     /// A hole behind all that is held.
@@ -82,7 +82,7 @@ pub(crate) struct Young {
     /// Whether a candidate's numbers run on without being evidence: the first picture of a stream, or any counter. More
     /// payloads will tell.
     is_promising: bool,
-    /// Whether the flow had unclaimed payloads before this youth began.
+    /// Whether the flow had unclaimed payloads before this window began.
     pub(crate) is_late: bool,
 }
 
@@ -131,8 +131,8 @@ pub(crate) fn own_decoder(
     Some(own)
 }
 
-impl Young {
-    /// A youth that begins now; `is_late` where the flow had unclaimed payloads before.
+impl IdentificationWindow {
+    /// A window that begins now; `is_late` where the flow had unclaimed payloads before.
     pub(crate) fn new(is_late: bool) -> Self {
         Self { is_late, ..Self::default() }
     }
@@ -155,7 +155,7 @@ impl Young {
                 Ok(taken) if taken > 0 => *is_promising |= candidate.decoded(result, is_repeat),
                 // a PDU of a stream that goes on is neither for nor against it
                 Err(DecodeError::Incomplete { .. }) if packet.is_stream => {}
-                _ => candidate.doubt = 1.0 - (1.0 - candidate.doubt) * REFUSAL,
+                _ => candidate.doubt = 1.0 - (1.0 - candidate.doubt) * REFUSAL_CONFIDENCE_FACTOR,
             }
             let now = ranked.iter().find(|rank| rank.index == candidate.decoder);
             if let Some(now) = now
@@ -173,7 +173,7 @@ impl Young {
             result.clear();
             // strong evidence stands even where the decoder calls this PDU malformed or not whole yet
             let decodes = matches!(decoder.decode_packet(packet, result), Ok(taken) if taken > 0);
-            if decodes || rank.confidence.value() >= ENOUGH {
+            if decodes || rank.confidence.value() >= MIN_CONFIDENCE {
                 let mut candidate = Candidate {
                     decoder: rank.index,
                     doubt: 1.0 - rank.confidence.value(),
@@ -185,7 +185,7 @@ impl Young {
                 self.candidates.push(candidate);
             }
         }
-        self.best(AT_ONCE)
+        self.best(ACCEPT_AT)
     }
 
     /// The best candidate of at least that confidence; among equals the one registered first.
@@ -219,7 +219,7 @@ impl Young {
             return;
         }
         self.bytes += packet.payload.len();
-        self.held.push(Held {
+        self.held.push(BufferedPayload {
             frames: earlier.iter().copied().chain([frame]).collect(),
             payload: packet.payload.to_vec(),
             missing: packet.missing,
@@ -237,7 +237,7 @@ impl Young {
 
     /// Gives up the payload that was held last, where that is `packet`.
     pub(crate) fn release_last(&mut self, packet: &Packet<'_>) {
-        let is_last = |held: &Held| held.frames.last().is_some_and(|frame| frame.at.frame == packet.frame);
+        let is_last = |held: &BufferedPayload| held.frames.last().is_some_and(|frame| frame.at.frame == packet.frame);
         if self.held.last().is_some_and(is_last) {
             self.take_back();
         }
@@ -261,7 +261,7 @@ impl Young {
     }
 
     /// The payloads held since the last hole.
-    pub(crate) fn contiguous(&self) -> &[Held] {
+    pub(crate) fn contiguous(&self) -> &[BufferedPayload] {
         if self.gap.is_some() {
             return &[];
         }
@@ -298,7 +298,7 @@ impl Candidate {
         &mut self,
         decoder: &dyn StreamDecoder,
         packet: &Packet<'_>,
-        earlier: &[Held],
+        earlier: &[BufferedPayload],
         result: &mut DecodingResult,
     ) -> Result<usize, DecodeError> {
         if matches!(self.memory, Memory::NotMade) && !packet.is_stream {
@@ -337,9 +337,9 @@ impl Candidate {
         };
         let (follows, fails) = (steps().any(|step| step == Step::Next), steps().any(|step| step == Step::Senseless));
         if !is_repeat && !result.is_doubtful && (follows || !fails) {
-            self.doubt *= DECODES;
+            self.doubt *= DECODED_DOUBT_FACTOR;
             if follows {
-                self.doubt *= RUNS_ON;
+                self.doubt *= SEQUENCE_DOUBT_FACTOR;
             }
         }
         self.remember(marks);
@@ -381,10 +381,10 @@ impl Step {
 
 /// The evidence so far for an identified encoding: what decided, what has decoded since, numbers that ran on, and the
 /// payloads that nobody took.
-pub(crate) fn standing(first: f32, taken: u64, follows: u64, refused: u64) -> f64 {
+pub(crate) fn current_confidence(first: f32, taken: u64, follows: u64, refused: u64) -> f64 {
     let mut doubt = 1.0 - f64::from(first);
-    doubt *= f64::from(DECODES).powi(taken.saturating_sub(1).min(12) as i32);
-    doubt *= f64::from(RUNS_ON).powi(follows.min(6) as i32);
+    doubt *= f64::from(DECODED_DOUBT_FACTOR).powi(taken.saturating_sub(1).min(12) as i32);
+    doubt *= f64::from(SEQUENCE_DOUBT_FACTOR).powi(follows.min(6) as i32);
     // other protocols may share the ports: what was taken weighs more than what was not
     let weight = taken as f64 * TAKEN_WEIGHS;
     let share = if refused == 0 { 1.0 } else { weight / (weight + refused as f64) };

@@ -3,14 +3,12 @@
 use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::{FixedState, RandomState};
-use streamlens_model::Address;
-#[cfg(test)]
-use streamlens_model::FlowKey;
+use streamlens_model::{Address, FlowKey};
 
 use crate::dissect::Dissected;
 
 /// A flow key as words. Equal keys are equal flows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct PackedKey {
     src: [u64; 2],
     dst: [u64; 2],
@@ -29,7 +27,6 @@ impl PackedKey {
         Self::new(&packet.src, &packet.dst, ports, packet.vlan.as_slice())
     }
 
-    #[cfg(test)]
     pub(crate) fn of_key(key: &FlowKey) -> Self {
         let ports = match (key.src.port, key.dst.port) {
             (Some(src), Some(dst)) => u64::from(src) | u64::from(dst) << 16 | 1 << 32,

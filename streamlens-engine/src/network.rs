@@ -35,15 +35,15 @@ impl Networks {
         Self { monitors, wanted, observed: 0, order: Vec::new() }
     }
 
-    /// Hands on what the shares published, in frame order, and empties their outboxes.
+    /// Hands on what the shards published, in frame order, and empties their outboxes.
     pub(crate) fn collect(&mut self, outboxes: &mut [Outbox]) {
         self.order.clear();
         for (number, outbox) in (0..).zip(outboxes.iter()) {
             let records = (0..).zip(&outbox.records);
             self.order.extend(records.map(|(place, record)| (record.at.frame, number, place)));
         }
-        // the shares are in order each, which a stable sort makes use of; places keep the order of several PDUs of one
-        // frame, which are all of one share
+        // the shards are in order each, which a stable sort makes use of; places keep the order of several PDUs of one
+        // frame, which are all of one shard
         self.order.sort();
         self.observed += self.order.len() as u64;
         for &(_, shard, place) in &self.order {

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use streamlens_model::{FlowKey, Transport};
 
+use crate::outer::{TimeSource, Tunnels};
+
 /// Decides which packets a [`DecodeAs`] rule speaks of.
 pub type Selector = Arc<dyn Fn(&FlowKey, Transport) -> bool + Send + Sync>;
 
@@ -38,6 +40,16 @@ pub struct EngineOptions {
     /// and on the same interface, is a copy that the capture made: it counts as a frame of its flow, transport and
     /// encoding, and enters nothing else below the transport. 1 ms; 0 takes no frame for a copy.
     pub copy_window_ns: u64,
+    /// Layers that are taken off frames, so that the inner frame is the frame: mirror formats, unless told.
+    pub decap: Tunnels,
+    /// Whose time stamps are believed: the capture's, unless told.
+    pub time_source: TimeSource,
+    /// Windows in nanoseconds, the shortest first, of which the fullest are found, of each flow and interface; none unless set.
+    pub burst_windows_ns: Vec<u64>,
+    /// Speed of the links in bits per second, before what the capture says of it.
+    pub link_speed: Option<u64>,
+    /// Whether lengths and first bytes of payloads that no decoder takes are kept. Not unless set.
+    pub samples_unidentified: bool,
     /// Packets that are to be decoded as an encoding; the first rule that fits is followed.
     pub decode_as: Vec<DecodeAs>,
     /// Threads that share the work. 0, the default, takes as many as the machine has cores, up to 8. The result is
@@ -102,6 +114,11 @@ impl Default for EngineOptions {
             ends_idle_flows: false,
             interval_ns: None,
             copy_window_ns: 1_000_000,
+            decap: Tunnels::default(),
+            time_source: TimeSource::default(),
+            burst_windows_ns: Vec::new(),
+            link_speed: None,
+            samples_unidentified: false,
             decode_as: Vec::new(),
             threads: 0,
         }

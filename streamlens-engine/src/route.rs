@@ -1,21 +1,43 @@
-//! Which share of the conversations a frame belongs to.
+//! Which shard of the conversations a frame belongs to.
 
 use std::net::Ipv4Addr;
 
-use streamlens_model::{Address, Frame, FrameBatch, LinkType, MacAddress};
+use streamlens_model::{Address, Frame, FrameBatch, FrameRecord, LinkType, MacAddress};
 
 use crate::dissect::{Dissected, dissect};
 use crate::key::conversation_hash;
+use crate::outer::{Outer, is_of_mirror};
 
 /// Shares of the conversations: enough for the work to spread evenly, few enough to stay in the caches.
 pub(crate) const SHARES: usize = 256;
 
-/// The share of a frame: by its addresses alone, so that all frames of a conversation and all fragments of a datagram
+/// The shard of a frame: by its addresses alone, so that all frames of a conversation and all fragments of a datagram
 /// come to the same one, in every run.
 #[inline]
 pub(crate) fn share_of(frame: &Frame<'_>) -> usize {
-    let hash = plain(frame).unwrap_or_else(|| whole(frame).unwrap_or_default());
+    let plain = frame.data.first_chunk().and_then(|head| plain(frame.link_type, head));
+    share_of_hash(plain.unwrap_or_else(|| whole(frame).unwrap_or_default()))
+}
+
+#[inline]
+fn share_of_hash(hash: u64) -> usize {
     (hash % SHARES as u64) as usize
+}
+
+/// The hash of a plain frame of a batch, told by its first bytes alone.
+#[inline(always)]
+fn plain_of(record: &FrameRecord, bytes: &[u8]) -> Option<u64> {
+    let bytes = bytes.get(record.offset as usize..).filter(|_| record.captured_length >= HEAD as u32)?;
+    plain(record.link_type, bytes.first_chunk()?)
+}
+
+/// The shard of a frame that is not plain: that of the frame inside, where a mirror has put something around it.
+#[inline(never)]
+fn unusual(batch: &mut FrameBatch, at: usize, outer: &mut Outer) -> u8 {
+    if let Some(record) = batch.records.get_mut(at) {
+        outer.take_off_mirror(record, &batch.bytes);
+    }
+    batch.frame(at).map_or(0, |frame| share_of(&frame)) as u8
 }
 
 /// The hash of any frame that belongs to a flow.
@@ -26,18 +48,20 @@ fn whole(frame: &Frame<'_>) -> Option<u64> {
 }
 
 /// The hash of an Ethernet frame with at most one tag that holds an IPv4 packet with a sound header and no options, or a
-/// payload of an Ethernet type that nothing lies under; the rest is taken apart wholly.
-#[inline]
-fn plain(frame: &Frame<'_>) -> Option<u64> {
-    let head = frame.data.first_chunk::<HEAD>().filter(|_| frame.link_type == LinkType::ETHERNET)?;
+/// payload of an Ethernet type that nothing lies under; the rest is taken apart wholly, and so is what may be a mirror's.
+#[inline(always)]
+fn plain(link_type: LinkType, head: &[u8; HEAD]) -> Option<u64> {
+    if link_type != LinkType::ETHERNET {
+        return None;
+    }
     match u16::from_be_bytes([head[12], head[13]]) {
         0x8100 => at::<18>(head),
         _ => at::<14>(head),
     }
 }
 
-/// Bytes of the headers that are looked at: Ethernet with a tag, IPv4.
-const HEAD: usize = 38;
+/// Bytes of the headers that are looked at: Ethernet with a tag, IPv4, ports.
+const HEAD: usize = 42;
 
 /// As [`plain`], where the payload of Ethernet begins here.
 #[inline(always)]
@@ -45,7 +69,8 @@ fn at<const AT: usize>(head: &[u8; HEAD]) -> Option<u64> {
     match u16::from_be_bytes([head[AT - 2], head[AT - 1]]) {
         0x0800 => {
             let total = u16::from_be_bytes([head[AT + 2], head[AT + 3]]);
-            let is_sound = head[AT] == 0x45 && (total == 0 || total >= 20);
+            let port = u16::from_be_bytes([head[AT + 22], head[AT + 23]]);
+            let is_sound = head[AT] == 0x45 && (total == 0 || total >= 20) && !is_of_mirror(head[AT + 9], port);
             let address = |at: usize| Address::V4(Ipv4Addr::new(head[at], head[at + 1], head[at + 2], head[at + 3]));
             is_sound.then(|| conversation_hash(&address(AT + 12), &address(AT + 16)))
         }
@@ -59,24 +84,27 @@ fn at<const AT: usize>(head: &[u8; HEAD]) -> Option<u64> {
     }
 }
 
-/// The frames of a batch by share, in capture order within each.
+/// The frames of a batch by shard, in capture order within each.
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
-    shares: Vec<u8>,
+    shards: Vec<u8>,
     order: Vec<u32>,
-    /// Where each share begins in `order`, and where the last ends.
+    /// Where each shard begins in `order`, and where the last ends.
     starts: Vec<u32>,
 }
 
 impl Routes {
-    /// Sorts a batch by share.
-    pub(crate) fn sort(&mut self, batch: &FrameBatch) {
+    /// Sorts a batch by shard, and takes off frames what mirrors have put around them.
+    pub(crate) fn sort(&mut self, batch: &mut FrameBatch, outer: &mut Outer) {
         let mut counts = [0_u32; SHARES];
-        self.shares.clear();
-        self.shares.extend((0..batch.len()).map(|at| {
-            let share = batch.frame(at).map_or(0, |frame| share_of(&frame)) as u8;
-            counts[usize::from(share)] += 1;
-            share
+        self.shards.clear();
+        self.shards.extend((0..batch.len()).map(|at| {
+            let shard = match batch.records.get(at).and_then(|record| plain_of(record, &batch.bytes)) {
+                Some(hash) => share_of_hash(hash) as u8,
+                None => unusual(batch, at, outer),
+            };
+            counts[usize::from(shard)] += 1;
+            shard
         }));
         let mut end = 0;
         let mut next = counts.map(|count| {
@@ -87,17 +115,17 @@ impl Routes {
         self.starts.extend_from_slice(&next);
         self.starts.push(end);
         self.order.clear();
-        self.order.resize(self.shares.len(), 0);
-        for (at, &share) in (0..).zip(&self.shares) {
-            let place = &mut next[usize::from(share)];
+        self.order.resize(self.shards.len(), 0);
+        for (at, &shard) in (0..).zip(&self.shards) {
+            let place = &mut next[usize::from(shard)];
             self.order[*place as usize] = at;
             *place += 1;
         }
     }
 
-    /// Places in the batch of one share's frames.
-    pub(crate) fn of(&self, share: usize) -> &[u32] {
-        let (start, end) = (self.starts.get(share), self.starts.get(share + 1));
+    /// Places in the batch of one shard's frames.
+    pub(crate) fn of(&self, shard: usize) -> &[u32] {
+        let (start, end) = (self.starts.get(shard), self.starts.get(shard + 1));
         start.zip(end).and_then(|(&start, &end)| self.order.get(start as usize..end as usize)).unwrap_or_default()
     }
 }
@@ -128,7 +156,8 @@ mod tests {
                 number: 1, time: None, link_type: LinkType::ETHERNET, interface: 0,
                 original_length: data.len() as u32, data: &data,
             };
-            if let (Some(short), Some(long)) = (plain(&frame), whole(&frame)) {
+            let short = data.first_chunk().and_then(|head| plain(frame.link_type, head));
+            if let (Some(short), Some(long)) = (short, whole(&frame)) {
                 prop_assert_eq!(short, long);
             }
         }

@@ -2,14 +2,41 @@
 
 use std::collections::BTreeMap;
 
+use streamlens_model::{FrameSource, Interface};
 use streamlens_registry::DecoderRegistry;
 
-use crate::dissect::Aside;
+use crate::dissect::NotInFlow;
 use crate::network::Networks;
 use crate::options::EngineOptions;
+use crate::outer::Outer;
+use crate::report::Drops;
 use crate::shard::Shard;
 use crate::totals::Totals;
-use crate::work::Env;
+use crate::work::Settings;
+
+/// What a source tells of its capture while frames come, as far as findings of looks are made of it.
+#[derive(Default)]
+pub(crate) struct Told {
+    /// Frames that the capture itself dropped.
+    pub(crate) drops: Drops,
+    /// The interfaces that had merged frames.
+    pub(crate) merged: Vec<Interface>,
+}
+
+impl Told {
+    /// Takes what a source tells; says whether it is other than before.
+    pub(crate) fn note<S: FrameSource + ?Sized>(&mut self, source: &S) -> bool {
+        let interfaces = source.interfaces();
+        let dropped = interfaces.iter().filter_map(|interface| interface.dropped).sum();
+        let count = |interface: &Interface| interface.counts.map_or(0, |counts| counts.merged.frames);
+        let has_merged = |interface: &&Interface| count(interface) > 0;
+        let is_known = interfaces.iter().filter(has_merged).map(count).eq(self.merged.iter().map(count));
+        if !is_known {
+            self.merged = interfaces.iter().filter(has_merged).cloned().collect();
+        }
+        self.drops.note(dropped, source.drop_places()) || !is_known
+    }
+}
 
 /// The state of an engine, which it changes and reports read.
 pub(crate) struct EngineState {
@@ -18,21 +45,27 @@ pub(crate) struct EngineState {
     pub(crate) shards: Vec<Shard>,
     pub(crate) networks: Networks,
     pub(crate) totals: Totals,
+    /// What the source has told of its capture, for looks.
+    pub(crate) told: Told,
+    /// What lay around frames.
+    pub(crate) outer: Outer,
     pub(crate) threads: usize,
+    /// Whether the source started over, and the times of its frames went on: no clock in them can be held against these any more.
+    pub(crate) is_moved: bool,
     /// Whether nothing more will come, and all that waited for more is counted.
     pub(crate) is_finished: bool,
 }
 
 impl EngineState {
     /// What the analysis is made with.
-    pub(crate) fn env(&self) -> Env<'_> {
-        Env { registry: &self.registry, options: &self.options }
+    pub(crate) fn env(&self) -> Settings<'_> {
+        Settings { registry: &self.registry, options: &self.options }
     }
 
     /// Frames that are in no flow, by reason.
-    pub(crate) fn asides(&self) -> BTreeMap<Aside, u64> {
+    pub(crate) fn not_in_flows(&self) -> BTreeMap<NotInFlow, u64> {
         let mut sum = BTreeMap::new();
-        for (&reason, &frames) in self.shards.iter().flat_map(|shard| &shard.asides) {
+        for (&reason, &frames) in self.shards.iter().flat_map(|shard| &shard.not_in_flows) {
             *sum.entry(reason).or_default() += frames;
         }
         sum

@@ -3,7 +3,7 @@
 //! Out of order, overlapping and retransmitted segments, numbers that wrap, and streams of which the beginning is not
 //! in the capture. A hole that does not close within bounds becomes a gap: what follows it goes on behind it.
 
-use streamlens_model::{Occurrence, Timestamp};
+use streamlens_model::{FindingLog, Occurrence, Timestamp};
 
 use crate::flow::pdu::FrameFacts;
 
@@ -13,6 +13,8 @@ const MAX_HELD: usize = 256 << 10;
 const MAX_SEGMENTS: usize = 256;
 /// How long a hole may stay open, in nanoseconds of capture time.
 const AGE_NS: i64 = 10_000_000_000;
+/// Stretches that were passed over, of which late segments are known to be new.
+const MAX_SKIPPED: usize = 64;
 /// Bytes of a PDU that is not whole yet. A PDU longer than this is taken in parts by its decoder, or not at all.
 pub(crate) const MAX_PENDING: usize = 4 << 20;
 
@@ -59,6 +61,8 @@ pub(crate) struct TcpStream {
     earliest: i64,
     /// Position behind the last byte seen.
     latest: i64,
+    /// Stretches that were passed over as holes and have not come yet, by position: the latest of them.
+    skipped: Vec<(i64, i64)>,
     /// Segments behind the hole, by position.
     held: Vec<Segment>,
     held_bytes: usize,
@@ -71,6 +75,8 @@ pub(crate) struct TcpStream {
     pub(crate) out_of_order: u64,
     pub(crate) gaps: u64,
     pub(crate) gap_bytes: u64,
+    /// Holes that were found while nothing was identified.
+    pub(crate) holes: Option<Box<FindingLog>>,
     /// Connections on these ports, by their SYNs.
     pub(crate) connections: u64,
     /// Where the first of them begins.
@@ -95,6 +101,7 @@ impl TcpStream {
             self.next = Some(start);
             self.latest = self.base.cast_signed();
             (self.held, self.held_bytes) = (Vec::new(), 0);
+            self.skipped.clear();
             self.pending.clear();
             self.is_lost = false;
         }
@@ -110,6 +117,8 @@ impl TcpStream {
                 if position < self.earliest && self.connections == 0 {
                     // its bytes are new; what came before the first ones is not decoded any more
                     self.earliest = position;
+                    self.out_of_order += 1;
+                } else if self.fill(position, payload.len() + missing) {
                     self.out_of_order += 1;
                 } else if !frame.is_copy {
                     self.retransmitted += 1;
@@ -132,6 +141,20 @@ impl TcpStream {
         self.held.insert(place, Segment { start: from, bytes: payload.to_vec(), missing, frame });
         self.held_bytes += payload.len();
         SegmentKind::Ahead
+    }
+
+    /// Whether a segment holds bytes that were passed over and have not come yet; they are known from now on.
+    fn fill(&mut self, position: i64, bytes: usize) -> bool {
+        let end = position.saturating_add(i64::try_from(bytes).unwrap_or(i64::MAX));
+        let Some(place) = self.skipped.iter().position(|&(from, to)| position < to && from < end) else { return false };
+        let (from, to) = self.skipped.remove(place);
+        for rest in [(end, to), (from, position)] {
+            if rest.0 < rest.1 {
+                self.skipped.insert(place, rest);
+            }
+        }
+        self.skipped.truncate(MAX_SKIPPED);
+        true
     }
 
     /// Takes note of a segment with new bytes at that position.
@@ -173,6 +196,10 @@ impl TcpStream {
                 let (bytes, frame) = (first.start - self.base, first.frame);
                 self.gaps += 1;
                 self.gap_bytes += bytes;
+                if self.skipped.len() >= MAX_SKIPPED {
+                    self.skipped.remove(0);
+                }
+                self.skipped.push((self.base.cast_signed(), first.start.cast_signed()));
                 self.base = first.start;
                 self.next = self.next.map(|next| next.wrapping_add(bytes as u32));
                 return Some(Delivery::Gap { bytes, frame });

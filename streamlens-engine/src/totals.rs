@@ -1,7 +1,10 @@
 //! What is counted of the capture as a whole, before any frame is looked into.
 
 use streamlens_model::stats::Events;
-use streamlens_model::{CaptureSummary, FrameRecord, LinkType, Occurrence, Timestamp};
+use streamlens_model::{CaptureSummary, FrameRecord, InterfaceBursts, LinkType, Occurrence, Timestamp};
+
+use crate::flow::Bursts;
+use crate::options::EngineOptions;
 
 /// Sums over all frames.
 #[derive(Debug, Default)]
@@ -19,6 +22,8 @@ pub(crate) struct Totals {
     backwards: Option<Events>,
     largest_step: u64,
     without_time: u64,
+    /// The fullest moments by interface, where they are asked for.
+    bursts: Vec<Bursts>,
 }
 
 /// Interfaces whose time is followed; frames of further ones are still counted.
@@ -56,6 +61,42 @@ impl Totals {
         self.bytes += bytes;
         self.captured_bytes += captured_bytes;
         self.last = last;
+    }
+
+    /// Takes note of frames for the fullest moments of their interfaces.
+    pub(crate) fn note_bursts(&mut self, frames: &[FrameRecord], windows_ns: &[u64]) {
+        if windows_ns.is_empty() {
+            return;
+        }
+        for frame in frames {
+            let interface = frame.interface as usize;
+            if interface >= self.bursts.len() && interface < MAX_INTERFACES {
+                self.bursts.resize(interface + 1, Bursts::new(windows_ns));
+            }
+            if let (Some(bursts), Some(time)) = (self.bursts.get_mut(interface), frame.time) {
+                bursts.push(time, frame.original_length);
+            }
+        }
+    }
+
+    /// Says in the summary which moments were the fullest, of interfaces that had any.
+    pub(crate) fn fill_bursts(&self, summary: &mut CaptureSummary, options: &EngineOptions) {
+        summary.bursts.clear();
+        for (number, bursts) in self.bursts.iter().enumerate() {
+            let known = summary.interfaces.get(number);
+            let link_speed = options.link_speed.or(known.and_then(|known| known.speed));
+            let interface = known.and_then(|known| known.name.clone()).unwrap_or_else(|| number.to_string());
+            let bursts = bursts.figures(link_speed);
+            if !bursts.is_empty() {
+                summary.bursts.push(InterfaceBursts { interface, link_speed, bursts });
+            }
+        }
+    }
+
+    /// Adds bytes of the frames that were taken off before: on the wire, and captured.
+    pub(crate) fn note_outer(&mut self, (wire, captured): (u64, u64)) {
+        self.bytes += wire;
+        self.captured_bytes += captured;
     }
 
     #[inline(never)]

@@ -1,11 +1,11 @@
 //! The names that filters may use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use streamlens_model::Transport;
 
-/// Names that a filter is checked against and that completion offers: encodings with what they refine, packet types, named
-/// filters.
+/// Names that a filter is checked against and that completion offers: encodings with what they refine, packet types, codes of
+/// findings, named filters.
 ///
 /// ```
 /// use streamlens_filter::{Catalogue, Filter};
@@ -17,6 +17,7 @@ use streamlens_model::Transport;
 pub struct Catalogue {
     encodings: Vec<(String, Option<String>)>,
     packet_types: Vec<String>,
+    findings: BTreeSet<String>,
     named: BTreeMap<String, String>,
 }
 
@@ -45,6 +46,22 @@ impl Catalogue {
         self
     }
 
+    /// With a code that findings may have. Where a catalogue has none, filters may compare with any; where it has some, with
+    /// these alone, so that those of decoders of one's own have to be among them.
+    ///
+    /// ```
+    /// use streamlens_filter::{Catalogue, Filter};
+    /// let catalogue = Catalogue::new().finding("rtp.loss").finding("barometer.stuck");
+    /// assert!(Filter::parse("finding == barometer.stuck", &catalogue).is_ok());
+    /// assert!(Filter::parse("finding == rtp.los", &catalogue).unwrap_err().message().contains("did you mean rtp.loss"));
+    /// assert!(Filter::parse("finding == anything", &Catalogue::new()).is_ok());
+    /// ```
+    #[must_use]
+    pub fn finding(mut self, code: &str) -> Self {
+        self.findings.insert(code.to_owned());
+        self
+    }
+
     /// With a filter that others name as `$name`.
     #[must_use]
     pub fn named(mut self, name: &str, filter: &str) -> Self {
@@ -60,6 +77,11 @@ impl Catalogue {
     /// The names of the packet types.
     pub fn packet_types(&self) -> impl Iterator<Item = &str> {
         self.packet_types.iter().map(String::as_str)
+    }
+
+    /// The codes of findings.
+    pub fn findings(&self) -> impl Iterator<Item = &str> {
+        self.findings.iter().map(String::as_str)
     }
 
     /// The names of the named filters.
@@ -100,8 +122,28 @@ pub(crate) fn is_same_name(one: &str, other: &str) -> bool {
     one == other || folded(one).eq(folded(other))
 }
 
+/// The one of some names that is meant, or what there is to say where none is.
+pub(crate) fn known_name<'n>(name: &str, what: &str, known: impl Iterator<Item = &'n str>) -> Result<&'n str, String> {
+    let known: Vec<_> = known.collect();
+    known.iter().copied().find(|known| is_same_name(known, name)).ok_or_else(|| {
+        let near = nearest(name, known.into_iter()).map_or_else(String::new, |near| format!("; did you mean {near}?"));
+        format!("no {what} is called that{near}")
+    })
+}
+
 /// The nearest of some names, where one is near enough to have been meant.
-pub(crate) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+///
+/// ```
+/// use streamlens_filter::nearest;
+/// assert_eq!(nearest("jiter", ["jitter", "packets"].into_iter()), Some("jitter"));
+/// assert_eq!(nearest("speed", ["jitter", "packets"].into_iter()), None);
+/// ```
+pub fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    /// Names are shorter than what is near so long a word.
+    const LONGEST: usize = 64;
+    if name.chars().nth(LONGEST).is_some() {
+        return None;
+    }
     let fold = |name: &str| name.to_lowercase();
     let wanted = fold(name);
     let near = known.map(|known| (strsim::osa_distance(&fold(known), &wanted), known)).min();

@@ -7,7 +7,7 @@ use streamlens_model::{Severity, TrafficType};
 use crate::ast::{Compare, Expr, Product, Quantifier, Sum, Test, Value, ValueKind};
 use crate::catalogue::{Catalogue, folded, is_same_name, nearest, transports};
 use crate::error::{FilterError, Span};
-use crate::field::{FieldRef, unknown};
+use crate::field::{FieldRef, PREFIXES, unknown};
 use crate::parse::parse;
 use crate::program::{Calc, Fits, Node};
 use crate::token::Token;
@@ -21,7 +21,7 @@ pub(crate) use self::number::UNITS;
 const MOST_TESTS: usize = 2048;
 /// How deep named filters may name each other.
 const DEEPEST_NAMES: usize = 16;
-/// The most tests whose answers are kept by encoding.
+/// The most tests whose answers are kept by encoding; the most words that are looked for, whose answers always are.
 const MOST_MEMOS: u8 = 64;
 
 /// Checks filters.
@@ -30,13 +30,17 @@ pub(crate) struct Checker<'c> {
     pub(crate) catalogue: &'c Catalogue,
     pub(crate) tests: usize,
     memos: u8,
+    /// Words that are looked for, so far.
+    searches: u8,
+    /// Patterns so far.
+    patterns: usize,
     /// The named filters around, from the outermost.
     names: Vec<String>,
 }
 
 impl<'c> Checker<'c> {
     pub(crate) fn new(text: &'c str, catalogue: &'c Catalogue) -> Self {
-        Self { text, catalogue, tests: 0, memos: 0, names: Vec::new() }
+        Self { text, catalogue, tests: 0, memos: 0, searches: 0, patterns: 0, names: Vec::new() }
     }
 
     pub(crate) fn wrong(&self, place: &Span, message: impl Into<String>) -> FilterError {
@@ -127,7 +131,7 @@ impl<'c> Checker<'c> {
         sign: &Span,
         right: &Sum,
     ) -> Result<Node, FilterError> {
-        let (calc, kind) = self.left(left)?;
+        let (calc, kind) = self.left(left).map_err(|error| self.turned(left, sign, right).unwrap_or(error))?;
         let fits = match kind {
             Kind::Number(_) | Kind::Instant => self.ordered(left, kind, compare, right)?,
             Kind::Name(Names::Severity) => Fits::Severity(compare, self.severity(right)?),
@@ -145,6 +149,16 @@ impl<'c> Checker<'c> {
             }
         };
         Ok(self.made(all, calc, fits))
+    }
+
+    /// What is wrong with `IENA == encoding`, where a field stands on the right alone.
+    fn turned(&self, left: &Sum, sign: &Span, right: &Sum) -> Option<FilterError> {
+        let field = self.field_of(right).filter(|field| !matches!(field.kind(), Kind::Number(_) | Kind::Instant))?;
+        left.only().filter(|value| matches!(value.kind, ValueKind::Literal(_)))?;
+        let written = |place: &Span| self.text.get(place.0.clone()).unwrap_or_default().trim();
+        let message =
+            format!("the field comes first: {} {} {}", field.field.name(), written(sign), written(&left.place()));
+        Some(self.wrong(&left.place(), message))
     }
 
     /// Metadata that may be a number: a comparison with anything that has an order.
@@ -169,9 +183,9 @@ impl<'c> Checker<'c> {
         };
         match kind {
             Kind::Number(_) | Kind::Instant => {
-                Ok(Fits::Between(self.right(left, kind, from)?, self.right(left, kind, to)?))
+                self.between(from, to, (self.right(left, kind, from)?, self.right(left, kind, to)?))
             }
-            Kind::Any => Ok(Fits::Between(self.calc(from)?.0, self.calc(to)?.0)),
+            Kind::Any => self.between(from, to, (self.calc(from)?.0, self.calc(to)?.0)),
             Kind::Endpoint | Kind::Mac => Err(self
                 .wrong(&from.place().to(&to.place()), "addresses have no order; write a network, such as 10.0.0.0/8")),
             _ => Err(self.wrong(&from.place().to(&to.place()), "texts and names have no order")),
@@ -209,7 +223,7 @@ impl<'c> Checker<'c> {
                 match self.name(word) {
                     Some(node) => return Ok(node),
                     // a field that was meant to be one
-                    None if word.contains('.') && unknown(word).contains("did you mean") => {
+                    None if has_prefix(word) || word.contains('.') && unknown(word).contains("did you mean") => {
                         return Err(self.wrong(place, unknown(word)));
                     }
                     None => return self.search(word, place),
@@ -248,8 +262,16 @@ impl<'c> Checker<'c> {
     }
 
     fn search(&mut self, text: &str, place: &Span) -> Result<Node, FilterError> {
+        let memo = self.searches;
+        if memo >= MOST_MEMOS {
+            let message = format!(
+                "a filter looks for at most {MOST_MEMOS} words; matches takes several: name matches \"one|two\""
+            );
+            return Err(self.wrong(place, message));
+        }
+        self.searches += 1;
         let pattern = self.pattern(&regex_syntax::escape(text), place)?;
-        Ok(Node::Search { pattern, memo: self.memo() })
+        Ok(Node::Search { pattern, memo })
     }
 
     fn named(&mut self, name: &str, place: &Span) -> Result<Node, FilterError> {
@@ -273,9 +295,12 @@ impl<'c> Checker<'c> {
     }
 
     /// A pattern, without letter case unless it says so.
-    fn pattern(&self, pattern: &str, place: &Span) -> Result<Regex, FilterError> {
-        /// Bytes that a compiled pattern may take.
+    fn pattern(&mut self, pattern: &str, place: &Span) -> Result<Regex, FilterError> {
+        /// Bytes that a compiled pattern may take; of many patterns each takes less, so that a filter is read in little time.
         const LARGEST: usize = 1 << 20;
+        const LEAST: usize = 1 << 16;
+        self.patterns += 1;
+        let largest = (LARGEST / self.patterns).max(LEAST);
         let parsed = regex_syntax::ParserBuilder::new().nest_limit(64).build().parse(pattern);
         if let Err(error) = &parsed {
             let start = match error {
@@ -283,17 +308,24 @@ impl<'c> Checker<'c> {
                 regex_syntax::Error::Translate(error) => error.span().start.offset,
                 _ => 0,
             };
+            let why = match error {
+                regex_syntax::Error::Parse(error) => error.kind().to_string(),
+                regex_syntax::Error::Translate(error) => error.kind().to_string(),
+                _ => "it can't be read".to_owned(),
+            };
             let number = pattern.get(..start).unwrap_or_default().chars().count() + 1;
             let wrong = self.in_text(pattern, start, place);
-            return Err(self.wrong(&wrong, format!("the pattern is wrong at its character {number}")));
+            return Err(self.wrong(&wrong, format!("the pattern is wrong at its character {number}: {why}")));
         }
         let built = RegexBuilder::new(pattern)
             .case_insensitive(true)
             .nest_limit(64)
-            .size_limit(LARGEST)
+            .size_limit(largest)
             .dfa_size_limit(LARGEST)
             .build();
-        built.map_err(|_| self.wrong(place, "the pattern is too large"))
+        let too_large =
+            if largest < LARGEST { "the pattern is too large beside the others" } else { "the pattern is too large" };
+        built.map_err(|_| self.wrong(place, too_large))
     }
 
     /// Where a byte of a text literal stands in the filter; all of the literal where that can't be told.
@@ -347,6 +379,11 @@ impl Node {
             Self::Search { .. } => true,
         }
     }
+}
+
+/// Whether a level stands in front of a word, as it does of fields alone.
+fn has_prefix(word: &str) -> bool {
+    PREFIXES.iter().map(|(prefix, _)| *prefix).chain(["stream."]).any(|prefix| word.starts_with(prefix))
 }
 
 /// What is meant by a level in a filter.

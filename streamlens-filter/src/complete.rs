@@ -202,7 +202,10 @@ fn offer_names(kind: Option<Kind>, catalogue: &Catalogue, add: &mut dyn FnMut(&s
             add(name);
         }
         add(&format!("\"{name}\""));
-        let is_word = name.chars().all(|letter| letter.is_alphanumeric() || letter == '-' || letter == '_');
+        let is_in_word = |letter: char| {
+            letter.is_alphanumeric() || matches!(letter, '-' | '_') || (letter == '.' && names == Names::Finding)
+        };
+        let is_word = name.chars().all(is_in_word);
         if is_word && !name.chars().all(char::is_alphanumeric) {
             add(name);
         }
@@ -214,7 +217,7 @@ fn offer_names(kind: Option<Kind>, catalogue: &Catalogue, add: &mut dyn FnMut(&s
         Names::Cast => TrafficType::ALL.iter().for_each(|cast| both(cast.name())),
         Names::Severity => Severity::ALL.iter().for_each(|severity| both(severity.name())),
         Names::Level => Level::ALL.iter().for_each(|level| both(level.name())),
-        Names::Finding => {}
+        Names::Finding => catalogue.findings().for_each(both),
     }
 }
 

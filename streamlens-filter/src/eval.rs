@@ -33,24 +33,39 @@ impl Truth {
 pub(crate) struct Memo {
     /// Where the encoding is.
     encoding: usize,
+    tests: Answers,
+    /// Of words that are looked for: in the encoding and above it, without its streams and with them.
+    above: Answers,
+    with_streams: Answers,
+}
+
+/// Answers that are known, by the numbers of tests.
+#[derive(Clone, Copy, Debug, Default)]
+struct Answers {
     known: u64,
     yes: u64,
 }
 
 impl Memo {
-    /// The answer that was kept for the encoding of a row.
-    fn get(&self, row: &RowRef<'_>, bit: u8) -> Option<bool> {
-        let mask = 1 << bit;
-        (self.encoding == address(row) && self.known & mask != 0).then_some(self.yes & mask != 0)
-    }
-
-    fn set(&mut self, row: &RowRef<'_>, bit: u8, answer: bool) {
-        let encoding = address(row);
+    /// The answer of an encoding that was kept, or that is found now; without a number it is not kept.
+    fn answer(
+        &mut self,
+        row: &RowRef<'_>,
+        of: fn(&mut Self) -> &mut Answers,
+        bit: Option<u8>,
+        find: impl FnOnce() -> bool,
+    ) -> bool {
+        let Some(bit) = bit else { return find() };
+        let (encoding, mask) = (address(row), 1 << bit);
         if self.encoding != encoding {
-            *self = Self { encoding, known: 0, yes: 0 };
+            *self = Self { encoding, ..Self::default() };
         }
-        self.known |= 1 << bit;
-        self.yes |= u64::from(answer) << bit;
+        let answers = of(self);
+        if answers.known & mask == 0 {
+            answers.known |= mask;
+            answers.yes |= u64::from(find()) << bit;
+        }
+        answers.yes & mask != 0
     }
 }
 
@@ -59,6 +74,26 @@ fn address(row: &RowRef<'_>) -> usize {
 }
 
 impl Node {
+    /// Whether the answer is yes. As [`ask`](Self::ask), but what can't make it so is not worked out.
+    pub(crate) fn holds(&self, row: &RowRef<'_>, memo: &mut Memo) -> bool {
+        match self {
+            Self::Or(items) => items.iter().any(|item| item.holds(row, memo)),
+            Self::And(items) => items.iter().all(|item| item.holds(row, memo)),
+            Self::Not(inner) => inner.refutes(row, memo),
+            _ => self.ask(row, memo) == Truth::True,
+        }
+    }
+
+    /// Whether the answer is no.
+    fn refutes(&self, row: &RowRef<'_>, memo: &mut Memo) -> bool {
+        match self {
+            Self::Or(items) => items.iter().all(|item| item.refutes(row, memo)),
+            Self::And(items) => items.iter().any(|item| item.refutes(row, memo)),
+            Self::Not(inner) => inner.holds(row, memo),
+            _ => self.ask(row, memo) == Truth::False,
+        }
+    }
+
     pub(crate) fn ask(&self, row: &RowRef<'_>, memo: &mut Memo) -> Truth {
         match self {
             Self::Everything => Truth::True,
@@ -101,33 +136,18 @@ impl Node {
                 // packet types have the streams of their encoding
                 let kept = kept
                     .filter(|_| row.level() == Level::PacketType && fields.iter().all(|field| field.is_of_streams()));
-                if let Some(answer) = kept.and_then(|bit| memo.get(row, bit)) {
-                    return Truth::of(answer);
-                }
-                let answer = test(*all, left, fits, row);
-                if let Some(bit) = kept {
-                    memo.set(row, bit, answer);
-                }
-                Truth::of(answer)
+                Truth::of(memo.answer(row, |memo| &mut memo.tests, kept, || test(*all, left, fits, row)))
             }
             Self::Search { pattern, memo: kept } => {
                 let is_found = |text: &str| pattern.is_match(text);
                 let found = match (row.level(), row.at(Level::Encoding)) {
                     (Level::PacketType | Level::Stream, Some(encoding)) => {
                         own_texts(row, &is_found) || {
+                            // a stream row has its own name, and not those of the others
                             let is_type = row.level() == Level::PacketType;
-                            let kept = kept.filter(|_| is_type);
-                            match kept.and_then(|bit| memo.get(row, bit)) {
-                                Some(answer) => answer,
-                                None => {
-                                    // a stream row has its own name, and not those of the others
-                                    let answer = above_and_own(&encoding, is_type, &is_found);
-                                    if let Some(bit) = kept {
-                                        memo.set(row, bit, answer);
-                                    }
-                                    answer
-                                }
-                            }
+                            let of: fn(&mut Memo) -> &mut Answers =
+                                if is_type { |memo| &mut memo.with_streams } else { |memo| &mut memo.above };
+                            memo.answer(row, of, Some(*kept), || above_and_own(&encoding, is_type, &is_found))
                         }
                     }
                     _ => above_and_own(row, true, &is_found),

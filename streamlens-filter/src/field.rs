@@ -1,6 +1,6 @@
 //! Fields: columns of rows, with the level that they are asked of.
 
-use streamlens_model::row::{COLUMNS, Cell, Field, Kind, Level, RowRef};
+use streamlens_model::row::{Amount, COLUMNS, Cell, Field, Kind, Level, RowRef};
 
 use crate::catalogue::nearest;
 
@@ -66,6 +66,22 @@ impl FieldRef {
         self.field.kind()
     }
 
+    /// Why no value of the field can be as great as this, where that is so: a comparison with it means something else.
+    pub(crate) fn beyond(&self, value: f64) -> Option<String> {
+        let name = self.field.name();
+        let (most, is) = match (name.rsplit('.').next().unwrap_or_default(), self.kind()) {
+            ("port" | "srcport" | "dstport", _) => (65_535.0, "ports go"),
+            ("vlan", _) => (4_095.0, "VLAN identifiers go"),
+            ("dscp", _) => (63.0, "DSCP goes"),
+            ("ttl", _) => (255.0, "a TTL goes"),
+            (_, Kind::Number(Amount::Share)) if !(0.0..=1.0).contains(&value) => {
+                return Some("a share goes from 0 to 100%: 1 is all of them, 1% one in a hundred".to_owned());
+            }
+            _ => return None,
+        };
+        (value > most || value < 0.0 || value.fract() != 0.0).then(|| format!("{is} from 0 to {most}"))
+    }
+
     /// Whether the names of encodings are looked for, whose refinements count.
     pub(crate) fn is_encoding(&self) -> bool {
         self.field.name() == "encoding"
@@ -82,7 +98,7 @@ impl FieldRef {
 
     /// Whether it asks for findings.
     pub(crate) fn is_of_findings(&self) -> bool {
-        matches!(self.field.name(), "finding" | "findings" | "severity")
+        self.field.is_of_findings()
     }
 
     /// What a row knows of it.
@@ -151,7 +167,19 @@ pub(crate) fn unknown(name: &str) -> String {
     if parts.len() > 1 && parts.iter().all(|part| FieldRef::find(part).is_ok() || part.parse::<f64>().is_ok()) {
         return format!("there is no field '{name}'; to subtract, put spaces around -");
     }
-    let near = nearest(name, COLUMNS.iter().map(|column| column.name));
+    // what other languages call alike, and what has its level in front
+    let related = [format!("stream.{name}"), format!("{name}.addr")];
+    let outer = name.rsplit_once('.').map(|(outer, _)| outer);
+    let mut known = related.iter().map(String::as_str).chain(outer);
+    let known = known.find_map(|name| COLUMNS.iter().find(|column| column.name == name)).map(|column| column.name);
+    let columns = || COLUMNS.iter().map(|column| column.name);
+    let prefixed = PREFIXES.iter().find_map(|(prefix, _)| Some((*prefix, name.strip_prefix(prefix)?)));
+    let near = match prefixed {
+        Some((prefix, inner)) if Field::find(inner).is_none() => {
+            nearest(inner, columns()).map(|near| format!("{prefix}{near}")).filter(|near| FieldRef::find(near).is_ok())
+        }
+        _ => known.or_else(|| nearest(name, columns())).map(str::to_owned),
+    };
     let near = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
     format!("there is no field '{name}'{near}")
 }

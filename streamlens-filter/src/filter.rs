@@ -54,7 +54,7 @@ impl Filter {
     /// Whether a row matches.
     #[must_use]
     pub fn matches(&self, row: &RowRef<'_>) -> bool {
-        self.ask(row) == Truth::True
+        self.node.holds(row, &mut Memo::default())
     }
 
     /// Whether it is the filter of everything.
@@ -75,7 +75,7 @@ impl Filter {
     #[must_use]
     pub fn shows(&self, flow: &Flow, context: RowContext<'_>) -> bool {
         let mut memo = Memo::default();
-        rows(flow, context).any(|row| self.node.ask(&row, &mut memo) == Truth::True)
+        rows(flow, context).any(|row| self.node.holds(&row, &mut memo))
     }
 
     /// The rows of a flow that are shown, from the top: those that match, and those that lead to them. None where the flow is
@@ -94,7 +94,7 @@ impl Filter {
             {
                 above.pop();
             }
-            let is_shown = self.node.ask(&row, &mut memo) == Truth::True;
+            let is_shown = self.node.holds(&row, &mut memo);
             if is_shown {
                 for place in above.iter().rev() {
                     match found.get_mut(*place) {

@@ -13,7 +13,7 @@ mod parse;
 mod program;
 mod token;
 
-pub use catalogue::Catalogue;
+pub use catalogue::{Catalogue, nearest};
 pub use complete::{Completion, complete};
 pub use error::FilterError;
 pub use eval::Truth;

@@ -1,6 +1,7 @@
 //! From pieces to a filter as it was written: precedence, brackets, sets.
 
 use crate::ast::{Compare, Expr, Function, Product, Quantifier, Sum, Test, Value, ValueKind};
+use crate::check::UNITS;
 use crate::error::{FilterError, Span};
 use crate::token::{Token, tokens};
 
@@ -32,7 +33,7 @@ pub(crate) fn parse(text: &str) -> Result<Expr, FilterError> {
         },
         Some((Token::Sign(")"), place)) => Err(parser.wrong(place, "no ( is open here")),
         Some((Token::Sign("}"), place)) => Err(parser.wrong(place, "no { is open here")),
-        Some((_, place)) => Err(parser.wrong(place, "put and or or between")),
+        Some((_, place)) => Err(parser.wrong(place, parser.unexpected())),
     }
 }
 
@@ -138,7 +139,36 @@ impl<'t> Parser<'t> {
         match self.peek() {
             None => Err(self.missing(open, "this ( is not closed")),
             Some((Token::Sign("}"), place)) => Err(self.wrong(place, "no { is open here")),
-            Some((_, place)) => Err(self.wrong(place, "put and or or between")),
+            Some((_, place)) => Err(self.wrong(place, self.unexpected())),
+        }
+    }
+
+    /// What is wrong with the next piece, which follows on a whole test.
+    fn unexpected(&self) -> String {
+        let before = self.at.checked_sub(1).and_then(|at| self.tokens.get(at)).map(|(token, _)| token);
+        match (before, self.peek().map(|(token, _)| token)) {
+            (Some(Token::Number { text, unit, .. }), Some(Token::Word(word)))
+                if unit.is_empty() && UNITS.iter().any(|(name, ..)| name == word) =>
+            {
+                format!("put and or or between, or write number and unit as one: {text}{word}")
+            }
+            (Some(Token::Number { .. }), Some(Token::Sign(","))) => {
+                "put and or or between; numbers have no commas in them, and several values stand in {}".to_owned()
+            }
+            (_, Some(Token::Sign("==" | "!=" | ">" | ">=" | "<" | "<=" | "+" | "-" | "*" | "/"))) => {
+                "brackets stand around whole tests only: leave them out".to_owned()
+            }
+            (_, Some(Token::Word(word))) if word == "not" => {
+                "put and or or between; not stands in front of a whole test: not lost in {1}".to_owned()
+            }
+            (_, Some(Token::Sign("!"))) => {
+                "put and or or between; ! stands in front of a whole test: !name contains \"cam\"".to_owned()
+            }
+            (_, Some(Token::Sign(","))) => "put and or or between; several values stand in {}: in {1, 2}".to_owned(),
+            (_, Some(Token::Word(word))) if in_small_letters(word).is_some() => {
+                in_small_letters(word).unwrap_or_default()
+            }
+            _ => "put and or or between".to_owned(),
         }
     }
 
@@ -152,11 +182,14 @@ impl<'t> Parser<'t> {
             self.at += 1;
             return Ok(Test::Named(name.clone(), place.clone()));
         }
+        if let (Some(place), None) = (quantified, self.peek()) {
+            return Err(self.missing(place, "any and all stand in front of a comparison"));
+        }
         let left = self.sum()?;
         if let Some((compare, sign)) = self.compare() {
             let right = self.operand(&sign, "a value must follow")?;
-            if let Some((_, second)) = self.compare() {
-                return Err(self.wrong(&second, chained(&left, compare, &right, self.peek())));
+            if let Some((next, second)) = self.compare() {
+                return Err(self.wrong(&second, chained((&left, compare), &right, (next, self.peek()))));
             }
             return Ok(Test::Compare { quantifier, left, compare, sign, right });
         }
@@ -179,8 +212,19 @@ impl<'t> Parser<'t> {
         let alone = left.only().filter(|value| !value.is_negative).map(|value| value.kind.clone());
         match alone {
             Some(ValueKind::Literal(token)) => Ok(Test::Alone(token, place)),
+            _ if self.is_grouped_value() => {
+                Err(self.wrong(&place, "brackets stand around whole tests only: leave them out"))
+            }
             _ => Err(self.missing(&place, "compare it with something: > 0")),
         }
+    }
+
+    /// Whether a bracket closes here around what is compared behind it.
+    fn is_grouped_value(&self) -> bool {
+        let next = self.tokens.get(self.at + 1).map(|(token, _)| token);
+        let is_compared =
+            matches!(next, Some(Token::Sign("==" | "!=" | ">" | ">=" | "<" | "<=" | "+" | "-" | "*" | "/")));
+        is_compared && matches!(self.peek(), Some((Token::Sign(")"), _)))
     }
 
     fn compare(&mut self) -> Option<(Compare, Span)> {
@@ -225,9 +269,13 @@ impl<'t> Parser<'t> {
             return Err(self.missing_or(place, word, "a set must follow, such as {1, 5..10}"));
         };
         let mut items = Vec::new();
+        let mut before = None;
         loop {
             if self.peek().is_none() {
                 return Err(self.missing(open, "this { is not closed"));
+            }
+            if let (Some(comma), Some((Token::Sign("}"), _))) = (before, self.peek()) {
+                return Err(self.wrong(comma, "a value must follow"));
             }
             if let (true, Some(close)) = (items.is_empty(), self.take(&["}"])) {
                 return Err(self.wrong(&open.to(close), "the set is empty"));
@@ -241,7 +289,8 @@ impl<'t> Parser<'t> {
             if self.take(&["}"]).is_some() {
                 return Ok(items);
             }
-            if self.take(&[","]).is_none() {
+            before = self.take(&[","]);
+            if before.is_none() {
                 return Err(match self.peek() {
                     None => self.missing(open, "this { is not closed"),
                     Some((_, place)) => self.wrong(place, "put a comma between, or close the set with }"),
@@ -294,6 +343,9 @@ impl<'t> Parser<'t> {
             Token::Word(word) if RESERVED.contains(&word.as_str()) => {
                 Err(self.wrong(place, format!("{word} stands where something to test should")))
             }
+            Token::Word(word) if in_small_letters(word).is_some() => {
+                Err(self.wrong(place, in_small_letters(word).unwrap_or_default()))
+            }
             Token::Named(_) => Err(self.wrong(place, "a named filter stands alone")),
             token => {
                 self.at += 1;
@@ -302,7 +354,7 @@ impl<'t> Parser<'t> {
                     _ => None,
                 };
                 if let (Some(function), Some(open)) = (function, self.take(&["("])) {
-                    let (arguments, close) = self.deeper(open, |parser| parser.arguments(open))?;
+                    let (arguments, close) = self.deeper(open, |parser| parser.arguments(function, open))?;
                     let kind = ValueKind::Call(function, arguments);
                     return Ok(Value { is_negative, kind, place: whole.to(&close) });
                 }
@@ -311,24 +363,39 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn arguments(&mut self, open: &Span) -> Result<(Vec<Sum>, Span), FilterError> {
+    fn arguments(&mut self, function: Function, open: &Span) -> Result<(Vec<Sum>, Span), FilterError> {
         let mut arguments = Vec::new();
+        let mut before = open;
         loop {
-            if self.peek().is_none() {
-                return Err(self.missing(open, "this ( is not closed"));
+            match self.peek() {
+                None => return Err(self.missing(open, "this ( is not closed")),
+                Some((Token::Sign(")"), close)) => {
+                    let name = function.name();
+                    return Err(
+                        self.wrong(&before.to(close), format!("{name} needs a value here, such as {name}(p99)"))
+                    );
+                }
+                Some(_) => {}
             }
             arguments.push(self.sum()?);
             if let Some(close) = self.take(&[")"]) {
                 return Ok((arguments, close.clone()));
             }
-            if self.take(&[","]).is_none() {
+            let Some(comma) = self.take(&[","]) else {
                 return Err(match self.peek() {
                     None => self.missing(open, "this ( is not closed"),
                     Some((_, place)) => self.wrong(place, "put a comma between, or close with )"),
                 });
-            }
+            };
+            before = comma;
         }
     }
+}
+
+/// What to do about `AND`, which is no `and` and was hardly meant to be looked for.
+fn in_small_letters(word: &str) -> Option<String> {
+    let meant = RESERVED.into_iter().find(|known| *known != word && known.eq_ignore_ascii_case(word))?;
+    Some(format!("write {meant} in small letters, or \"{word}\" in quotation marks to look for it"))
 }
 
 /// The only item, or all of them.
@@ -344,15 +411,12 @@ fn one_or(mut items: Vec<Expr>, all: fn(Vec<Expr>) -> Expr) -> Expr {
 }
 
 /// What to write in place of `1ms < jitter < 5ms`.
-fn chained(left: &Sum, first: Compare, middle: &Sum, next: Option<(&Token, &Span)>) -> String {
-    let end = next.map(|(token, _)| token.to_string());
-    match (first, end) {
-        (Compare::Lt | Compare::Le, Some(end)) => {
-            format!("write {middle} in {{{left}..{end}}}, or join two comparisons with and")
-        }
-        (Compare::Gt | Compare::Ge, Some(end)) => {
-            format!("write {middle} in {{{end}..{left}}}, or join two comparisons with and")
-        }
-        _ => "join two comparisons with and".to_owned(),
+fn chained((left, first): (&Sum, Compare), middle: &Sum, (second, next): (Compare, Option<(&Token, &Span)>)) -> String {
+    let Some((end, _)) = next else { return "join two comparisons with and".to_owned() };
+    let joined = format!("write {left} {} {middle} and {middle} {} {end}", first.sign(), second.sign());
+    match (first, second) {
+        (Compare::Le, Compare::Le) => format!("write {middle} in {{{left}..{end}}}, or {}", &joined["write ".len()..]),
+        (Compare::Ge, Compare::Ge) => format!("write {middle} in {{{end}..{left}}}, or {}", &joined["write ".len()..]),
+        _ => joined,
     }
 }

@@ -29,7 +29,7 @@ pub(crate) enum Node {
     /// Whether a text of the row or of a row above it has it in it.
     Search {
         pattern: Regex,
-        memo: Option<u8>,
+        memo: u8,
     },
 }
 

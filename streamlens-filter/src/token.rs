@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use streamlens_model::{Address, Endpoint, MacAddress, Timestamp};
 
+use crate::check::UNITS;
 use crate::error::{FilterError, Span};
 use crate::instant;
 
@@ -98,6 +99,8 @@ fn next(text: &str, at: usize) -> Result<(Token, usize), FilterError> {
         Some("|") => error(1, "one | means nothing: write or, or ||"),
         Some("=") => error(1, "one = means nothing: write == to compare"),
         Some(sign) => Ok((Token::Sign(sign), sign.len())),
+        None if first == '%' => error(1, "write number and unit as one: 80%"),
+        None if first == '\'' => error(1, "texts stand in double quotation marks, such as \"wing\""),
         None => error(first.len_utf8(), &format!("{first:?} means nothing here; texts stand in quotation marks")),
     }
 }
@@ -169,7 +172,11 @@ fn address_run(rest: &str) -> Option<(Result<Token, String>, usize)> {
         let mut text = rest.get(..end)?;
         text = text.find("..").and_then(|range| text.get(..range)).unwrap_or(text);
         let read = instant::parse(text).map(Token::Instant);
-        return Some((read.ok_or_else(|| "is no instant such as 2026-03-02T09:00:00.5Z".to_owned()), text.len()));
+        let wrong = || match instant::parse(&format!("{text}Z")) {
+            Some(_) => format!("an instant needs its zone: {text}Z, or such as {text}+01:00"),
+            None => "is no instant such as 2026-03-02T09:00:00.5Z, from 1678 to 2261".to_owned(),
+        };
+        return Some((read.ok_or_else(wrong), text.len()));
     }
     let colons = run.matches(':').count();
     let first = run.chars().next()?;
@@ -183,7 +190,7 @@ fn address_run(rest: &str) -> Option<(Result<Token, String>, usize)> {
 }
 
 fn with_colons(rest: &str, run: &str) -> (Result<Token, String>, usize) {
-    if let Some(mac) = mac(run) {
+    if let Ok(mac) = run.parse() {
         return (Ok(Token::Mac(mac)), run.len());
     }
     let Ok(address) = run.parse::<Ipv6Addr>() else { return (Err(no_address(run)), run.len()) };
@@ -232,16 +239,6 @@ fn no_address(text: &str) -> String {
     format!("{text} is no address, no network such as 10.0.0.0/8, no address:port")
 }
 
-fn mac(text: &str) -> Option<MacAddress> {
-    let mut octets = [0; 6];
-    let mut parts = text.split(':');
-    for octet in &mut octets {
-        let part = parts.next().filter(|part| part.len() == 2)?;
-        *octet = u8::from_str_radix(part, 16).ok()?;
-    }
-    parts.next().is_none().then_some(MacAddress(octets))
-}
-
 fn digits(text: &str) -> &str {
     let end = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
     text.get(..end).unwrap_or_default()
@@ -255,6 +252,10 @@ fn is_date(text: &str) -> bool {
 
 /// A number with the unit behind it; a word where what follows on the digits is neither unit nor sign.
 fn number(rest: &str) -> (Token, usize) {
+    let all = word(rest);
+    if let Some(value) = hexadecimal(all) {
+        return (Token::Number { value, unit: String::new(), text: all.to_owned() }, all.len());
+    }
     let whole = digits(rest);
     let fraction = rest.get(whole.len()..).and_then(|rest| rest.strip_prefix('.')).map_or("", digits);
     let mut length = whole.len() + if fraction.is_empty() { 0 } else { fraction.len() + 1 };
@@ -262,7 +263,8 @@ fn number(rest: &str) -> (Token, usize) {
     let exponent = behind.strip_prefix(['e', 'E']).and_then(|behind| {
         let sign = usize::from(behind.starts_with(['+', '-']));
         let digits = digits(behind.get(sign..)?).len();
-        let is_end = behind.get(sign + digits..)?.chars().next().is_none_or(|next| !next.is_alphanumeric());
+        let end = letters(behind.get(sign + digits..)?);
+        let is_end = end.is_empty() || UNITS.iter().any(|(unit, ..)| *unit == end);
         (digits > 0 && is_end).then_some(1 + sign + digits)
     });
     length += exponent.unwrap_or(0);
@@ -271,7 +273,6 @@ fn number(rest: &str) -> (Token, usize) {
     let unit = if behind.starts_with('%') { "%" } else { letters(behind) };
     let total = length + unit.len();
     // 2cam and 4x.7 are words
-    let all = word(rest);
     if all.len() > total || (!unit.is_empty() && unit.chars().any(char::is_numeric)) {
         return (Token::Word(all.to_owned()), all.len());
     }
@@ -280,6 +281,19 @@ fn number(rest: &str) -> (Token, usize) {
         Ok(value) if value.is_finite() => (Token::Number { value, unit: unit.to_owned(), text }, total),
         _ => (Token::Word(text), total),
     }
+}
+
+/// The value of `0x1E`, where it is one that a number holds exactly.
+fn hexadecimal(text: &str) -> Option<f64> {
+    const LARGEST: u64 = 1 << 53;
+    let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"))?;
+    let value = u64::from_str_radix(digits, 16).ok().filter(|value| *value <= LARGEST)?;
+    Some(value as f64)
+}
+
+/// Whether a number was written in hexadecimal.
+pub(crate) fn is_hexadecimal(text: &str) -> bool {
+    text.starts_with("0x") || text.starts_with("0X")
 }
 
 fn letters(text: &str) -> &str {

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{FILTERS, catalogue};
-use streamlens_filter::complete;
+use streamlens_filter::{Completion, complete};
 
 /// The pieces of the filters above, by blanks, signs and quotation marks.
 fn pieces(text: &str) -> Vec<(usize, &str)> {
@@ -31,29 +31,61 @@ fn pieces(text: &str) -> Vec<(usize, &str)> {
     found
 }
 
+/// Whether a piece is among what is offered, or of the values that can't be listed.
+fn fits(offered: &Completion, piece: &str) -> bool {
+    let is_literal =
+        piece.starts_with(|letter: char| letter.is_ascii_digit() || letter == '"') || piece == "commentary";
+    let is_it = |suggestion: &String| suggestion == piece || suggestion.strip_suffix('(') == Some(piece);
+    offered.suggestions.iter().any(is_it) || (is_literal && !offered.values.is_empty()) || offered.next.contains(&piece)
+}
+
 #[test]
 fn at_every_cursor_of_every_filter_it_offers_what_follows() {
     let catalogue = catalogue();
     let mut wrong = Vec::new();
     for (text, _) in FILTERS {
         for (at, piece) in pieces(text) {
-            let is_literal =
-                piece.starts_with(|letter: char| letter.is_ascii_digit() || letter == '"') || piece == "commentary";
             for cursor in at..at + piece.len() {
                 if !text.is_char_boundary(cursor) {
                     continue;
                 }
                 let offered = complete(text, cursor, &catalogue);
-                let is_offered = offered
-                    .suggestions
-                    .iter()
-                    .any(|suggestion| suggestion == piece || suggestion.strip_suffix('(') == Some(piece));
-                let is_value = is_literal && !offered.values.is_empty();
-                let is_next = offered.next.contains(&piece);
-                if !(is_offered || is_value || is_next) {
+                if !fits(&offered, piece) {
                     wrong.push(format!("{} | {} offers {offered:?}", &text[..cursor], &text[cursor..]));
                 }
             }
+        }
+    }
+    assert!(wrong.is_empty(), "{} places:\n{}", wrong.len(), wrong[..wrong.len().min(30)].join("\n"));
+}
+
+/// Between two words nothing is written yet of what follows; behind a word it is written whole.
+#[test]
+fn between_words_it_offers_what_follows_and_what_is_written() {
+    let catalogue = catalogue();
+    let mut wrong = Vec::new();
+    for (text, _) in FILTERS {
+        let pieces = pieces(text);
+        let mut before = None::<(usize, &str)>;
+        for (at, piece) in pieces.iter().copied().map(Some).chain([None]).map(|piece| piece.unwrap_or((text.len(), "")))
+        {
+            if let Some((begin, written)) = before {
+                let end = begin + written.len();
+                let offered = complete(text, end, &catalogue);
+                let is_sign = written.starts_with(|letter: char| "(){},*".contains(letter)) || written == "..";
+                let is_there = fits(&offered, written) || is_sign || written.ends_with('"');
+                if !is_there {
+                    wrong.push(format!("{} | {} offers {offered:?}", &text[..end], &text[end..]));
+                }
+            }
+            let from = before.map_or(0, |(begin, written)| begin + written.len() + 1);
+            for cursor in from..=at {
+                let offered = complete(text, cursor, &catalogue);
+                if !piece.is_empty() && !fits(&offered, piece) {
+                    wrong.push(format!("{} | {} offers {offered:?}", &text[..cursor], &text[cursor..]));
+                }
+            }
+            before = Some((at, piece));
         }
     }
     assert!(wrong.is_empty(), "{} places:\n{}", wrong.len(), wrong[..wrong.len().min(30)].join("\n"));

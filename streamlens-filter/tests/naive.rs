@@ -167,8 +167,23 @@ impl<'a> Row<'a> {
                 && place["encoding"].as_str() == name(self.encoding, "encoding_name")
                 && is_stream
         };
-        let own = self.findings.iter().filter(stands);
+        let own = self.findings.iter().filter(|finding| stands(finding) || self.is_spanned(&finding["where"]));
         own.map(|finding| (finding["code"].as_str().unwrap(), finding["severity"].as_str().unwrap())).collect()
+    }
+
+    /// Whether a finding that stands at no flow concerns the row.
+    fn is_spanned(&self, place: &Value) -> bool {
+        let (true, Some(encoding), Some(streams)) = (place["flow"].is_null(), self.encoding, self.streams()) else {
+            return false;
+        };
+        let is_same = place["encoding"] == encoding["encoding_name"];
+        let Some(named) = place["stream"].as_str() else { return is_same };
+        let is_missing = self.stream.is_none() && encoding["health"]["streams_not_kept"].as_u64() > Some(0);
+        let is_named = |stream: &Value| {
+            let id = stream["id"].as_str().unwrap();
+            id == named || stream["name"] == named || id.starts_with(&format!("{named} "))
+        };
+        is_same && is_missing || streams.iter().any(is_named)
     }
 
     /// Whether a word is in a text of the row or of one above it.

@@ -6,7 +6,7 @@ mod common;
 use common::{FILTERS, catalogue, counts, demo};
 use proptest::prelude::*;
 use streamlens::model::row::{FindingIndex, RowContext};
-use streamlens_filter::{Catalogue, Filter, complete};
+use streamlens_filter::{Catalogue, Filter, Truth, complete};
 
 /// Pieces that filters are made of, and some that they are not.
 const PIECES: [&str; 62] = [
@@ -126,9 +126,12 @@ proptest! {
         let parse = |text: &str| Filter::parse(text, &catalogue).unwrap();
         let (one, twice) = (parse(&text), parse(&format!("not not ({text})")));
         prop_assert_eq!(parse(&one.to_string()), one.clone());
+        let none = parse(&format!("not ({text})"));
         let either = parse(&format!("({text}) or not ({text})"));
         for row in analysis.rows(context) {
             prop_assert_eq!(one.ask(&row), twice.ask(&row));
+            prop_assert_eq!(one.matches(&row), one.ask(&row) == Truth::True);
+            prop_assert_eq!(none.matches(&row), one.ask(&row) == Truth::False);
         }
         prop_assert_eq!(counts(&either, &analysis)[0], analysis.flows.len());
     }

@@ -31,7 +31,7 @@ pub enum LiveError {
         near: Vec<String>,
     },
     /// The interface is down.
-    #[error("{interface}: is down; ip link set {interface} up, or --wait for it")]
+    #[error("{interface}: is down; {} {interface} up, or --wait for it", if cfg!(target_os = "linux") { "ip link set" } else { "ifconfig" })]
     Down {
         /// Name of the interface.
         interface: String,
@@ -60,6 +60,19 @@ pub enum LiveError {
         /// What the system said.
         source: io::Error,
     },
+    /// libpcap refuses to capture, or can't do what was asked for.
+    #[error("{interface}: {said}")]
+    Libpcap {
+        /// Name of the interface.
+        interface: String,
+        /// What it said, and what to do.
+        said: String,
+        /// Whether it is for want of rights.
+        is_denied: bool,
+    },
+    /// libpcap doesn't take the capture filter.
+    #[error("capture filter: {0}; man pcap-filter has the language")]
+    LibpcapFilter(String),
     /// The system refused something else.
     #[error("{interface}: {what}: {source}")]
     System {
@@ -85,16 +98,17 @@ impl LiveError {
             | Self::NoSuchInterface { interface, .. }
             | Self::Down { interface }
             | Self::UnknownLink { interface, .. }
+            | Self::Libpcap { interface, .. }
             | Self::System { interface, .. } => interface,
             Self::NoneUp => "any",
-            Self::Filter(_) | Self::Join { .. } => "",
+            Self::Filter(_) | Self::LibpcapFilter(_) | Self::Join { .. } => "",
         }
     }
 }
 
 impl From<LiveError> for SourceError {
     fn from(error: LiveError) -> Self {
-        let is_denied = matches!(error, LiveError::NoPermission { .. });
+        let is_denied = matches!(error, LiveError::NoPermission { .. } | LiveError::Libpcap { is_denied: true, .. });
         Self::new(error.interface().to_owned(), is_denied, error)
     }
 }

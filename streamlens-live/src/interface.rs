@@ -8,26 +8,8 @@ use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
 use streamlens_model::{LinkType, MacAddress};
 
-/// Whose clock stamps frames.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum StampType {
-    /// The kernel's, when it copies a frame into the ring.
-    #[default]
-    Host,
-    /// The adapter's own, which nothing keeps in step with system time.
-    AdapterUnsynced,
-}
-
-impl StampType {
-    /// The name that it has on command lines.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Host => "host",
-            Self::AdapterUnsynced => "adapter_unsynced",
-        }
-    }
-}
+use crate::choose::Candidate;
+use crate::options::StampType;
 
 /// An interface as the system describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +73,21 @@ impl InterfaceInfo {
     }
 }
 
+impl Candidate for InterfaceInfo {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn is_up(&self) -> bool {
+        self.is_up
+    }
+
+    fn left_out(&self) -> Option<String> {
+        let why = || format!("link type ARPHRD {} ({})", self.hardware_type, self.hardware_name());
+        self.link_type().is_none().then(why)
+    }
+}
+
 /// All interfaces, by number.
 ///
 /// # Errors
@@ -142,47 +139,9 @@ fn stamp_types(name: &str) -> Vec<StampType> {
     types
 }
 
-/// Names that are like one that does not exist: at most two letters differ, or one begins with the other.
-pub(crate) fn near_names(name: &str, interfaces: &[InterfaceInfo]) -> Vec<String> {
-    let is_near = |other: &&str| other.starts_with(name) || name.starts_with(*other) || distance(name, other) <= 2;
-    let mut near: Vec<&str> = interfaces.iter().map(|info| info.name.as_str()).filter(is_near).collect();
-    near.sort_by_key(|other| distance(name, other));
-    near.into_iter().take(3).map(str::to_owned).collect()
-}
-
-/// Levenshtein distance; names of interfaces have at most 15 bytes.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (line, a) in one.chars().take(64).enumerate() {
-        let mut diagonal = line;
-        let mut left = line + 1;
-        for (column, b) in other.iter().enumerate() {
-            let above = row.get(column + 1).copied().unwrap_or(0);
-            let best = (left + 1).min(above + 1).min(diagonal + usize::from(a != *b));
-            if let Some(cell) = row.get_mut(column) {
-                *cell = left;
-            }
-            diagonal = above;
-            left = best;
-        }
-        if let Some(last) = row.last_mut() {
-            *last = left;
-        }
-    }
-    row.last().copied().unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn counts_letters_that_differ() {
-        for (one, other, expected) in [("eth0", "eth0", 0), ("eth0", "eth1", 1), ("", "lo", 2), ("enp3s0", "ens3", 3)] {
-            assert_eq!((distance(one, other), distance(other, one)), (expected, expected), "{one} {other}");
-        }
-    }
 
     #[test]
     fn the_loopback_is_listed_with_its_link_type() {
@@ -190,6 +149,5 @@ mod tests {
         let loopback = interfaces.iter().find(|info| info.name == "lo").expect("the loopback");
         assert!(loopback.is_loopback && loopback.index > 0 && loopback.stamp_types == [StampType::Host]);
         assert_eq!((loopback.link_type(), loopback.mac), (Some(LinkType::ETHERNET), None));
-        assert_eq!(near_names("l0", &interfaces).first().map(String::as_str), Some("lo"));
     }
 }

@@ -1,12 +1,15 @@
 //! Asks the network for multicast groups, by IGMP and MLD, for as long as the capture runs.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 
-use crate::interface::InterfaceInfo;
+use crate::error::LiveError;
+
+#[cfg(target_os = "linux")]
+mod source_group;
 
 /// A multicast group, of one source or of all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +31,9 @@ impl FromStr for Join {
         let source = source.map(|source| source.parse().map_err(|_| format!("expected a source, found `{source}`")));
         let source: Option<IpAddr> = source.transpose()?;
         match (group, source) {
-            (IpAddr::V4(_), Some(IpAddr::V6(_))) => Err("the source has another IP version than the group".to_owned()),
-            (IpAddr::V6(_), Some(_)) => Err("one source of an IPv6 group can't be asked for; leave it out".to_owned()),
+            (IpAddr::V4(_), Some(IpAddr::V6(_))) | (IpAddr::V6(_), Some(IpAddr::V4(_))) => {
+                Err("the source has another IP version than the group".to_owned())
+            }
             _ => Ok(Self { group, source }),
         }
     }
@@ -45,32 +49,65 @@ impl std::fmt::Display for Join {
 }
 
 impl Join {
-    /// Joins on an interface; the group is left when the socket is closed.
-    pub(crate) fn on(&self, interface: &InterfaceInfo) -> io::Result<Socket> {
+    /// Joins on an interface of this number, where it is known, and these addresses; the group is left when the socket is
+    /// closed.
+    pub(crate) fn on(&self, index: Option<u32>, addresses: &[IpAddr]) -> io::Result<Socket> {
+        let domain = if self.group.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
+        let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
+        let own = || {
+            let own =
+                addresses.iter().find_map(|address| if let IpAddr::V4(own) = address { Some(*own) } else { None });
+            own.ok_or_else(|| io::Error::other("the interface has no IPv4 address"))
+        };
         match (self.group, self.source) {
             (IpAddr::V4(group), None) => {
-                let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
-                socket.join_multicast_v4_n(&group, &InterfaceIndexOrAddress::Index(interface.index))?;
-                Ok(socket)
+                let interface = match index {
+                    Some(index) => InterfaceIndexOrAddress::Index(index),
+                    None => InterfaceIndexOrAddress::Address(own()?),
+                };
+                socket.join_multicast_v4_n(&group, &interface)?;
             }
-            (IpAddr::V4(group), Some(IpAddr::V4(source))) => {
-                let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
-                let own = interface.addresses.iter().find_map(|address| match address {
-                    IpAddr::V4(own) => Some(*own),
-                    IpAddr::V6(_) => None,
-                });
-                let own: Ipv4Addr = own.ok_or_else(|| io::Error::other("the interface has no IPv4 address"))?;
-                socket.join_ssm_v4(&source, &group, &own)?;
-                Ok(socket)
+            (IpAddr::V4(group), Some(IpAddr::V4(source))) => socket.join_ssm_v4(&source, &group, &own()?)?,
+            (IpAddr::V6(group), None) => {
+                let index = index.ok_or_else(|| io::Error::other("the interface's number is not known"))?;
+                socket.join_multicast_v6(&group, index)?;
             }
-            (IpAddr::V6(group), _) => {
-                let socket = Socket::new(Domain::IPV6, Type::DGRAM, Some(Protocol::UDP))?;
-                socket.join_multicast_v6(&group, interface.index)?;
-                Ok(socket)
+            (IpAddr::V6(group), Some(IpAddr::V6(source))) => join_source_6(&socket, group, source, index)?,
+            (IpAddr::V4(_), Some(IpAddr::V6(_))) | (IpAddr::V6(_), Some(IpAddr::V4(_))) => {
+                return Err(io::Error::from(io::ErrorKind::InvalidInput));
             }
-            (IpAddr::V4(_), Some(IpAddr::V6(_))) => Err(io::Error::from(io::ErrorKind::InvalidInput)),
         }
+        Ok(socket)
     }
+}
+
+#[cfg(target_os = "linux")]
+fn join_source_6(socket: &Socket, group: Ipv6Addr, source: Ipv6Addr, index: Option<u32>) -> io::Result<()> {
+    let index = index.ok_or_else(|| io::Error::other("the interface's number is not known"))?;
+    source_group::join(socket, group, source, index)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn join_source_6(_: &Socket, _: Ipv6Addr, _: Ipv6Addr, _: Option<u32>) -> io::Result<()> {
+    Err(io::Error::other("one source of an IPv6 group is asked for on Linux alone; leave it out"))
+}
+
+/// Joins groups on interfaces. With several interfaces, one that has no such network is no failure.
+pub(crate) fn on_all<T>(
+    joins: &[Join],
+    interfaces: &[T],
+    number_and_addresses: impl Fn(&T) -> (Option<u32>, &[IpAddr]),
+) -> Result<Vec<Socket>, LiveError> {
+    let mut sockets = Vec::new();
+    for join in joins {
+        let on = interfaces.iter().map(&number_and_addresses).map(|(index, addresses)| join.on(index, addresses));
+        let (fine, failed): (Vec<_>, Vec<_>) = on.partition(Result::is_ok);
+        if let (true, Some(Err(source))) = (fine.is_empty(), failed.into_iter().next()) {
+            return Err(LiveError::Join { group: join.to_string(), source });
+        }
+        sockets.extend(fine.into_iter().flatten());
+    }
+    Ok(sockets)
 }
 
 #[cfg(test)]
@@ -79,11 +116,44 @@ mod tests {
 
     #[test]
     fn reads_groups_and_refuses_what_is_none() {
-        for text in ["239.1.2.3", "232.1.1.1@10.0.0.1", "ff02::1"] {
+        for text in ["239.1.2.3", "232.1.1.1@10.0.0.1", "ff02::1", "ff3e::1@2001:db8::1"] {
             assert_eq!(text.parse::<Join>().map(|join| join.to_string()).as_deref(), Ok(text));
         }
-        for text in ["10.0.0.1", "239.1.1.1@", "239.1.1.1@::1", "ff02::1@::1", "group"] {
+        for text in ["10.0.0.1", "239.1.1.1@", "239.1.1.1@::1", "ff02::1@10.0.0.1", "ff02::1@", "group"] {
             assert!(text.parse::<Join>().is_err(), "{text}");
         }
+    }
+
+    /// What the kernel keeps for the loopback: of each source of that group, how many sockets want it and how many do not.
+    #[cfg(target_os = "linux")]
+    fn kernels_filters(group: &str) -> Vec<(String, u32, u32)> {
+        let text = std::fs::read_to_string("/proc/net/mcfilter6").expect("the kernel's list of sources");
+        let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let of_group = lines.filter_map(|words| match *words.as_slice() {
+            [_, "lo", found, source, wanted, refused] if found == group => {
+                Some((source.to_owned(), wanted.parse().ok()?, refused.parse().ok()?))
+            }
+            _ => None,
+        });
+        of_group.collect()
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_kernel_is_asked_for_one_source_of_an_ipv6_group() {
+        if !std::path::Path::new("/proc/net/mcfilter6").exists() {
+            assert!(std::env::var_os("CI").is_none(), "SKIPPED under CI: this system has no IPv6");
+            println!("SKIPPED: this system has no IPv6");
+            return;
+        }
+        let interfaces = crate::interfaces().expect("a list");
+        let loopback = interfaces.iter().find(|info| info.is_loopback).expect("the loopback");
+        let join: Join = "ff3e::4321:1234@2001:db8::7".parse().expect("a group and a source");
+        let group = "ff3e0000000000000000000043211234";
+        assert_eq!(kernels_filters(group), []);
+        let socket = join.on(Some(loopback.index), &loopback.addresses).expect("the loopback takes groups");
+        assert_eq!(kernels_filters(group), [("20010db8000000000000000000000007".to_owned(), 1, 0)]);
+        drop(socket);
+        assert_eq!(kernels_filters(group), []);
     }
 }

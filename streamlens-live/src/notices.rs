@@ -1,20 +1,26 @@
 //! What there is to say of a live capture: one warning for each interface and kind, kept up to date.
 
+#[cfg(target_os = "linux")]
 use std::io;
 use std::path::{Path, PathBuf};
 
-use streamlens_model::{Timestamp, Warning};
+#[cfg(feature = "pcap")]
+use streamlens_model::Timestamp;
+use streamlens_model::Warning;
 
-use crate::interface::InterfaceInfo;
+#[cfg(target_os = "linux")]
 use crate::port::{Port, State};
 
 mod code {
-    pub(super) const MERGED: &str = "capture.merged";
+    #[cfg(target_os = "linux")]
     pub(super) const DOWN: &str = "capture.interface-down";
     pub(super) const GONE: &str = "capture.interface-gone";
+    #[cfg(target_os = "linux")]
     pub(super) const RING: &str = "capture.small-ring";
     pub(super) const LEFT_OUT: &str = "capture.interface-left-out";
+    #[cfg(target_os = "linux")]
     pub(super) const STAMPS: &str = "capture.no-adapter-stamps";
+    #[cfg(target_os = "linux")]
     pub(super) const CLOCK: &str = "capture.adapter-clock";
 }
 
@@ -22,6 +28,7 @@ mod code {
 pub(crate) struct Notices {
     warnings: Vec<Warning>,
     /// Whether the adapter's stamps were asked for.
+    #[cfg(target_os = "linux")]
     pub(crate) asked_for_adapter: bool,
 }
 
@@ -37,7 +44,7 @@ impl Notices {
     /// Says something, in place of what was said of the same before.
     fn say(&mut self, code: &'static str, interface: &str, incomplete: bool, text: String) {
         let path = Some(PathBuf::from(interface));
-        let warning = Warning { code, path, byte: None, after_frame: None, text, incomplete };
+        let warning = Warning { code: code.into(), path, byte: None, after_frame: None, text, incomplete };
         let is_same = |known: &&mut Warning| known.code == code && known.path.as_deref() == Some(Path::new(interface));
         match self.warnings.iter_mut().find(is_same) {
             Some(known) => *known = warning,
@@ -45,29 +52,41 @@ impl Notices {
         }
     }
 
+    pub(crate) fn left_out(&mut self, interface: &str, why: &str) {
+        self.say(code::LEFT_OUT, interface, false, format!("is left out: {why}"));
+    }
+
+    /// Nothing more comes from an interface.
+    #[cfg(feature = "pcap")]
+    pub(crate) fn ended(&mut self, interface: &str, since: Timestamp, why: &str) {
+        self.say(code::GONE, interface, true, format!("ended at {since}: {why}; nothing more comes from it"));
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Notices {
     pub(crate) fn small_ring(&mut self, interface: &str, got: usize, asked: usize) {
         let text = format!("memory for the ring was refused: {} KiB instead of {} KiB", got >> 10, asked >> 10);
         self.say(code::RING, interface, false, text);
     }
 
-    pub(crate) fn left_out(&mut self, info: &InterfaceInfo) {
-        let text = format!("is left out: link type ARPHRD {} ({})", info.hardware_type, info.hardware_name());
-        self.say(code::LEFT_OUT, &info.name, false, text);
-    }
-
-    pub(crate) fn went_down(&mut self, port: &Port, error: Option<&io::Error>) {
-        let State::Down(since) = port.state else { return };
+    /// Says that an interface gives nothing, since when and why, and when it did not before; nothing where it always did.
+    pub(crate) fn state_of(&mut self, port: &Port, error: Option<&io::Error>) {
         let why = error.map_or(String::new(), |error| format!(": {error}"));
-        self.say(
-            code::DOWN,
-            &port.info.name,
-            false,
-            format!("is down since {since}{why}; goes on when it is up again"),
-        );
-    }
-
-    pub(crate) fn came_back(&mut self, port: &Port, now: Timestamp) {
-        self.say(code::DOWN, &port.info.name, false, format!("was down, and is up again since {now}"));
+        let (now, before) = match (port.state, port.outages.text()) {
+            (State::Gone(_), _) => return,
+            (State::Up, before) if before.is_empty() => return,
+            (State::Up, before) => (format!("is up again; {before}"), String::new()),
+            (State::Down(since), before) => {
+                (format!("is down since {since}{why}; goes on when it is up again"), before)
+            }
+            (State::NoCarrier(since), before) => (
+                format!("has no carrier since {since}: the cable or the other end is missing; goes on when it is back"),
+                before,
+            ),
+        };
+        let text = if before.is_empty() { now } else { format!("{now}; {before}") };
+        self.say(code::DOWN, &port.info.name, false, text);
     }
 
     pub(crate) fn gone(&mut self, port: &Port) {
@@ -79,14 +98,6 @@ impl Notices {
     pub(crate) fn look_at(&mut self, ports: &[Port]) {
         for port in ports {
             let name = port.info.name.as_str();
-            if let (1.., Some(mtu)) = (port.merged.frames, port.mtu) {
-                let text = format!(
-                    "{} frames of up to {} bytes are longer than the MTU of {mtu} allows: the adapter or the kernel merged \
-                     them, so that counts and times are not those of the wire; ethtool -K {name} gro off lro off",
-                    port.merged.frames, port.merged.longest
-                );
-                self.say(code::MERGED, name, false, text);
-            }
             if let Some(ahead) = port.adapter_ahead {
                 let (side, seconds) =
                     (if ahead < 0 { "behind" } else { "ahead of" }, ahead.unsigned_abs() as f64 / 1e9);

@@ -95,7 +95,6 @@ impl OnFinding {
                 continue;
             }
             self.codes.insert(finding.code.to_string(), at);
-            self.files += 1;
             said.push(self.write(finding, at));
         }
         self.seen = self.seen.max(delta.now);
@@ -123,6 +122,7 @@ impl OnFinding {
         let (name, code) = (path.display(), &finding.code);
         match begun {
             Ok(written) => {
+                self.files += 1;
                 let seconds = |ns: u64| ns as f64 / 1e9;
                 let (before, after) = (seconds(self.options.before_ns), seconds(self.options.after_ns));
                 let back = written.oldest.map_or(0, |oldest| at.as_nanos().saturating_sub(oldest.as_nanos()).max(0));

@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use netring::{BpfFilter, BpfInsn, Capture, Packet, TimestampSource};
 use nix::sys::socket::{getsockopt, sockopt::SocketError};
-use streamlens_model::{DroppedBy, FrameBatch, FrameRecord, Interface, LinkType, LiveCounts, Timestamp};
+pub(crate) use streamlens_model::LinkState as State;
+use streamlens_model::{DroppedBy, FrameBatch, FrameRecord, Interface, LinkType, LiveCounts, RingUse, Timestamp};
 
 use crate::error::LiveError;
 use crate::filter::{Filter, Link};
-use crate::interface::{InterfaceInfo, StampType};
-use crate::source::LiveOptions;
+use crate::interface::InterfaceInfo;
+use crate::options::{LiveOptions, StampType};
+use crate::outages::Outages;
 
 /// After so long the kernel hands over a block that is not full. The worst latency measured with it was 44 ms.
 pub(crate) const RETIRE: Duration = Duration::from_millis(20);
@@ -27,17 +29,6 @@ pub(crate) const BATCH_BYTES: usize = 1 << 20;
 const HEADERS: u32 = 14 + 4;
 const ADDRESSES: usize = 12;
 
-/// What there is to say of an interface besides its frames.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum State {
-    #[default]
-    Up,
-    /// Since when.
-    Down(Timestamp),
-    /// Deleted; no more will come.
-    Gone(Timestamp),
-}
-
 /// Frames by who stamped them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Stamps {
@@ -45,33 +36,37 @@ pub(crate) struct Stamps {
     pub(crate) adapter: u64,
 }
 
-/// Frames longer than the interface sends them.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Merged {
-    pub(crate) frames: u64,
-    /// The longest, in bytes.
-    pub(crate) longest: u32,
-}
-
 /// An interface that is captured on.
 pub(crate) struct Port {
     pub(crate) info: InterfaceInfo,
     pub(crate) link_type: LinkType,
     pub(crate) state: State,
+    pub(crate) outages: Outages,
     pub(crate) stamps: Stamps,
-    pub(crate) merged: Merged,
-    pub(crate) mtu: Option<u32>,
+    mtu: Option<u32>,
+    /// What its driver says of the link, in bits per second.
+    speed: Option<u64>,
     /// Time by the adapter's clock less system time, in nanoseconds, at its first frame.
     pub(crate) adapter_ahead: Option<i64>,
     /// When the ring had room again after it had dropped frames, and how many these were; to be taken away.
     pub(crate) drops: Vec<(Timestamp, u64)>,
-    /// Bytes of the ring that was got.
+    /// Bytes of the ring that was got, and of one of its blocks.
     pub(crate) ring: usize,
+    block: usize,
+    /// Blocks read since the ring was empty, and the most of them since the counters were read.
+    unread: Unread,
     capture: Capture,
     filter: BpfFilter,
     snap_length: u32,
     counts: LiveCounts,
     adapter: Option<AdapterDrops>,
+}
+
+/// Blocks that were read in a row: so many may have waited, for what comes meanwhile is among them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Unread {
+    in_a_row: u64,
+    most: u64,
 }
 
 /// The adapter's own counters. The files are opened before rights are given up.
@@ -119,17 +114,23 @@ impl Port {
         let link = if link_type == LinkType::ETHERNET { Link::Ethernet } else { Link::Ip };
         let filter = Filter::compile(&options.filter, link, options.snap_length)?;
         let filter = program(filter.instructions().iter().map(|one| (one.code, one.jt, one.jf, one.k)), name)?;
-        let mtu = File::open(format!("/sys/class/net/{name}/mtu")).ok().and_then(|file| read_number(&file));
-        let capture = open_ring(&info, options)?;
+        let told =
+            |what: &str| File::open(format!("/sys/class/net/{name}/{what}")).ok().and_then(|file| read_number(&file));
+        // in megabits per second; -1, which is no number here, where the driver doesn't know
+        let (mtu, megabits) = (told("mtu"), told("speed"));
+        let (capture, block) = open_ring(&info, options)?;
         let mut port = Self {
             link_type,
-            state: State::Up,
+            state: if info.is_running { State::Up } else { State::NoCarrier(crate::clock::now()) },
+            outages: Outages::default(),
             stamps: Stamps::default(),
-            merged: Merged::default(),
             mtu: mtu.and_then(|mtu| u32::try_from(mtu).ok()),
+            speed: megabits.filter(|speed| *speed > 0).and_then(|speed| speed.checked_mul(1_000_000)),
             adapter_ahead: None,
             drops: Vec::new(),
             ring: capture.ring_len(),
+            block,
+            unread: Unread::default(),
             capture,
             filter,
             snap_length: options.snap_length,
@@ -160,6 +161,11 @@ impl Port {
         self.capture.stats().map(drop).map_err(io::Error::other)
     }
 
+    /// Takes another state; what ends with it is kept in mind.
+    pub(crate) fn turn_to(&mut self, state: State, now: Timestamp) {
+        self.outages.ended(std::mem::replace(&mut self.state, state), now);
+    }
+
     /// Lets no more frames in; those in the ring can still be taken.
     pub(crate) fn shut(&self) {
         if let Ok(nothing) = nothing_passes() {
@@ -183,10 +189,15 @@ impl Port {
 
     /// Takes blocks of the ring into a batch until there are no more, or it holds that many bytes. A block is taken whole.
     pub(crate) fn take(&mut self, interface: u32, now: impl Fn() -> Timestamp, batch: &mut FrameBatch, room: usize) {
-        let Self { capture, link_type, stamps, merged, mtu, adapter_ahead, snap_length, drops, counts, .. } = self;
+        let Self { capture, link_type, stamps, mtu, adapter_ahead, snap_length, drops, counts, unread, .. } = self;
         let most = mtu.map_or(u32::MAX, |mtu| mtu.saturating_add(HEADERS));
         while batch.bytes.len() < room {
-            let Some(block) = capture.next_batch() else { break };
+            let Some(block) = capture.next_batch() else {
+                unread.in_a_row = 0;
+                break;
+            };
+            unread.in_a_row += 1;
+            unread.most = unread.most.max(unread.in_a_row);
             for packet in &block {
                 let time = time_of(&packet);
                 if packet.timestamp_clock().is_hardware() {
@@ -199,8 +210,9 @@ impl Port {
                 }
                 let length = u32::try_from(packet.original_len()).unwrap_or(u32::MAX);
                 if length > most {
-                    merged.frames += 1;
-                    merged.longest = merged.longest.max(length);
+                    let merged = &mut counts.merged;
+                    (merged.frames, merged.longest) = (merged.frames + 1, merged.longest.max(length));
+                    merged.mtu = mtu.unwrap_or_default();
                 }
                 append(&packet, (*link_type, interface, time), *snap_length, batch);
             }
@@ -214,6 +226,10 @@ impl Port {
     /// Reads the counters.
     pub(crate) fn count(&mut self, now: Timestamp) {
         count_ring(&mut self.capture, &mut self.counts, &mut self.drops, now);
+        let bytes = self.ring as u64;
+        let waited = self.unread.most.saturating_mul(self.block as u64).min(bytes);
+        self.counts.ring = Some(RingUse { bytes, waited });
+        self.unread.most = self.unread.in_a_row;
         if let Some(adapter) = &self.adapter
             && let Some(now) = adapter.read()
         {
@@ -222,18 +238,24 @@ impl Port {
     }
 
     pub(crate) fn counts(&self) -> LiveCounts {
-        self.counts
+        LiveCounts {
+            stamped_by_adapter: self.stamps.adapter,
+            adapter_ahead_ns: self.adapter_ahead,
+            link: Some(self.state),
+            ..self.counts
+        }
     }
 
     /// The interface as the result shows it.
     pub(crate) fn describe(&self) -> Interface {
         Interface {
+            speed: self.speed,
             name: Some(self.info.name.clone()),
             link_type: self.link_type,
             snap_length: self.snap_length,
             resolution_ns: 1,
             dropped: Some(total(self.counts.dropped)),
-            counts: Some(self.counts),
+            counts: Some(self.counts()),
         }
     }
 }
@@ -307,8 +329,8 @@ fn nothing_passes() -> Result<BpfFilter, LiveError> {
     program(std::iter::once((0x06, 0, 0, 0)), "")
 }
 
-/// Opens the ring with the memory asked for, or half of it, and so on.
-fn open_ring(info: &InterfaceInfo, options: &LiveOptions) -> Result<Capture, LiveError> {
+/// Opens the ring with the memory asked for, or half of it, and so on; with the bytes of a block.
+fn open_ring(info: &InterfaceInfo, options: &LiveOptions) -> Result<(Capture, usize), LiveError> {
     let name = info.name.as_str();
     let mut bytes = options.ring_bytes.max(4 * PAGE);
     loop {
@@ -332,7 +354,7 @@ fn open_ring(info: &InterfaceInfo, options: &LiveOptions) -> Result<Capture, Liv
             .bpf_filter(nothing_passes()?)
             .build();
         match opened {
-            Ok(capture) => return Ok(capture),
+            Ok(capture) => return Ok((capture, block)),
             Err(error) if is_out_of_memory(&error) && bytes / 2 >= LEAST_RING => bytes /= 2,
             Err(error) => return Err(refused(name, "can't be captured on", error)),
         }

@@ -19,7 +19,7 @@ const FLUSH: Duration = Duration::from_secs(1);
 /// When a capture has had enough.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// Frames.
+    /// Number of frames.
     pub frames: Option<u64>,
     /// Real time since the beginning.
     pub duration: Option<Duration>,
@@ -97,9 +97,8 @@ impl<S: FrameSource> Recorder<S> {
         if let Err(error) = write(files, &self.source) {
             let path = files.path().to_owned();
             let text = format!("{error}; nothing more is written to it, and the capture goes on");
-            let code = "capture.not-written";
             self.failed = Some(Warning {
-                code,
+                code: "capture.not-written".into(),
                 path: Some(path),
                 byte: None,
                 after_frame: Some(self.frames),

@@ -87,6 +87,8 @@ impl<S: FrameSource> ReplaySource<S> {
             if let Some(frame) = self.held.frame(self.at) {
                 batch.push(&frame);
             }
+            // with the first frame that is due, and not before
+            batch.begins_anew |= std::mem::take(&mut self.held.begins_anew);
             self.at += 1;
         }
         None
@@ -97,7 +99,7 @@ impl<S: FrameSource> ReplaySource<S> {
         if self.shortened > 0 {
             let (count, s) = (self.shortened, if self.shortened == 1 { "" } else { "s" });
             self.warnings.push(Warning {
-                code: "replay.silence-shortened",
+                code: "replay.silence-shortened".into(),
                 path: None,
                 byte: None,
                 after_frame: None,

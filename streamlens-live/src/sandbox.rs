@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use caps::CapSet;
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr,
-    RulesetStatus, path_beneath_rules,
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, NetPort, Ruleset, RulesetAttr,
+    RulesetCreatedAttr, RulesetError, RulesetStatus, path_beneath_rules,
 };
 use nix::sys::prctl;
 use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
@@ -28,6 +28,10 @@ pub struct Owner {
 pub struct Confinement {
     /// Folders in which files are written, and replaced, later.
     pub write_in: Vec<PathBuf>,
+    /// Folders in which files are read later, or files.
+    pub read_in: Vec<PathBuf>,
+    /// TCP ports that are connected to later.
+    pub connect_to: Vec<u16>,
 }
 
 impl Owner {
@@ -72,9 +76,10 @@ impl Owner {
 }
 
 impl Confinement {
-    /// Gives up everything but this: no new privileges, no capability, no root, no file read, none written outside of
-    /// [`Self::write_in`], no TCP. Sockets and files that are open stay so. It holds for this thread and those that it
-    /// starts, so it is for the time before any other thread.
+    /// Gives up everything but this: no new privileges, no capability, no root, no file read outside of [`Self::read_in`], none
+    /// written outside of [`Self::write_in`], no TCP but on sockets that listen already and to [`Self::connect_to`]. Sockets and
+    /// files that are open stay so. It holds for this thread and those that it starts, so it is for the time before any other
+    /// thread.
     ///
     /// Returns what could not be had, in sentences; it is no failure, for older systems have not all of it.
     #[must_use]
@@ -107,6 +112,9 @@ impl Confinement {
         // later file rights take the terminal's ioctls
         let abi = ABI::V4;
         let write: BitFlags<AccessFs> = AccessFs::from_write(abi);
+        let read = AccessFs::ReadFile | AccessFs::ReadDir;
+        let ports = self.connect_to.iter();
+        let connect = ports.map(|port| Ok::<_, RulesetError>(NetPort::new(*port, AccessNet::ConnectTcp)));
         let status = || {
             Ruleset::default()
                 .set_compatibility(CompatLevel::BestEffort)
@@ -114,6 +122,8 @@ impl Confinement {
                 .handle_access(AccessNet::from_all(abi))?
                 .create()?
                 .add_rules(path_beneath_rules(&self.write_in, write))?
+                .add_rules(path_beneath_rules(&self.read_in, read))?
+                .add_rules(connect)?
                 .restrict_self()
         };
         match status().map_err(|error| error.to_string())?.ruleset {

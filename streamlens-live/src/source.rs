@@ -1,6 +1,5 @@
 //! Interfaces as one source of frames.
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -10,65 +9,22 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use streamlens_model::{DropPlace, FrameBatch, FrameSource, Interface, SourceError, Timestamp, Warning};
 
+use crate::choose::choose;
 use crate::clock;
 use crate::error::LiveError;
-use crate::interface::{InterfaceInfo, StampType, interfaces, near_names};
-use crate::join::Join;
+use crate::in_order::{InOrder, MOST_HELD, ORDER, SETTLED, before};
+use crate::interface::interfaces;
+use crate::join::on_all;
 use crate::notices::Notices;
+use crate::options::{LiveOptions, StampType};
 use crate::port::{BATCH_BYTES, Port, RETIRE, State};
 
 /// The longest that `read_batch` waits for a frame.
 const WAIT: Duration = Duration::from_millis(50);
-/// A frame is in the ring's next block at most so long after it was on the wire: what is stamped before has been handed
-/// over. Several interfaces are put in order within it.
-const SETTLED: Duration = Duration::from_millis(60);
 /// How often counters and states of interfaces are read.
 const UPKEEP: Duration = Duration::from_secs(1);
-/// How often frames of several interfaces are put in order and handed out.
-const ORDER: Duration = Duration::from_millis(20);
-/// So many bytes of several interfaces are kept back at most.
-const MOST_HELD: usize = 32 << 20;
 /// So many places where frames were dropped are kept apart; what is dropped later counts for the last of them.
 const MOST_PLACES: usize = 4096;
-
-/// What to capture on, and how.
-#[derive(Clone, Debug)]
-pub struct LiveOptions {
-    /// Names of interfaces; `any` is every one that is up.
-    pub interfaces: Vec<String>,
-    /// A capture filter, see [`crate::filter`]; empty for every frame.
-    pub filter: String,
-    /// Whether frames for others are captured as well.
-    pub promiscuous: bool,
-    /// The most bytes of a frame that are captured.
-    pub snap_length: u32,
-    /// Memory of the ring of each interface, in bytes.
-    pub ring_bytes: usize,
-    /// Whose clock stamps frames.
-    pub stamps: StampType,
-    /// Multicast groups that the network is asked for, on every interface.
-    pub joins: Vec<Join>,
-    /// Whether to wait for an interface that is down or not there yet.
-    pub wait: bool,
-    /// Ends the capture, once it is set: what is in the rings by then is still handed out.
-    pub stop: Arc<AtomicBool>,
-}
-
-impl Default for LiveOptions {
-    fn default() -> Self {
-        Self {
-            interfaces: Vec::new(),
-            filter: String::new(),
-            promiscuous: true,
-            snap_length: 262_144,
-            ring_bytes: 64 << 20,
-            stamps: StampType::Host,
-            joins: Vec::new(),
-            wait: false,
-            stop: Arc::default(),
-        }
-    }
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -90,11 +46,7 @@ pub struct LiveSource {
     phase: Phase,
     frames: u64,
     next_upkeep: Instant,
-    /// Frames of several interfaces that are not in order yet, and memory for it.
-    held: FrameBatch,
-    rest: FrameBatch,
-    order: Vec<u32>,
-    next_order: Instant,
+    in_order: InOrder,
     /// Where rings dropped frames; and where they did in front of frames that are not handed out yet.
     drop_places: Vec<DropPlace>,
     coming_drops: Vec<(Timestamp, u64)>,
@@ -112,12 +64,13 @@ impl LiveSource {
     pub fn open(options: &LiveOptions) -> Result<Self, LiveError> {
         crate::filter::Filter::check(&options.filter)?;
         let mut notices = Notices::default();
-        let chosen = choose(options, &mut notices)?;
-        let joined = join(&chosen, &options.joins)?;
+        let chosen = choose(options, &mut notices, interfaces)?;
+        let joined = on_all(&options.joins, &chosen, |info| (Some(info.index), &info.addresses))?;
         let ports = chosen.into_iter().map(|info| Port::open(info, options)).collect::<Result<Vec<_>, _>>()?;
         for port in ports.iter().filter(|port| port.ring < options.ring_bytes) {
             notices.small_ring(&port.info.name, port.ring, options.ring_bytes);
         }
+        ports.iter().for_each(|port| notices.state_of(port, None));
         notices.asked_for_adapter = options.stamps == StampType::AdapterUnsynced;
         let now = clock::instant();
         Ok(Self {
@@ -129,10 +82,7 @@ impl LiveSource {
             phase: Phase::Running,
             frames: 0,
             next_upkeep: now + UPKEEP,
-            held: FrameBatch::default(),
-            rest: FrameBatch::default(),
-            order: Vec::new(),
-            next_order: now,
+            in_order: InOrder::new(),
             drop_places: Vec::new(),
             coming_drops: Vec::new(),
             _joined: joined,
@@ -148,7 +98,7 @@ impl LiveSource {
     /// Takes what is in the rings; true where there was a frame.
     fn take(&mut self, batch: &mut FrameBatch) -> bool {
         let is_alone = self.ports.len() == 1;
-        let into = if is_alone { batch } else { &mut self.held };
+        let into = if is_alone { batch } else { &mut self.in_order.held };
         let before = into.len();
         for (port, interface) in self.ports.iter_mut().zip(0..) {
             // none of several may hold another up, or order is lost: each gets room of its own
@@ -159,25 +109,6 @@ impl LiveSource {
             self.coming_drops.extend(drops.filter(|_| port.stamps.adapter == 0));
         }
         into.len() > before
-    }
-
-    /// Hands out those of the held frames that nothing earlier can come before.
-    fn put_in_order(&mut self, until: Option<Timestamp>, batch: &mut FrameBatch) {
-        let until = until.filter(|_| self.held.bytes.len() < MOST_HELD).map_or(i64::MAX, Timestamp::as_nanos);
-        let Self { held, rest, order, .. } = self;
-        let time =
-            |index: &u32| held.records.get(*index as usize).and_then(|record| record.time).map(Timestamp::as_nanos);
-        order.clear();
-        order.extend(0..held.len() as u32);
-        order.sort_by_key(time);
-        rest.clear();
-        for index in &*order {
-            let into = if time(index) <= Some(until) { &mut *batch } else { &mut *rest };
-            if let Some(frame) = held.frame(*index as usize) {
-                into.push(&frame);
-            }
-        }
-        std::mem::swap(held, rest);
     }
 
     /// Finds the first frames behind those that rings dropped.
@@ -217,10 +148,11 @@ impl LiveSource {
         let failed: Vec<bool> = sockets.iter().map(has_error).collect();
         for (port, _) in self.ports.iter_mut().zip(failed).filter(|(_, failed)| *failed) {
             let Some(error) = port.take_error() else { continue };
-            if port.state == State::Up {
-                port.state = State::Down(clock::now());
+            if matches!(port.state, State::Up | State::NoCarrier(_)) {
                 let is_down = error.raw_os_error() == Some(Errno::ENETDOWN as i32);
-                self.notices.went_down(port, (!is_down).then_some(&error));
+                let now = clock::now();
+                port.turn_to(State::Down(now), now);
+                self.notices.state_of(port, (!is_down).then_some(&error));
             }
         }
     }
@@ -240,15 +172,17 @@ impl LiveSource {
                     port.state = State::Gone(now);
                     self.notices.gone(port);
                 }
-                (Some(info), State::Down(_)) if info.is_up => {
-                    port.state = State::Up;
-                    self.notices.came_back(port, now);
+                (Some(info), state) => {
+                    let next = match (info.is_up, info.is_running) {
+                        (false, _) => State::Down(now),
+                        (true, false) => State::NoCarrier(now),
+                        (true, true) => State::Up,
+                    };
+                    if std::mem::discriminant(&next) != std::mem::discriminant(&state) {
+                        port.turn_to(next, now);
+                        self.notices.state_of(port, None);
+                    }
                 }
-                (Some(info), State::Up) if !info.is_up => {
-                    port.state = State::Down(now);
-                    self.notices.went_down(port, None);
-                }
-                _ => {}
             }
         }
         self.tell();
@@ -269,7 +203,7 @@ impl LiveSource {
     }
 
     fn finish(&mut self, batch: &mut FrameBatch) {
-        self.put_in_order(None, batch);
+        self.in_order.hand_out_until(None, batch);
         let now = clock::now();
         self.ports.iter_mut().for_each(|port| port.count(now));
         self.tell();
@@ -282,10 +216,6 @@ impl LiveSource {
         let is_system_time = self.ports.iter().all(|port| port.stamps.adapter == 0);
         is_system_time.then(|| before(clock::now(), SETTLED))
     }
-}
-
-fn before(time: Timestamp, by: Duration) -> Timestamp {
-    Timestamp::from_nanos(time.as_nanos().saturating_sub(i64::try_from(by.as_nanos()).unwrap_or(i64::MAX)))
 }
 
 impl FrameSource for LiveSource {
@@ -317,11 +247,7 @@ impl FrameSource for LiveSource {
             }
         }
         if self.ports.len() > 1 && self.phase != Phase::Ended {
-            let now = clock::instant();
-            if now >= self.next_order || self.held.bytes.len() >= MOST_HELD {
-                self.next_order = now + ORDER;
-                self.put_in_order(Some(before(clock::now(), SETTLED)), batch);
-            }
+            self.in_order.hand_out(batch);
         }
         if !self.coming_drops.is_empty() {
             self.place_drops(batch);
@@ -360,57 +286,4 @@ impl FrameSource for LiveSource {
             (false, false) => "unknown",
         }
     }
-}
-
-/// The interfaces that are meant; waits for them where that is wanted.
-fn choose(options: &LiveOptions, notices: &mut Notices) -> Result<Vec<InterfaceInfo>, LiveError> {
-    loop {
-        let list = interfaces().map_err(|error| LiveError::system("any", "interfaces can't be listed", error))?;
-        let mut chosen: Vec<InterfaceInfo> = Vec::new();
-        let mut missing = None;
-        for name in &options.interfaces {
-            let found: Vec<&InterfaceInfo> = if name == "any" {
-                list.iter().filter(|info| info.is_up && info.link_type().is_some()).collect()
-            } else {
-                list.iter().filter(|info| info.name == *name).collect()
-            };
-            missing = missing.or(match found.as_slice() {
-                [] if name == "any" => Some(LiveError::NoneUp),
-                [] => Some(LiveError::NoSuchInterface { interface: name.clone(), near: near_names(name, &list) }),
-                [one] if !one.is_up => Some(LiveError::Down { interface: name.clone() }),
-                _ => None,
-            });
-            if name == "any" {
-                let left_out = list.iter().filter(|info| info.is_up && info.link_type().is_none());
-                left_out.for_each(|info| notices.left_out(info));
-            }
-            for info in found {
-                if !chosen.iter().any(|known| known.index == info.index) {
-                    chosen.push(info.clone());
-                }
-            }
-        }
-        match missing {
-            None => return Ok(chosen),
-            Some(_) if options.wait && !options.stop.load(Ordering::Relaxed) => {
-                notices.clear();
-                thread::sleep(Duration::from_millis(200));
-            }
-            Some(error) => return Err(error),
-        }
-    }
-}
-
-fn join(interfaces: &[InterfaceInfo], joins: &[Join]) -> Result<Vec<socket2::Socket>, LiveError> {
-    let mut sockets = Vec::new();
-    for join in joins {
-        let on: Vec<io::Result<socket2::Socket>> = interfaces.iter().map(|info| join.on(info)).collect();
-        // with several interfaces, one that has no such network is no failure
-        let (fine, failed): (Vec<_>, Vec<_>) = on.into_iter().partition(Result::is_ok);
-        if let (true, Some(Err(source))) = (fine.is_empty(), failed.into_iter().next()) {
-            return Err(LiveError::Join { group: join.to_string(), source });
-        }
-        sockets.extend(fine.into_iter().flatten());
-    }
-    Ok(sockets)
 }

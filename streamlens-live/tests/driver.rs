@@ -1,9 +1,10 @@
 //! Readers of a driver: each at its own pace, all with the same state in the end.
 
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use streamlens_engine::{Engine, EngineOptions, FlowSelection, LookOptions};
-use streamlens_live::{Driver, DriverOptions, ReplaySource, Update, drive};
+use streamlens_live::{Driver, DriverOptions, LoopSource, ReplaySource, Update, drive};
 use streamlens_model::row::{Level, RowTable};
 use streamlens_model::{CaptureSummary, FrameBatch, FrameSource, Interface, SourceError, Timestamp, Warning};
 use streamlens_pcap::CaptureReader;
@@ -51,14 +52,14 @@ fn options() -> DriverOptions {
 fn read(driver: &Driver, pause: Duration) -> (RowTable, usize) {
     let (mut reader, mut table, mut wholes) = (driver.reader(), RowTable::default(), 0);
     loop {
-        match reader.next(Duration::from_secs(10)) {
+        match reader.next(Duration::from_secs(120)) {
             Update::Changes(deltas) => {
                 for delta in &deltas {
                     wholes += usize::from(delta.since.is_none());
                     assert!(table.apply(delta), "{:?} does not follow on {:?}", delta.since, table.epoch);
                 }
             }
-            Update::Nothing => panic!("nothing for ten seconds"),
+            Update::Nothing => panic!("nothing ever comes"),
             Update::End => return (table, wholes),
         }
         std::thread::sleep(pause);
@@ -91,6 +92,62 @@ fn every_reader_ends_with_the_same_state() {
     let ended = driver.stop();
     assert!(ended.result.is_ok());
     assert_eq!((ended.engine.frames(), ended.capture.format.as_deref()), (20_000, Some("frames")));
+}
+
+/// Says each time that it is asked for frames, and gives them when it is told to.
+struct OnDemand {
+    frames: Frames,
+    asked: Sender<()>,
+    told: Receiver<()>,
+}
+
+impl FrameSource for OnDemand {
+    fn read_batch(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
+        let _ = self.asked.send(());
+        if self.told.recv().is_ok() {
+            return self.frames.read_batch(batch);
+        }
+        batch.clear();
+        Ok(false)
+    }
+    fn interfaces(&self) -> &[Interface] {
+        &[]
+    }
+    fn warnings(&self) -> &[Warning] {
+        &[]
+    }
+    fn format(&self) -> &str {
+        "frames"
+    }
+    fn name(&self) -> &str {
+        "made"
+    }
+}
+
+/// A capture that comes slowly is looked at by a clock, which goes on while a batch is waited for.
+#[test]
+fn looks_that_pile_up_reach_a_reader() {
+    let (asked, is_asked) = channel();
+    let (tell, told) = channel();
+    let source = OnDemand { frames: Frames::new(300), asked, told };
+    let driver = Driver::start(source, engine(), DriverOptions { period_ns: None, ..options() }).unwrap();
+    // where this fails it goes before the driver does, which waits for it
+    let tell = tell;
+    let (mut reader, mut table) = (driver.reader(), RowTable::default());
+    is_asked.recv().unwrap();
+    for batch in 1..=3 {
+        if let Update::Changes(deltas) = reader.next(Duration::ZERO) {
+            assert!(deltas.iter().all(|delta| table.apply(delta)));
+        }
+        (0..20).for_each(|_| driver.show(LookOptions::default()));
+        tell.send(()).unwrap();
+        // what was asked for before is answered before the next frames are
+        is_asked.recv().unwrap();
+        let Update::Changes(deltas) = reader.next(Duration::ZERO) else { panic!("nothing is told of batch {batch}") };
+        assert!(deltas.iter().all(|delta| table.apply(delta)));
+        assert_eq!(table.capture.packets, batch * 100);
+    }
+    drop(tell);
 }
 
 #[test]
@@ -148,8 +205,57 @@ fn a_replay_shortens_silences_and_says_so() {
     }
     assert_eq!(frames, 2);
     assert!(silent > 0, "it waits");
-    let warnings: Vec<_> = source.warnings().iter().map(|warning| warning.code).collect();
+    let warnings: Vec<_> = source.warnings().iter().map(|warning| &*warning.code).collect();
     assert_eq!(warnings, ["replay.silence-shortened"]);
+}
+
+#[test]
+fn a_source_that_starts_over_is_analysed_anew() {
+    const ROUNDS: u64 = 3;
+    let mut opened = 0;
+    let open = move || {
+        opened += 1;
+        Ok(Frames::new(if opened <= ROUNDS { 2_000 } else { 0 }))
+    };
+    for threads in [1, 2] {
+        let engine = Engine::new(DecoderRegistry::with_builtins(), EngineOptions { threads, ..EngineOptions::live() });
+        let driver = Driver::start(LoopSource::new(open).unwrap(), engine, options()).unwrap();
+        let (table, _) = read(&driver, Duration::ZERO);
+        assert_eq!((table.round, table.capture.packets), (ROUNDS - 1, 2_000), "the counts are those of the last round");
+        let once = Driver::start(Frames::new(2_000), self::engine(), options()).unwrap();
+        let (expected, _) = read(&once, Duration::ZERO);
+        let health = |table: &RowTable| {
+            table.rows.values().map(|(row, _)| (row.id, row.packets, row.health)).collect::<Vec<_>>()
+        };
+        assert_eq!(health(&table), health(&expected), "streams that begin again are no restarts");
+        let report = driver.report(FlowSelection::default()).unwrap();
+        assert_eq!(report.capture.packets, 2_000);
+        assert!(report.findings.iter().all(|finding| finding.first.frame <= 2_000), "frames are numbered from 1");
+        assert!(driver.stop().result.is_ok());
+    }
+}
+
+#[test]
+fn a_reader_sees_each_start() {
+    let mut opened = 0;
+    let open = move || {
+        opened += 1;
+        Ok(Frames::new(if opened <= 3 { 300 } else { 0 }))
+    };
+    let (mut table, mut seen) = (RowTable::default(), Vec::new());
+    let mut source = LoopSource::new(open).unwrap();
+    drive(&mut engine(), &mut source, &options(), |_, delta| {
+        assert_eq!(delta.round != table.round, delta.since.is_none() && delta.epoch.0 > 1, "{:?}", delta.epoch);
+        assert!(table.apply(delta));
+        seen.push((delta.round, delta.capture.packets));
+        true
+    })
+    .unwrap();
+    assert!(seen.windows(2).all(|pair| pair[0].0 < pair[1].0 || pair[0].1 <= pair[1].1), "{seen:?}");
+    assert_eq!(seen.last(), Some(&(2, 300)));
+    for round in 0..3 {
+        assert!(seen.iter().any(|(of, _)| *of == round), "{seen:?}");
+    }
 }
 
 /// A frame, and three seconds of silence of which the source tells the time, ten times a second.

@@ -2,10 +2,12 @@
 
 use std::fmt::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::ascii::Ascii;
+use crate::reading;
 
 /// Room for the text of any endpoint, and a few bytes more. Written by octets and digits: a result may hold millions of
 /// addresses, and the formatting of the standard library takes several times as long.
@@ -135,6 +137,34 @@ impl<const SIZE: usize> fmt::Write for Room<SIZE> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MacAddress(pub [u8; 6]);
 
+/// A text that is no link-layer address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParseMacAddressError;
+
+impl fmt::Display for ParseMacAddressError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("is no link-layer address such as 02:00:5e:10:00:01")
+    }
+}
+
+impl std::error::Error for ParseMacAddressError {}
+
+/// The way back of its text; in capitals too.
+impl FromStr for MacAddress {
+    type Err = ParseMacAddressError;
+
+    fn from_str(text: &str) -> Result<Self, ParseMacAddressError> {
+        let mut octets = [0; 6];
+        let mut parts = text.split(':');
+        for octet in &mut octets {
+            let is_octet = |part: &&str| part.len() == 2 && part.bytes().all(|digit| digit.is_ascii_hexdigit());
+            let part = parts.next().filter(is_octet).ok_or(ParseMacAddressError)?;
+            *octet = u8::from_str_radix(part, 16).map_err(|_| ParseMacAddressError)?;
+        }
+        if parts.next().is_some() { Err(ParseMacAddressError) } else { Ok(Self(octets)) }
+    }
+}
+
 impl MacAddress {
     /// Whether it names a group (multicast or broadcast): the lowest bit of the first octet.
     #[must_use]
@@ -168,6 +198,12 @@ impl fmt::Display for MacAddress {
 impl Serialize for MacAddress {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.text().serialize(Self::LENGTH, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for MacAddress {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        reading::text(deserializer, "a link-layer address such as 02:00:5e:10:00:01", |text| text.parse().ok())
     }
 }
 
@@ -229,8 +265,26 @@ impl Serialize for Address {
     }
 }
 
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// What an address is where it is not null.
+        struct Known(Address);
+        impl<'de> Deserialize<'de> for Known {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let parse = |text: &str| match text.parse() {
+                    Ok(IpAddr::V4(ip)) => Some(Self(Address::V4(ip))),
+                    Ok(IpAddr::V6(ip)) => Some(Self(Address::V6(ip))),
+                    Err(_) => text.parse().ok().map(|mac| Self(Address::Mac(mac))),
+                };
+                reading::text(deserializer, "an address of IPv4, IPv6 or the link layer", parse)
+            }
+        }
+        Option::deserialize(deserializer).map(|known| known.map_or(Self::None, |Known(address)| address))
+    }
+}
+
 /// How many receivers an address stands for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TrafficType {
     /// One.
@@ -258,7 +312,7 @@ impl TrafficType {
 }
 
 /// One end of a flow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Endpoint {
     /// The address.
     pub address: Address,
@@ -320,8 +374,18 @@ impl Serialize for VlanStack {
     }
 }
 
+impl<'de> Deserialize<'de> for VlanStack {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let ids = Vec::<u16>::deserialize(deserializer)?;
+        let mut stack = Self::default();
+        let finds_room = ids.iter().all(|&id| id <= 0x0FFF && stack.push(id));
+        let refused = || de::Error::invalid_length(ids.len(), &"at most six VLAN identifiers below 4096");
+        finds_room.then_some(stack).ok_or_else(refused)
+    }
+}
+
 /// What makes packets one flow: direction, endpoints and VLAN tags. The transport is no part of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 pub struct FlowKey {
     /// Where its packets come from.
     pub src: Endpoint,
@@ -370,7 +434,23 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn what_is_no_link_layer_address_is_refused() {
+        for text in
+            ["", "02:00:00:00:00", "02:00:00:00:00:01:02", "+2:00:00:00:00:01", "2:0:0:0:0:1", "02-00-00-00-00-01"]
+        {
+            assert_eq!(text.parse::<MacAddress>(), Err(ParseMacAddressError), "{text}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_link_layer_address_is_read_as_it_was_written(mac: [u8; 6]) {
+            let text = MacAddress(mac).to_string();
+            prop_assert_eq!(text.parse(), Ok(MacAddress(mac)));
+            prop_assert_eq!(text.to_uppercase().parse(), Ok(MacAddress(mac)));
+        }
+
         #[test]
         fn addresses_are_written_as_the_standard_library_does(v4 in any::<u32>(), v6 in any::<u128>(), port: u16, mac: [u8; 6]) {
             let text = |address, port| Endpoint { address, port }.to_string();

@@ -3,19 +3,23 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use serde::de::{self, Unexpected};
 use serde::ser::SerializeStruct;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::reading::values;
 use crate::row::FlowId;
 use crate::{
-    CaptureSummary, Finding, FlowKey, MacAddress, Metadata, Severity, Shared, StreamHealth, Timestamp, TimingSummary,
-    TrafficType,
+    Burst, CaptureSummary, Finding, FlowKey, MacAddress, Metadata, OuterPath, Severity, Shared, StreamHealth,
+    Timestamp, TimingSummary, TrafficType,
 };
 
 /// The name and version of the document's form. Keys may be added under it, never renamed or removed.
 pub const SCHEMA: &str = "streamlens.analysis/1";
 
-/// A whole result. Serializes to the document of `--format json`.
+/// A whole result. Serializes to the document of `--format json`, and reads back from it: what is read is written as the same
+/// bytes again, where the reader reads floating-point numbers to the last bit (`serde_json` does with its feature `float_roundtrip`).
+/// What is no part of the document (identifiers of flows, histograms) is empty then, and the totals count what the document holds.
 #[derive(Clone, Debug, Serialize)]
 pub struct Analysis {
     /// [`SCHEMA`].
@@ -33,16 +37,18 @@ pub struct Analysis {
     #[serde(skip)]
     pub total_findings: BTreeMap<Severity, u64>,
     /// Facts that span flows, by encoding: PTP domains, announced sessions, redundant pairs.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub networks: BTreeMap<String, Metadata>,
 }
 
 /// One direction between two endpoints.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub struct Flow {
     /// Which flow, for as long as anyone may hold the identifier. Not part of the document.
+    #[serde(skip)]
     pub id: FlowId,
     /// Endpoints and VLANs.
+    #[serde(flatten)]
     pub key: FlowKey,
     /// By the destination address.
     pub traffic_type: TrafficType,
@@ -50,7 +56,7 @@ pub struct Flow {
     pub first_seen: Option<Timestamp>,
     /// Latest time of a frame.
     pub last_seen: Option<Timestamp>,
-    /// Frames.
+    /// Number of frames. The name is the document's.
     pub total_packets: u64,
     /// Bytes on the wire.
     pub total_bytes: u64,
@@ -66,15 +72,24 @@ pub struct Flow {
     /// Time to live or hop limit, with changes.
     pub ttl: Vec<Change<u8>>,
     /// Changes that found no room in the three lists.
+    #[serde(default)]
     pub changes_not_kept: u64,
+    /// What lay around its frames and was taken off: mirror formats and tunnels. The outermost of a frame comes first.
+    #[serde(default)]
+    pub outer: Vec<OuterPath>,
+    /// The most within short times, where that is asked for.
+    #[serde(default)]
+    pub bursts: Vec<Burst>,
     /// What carries its payloads, by name.
+    #[serde(deserialize_with = "values")]
     pub transport_protocols: Vec<TransportProtocol>,
     /// Per interval of time, where asked for.
+    #[serde(default)]
     pub intervals: Vec<Interval>,
 }
 
 /// A property of a flow and the frame from which on it held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change<T> {
     /// The value.
     pub value: T,
@@ -85,7 +100,7 @@ pub struct Change<T> {
 }
 
 /// Source and destination address of the link layer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MacPair {
     /// Source; `None` where the link has none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,36 +111,59 @@ pub struct MacPair {
 }
 
 /// One transport protocol of a flow.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub struct TransportProtocol {
     /// Its standard name.
     pub protocol_name: Cow<'static, str>,
     /// Ports, where it has ports.
+    #[serde(default, rename = "port_info", deserialize_with = "ports")]
     pub ports: Option<(u16, u16)>,
-    /// Frames.
+    /// Number of frames. The name is the document's.
     pub packet_count: u64,
     /// Bytes on the wire.
     pub byte_count: u64,
     /// Inter-arrival times of its frames.
     pub timing_stats: Shared<TimingSummary>,
     /// What was identified in it, surest and largest first.
+    #[serde(deserialize_with = "values")]
     pub application_encodings: Vec<ApplicationEncoding>,
     /// What it may be, but for want of evidence is not said to be.
     pub candidates: Vec<Candidate>,
     /// Facts of the transport itself: retransmissions, gaps.
+    #[serde(default)]
     pub metadata: Metadata,
     /// Per interval of time, where asked for.
+    #[serde(default)]
     pub intervals: Vec<Interval>,
+    /// What its payloads look like, where no decoder took them and that is asked for.
+    #[serde(rename = "payload_sample")]
+    pub sample: Option<PayloadSample>,
+}
+
+/// What payloads that no decoder took look like: enough to report them, or to begin a decoder.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayloadSample {
+    /// Payloads.
+    pub payloads: u64,
+    /// The length of the shortest on the wire, in bytes.
+    pub shortest: u32,
+    /// The length of the longest.
+    pub longest: u32,
+    /// The Ethernet type in front of the first of them, where there is no IP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ether_type: Option<u16>,
+    /// The first bytes of the first of them, at most 32, in hexadecimal digits.
+    pub first_bytes: String,
 }
 
 /// An application protocol that a decoder identified.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ApplicationEncoding {
     /// Its name.
     pub encoding_name: Cow<'static, str>,
     /// The evidence so far, 0.5 to 1.0.
     pub confidence_score: f64,
-    /// Frames.
+    /// Number of frames. The name is the document's.
     pub packet_count: u64,
     /// Bytes of those frames on the wire.
     pub byte_count: u64,
@@ -140,33 +178,33 @@ pub struct ApplicationEncoding {
     /// Whether all its frames are counted: false where it was identified too late for the first ones.
     pub counted_from_start: bool,
     /// Payloads that broke the protocol's rules.
-    #[serde(skip_serializing_if = "crate::is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
     pub malformed: u64,
     /// What became of its packets.
     pub health: Health,
     /// Kinds of PDU by name.
-    #[serde(serialize_with = "by_type_name")]
+    #[serde(serialize_with = "by_type_name", deserialize_with = "values")]
     pub packet_types: Vec<PacketTypeStats>,
     /// Per interval of time, where asked for.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub intervals: Vec<Interval>,
 }
 
 /// Health of an encoding in a flow.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Health {
     /// By stream, in order of their identifiers.
     pub streams: Vec<StreamHealth>,
     /// Streams beyond the most that are kept apart; 65,536 stands for that many or more.
-    #[serde(skip_serializing_if = "crate::is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
     pub streams_not_kept: u64,
     /// Holes in the byte stream that carries it, which the capture doesn't have and nobody sent again: each counts as one loss.
-    #[serde(skip_serializing_if = "crate::is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
     pub stream_gaps: u64,
 }
 
 /// One kind of PDU.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct PacketTypeStats {
     /// Its name.
     pub type_name: Cow<'static, str>,
@@ -175,7 +213,7 @@ pub struct PacketTypeStats {
     /// Their share of the wire bytes.
     pub byte_count: u64,
     /// PDUs that loss or a snap length cut.
-    #[serde(skip_serializing_if = "crate::is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
     pub incomplete: u64,
     /// Inter-arrival times of the PDUs.
     pub timing_stats: Shared<TimingSummary>,
@@ -183,15 +221,20 @@ pub struct PacketTypeStats {
     pub payload_characteristics: Metadata,
     /// Kinds of PDUs of a protocol of their own that lie in PDUs of this kind, such as the mailbox messages in EtherCAT
     /// datagrams. Their bytes are their own lengths, and part of this kind's.
-    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "by_type_name")]
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        serialize_with = "by_type_name",
+        deserialize_with = "values"
+    )]
     pub packet_types: Vec<PacketTypeStats>,
     /// Per interval of time, where asked for.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub intervals: Vec<Interval>,
 }
 
 /// What a transport's payloads may be.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
     /// Name of the encoding.
     pub encoding_name: Cow<'static, str>,
@@ -202,7 +245,7 @@ pub struct Candidate {
 }
 
 /// Counts of one interval of time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// Where it begins: a multiple of its length since the epoch.
     pub start: Timestamp,
@@ -217,6 +260,28 @@ pub struct Interval {
     /// each that after its last packet there. Only for encodings; `None` where no stream states a media clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jitter_ns: Option<f64>,
+}
+
+impl<'de> Deserialize<'de> for Analysis {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// What of a result the document holds.
+        #[derive(Deserialize)]
+        struct Document {
+            schema: String,
+            capture: CaptureSummary,
+            flows: Vec<Flow>,
+            findings: Vec<Finding>,
+            #[serde(default)]
+            networks: BTreeMap<String, Metadata>,
+        }
+        let Document { schema, capture, flows, findings, networks } = Document::deserialize(deserializer)?;
+        if schema != SCHEMA {
+            return Err(de::Error::invalid_value(Unexpected::Str(&schema), &SCHEMA));
+        }
+        let mut total_findings = BTreeMap::new();
+        findings.iter().for_each(|finding| *total_findings.entry(finding.severity).or_default() += 1);
+        Ok(Self { schema: SCHEMA, capture, total_flows: flows.len(), flows, findings, total_findings, networks })
+    }
 }
 
 impl Flow {
@@ -235,7 +300,7 @@ impl Serialize for Flow {
                 serializer.collect_map(self.0.iter().map(|transport| (&transport.protocol_name, transport)))
             }
         }
-        let mut fields = serializer.serialize_struct("Flow", 16)?;
+        let mut fields = serializer.serialize_struct("Flow", 18)?;
         fields.serialize_field("src", &self.key.src)?;
         fields.serialize_field("dst", &self.key.dst)?;
         fields.serialize_field("vlan", &self.key.vlan)?;
@@ -250,6 +315,8 @@ impl Serialize for Flow {
         fields.serialize_field("dscp", &self.dscp)?;
         fields.serialize_field("ttl", &self.ttl)?;
         optional(&mut fields, "changes_not_kept", (self.changes_not_kept > 0).then_some(&self.changes_not_kept))?;
+        optional(&mut fields, "outer", (!self.outer.is_empty()).then_some(&self.outer))?;
+        optional(&mut fields, "bursts", (!self.bursts.is_empty()).then_some(&self.bursts))?;
         fields.serialize_field("transport_protocols", &Transports(&self.transport_protocols))?;
         optional(&mut fields, "intervals", (!self.intervals.is_empty()).then_some(&self.intervals))?;
         fields.end()
@@ -258,18 +325,13 @@ impl Serialize for Flow {
 
 impl Serialize for TransportProtocol {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Ports {
-            src_port: u16,
-            dst_port: u16,
-        }
         struct Encodings<'a>(&'a [ApplicationEncoding]);
         impl Serialize for Encodings<'_> {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_map(self.0.iter().map(|encoding| (&encoding.encoding_name, encoding)))
             }
         }
-        let mut fields = serializer.serialize_struct("TransportProtocol", 9)?;
+        let mut fields = serializer.serialize_struct("TransportProtocol", 10)?;
         fields.serialize_field("protocol_name", &self.protocol_name)?;
         let ports = self.ports.map(|(src_port, dst_port)| Ports { src_port, dst_port });
         optional(&mut fields, "port_info", ports.as_ref())?;
@@ -278,10 +340,23 @@ impl Serialize for TransportProtocol {
         fields.serialize_field("timing_stats", &self.timing_stats)?;
         fields.serialize_field("application_encodings", &Encodings(&self.application_encodings))?;
         fields.serialize_field("candidates", &self.candidates)?;
+        optional(&mut fields, "payload_sample", self.sample.as_ref())?;
         optional(&mut fields, "metadata", (!self.metadata.is_empty()).then_some(&self.metadata))?;
         optional(&mut fields, "intervals", (!self.intervals.is_empty()).then_some(&self.intervals))?;
         fields.end()
     }
+}
+
+/// Ports, as the document holds them.
+#[derive(Serialize, Deserialize)]
+struct Ports {
+    src_port: u16,
+    dst_port: u16,
+}
+
+fn ports<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<(u16, u16)>, D::Error> {
+    let ports = Option::deserialize(deserializer)?;
+    Ok(ports.map(|Ports { src_port, dst_port }| (src_port, dst_port)))
 }
 
 fn optional<F: SerializeStruct, T: Serialize>(

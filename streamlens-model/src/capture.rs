@@ -1,15 +1,16 @@
 //! What is known of a capture beside its frames.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::row::Retired;
-use crate::{FrameSource, LinkType, Occurrence, Timestamp};
+use crate::{FrameSource, InterfaceBursts, LinkType, Occurrence, Timestamp};
 
 /// One interface of a capture, in the order in which the capture describes them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interface {
     /// Its name where the capture gives one (pcapng `if_name`), else `None`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -18,6 +19,9 @@ pub struct Interface {
     pub link_type: LinkType,
     /// The longest capture of one frame in bytes; 0 where there is no limit or none is known.
     pub snap_length: u32,
+    /// Its speed in bits per second (pcapng `if_speed`), where the capture says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speed: Option<u64>,
     /// The step of its time stamps in nanoseconds, at least 1 (finer steps are rounded up to 1).
     pub resolution_ns: u64,
     /// Frames that the capture itself reports as dropped (pcapng interface statistics: `isb_ifdrop` and
@@ -49,10 +53,56 @@ pub struct LiveCounts {
     pub accepted: u64,
     /// Frames dropped, by whom.
     pub dropped: DroppedBy,
+    /// Frames that are longer than the wire can carry.
+    pub merged: MergedFrames,
+    /// Frames that the adapter stamped; the kernel stamped the others.
+    pub stamped_by_adapter: u64,
+    /// Time by the adapter's clock less system time at its first frame, in nanoseconds; `None` where it has stamped none.
+    pub adapter_ahead_ns: Option<i64>,
+    /// The ring between kernel and program; `None` where the system doesn't tell.
+    pub ring: Option<RingUse>,
+    /// Whether frames can come; `None` where the system doesn't tell.
+    pub link: Option<LinkState>,
+}
+
+/// How full the ring between kernel and program is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RingUse {
+    /// Bytes that it has.
+    pub bytes: u64,
+    /// The most bytes of it that may have waited to be read within the last second: those of all blocks that were read in a row
+    /// before it was empty.
+    pub waited: u64,
+}
+
+/// Whether frames can come over an interface.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LinkState {
+    /// They can.
+    #[default]
+    Up,
+    /// It was turned off; since when.
+    Down(Timestamp),
+    /// It is up, and nothing is at the other end; since when.
+    NoCarrier(Timestamp),
+    /// It was deleted, and no more will come; since when.
+    Gone(Timestamp),
+}
+
+/// Frames longer than the MTU of their interface allows: the adapter or the kernel merged them of several, before they were
+/// captured or before they are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MergedFrames {
+    /// How many.
+    pub frames: u64,
+    /// Bytes of the longest.
+    pub longest: u32,
+    /// The MTU, in bytes.
+    pub mtu: u32,
 }
 
 /// Frames of one interface that were dropped while they were captured.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DroppedBy {
     /// By the ring between kernel and program: the program was too slow, or the ring too small.
     pub ring: u64,
@@ -63,10 +113,10 @@ pub struct DroppedBy {
 
 /// Something that a reader or the analysis has to say about the capture as a whole: where it is cut or damaged,
 /// and what that means for the result.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
     /// Stable code: `capture.truncated`, `capture.damaged`, ...
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// The file, where there are files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
@@ -83,7 +133,7 @@ pub struct Warning {
 }
 
 /// How good the time stamps are; it stands beside every verdict that leans on them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimestampQuality {
     /// The coarsest step of any interface with frames, in nanoseconds; `None` without frames.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,7 +152,7 @@ pub struct TimestampQuality {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_backward_step: Option<Occurrence>,
     /// Frames without a time.
-    #[serde(skip_serializing_if = "crate::is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
     pub without_time: u64,
 }
 
@@ -116,7 +166,7 @@ pub struct DropPlace {
 }
 
 /// The `capture` object of the result document.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct CaptureSummary {
     /// The file, `-` for standard input, or `None` for memory and live frames. Several paths are joined by `, `.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -132,6 +182,13 @@ pub struct CaptureSummary {
     pub bytes: u64,
     /// Sum of their lengths as captured.
     pub captured_bytes: u64,
+    /// Bytes on the wire of layers around frames that were taken off (mirror formats, tunnels, trailers): those of the flows and of
+    /// `not_in_flows` are `bytes` less these.
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
+    pub outer_bytes: u64,
+    /// Frames whose flows do not say what lay around them, for want of room: 65,536 flows do, 8 paths each.
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
+    pub outer_not_kept: u64,
     /// The earliest time of any frame.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_seen: Option<Timestamp>,
@@ -143,7 +200,7 @@ pub struct CaptureSummary {
     /// Frames that the capture itself lost, by interface.
     pub dropped: BTreeMap<String, u64>,
     /// The same by who dropped them; for live captures.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub dropped_by: BTreeMap<String, DroppedBy>,
     /// Where frames were dropped, in ascending order, as far as the source knows; findings about loss say so.
     #[serde(skip)]
@@ -152,6 +209,9 @@ pub struct CaptureSummary {
     pub timestamps: TimestampQuality,
     /// Frames that are in no flow, by reason. With the flows' frames they add up to `packets`.
     pub not_in_flows: BTreeMap<String, u64>,
+    /// The most within short times, of each interface with frames, where that is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bursts: Vec<InterfaceBursts>,
     /// Totals of flows that ended while frames came; `None` where none did. With the frames of the flows and of
     /// `not_in_flows` theirs add up to `packets`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 use crate::stats::Events;
 
 /// How much a finding matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing; nothing is wrong.
@@ -35,7 +35,7 @@ impl Severity {
 }
 
 /// A frame at which something happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Occurrence {
     /// Frame number, counted from 1.
     pub frame: u64,
@@ -67,7 +67,7 @@ impl StreamId {
 }
 
 /// Where in the hierarchy a finding stands; the parts that apply.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Place {
     /// The flow, as displayed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,7 +85,7 @@ pub struct Place {
 
 /// One kind of trouble at one place: when first, when last, how often. What its sentence says tells it from others: those
 /// that differ in figures alone are one, whose sentence says the range.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// Stable code: `ptp.grandmaster-changed`, `rtp.loss`, `iena.size-mismatch`.
     pub code: Cow<'static, str>,
@@ -100,7 +100,7 @@ pub struct Finding {
     pub first: Occurrence,
     /// The last time.
     pub last: Occurrence,
-    /// Where.
+    /// Where in the hierarchy it occurred.
     #[serde(rename = "where")]
     pub place: Place,
     /// What happened, in a sentence with figures and units.

@@ -46,6 +46,23 @@ pub struct FrameRecord {
     pub link_type: LinkType,
 }
 
+impl FrameRecord {
+    /// The frame in these bytes, without a number; `None` where it would lie outside of them.
+    #[must_use]
+    #[inline]
+    pub fn frame<'b>(&self, bytes: &'b [u8]) -> Option<Frame<'b>> {
+        let start = self.offset as usize;
+        Some(Frame {
+            number: 0,
+            time: self.time,
+            link_type: self.link_type,
+            interface: self.interface,
+            original_length: self.original_length,
+            data: bytes.get(start..start + self.captured_length as usize)?,
+        })
+    }
+}
+
 /// A run of frames in capture order that owns their bytes, to be filled, analysed and filled again.
 ///
 /// A reader fills `bytes` straight from the file, so that a frame is copied once; a batch that is used again
@@ -62,6 +79,9 @@ pub struct FrameBatch {
     /// or after the last frame's time. `None` where time is that of the frames alone. See
     /// [`FrameSource::read_batch`](crate::FrameSource::read_batch).
     pub now: Option<Timestamp>,
+    /// Whether the source has started over in front of these frames: the analysis begins anew with them, and what came before
+    /// has no part in it. Times go on.
+    pub begins_anew: bool,
 }
 
 impl FrameBatch {
@@ -81,16 +101,8 @@ impl FrameBatch {
     #[must_use]
     #[inline]
     pub fn frame(&self, index: usize) -> Option<Frame<'_>> {
-        let record = self.records.get(index)?;
-        let start = record.offset as usize;
-        Some(Frame {
-            number: self.first_number + index as u64,
-            time: record.time,
-            link_type: record.link_type,
-            interface: record.interface,
-            original_length: record.original_length,
-            data: self.bytes.get(start..start + record.captured_length as usize)?,
-        })
+        let frame = self.records.get(index)?.frame(&self.bytes)?;
+        Some(Frame { number: self.first_number + index as u64, ..frame })
     }
 
     /// The frames, in capture order.
@@ -119,10 +131,11 @@ impl FrameBatch {
         true
     }
 
-    /// Forgets the frames and the time, and keeps the memory.
+    /// Forgets the frames and what is said of them, and keeps the memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.records.clear();
         self.now = None;
+        self.begins_anew = false;
     }
 }

@@ -1,12 +1,12 @@
 //! What became of the packets of a stream.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::stats::Gap;
-use crate::{Metadata, Occurrence};
+use crate::{Metadata, Occurrence, Timestamp};
 
 /// Health of one stream of an encoding, by the sequence accounting of all protocols.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StreamHealth {
     /// The identifier, as its protocol writes it.
     pub id: String,
@@ -15,7 +15,7 @@ pub struct StreamHealth {
     pub name: Option<String>,
     /// Whether the packets of other streams of the encoding lie in those of this one, as those of channels in datagrams. What is
     /// added up is then either, never both.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_carrier: bool,
     /// Packets received, duplicates included.
     pub received: u64,
@@ -47,7 +47,7 @@ pub struct StreamHealth {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gap_count: Option<u64>,
     /// Of these the 16 latest and of those before the 16 largest, in the order of their frames.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<Gap>,
     /// RFC 3550 §6.4.1 interarrival jitter against the stream's own clock in nanoseconds; `None` without a clock.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,7 +56,25 @@ pub struct StreamHealth {
     /// with less than a second of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drift_ppm: Option<f64>,
+    /// Per interval of time, where asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub intervals: Vec<StreamInterval>,
     /// Further measures and facts.
-    #[serde(skip_serializing_if = "Metadata::is_empty")]
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub measures: Metadata,
+}
+
+/// What came of a stream in one interval of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StreamInterval {
+    /// Where it begins: a multiple of its length since the epoch.
+    pub start: Timestamp,
+    /// Packets received in it, duplicates included.
+    pub packets: u64,
+    /// Numbers found missing in it, less those that came late in it; `None` where the stream has no sequence numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<i64>,
+    /// RFC 3550 §6.4.1 jitter in nanoseconds after its last packet there; `None` without a media clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jitter_ns: Option<f64>,
 }

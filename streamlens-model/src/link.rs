@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::reading;
 
 /// How a frame begins: the LINKTYPE number of the pcap and pcapng formats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,6 +31,10 @@ impl LinkType {
     pub const IPV4: Self = Self(228);
     /// Raw IPv6.
     pub const IPV6: Self = Self(229);
+    /// What the packet filter of Linux logs: attributes, one of which is the IP packet.
+    pub const NFLOG: Self = Self(239);
+    /// Apple's frames with what is known of process and interface in front.
+    pub const PKTAP: Self = Self(258);
     /// Linux cooked capture, version 2.
     pub const LINUX_SLL2: Self = Self(276);
     /// A packet of an IRIG 106 Chapter 10 recorder file, from its sync word on. The number is StreamLens' own: such
@@ -38,6 +44,16 @@ impl LinkType {
     /// Of a frame whose interface the capture does not describe, so that nobody knows how it begins. As for
     /// [`Self::CHAPTER10_FILE`], the number is StreamLens' own.
     pub const UNDESCRIBED: Self = Self(65_534);
+
+    /// The link type of a name as [`name`](Self::name) returns it, `None` of any other text. Of those that share a name, as the
+    /// numbers of raw IP do, the one that has a constant here, else the lowest.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        // the highest number with a name of its own is below 300, but for two of StreamLens' own
+        let named = [Self::RAW.0].into_iter().chain(0..300).chain([Self::UNDESCRIBED.0, Self::CHAPTER10_FILE.0]);
+        let number = name.strip_prefix("LINKTYPE-").and_then(|number| number.parse().ok());
+        named.chain(number).map(Self).find(|known| known.name() == name)
+    }
 
     /// The name under which the link type is known; `LINKTYPE-<number>` where it has none here.
     #[must_use]
@@ -72,12 +88,16 @@ impl LinkType {
             189 => "USB Linux",
             192 => "PPI",
             195 | 215 | 230 => "IEEE 802.15.4",
+            197 => "ERF",
             201 => "Bluetooth HCI with direction",
             220 => "USB Linux, mmapped",
             227 => "CAN SocketCAN",
+            235 => "DVB-CI",
             239 => "NFLOG",
+            243 => "MPEG-2 transport stream",
             249 => "USBPcap",
             253 => "Linux Netlink",
+            257 => "PROFIBUS DL",
             258 => "Apple PKTAP",
             274 => "Ethernet MPacket",
             276 => "Linux SLL2",
@@ -93,5 +113,27 @@ impl LinkType {
 impl Serialize for LinkType {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for LinkType {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        reading::text(deserializer, "the name of a link type", Self::of_name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_read_as_a_link_type_of_that_name() {
+        for number in 0..=u16::MAX {
+            let name = LinkType(number).name();
+            assert_eq!(LinkType::of_name(&name).map(LinkType::name), Some(name), "{number}");
+        }
+        assert_eq!(LinkType::of_name("Raw IP"), Some(LinkType::RAW));
+        let refused = ["", "ethernet", "LINKTYPE-1", "LINKTYPE-0300", "LINKTYPE-+300", "LINKTYPE-65536", "User 16"];
+        assert!(refused.iter().all(|name| LinkType::of_name(name).is_none()));
     }
 }

@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Index;
 
-use serde::{Serialize, Serializer};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Value;
 
@@ -246,6 +247,31 @@ impl fmt::Debug for Metadata {
 impl Serialize for Metadata {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.entries.iter().map(|(name, value)| (Name(name), value)))
+    }
+}
+
+/// Any order is read; of several values of one name the last stays.
+impl<'de> Deserialize<'de> for Metadata {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Metadata;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("named values")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Metadata, A::Error> {
+                let mut entries = Vec::new();
+                while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                    entries.push((Cow::Owned(name), value));
+                }
+                let mut read = Metadata { entries };
+                read.tidy();
+                Ok(read)
+            }
+        }
+        deserializer.deserialize_map(Entries)
     }
 }
 

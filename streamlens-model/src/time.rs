@@ -1,10 +1,12 @@
 //! Instants as integer nanoseconds, and their text form.
 
 use std::fmt;
+use std::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::ascii::Ascii;
+use crate::reading;
 
 /// An instant: nanoseconds since the Unix epoch, 1970-01-01T00:00:00Z.
 ///
@@ -140,6 +142,43 @@ impl Serialize for Nanos {
     }
 }
 
+/// A text that is no instant as [`Timestamp`] displays it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParseTimestampError;
+
+impl fmt::Display for ParseTimestampError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("is no instant such as 2026-11-22T21:43:05.123456789Z, from 1677 to 2262")
+    }
+}
+
+impl std::error::Error for ParseTimestampError {}
+
+/// The way back of its text, and of no other form that RFC 3339 allows.
+impl FromStr for Timestamp {
+    type Err = ParseTimestampError;
+
+    fn from_str(text: &str) -> Result<Self, ParseTimestampError> {
+        let bytes: &[u8; InstantText::LENGTH] = text.as_bytes().try_into().map_err(|_| ParseTimestampError)?;
+        // what is no digit makes a number that is written otherwise
+        let number = |at: std::ops::Range<usize>| {
+            let digits = bytes.get(at).unwrap_or_default();
+            digits.iter().fold(0_i64, |number, digit| number * 10 + i64::from(digit.wrapping_sub(b'0') % 10))
+        };
+        let days = days_since_1970(number(0..4), number(5..7), number(8..10));
+        let seconds = days * 86_400 + number(11..13) * 3600 + number(14..16) * 60 + number(17..19);
+        let nanos = i128::from(seconds) * 1_000_000_000 + i128::from(number(20..29));
+        let time = i64::try_from(nanos).map(Self).map_err(|_| ParseTimestampError)?;
+        if InstantText::default().of(time) == bytes { Ok(time) } else { Err(ParseTimestampError) }
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        reading::text(deserializer, "an instant such as 2026-11-22T21:43:05.123456789Z", |text| text.parse().ok())
+    }
+}
+
 /// The numbers from 0 to 99 as they are written.
 const PAIRS: [[u8; 2]; 100] = {
     let (mut pairs, mut number) = ([[b'0'; 2]; 100], 0);
@@ -164,9 +203,56 @@ fn civil_date(days: u32) -> (u32, u32, u32) {
     (if month <= 2 { year + 1 } else { year }, month, day)
 }
 
+/// Days from 1970-01-01 to a Gregorian date, the way back of [`civil_date`]. Months and days that no calendar has give the day
+/// of some other date.
+fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
+    let (year, month) = if month < 3 { (year - 1, month + 9) } else { (year, month - 3) };
+    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    year * 365 + leap_days + (153 * month + 2) / 5 + day - 1 - DAYS_BEFORE_1970
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn an_instant_is_read_as_it_was_written(nanos: i64) {
+            let time = Timestamp::from_nanos(nanos);
+            prop_assert_eq!(time.to_string().parse(), Ok(time));
+        }
+
+        /// Whatever is read is written alike.
+        #[test]
+        fn what_is_no_instant_is_refused(text in "(19|20|22)[0-9:]{2}-[01:][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9]\\.[0-9]{8}[0-9:]Z?") {
+            if let Ok(time) = text.parse::<Timestamp>() {
+                prop_assert_eq!(time.to_string(), text);
+            }
+        }
+    }
+
+    #[test]
+    fn the_ends_of_the_range_are_read_and_what_lies_beyond_is_refused() {
+        for nanos in [i64::MIN, i64::MAX, 0, -1, 951_782_400_000_000_000] {
+            assert_eq!(Timestamp::from_nanos(nanos).to_string().parse(), Ok(Timestamp::from_nanos(nanos)));
+        }
+        for text in [
+            "2262-04-11T23:47:16.854775808Z",
+            "1677-09-21T00:12:43.145224191Z",
+            "9999-12-31T23:59:59.999999999Z",
+            "2025-02-29T00:00:00.000000000Z",
+            "2025-01-01T24:00:00.000000000Z",
+            "2025-01-01 00:00:00.000000000Z",
+            "2025-01-01T00:00:00.000000000z",
+            "2025-01-01T00:00:00.00000000:Z",
+            "2025-01-01T00:00:00Z",
+            "",
+        ] {
+            assert_eq!(text.parse::<Timestamp>(), Err(ParseTimestampError), "{text}");
+        }
+    }
 
     #[test]
     fn prints_leap_days_and_instants_before_the_epoch() {

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{self, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Metadata, Occurrence, Timestamp};
 
@@ -36,6 +38,52 @@ impl Serialize for Value {
             Self::Unsigned(value) => serializer.serialize_u64(*value),
             other => other.serialize_other(serializer),
         }
+    }
+}
+
+/// A whole number is read as [`Value::Unsigned`], one below 0 as [`Value::Signed`]; text in the form of instants as
+/// [`Value::Time`]. So a value reads back as one that is written alike, though not always of the variant that it had.
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyValue)
+    }
+}
+
+struct AnyValue;
+
+impl<'de> Visitor<'de> for AnyValue {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a flag, a number, text, a list or named values")
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Unsigned(value))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
+        Ok(u64::try_from(value).map_or(Value::Signed(value), Value::Unsigned))
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::Float(value))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
+        Ok(text.parse().map_or_else(|_| Value::text(text.to_owned()), Value::Time))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Value, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(items)).map(Value::List)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
+        Metadata::deserialize(MapAccessDeserializer::new(map)).map(Value::Map)
     }
 }
 
@@ -203,5 +251,52 @@ impl From<Occurrence> for Value {
 impl From<Timestamp> for Value {
     fn from(time: Timestamp) -> Self {
         Self::Time(time)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn value() -> impl Strategy<Value = Value> {
+        let number = proptest::num::f64::NORMAL | proptest::num::f64::ZERO | proptest::num::f64::SUBNORMAL;
+        let leaf = prop_oneof![
+            any::<bool>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            number.prop_map(Value::from),
+            any::<i64>().prop_map(|nanos| Value::from(Timestamp::from_nanos(nanos))),
+            ".*".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 5, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..5).prop_map(Value::List),
+                proptest::collection::btree_map(".*", inner, 0..5).prop_map(Value::map),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_is_written_alike(value in value()) {
+            let text = serde_json::to_string(&value).unwrap();
+            let read: Value = serde_json::from_str(&text).unwrap();
+            prop_assert_eq!(serde_json::to_string(&read).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn values_are_read_as_the_nearest_variant() {
+        let read = |text| serde_json::from_str::<Value>(text).unwrap();
+        assert_eq!(read("1"), Value::Unsigned(1));
+        assert_eq!(read("-1"), Value::Signed(-1));
+        assert_eq!(read("1.0"), Value::Float(1.0));
+        assert_eq!(read("\"1970-01-01T00:00:00.000000001Z\""), Value::Time(Timestamp::from_nanos(1)));
+        assert_eq!(read("\"1970-01-01\""), Value::from("1970-01-01"));
+        assert_eq!(read("[true, {}]"), Value::List(vec![Value::Bool(true), Value::Map(Metadata::new())]));
+        let refused = serde_json::from_str::<Value>("null").unwrap_err().to_string();
+        assert!(refused.starts_with("invalid type: null, expected a flag, a number, text"), "{refused}");
     }
 }

@@ -8,6 +8,7 @@ use streamlens_chapter10_wire::{
     HEADER_LENGTH as HEADER, Moment, PacketHeader, SETUP, SetupReader, TIME_1, TIME_2, TimeReading, counter_to_utc,
     nearest_year, read_time,
 };
+use streamlens_model::words::{Counted, Grouped};
 use streamlens_model::{FrameRecord, Interface, LinkType, Timestamp};
 
 use crate::report::code;
@@ -72,7 +73,10 @@ impl Chapter10 {
         while let Some(rest) = data.get(at..).filter(|rest| !rest.is_empty()) {
             if rest.len() < HEADER {
                 if out.at_end {
-                    out.ended_inside(at, format_args!("{} bytes of a packet header are there", rest.len()));
+                    out.ended_inside(
+                        at,
+                        format_args!("{} bytes of a packet header are there", Grouped(rest.len() as u64)),
+                    );
                     at = data.len();
                 }
                 break;
@@ -113,7 +117,14 @@ impl Chapter10 {
                 link_type: LinkType::CHAPTER10_FILE,
             });
             if present < length {
-                out.ended_inside(at, format_args!("{present} of the {length} bytes of the last packet are there"));
+                out.ended_inside(
+                    at,
+                    format_args!(
+                        "{} of the {} of the last packet are there",
+                        Grouped(present as u64),
+                        Counted(length as u64, "byte")
+                    ),
+                );
             }
             at += present;
         }
@@ -224,7 +235,13 @@ fn out_of_step(at: usize, bytes: usize, out: &mut Walk<'_>) {
     out.report.incomplete(
         code::DAMAGED,
         place,
-        format_args!("{bytes} bytes from byte {} on are no packet and were passed over", place.byte),
+        format_args!(
+            "{} from byte {} on {} no packet and {} passed over",
+            Counted(bytes as u64, "byte"),
+            Grouped(place.byte),
+            Counted(bytes as u64, "").are(),
+            Counted(bytes as u64, "").verb("was", "were")
+        ),
     );
 }
 
@@ -252,7 +269,7 @@ mod tests {
         packet(0x11, counter, &[0x31, 2, 0, 0, 0, second, 0x00, 0x12, 0x17, 0x10, 0x18, 0x20])
     }
 
-    type Read = (Vec<(u32, usize, Option<String>)>, Vec<(&'static str, bool)>);
+    type Read = (Vec<(u32, usize, Option<String>)>, Vec<(String, bool)>);
 
     fn read(bytes: Vec<u8>) -> Read {
         let mut reader = CaptureReader::from_bytes("test", bytes).expect("a recorder file");
@@ -261,7 +278,7 @@ mod tests {
             assert_eq!(frame.link_type, LinkType::CHAPTER10_FILE);
             frames.push((frame.original_length, frame.data.len(), frame.time.map(|time| time.to_string())));
         }
-        (frames, reader.warnings().iter().map(|warning| (warning.code, warning.incomplete)).collect())
+        (frames, reader.warnings().iter().map(|warning| (warning.code.to_string(), warning.incomplete)).collect())
     }
 
     #[test]
@@ -310,7 +327,7 @@ mod tests {
         let file = [time(0, 1), vec![0x25; 77], packet(9, 1, &[0; 100]), vec![1; 40]].concat();
         let (frames, warnings) = read(file);
         assert_eq!(frames.len(), 2);
-        assert_eq!(warnings, [("capture.damaged", true), ("capture.damaged", true)]);
+        assert_eq!(warnings, [("capture.damaged".to_owned(), true), ("capture.damaged".to_owned(), true)]);
     }
 
     #[test]
@@ -319,7 +336,7 @@ mod tests {
         let setup = packet(1, 0, b"\x07\0\0\0G\\PN:x;G\\OD:06-01-2024;");
         let (frames, warnings) = read([setup, day.clone()].concat());
         assert_eq!(frames[1].2.as_deref(), Some("2024-06-10T12:00:00.000000000Z"));
-        assert_eq!(warnings, [("capture.unknown-year", false)]);
+        assert_eq!(warnings, [("capture.unknown-year".to_owned(), false)]);
         let (frames, _) = read(day);
         assert_eq!(frames[0].2.as_deref(), Some("1970-06-11T12:00:00.000000000Z"));
     }

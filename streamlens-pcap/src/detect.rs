@@ -31,6 +31,8 @@ pub(crate) enum Format {
     Pcap(PcapVariant),
     PcapNg,
     Chapter10,
+    Snoop,
+    Erf,
 }
 
 impl Format {
@@ -39,6 +41,8 @@ impl Format {
             Self::Pcap(variant) => variant.name,
             Self::PcapNg => "pcapng",
             Self::Chapter10 => "Chapter 10 file",
+            Self::Snoop => "snoop",
+            Self::Erf => "ERF",
         }
     }
 }
@@ -89,6 +93,9 @@ pub(crate) fn format_of(start: &[u8]) -> Option<Format> {
     if crate::chapter10::begins(start) {
         return Some(Format::Chapter10);
     }
+    if crate::snoop::begins(start) {
+        return Some(Format::Snoop);
+    }
     for (known, variant) in PCAP_MAGICS {
         if u32::from_le_bytes(magic) == known {
             return Some(Format::Pcap(variant));
@@ -101,7 +108,11 @@ pub(crate) fn format_of(start: &[u8]) -> Option<Format> {
     let order = start.get(8..).and_then(|rest| rest.first_chunk());
     let has_order =
         order.is_some_and(|order| u32::from_le_bytes(*order) == BOM_MAGIC || u32::from_be_bytes(*order) == BOM_MAGIC);
-    (u32::from_le_bytes(magic) == SHB_MAGIC || has_order).then_some(Format::PcapNg)
+    if u32::from_le_bytes(magic) == SHB_MAGIC || has_order {
+        return Some(Format::PcapNg);
+    }
+    // last: it has no mark of its own
+    crate::erf::begins(start).then_some(Format::Erf)
 }
 
 /// Which capture format begins with these bytes inside of another capture: where a record could stand too, all fields of the
@@ -122,7 +133,7 @@ pub(crate) fn format_behind(start: &[u8; DETECT_BYTES]) -> Option<Format> {
             let is_lawful = u32::from_le_bytes(*order) == BOM_MAGIC || u32::from_be_bytes(*order) == BOM_MAGIC;
             is_lawful.then_some(Format::PcapNg)
         }
-        Format::PcapNg | Format::Chapter10 => None,
+        Format::PcapNg | Format::Chapter10 | Format::Snoop | Format::Erf => None,
     }
 }
 
@@ -140,7 +151,21 @@ pub(crate) fn describe(start: &[u8]) -> (String, &'static str) {
         [b'P', b'K', 3, 4, ..] => ("a zip archive", "; unpack it first"),
         [b'B', b'Z', b'h', ..] => ("a bzip2 stream", "; decompress it first with bunzip2"),
         [0xfd, b'7', b'z', b'X', b'Z', ..] => ("an xz stream", "; decompress it first with unxz"),
-        [b's', b'n', b'o', b'o', b'p', 0, ..] => ("a snoop capture", "; convert it first, for example with editcap"),
+        [b's', b'n', b'o', b'o', b'p', 0, ..] => (
+            "a snoop capture of another version than 2, or cut in its header",
+            "; fetch it again, or convert it with editcap",
+        ),
+        [b'L', b'O', b'G', b'G', ..] => (
+            "a BLF log of Vector",
+            "; export it as pcapng from CANoe or CANalyzer, or convert it with editcap of Wireshark 4.2",
+        ),
+        [b'G', b'M', b'B', b'U', ..] => {
+            ("a capture of Microsoft Network Monitor", "; convert it with `editcap -F pcapng IN.cap OUT.pcapng`")
+        }
+        [b'R', b'T', b'S', b'S', ..] => {
+            ("a capture of Microsoft Network Monitor 1", "; convert it with `editcap -F pcapng IN.cap OUT.pcapng`")
+        }
+        [_, _, _, _, b'M', b'S', b'N', b'T', ..] => ("an event trace of Windows", "; convert it with etl2pcapng"),
         _ => ("", "; other formats can be converted, for example with editcap"),
     };
     let bytes: Vec<String> = start.iter().take(8).map(|byte| format!("{byte:02x}")).collect();

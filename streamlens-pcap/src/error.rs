@@ -45,7 +45,7 @@ pub enum CaptureError {
         source: io::Error,
     },
     /// The bytes are no capture in a known format.
-    #[error("{}: not a capture: {what} at byte 0; pcap and pcapng are read, plain or in gzip, zstd or lz4{remedy}", path.display())]
+    #[error("{}: not a capture: {what} at byte 0; pcap, pcapng, snoop, ERF and Chapter 10 files are read, plain or in gzip, zstd or lz4{remedy}", path.display())]
     NotACapture {
         /// The path as given; `-` for standard input.
         path: PathBuf,

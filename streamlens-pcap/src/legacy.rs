@@ -4,10 +4,10 @@
 //! header is `pcap_parser`'s. Damage ends such a capture: nothing in the format marks where a record begins.
 
 use pcap_parser::parse_pcap_header;
+use streamlens_model::words::{Counted, Grouped};
 use streamlens_model::{FrameRecord, Interface, LinkType, Timestamp};
 
 use crate::detect::{PcapVariant, format_behind, may_be_capture};
-use crate::report::code;
 use crate::walk::{MAX_FRAME, Walk};
 
 /// Bytes of the file header.
@@ -184,17 +184,8 @@ impl Legacy {
                     Verdict::Take => {}
                     Verdict::Wait => break,
                     Verdict::Damage => {
-                        let place = out.place(position);
-                        out.report.incomplete(
-                            code::DAMAGED,
-                            place,
-                            format_args!(
-                                "the record header at byte {} claims a frame of {} bytes, which can't be; the pcap \
-                                 format has no marks to find the next record by, so that what follows is not read",
-                                place.byte, header.captured
-                            ),
-                        );
-                        out.finished = true;
+                        let why = format_args!("claims a frame of {}", Counted(header.captured.into(), "byte"));
+                        out.lost_track(position, ("record header", "pcap"), why);
                         return data.len() - start;
                     }
                 }
@@ -203,7 +194,11 @@ impl Legacy {
                 if out.at_end {
                     out.ended_inside(
                         position,
-                        format_args!("a record of {end} bytes begins there, {} of them present", rest.len()),
+                        format_args!(
+                            "a record of {} begins there, {} of them present",
+                            Counted(end as u64, "byte"),
+                            Grouped(rest.len() as u64)
+                        ),
                     );
                     position = data.len();
                 }

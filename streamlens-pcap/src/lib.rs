@@ -1,12 +1,13 @@
 #![doc = include_str!("../README.md")]
 //!
-//! The way of the bytes: `input` counts and, for growing files, waits; `inflate` takes compression off; `detect`
+//! The way of the bytes: `input` counts and, for growing files, waits; `inflate` decompresses; `detect`
 //! names the format; `legacy` and `pcapng` walk records in a buffer; [`CaptureReader`] fills that buffer and owns
 //! what runs across its borders. A further format is one more walker and one more line in `detect`.
 
 mod chapter10;
 mod clock;
 mod detect;
+mod erf;
 mod error;
 mod inflate;
 mod input;
@@ -16,6 +17,7 @@ mod options;
 mod pcapng;
 mod reader;
 mod report;
+mod snoop;
 mod walk;
 mod write;
 
@@ -23,4 +25,5 @@ pub use error::CaptureError;
 pub use merge::MergedReader;
 pub use options::ReaderOptions;
 pub use reader::CaptureReader;
+pub use report::WARNINGS;
 pub use write::{InterfaceCounts, PcapngWriter};

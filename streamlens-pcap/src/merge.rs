@@ -67,7 +67,7 @@ struct Lane {
     /// New number of each of its interfaces, and the frames that it said it dropped.
     interfaces: Vec<(u32, Option<u64>)>,
     warnings_taken: usize,
-    /// A failure that is told when the frames of all captures up to it are out.
+    /// An error returned after all earlier frames.
     failure: Option<CaptureError>,
     started: bool,
 }

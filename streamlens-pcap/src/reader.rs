@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use streamlens_model::words::Counted;
 use streamlens_model::{Frame, FrameBatch, FrameSource, Interface, Position, SourceError, Warning};
 
 use crate::CaptureError;
@@ -259,7 +260,7 @@ impl CaptureReader {
                 base: self.offset,
                 frames_before: self.frames,
                 at_end: self.ended,
-                end_is_news: self.fault.is_none() && !stopped_by_user,
+                reports_truncation: self.fault.is_none() && !stopped_by_user,
                 finished: false,
                 start: 0,
                 joined: None,
@@ -380,7 +381,11 @@ impl CaptureReader {
         self.report.incomplete(
             code,
             place,
-            format_args!("{fault}, after {frames} frames and {byte} bytes of the capture in it; {what}"),
+            format_args!(
+                "{fault}, after {} and {} of the capture in it; {what}",
+                Counted(frames, "frame"),
+                Counted(byte, "byte")
+            ),
         );
     }
 

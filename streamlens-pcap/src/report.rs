@@ -1,9 +1,11 @@
 //! Collects warnings, a bounded number of them however broken the capture is.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 
-use streamlens_model::Warning;
+use streamlens_model::words::Grouped;
+use streamlens_model::{Warning, WarningInfo};
 
 /// Warnings kept word for word; what comes after them is only counted.
 const MAX_WARNINGS: usize = 32;
@@ -29,6 +31,25 @@ pub(crate) mod code {
     /// More warnings than are kept.
     pub(crate) const MORE: &str = "capture.more-warnings";
 }
+
+/// The codes of the warnings that reading a capture may draw.
+pub const WARNINGS: &[WarningInfo] = &[
+    WarningInfo::new(code::BAD_TIME, "A time stamp is none; its frame is there without a time."),
+    WarningInfo::new(
+        code::DAMAGED,
+        "Bytes are not what the format says they should be; what can be read behind them is read.",
+    ),
+    WarningInfo::new(code::JOINED, "A further file begins where a record should: what follows is read as that file."),
+    WarningInfo::new(code::MANY_INTERFACES, "There are more interfaces than are kept apart."),
+    WarningInfo::new(code::MORE, "More places of the capture drew a warning than are kept."),
+    WarningInfo::new(code::TRUNCATED, "The capture ends inside a record, or its compressed stream ends early."),
+    WarningInfo::new(code::UNKNOWN_INTERFACE, "Frames are of an interface that the capture does not describe."),
+    WarningInfo::new(
+        code::UNKNOWN_YEAR,
+        "The times of the capture have no year: the one that is shown is from elsewhere, or a stand-in.",
+    ),
+    WarningInfo::new(code::UNREADABLE, "The system failed to read on."),
+];
 
 /// Where a warning belongs.
 #[derive(Clone, Copy)]
@@ -76,8 +97,9 @@ impl Report {
                 code::BAD_TIME,
                 place,
                 format_args!(
-                    "the time stamp says {fraction} of {limit} parts of a second; this frame, and others like it, \
-                     are read without a time"
+                    "the time stamp says {} of {} parts of a second; this frame, and others like it, are read without a time",
+                    Grouped(fraction.into()),
+                    Grouped(limit.into())
                 ),
             );
         }
@@ -86,7 +108,7 @@ impl Report {
     #[cold]
     fn push(&mut self, code: &'static str, place: Place, text: fmt::Arguments<'_>, incomplete: bool) {
         let warning = |code, text| Warning {
-            code,
+            code: Cow::Borrowed(code),
             path: self.path.clone(),
             byte: Some(place.byte),
             after_frame: Some(place.frames),

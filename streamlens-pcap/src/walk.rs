@@ -2,13 +2,16 @@
 
 use std::fmt;
 
+use streamlens_model::words::{Grouped, counted};
 use streamlens_model::{FrameRecord, Interface};
 
 use crate::chapter10::Chapter10;
 use crate::detect::Format;
+use crate::erf::Erf;
 use crate::legacy::Legacy;
 use crate::pcapng::PcapNg;
 use crate::report::{Place, Report, code};
+use crate::snoop::Snoop;
 
 /// The longest frame that is believed. Well above what capturing tools allow, so that super-frames of offloading
 /// network cards and USB transfers fit.
@@ -25,8 +28,8 @@ pub(crate) struct Walk<'a> {
     pub(crate) frames_before: u64,
     /// No byte comes after those in the buffer.
     pub(crate) at_end: bool,
-    /// Whether being cut is news: it is not where a broken compressed stream tells it, nor where the user stops.
-    pub(crate) end_is_news: bool,
+    /// Whether a truncated end is reported here: not where the error of a compressed stream does, nor where the user stops.
+    pub(crate) reports_truncation: bool,
     /// Set by a walker that will not read on.
     pub(crate) finished: bool,
     /// Bytes of the buffer in front of those that the walker is given.
@@ -47,18 +50,36 @@ impl Walk<'_> {
     /// Warns that the capture ends inside something that begins at `position`.
     #[cold]
     pub(crate) fn ended_inside(&mut self, position: usize, what: fmt::Arguments<'_>) {
-        if self.end_is_news {
+        if self.reports_truncation {
             let place = self.place(position);
             self.report.incomplete(
                 code::TRUNCATED,
                 place,
                 format_args!(
-                    "the capture ends early, after {} frames, at byte {}: {what}; was it cut while copied, or is it \
+                    "the capture ends early, after {}, at byte {}: {what}; was it cut while copied, or is it \
                      still being written?",
-                    place.frames, place.byte
+                    counted(place.frames, "frame"),
+                    Grouped(place.byte)
                 ),
             );
         }
+    }
+
+    /// Ends the capture at `position`, where a record (or its header, as `what` says) can't be, in a format by which no further
+    /// record can be found.
+    #[cold]
+    pub(crate) fn lost_track(&mut self, position: usize, (what, format): (&str, &str), why: fmt::Arguments<'_>) {
+        let place = self.place(position);
+        self.report.incomplete(
+            code::DAMAGED,
+            place,
+            format_args!(
+                "the {what} at byte {} {why}, which can't be; the {format} format has no marks to find the next record by, so \
+                 that what follows is not read",
+                Grouped(place.byte)
+            ),
+        );
+        self.finished = true;
     }
 }
 
@@ -67,7 +88,9 @@ impl Walk<'_> {
 pub(crate) enum Walker {
     Legacy(Legacy),
     PcapNg(PcapNg),
-    Chapter10(Chapter10),
+    Chapter10(Box<Chapter10>),
+    Snoop(Snoop),
+    Erf(Erf),
 }
 
 impl Walker {
@@ -75,7 +98,9 @@ impl Walker {
         match format {
             Format::Pcap(variant) => Self::Legacy(Legacy::new(variant)),
             Format::PcapNg => Self::PcapNg(PcapNg::default()),
-            Format::Chapter10 => Self::Chapter10(Chapter10::default()),
+            Format::Chapter10 => Self::Chapter10(Box::default()),
+            Format::Snoop => Self::Snoop(Snoop::default()),
+            Format::Erf => Self::Erf(Erf::default()),
         }
     }
 
@@ -90,6 +115,8 @@ impl Walker {
                 Self::Legacy(legacy) => legacy.walk(rest, out),
                 Self::PcapNg(pcapng) => pcapng.walk(rest, out),
                 Self::Chapter10(chapter10) => chapter10.walk(rest, out),
+                Self::Snoop(snoop) => snoop.walk(rest, out),
+                Self::Erf(erf) => erf.walk(rest, out),
             };
             let Some(format) = out.joined.take() else { return taken };
             out.start = taken;
@@ -107,15 +134,15 @@ impl Walker {
                 "the header of a further file ({}) stands at byte {}, after frame {}: what follows is read by it, as \
                  files that were joined",
                 format.name(),
-                place.byte,
-                place.frames
+                Grouped(place.byte),
+                Grouped(place.frames)
             ),
         );
         let interfaces = self.interfaces().to_vec();
         *self = match format {
             Format::Pcap(variant) => Self::Legacy(Legacy::behind(variant, interfaces)),
             Format::PcapNg => Self::PcapNg(PcapNg::behind(interfaces)),
-            Format::Chapter10 => return,
+            Format::Chapter10 | Format::Snoop | Format::Erf => return,
         };
     }
 
@@ -124,6 +151,8 @@ impl Walker {
             Self::Legacy(legacy) => legacy.interfaces(),
             Self::PcapNg(pcapng) => pcapng.interfaces(),
             Self::Chapter10(chapter10) => chapter10.interfaces(),
+            Self::Snoop(snoop) => snoop.interfaces(),
+            Self::Erf(erf) => erf.interfaces(),
         }
     }
 }

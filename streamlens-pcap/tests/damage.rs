@@ -133,7 +133,8 @@ fn garbage_between_blocks_is_stepped_over_and_told_with_its_place() {
         assert_eq!(result.codes(), ["capture.damaged"]);
         let warning = &result.warnings[0];
         assert_eq!((warning.byte, warning.after_frame), (Some(start as u64), Some(2)));
-        assert!(warning.text.contains(&format!("{length} bytes are left out")), "{}", warning.text);
+        let bytes = streamlens_model::words::Counted(length as u64, "byte");
+        assert!(warning.text.contains(&format!("{bytes} {} left out", bytes.are())), "{}", warning.text);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{ClientMessage, Flow, ServerMessage};
+use crate::{ClientMessage, Flow, HubMessage, ProbeMessage, ServerMessage};
 
 #[test]
 fn the_examples_are_messages() {
@@ -32,6 +32,29 @@ fn the_examples_are_messages() {
         }
     }
     for kind in ClientMessage::KINDS.iter().chain(&["flow_update", "detail", "done", "error", "pong", "analyses"]) {
+        assert!(kinds.iter().any(|known| known == kind), "no example of {kind}");
+    }
+}
+
+#[test]
+fn what_probes_and_hubs_say_is_as_described() {
+    let text = include_str!("../../docs/probes.md");
+    let (_, rest) = text.split_once("```json\n").expect("there are examples");
+    let (block, _) = rest.split_once("```").expect("they end");
+    let mut kinds = Vec::new();
+    for value in serde_json::Deserializer::from_str(block).into_iter::<Value>() {
+        let value = value.unwrap_or_else(|error| panic!("{error}: {block}"));
+        let kind = value["type"].as_str().expect("a type").to_owned();
+        let again = if HubMessage::KINDS.contains(&kind.as_str()) {
+            serde_json::from_value::<HubMessage>(value.clone()).map(serde_json::to_value)
+        } else {
+            serde_json::from_value::<ProbeMessage>(value.clone()).map(serde_json::to_value)
+        };
+        let again = again.unwrap_or_else(|error| panic!("{error}: {value}")).expect("it serializes");
+        assert_eq!(keys(&again), keys(&value), "{value}");
+        kinds.push(kind);
+    }
+    for kind in HubMessage::KINDS.iter().chain(&ProbeMessage::KINDS) {
         assert!(kinds.iter().any(|known| known == kind), "no example of {kind}");
     }
 }

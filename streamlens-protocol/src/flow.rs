@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// One direction between two endpoints, with the rows below it that the view shows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Flow {
     /// Where it comes from.
     pub src: Endpoint,
@@ -54,14 +55,51 @@ pub struct Flow {
     /// once a second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub history: Option<Vec<u64>>,
+    /// Name of the probe that the figures are of, where several look: that which saw most packets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub totals_of: Option<String>,
+    /// What each probe saw of it, by name, where several look. Never added up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probes: Option<BTreeMap<String, FlowAtProbe>>,
     /// Its transports, where they are shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transport_protocols: Option<BTreeMap<String, Transport>>,
 }
 
+/// What one probe saw of a flow.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FlowAtProbe {
+    /// VLAN identifiers there, outermost first.
+    pub vlan: Vec<u16>,
+    /// Capture time of the earliest frame, by the probe's clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_seen: Option<String>,
+    /// Capture time of the latest frame, by the probe's clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_seen: Option<String>,
+    /// Frames.
+    pub total_packets: u64,
+    /// Bytes on the wire.
+    pub total_bytes: u64,
+    /// Packets in the last second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packet_rate: Option<f64>,
+    /// Bits on the wire in the last second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bit_rate_now: Option<f64>,
+    /// Inter-arrival times.
+    pub timing_stats: Timing,
+    /// Numbers that never came, over all its streams; absent where none has numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost: Option<u64>,
+}
+
 /// An end of a flow.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Endpoint {
     /// Address; absent where the link has none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,6 +112,7 @@ pub struct Endpoint {
 /// A transport of a flow.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Transport {
     /// Its standard name.
     pub protocol_name: String,
@@ -106,6 +145,7 @@ pub struct Transport {
 /// The ports of a transport.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PortInfo {
     /// Of the source.
     pub src_port: u16,
@@ -116,6 +156,7 @@ pub struct PortInfo {
 /// An application protocol that was identified.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Encoding {
     /// Its name.
     pub encoding_name: String,
@@ -153,6 +194,7 @@ pub struct Encoding {
 /// What became of the packets of an encoding.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Health {
     /// Packets received, duplicates included.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -186,6 +228,7 @@ pub struct Health {
 /// A stream of an encoding.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Stream {
     /// Its identifier, as its protocol writes it.
     pub id: String,
@@ -229,6 +272,7 @@ pub struct Stream {
 /// A kind of PDU.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PacketType {
     /// Its name.
     pub type_name: String,
@@ -255,12 +299,14 @@ pub struct PacketType {
     pub findings: Option<FindingCounts>,
     /// Kinds of PDU that lie in those of this kind.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(no_recursion))]
     pub packet_types: Option<BTreeMap<String, PacketType>>,
 }
 
 /// Inter-arrival times; durations in nanoseconds, undefined ones absent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Timing {
     /// Number of intervals.
     pub count: u64,
@@ -299,6 +345,7 @@ pub struct Timing {
 /// Intervals far from the mean.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Outliers {
     /// How many.
     pub count: u64,
@@ -307,6 +354,7 @@ pub struct Outliers {
 /// Findings by severity; severities without any are absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FindingCounts {
     /// Worth knowing.
     #[serde(skip_serializing_if = "Option::is_none")]

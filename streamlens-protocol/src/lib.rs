@@ -1,22 +1,14 @@
-//! The messages of protocol `streamlens.v1`.
+#![doc = include_str!("../README.md")]
 //!
 //! A server sends what flows are and how they change, as a terminal, a browser or another instance shows it; `docs/protocol.md`
 //! has the protocol in words. Names are those of the result document, with what only a live view has beside them. What is
 //! undefined is absent, never null: null stands in a patch alone, and takes away.
-//!
-//! ```
-//! use streamlens_protocol::{ClientMessage, RowPath};
-//! let message: ClientMessage = serde_json::from_str(r#"{"type": "subscribe", "id": 1, "filter": "lost > 0"}"#)?;
-//! assert!(matches!(message, ClientMessage::Subscribe(subscribe) if subscribe.filter.as_deref() == Some("lost > 0")));
-//! let row: RowPath = "10.0.0.1:5004 -> 239.0.0.1:5004/UDP/RTP/stream:0x1234".parse()?;
-//! assert_eq!((row.flow(), row.parts().len()), ("10.0.0.1:5004 -> 239.0.0.1:5004", 3));
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
 
 mod client;
 mod flow;
 mod patch;
 mod path;
+mod probe;
 mod problem;
 mod rest;
 mod server;
@@ -28,10 +20,15 @@ pub use client::{
     Unwatch, Watch, Window,
 };
 pub use flow::{
-    Encoding, Endpoint, FindingCounts, Flow, Health, Outliers, PacketType, PortInfo, Stream, Timing, Transport,
+    Encoding, Endpoint, FindingCounts, Flow, FlowAtProbe, Health, Outliers, PacketType, PortInfo, Stream, Timing,
+    Transport,
 };
 pub use patch::merge;
 pub use path::{RowPart, RowPath, RowPathError};
+pub use probe::{
+    Ack, Aggregate, Aggregates, Fill, GapKind, HubMessage, Probe, ProbeClock, ProbeGap, ProbeIdentity, ProbeMessage,
+    ProbeSecond, ProbeSeries, ProbeState, ProbeStatus, SpoolState,
+};
 pub use problem::{FilterPlace, Problem};
 pub use rest::{
     Analysis, AnalysisKind, AnalysisState, Completions, DecoderInfo, FilterCheck, FilterText, FindingPage, FlowPage,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// A fault: the body of REST's `application/problem+json`, and part of `error` messages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// Which kind of fault, for ever: `urn:streamlens:problem:filter`, ...
     #[serde(rename = "type")]
@@ -27,6 +28,7 @@ pub struct Problem {
 /// A place in the text of a filter, in UTF-16 code units, as texts of browsers are counted; the end is not part of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FilterPlace {
     /// The first unit.
     pub start: u32,

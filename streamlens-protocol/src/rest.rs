@@ -9,6 +9,7 @@ use crate::{Capture, FilterPlace, Finding, Flow};
 /// An analysis that the server has.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Analysis {
     /// What it is called in messages and addresses.
     pub id: String,
@@ -46,6 +47,7 @@ pub struct Analysis {
 /// What is analysed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum AnalysisKind {
     /// A capture that the server was started with.
@@ -57,11 +59,16 @@ pub enum AnalysisKind {
     Interface,
     /// A capture that was dropped.
     Upload,
+    /// What one probe sees.
+    Probe,
+    /// What all probes see, as one.
+    Hub,
 }
 
 /// How far an analysis is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum AnalysisState {
     /// Frames come.
@@ -76,6 +83,7 @@ pub enum AnalysisState {
 /// A part of the flows of an analysis: what a view with the same filter, order, depth and window holds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FlowPage {
     /// Capture time of what is shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -105,6 +113,7 @@ pub struct FlowPage {
 /// Findings of an analysis.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FindingPage {
     /// Findings, the gravest first, then by when they were first.
     pub findings: Vec<Finding>,
@@ -115,6 +124,7 @@ pub struct FindingPage {
 /// The body of `filter/check` and `filter/complete`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FilterText {
     /// The text of a filter.
     pub filter: String,
@@ -126,6 +136,7 @@ pub struct FilterText {
 /// What `filter/check` answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FilterCheck {
     /// Whether it is a filter.
     pub valid: bool,
@@ -143,6 +154,7 @@ pub struct FilterCheck {
 /// What `filter/complete` answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Completions {
     /// What a suggestion replaces.
     pub place: FilterPlace,
@@ -157,6 +169,7 @@ pub struct Completions {
 /// A decoder.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DecoderInfo {
     /// Name of the encoding.
     pub encoding_name: String,
@@ -170,6 +183,7 @@ pub struct DecoderInfo {
 /// What `version` answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Version {
     /// `streamlens`.
     pub name: String,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Analysis, Compression, FindingCounts, Flow, Id, Problem};
+use crate::{Analysis, Compression, FindingCounts, Flow, Id, ProbeIdentity, Problem};
 
 /// A message of a server. `F` is what a flow is: a [`Flow`] where messages are whole, else a patch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,6 +83,7 @@ pub struct FlowUpdate<F = Flow> {
 /// Counts of a capture so far.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Capture {
     /// Frames read.
     pub packets: u64,
@@ -111,6 +112,7 @@ pub struct Capture {
 /// Totals of flows that ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Retired {
     /// Number of flows.
     pub flows: u64,
@@ -127,6 +129,7 @@ pub struct Retired {
 /// Counts of ended flows under one name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RetiredCounts {
     /// Frames.
     pub packets: u64,
@@ -137,6 +140,7 @@ pub struct RetiredCounts {
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing; nothing is wrong.
@@ -151,6 +155,7 @@ pub enum Severity {
 /// What became of a finding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum FindingState {
     /// The client has not had it before.
@@ -165,6 +170,7 @@ pub enum FindingState {
 /// A finding.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Finding {
     /// Which finding, for the life of the analysis: 16 hexadecimal digits.
     pub id: String,
@@ -188,11 +194,16 @@ pub struct Finding {
     pub place: Where,
     /// A sentence with figures and units.
     pub text: String,
+    /// Names of the probes that it is of, where several look.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<Vec<String>>"))]
+    pub probes: Vec<String>,
 }
 
 /// A frame at which something happened.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Occurrence {
     /// Its number, counted from 1.
     pub frame: u64,
@@ -204,6 +215,7 @@ pub struct Occurrence {
 /// Where a finding stands; the parts that apply.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Where {
     /// The flow's key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -239,6 +251,9 @@ pub struct HelloAnswer {
     pub analyses: Vec<Analysis>,
     /// What the client may do.
     pub rights: Rights,
+    /// Who answers, where it is a probe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<ProbeIdentity>,
 }
 
 /// What a client may ask for.
@@ -318,6 +333,9 @@ pub struct Pong {
     pub id: Option<Id>,
     /// The server's clock.
     pub sent: String,
+    /// The same clock when the `ping` had come, of a probe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received: Option<String>,
 }
 
 /// Details of a row that is watched; the parts that were asked for and that there are.

@@ -40,6 +40,7 @@ pub fn typescript() -> String {
         p::Occurrence,
         p::Where,
         p::Flow,
+        p::FlowAtProbe,
         p::Endpoint,
         p::Transport,
         p::PortInfo,
@@ -77,6 +78,15 @@ pub fn typescript() -> String {
         p::Completions,
         p::DecoderInfo,
         p::Version,
+        p::ProbeIdentity,
+        p::SpoolState,
+        p::Probe,
+        p::ProbeState,
+        p::ProbeClock,
+        p::ProbeSeries,
+        p::ProbeSecond,
+        p::ProbeGap,
+        p::GapKind,
     );
     text
 }

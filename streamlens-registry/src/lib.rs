@@ -9,7 +9,7 @@ use streamlens_model::{Packet, Transport};
 mod builtins;
 
 /// Encodings that refine the one of a built-in decoder.
-const REFINEMENTS: [(&str, &str); 11] = [
+const REFINEMENTS: [(&str, &str); 12] = [
     ("ST2110-20", "RTP"),
     ("ST2110-22", "RTP"),
     ("ST2110-30", "RTP"),
@@ -21,6 +21,7 @@ const REFINEMENTS: [(&str, &str); 11] = [
     ("ST2022-6", "RTP"),
     ("AES67", "RTP"),
     ("MPEG-TS", "RTP"),
+    ("SRTCP", "RTCP"),
 ];
 
 /// A decoder's place in its registry, in order of registration. Stable while nothing is registered or removed.

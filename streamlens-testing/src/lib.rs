@@ -6,6 +6,7 @@
 
 mod corpus;
 pub mod demo;
+pub mod faults;
 mod net;
 mod pcapng;
 mod telemetry;

@@ -12,6 +12,9 @@ use crate::app::Options;
 use crate::keys::{Command, Key, Keymap};
 use crate::theme::Theme;
 
+/// The longest time between two screens, in milliseconds: a configuration that says more was mistyped.
+const MOST_REFRESH_MS: u64 = 60_000;
+
 /// The file as it is written; what is not in it stays as it is.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,45 +39,100 @@ impl Options {
     /// Where it is wrong: the line and what is wrong there, in a sentence; several lines where the text is not TOML.
     pub fn configure(&mut self, text: &str) -> Result<(), String> {
         let file: File = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
-        let wrong = |name: &str, why: String| format!("line {}: {why}", line_of(text, name));
+        self.apply(file, |_, name, why| format!("line {}: {why}", line_of(text, name)))
+    }
+
+    /// Takes over what the environment says: `STREAMLENS_THEME`, `_ASCII`, `_MOUSE`, `_REFRESH_MS`, `_COLUMNS` (with commas) and
+    /// `_SORT` mean what the configuration's keys of these names do. One that is empty says nothing.
+    ///
+    /// # Errors
+    ///
+    /// Where one is wrong: its name and what is wrong with it, in a sentence.
+    pub fn configure_from(&mut self, variable: impl Fn(&str) -> Option<String>) -> Result<(), String> {
+        let value = |name: &str| variable(&variable_of(name)).filter(|value| !value.is_empty());
+        let yes = |name: &str| match value(name).as_deref() {
+            None => Ok(None),
+            Some("1" | "true" | "yes") => Ok(Some(true)),
+            Some("0" | "false" | "no") => Ok(Some(false)),
+            Some(other) => Err(format!("{}: '{other}' is neither true nor false", variable_of(name))),
+        };
+        let columns = value("columns");
+        let file = File {
+            theme: value("theme"),
+            ascii: yes("ascii")?,
+            mouse: yes("mouse")?,
+            refresh_ms: value("refresh_ms")
+                .map(|millis| millis.parse())
+                .transpose()
+                .map_err(|_| format!("{}: it is no whole number of milliseconds", variable_of("refresh_ms")))?,
+            columns: columns.map(|list| list.split(',').map(|name| name.trim().to_owned()).collect()),
+            sort: value("sort"),
+            ..File::default()
+        };
+        self.apply(file, |key, _, why| format!("{}: {why}", variable_of(key)))
+    }
+
+    /// Takes over what was set; `wrong` makes a sentence of the key, the name that is wrong there, and why.
+    fn apply(&mut self, file: File, wrong: impl Fn(&str, &str, String) -> String) -> Result<(), String> {
         if let Some(name) = &file.theme {
             self.theme = Theme::named(name).ok_or_else(|| {
-                wrong("theme", format!("there is no theme '{name}'; write terminal, dark, light or none"))
+                wrong(
+                    "theme",
+                    "theme",
+                    format!("there is no theme '{name}'; write auto, terminal, dark, light or none"),
+                )
             })?;
         }
         self.is_ascii = file.ascii.unwrap_or(self.is_ascii);
         self.has_mouse = file.mouse.unwrap_or(self.has_mouse);
         if let Some(millis) = file.refresh_ms {
+            if millis > MOST_REFRESH_MS {
+                let why = format!("a screen is drawn at least once in {MOST_REFRESH_MS} milliseconds");
+                return Err(wrong("refresh_ms", "refresh_ms", why));
+            }
             self.refresh = Duration::from_millis(millis);
         }
         let is_column = |name: &String| name == "history" || Field::find(name).is_some();
-        if let Some(name) = file.columns.iter().flatten().chain(&file.sort).find(|name| !is_column(name)) {
-            return Err(wrong(name, format!("there is no column '{name}'; `streamlens fields` lists them")));
+        let columns = file.columns.iter().flatten().map(|name| ("columns", name));
+        let mut named = columns.chain(file.sort.iter().map(|name| ("sort", name)));
+        if let Some((key, name)) = named.find(|(_, name)| !is_column(name)) {
+            return Err(wrong(key, name, format!("there is no column '{name}'; `streamlens fields` lists them")));
         }
         self.columns = file.columns.filter(|columns| !columns.is_empty()).or(self.columns.take());
         self.sort = file.sort.or(self.sort.take());
         for (name, keys) in &file.keys {
             let command = Command::named(name).ok_or_else(|| {
                 let known: Vec<&str> = Command::ALL.iter().map(|command| command.name()).collect();
-                wrong(name, format!("no key can do '{name}'; there are {}", known.join(", ")))
+                wrong("keys", name, format!("no key can do '{name}'; there are {}", known.join(", ")))
             })?;
-            let keys =
-                keys.iter().map(|key| Key::parse(key)).collect::<Result<_, _>>().map_err(|why| wrong(name, why))?;
+            let keys = keys
+                .iter()
+                .map(|key| Key::parse(key))
+                .collect::<Result<_, _>>()
+                .map_err(|why| wrong("keys", name, why))?;
             self.keys.bind(command, keys);
+        }
+        if self.keys.keys(Command::Quit).is_empty() {
+            return Err(wrong("keys", Command::Quit.name(), "a key must end it".to_owned()));
         }
         if let Some((key, one, other)) = self.keys.conflict() {
             let name = [other, one].map(Command::name).into_iter().find(|name| file.keys.contains_key(*name));
             let why = format!("the key {key} is that of {} and of {}", one.name(), other.name());
-            return Err(wrong(name.unwrap_or_default(), why));
+            return Err(wrong("keys", name.unwrap_or_default(), why));
         }
         for (name, filter) in &file.filters {
             self.catalogue = std::mem::take(&mut self.catalogue).named(name, filter);
         }
         for (name, filter) in &file.filters {
-            Filter::parse(filter, &self.catalogue).map_err(|error| wrong(name, error.to_string()))?;
+            Filter::parse(filter, &self.catalogue).map_err(|error| wrong("filters", name, error.to_string()))?;
         }
         Ok(())
     }
+}
+
+/// The variable of the environment that means the same as a key.
+fn variable_of(key: &str) -> String {
+    format!("STREAMLENS_{}", key.to_ascii_uppercase())
 }
 
 /// The line that a name stands at the beginning of, or in; 1 where it is not found.
@@ -90,10 +148,12 @@ fn line_of(text: &str, name: &str) -> usize {
 pub fn default_config() -> String {
     let mut text = String::from(
         "\
-# The configuration of `streamlens tui`: $XDG_CONFIG_HOME/streamlens/config.toml, or --config FILE. The command line wins.
+# The configuration of `streamlens tui`: $XDG_CONFIG_HOME/streamlens/config.toml, or --config FILE. The environment goes before
+# it (STREAMLENS_THEME, STREAMLENS_MOUSE, STREAMLENS_REFRESH_MS, ...), and the command line before both.
 
-# terminal: its own colours, bold and reverse; dark and light: colours for these backgrounds; none
-theme = \"terminal\"
+# dark and light: colours for these backgrounds; auto: as the terminal says that its background is; terminal: its own colours,
+# bold and reverse; none
+theme = \"auto\"
 
 # whether the mouse is taken; selecting text then takes Shift
 mouse = true
@@ -147,6 +207,8 @@ mod tests {
             ("\n[keys]\nfreze = [\"p\"]", "line 3: no key can do 'freze'"),
             ("[keys]\nfreeze = [\"q\"]", "line 2: the key q is that of freeze and of quit"),
             ("[keys]\nfreeze = [\"Strg-p\"]", "line 2: 'Strg-p' is no key"),
+            ("[keys]\nquit = []", "line 2: a key must end it"),
+            ("\nrefresh_ms = 60001", "line 2: a screen is drawn at least once in 60000 milliseconds"),
             ("columns = [\"jiter\"]", "line 1: there is no column 'jiter'"),
             ("[filters]\nx = \"lost >\"", "line 2: "),
             ("colour = 1", "unknown field"),
@@ -154,6 +216,30 @@ mod tests {
         for (text, expected) in cases {
             let found = Options::default().configure(text).unwrap_err();
             assert!(found.contains(expected), "{text}: {found}");
+        }
+    }
+
+    #[test]
+    fn the_environment_goes_before_the_file() {
+        let mut options = Options::default();
+        options.configure("theme = \"dark\"\nrefresh_ms = 500\nsort = \"lost\"").unwrap();
+        let set = [("THEME", "light"), ("COLUMNS", "packets, lost"), ("MOUSE", "0"), ("SORT", "")];
+        let variable = |name: &str| {
+            let name = name.strip_prefix("STREAMLENS_")?;
+            set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        };
+        options.configure_from(variable).unwrap();
+        assert_eq!((options.theme, options.has_mouse, options.is_ascii), (Theme::Light, false, false));
+        assert_eq!((options.refresh.as_millis(), options.sort.as_deref()), (500, Some("lost")));
+        assert_eq!(options.columns.as_deref(), Some(["packets".to_owned(), "lost".to_owned()].as_slice()));
+        for (name, value, expected) in [
+            ("STREAMLENS_THEME", "pink", "STREAMLENS_THEME: there is no theme 'pink'"),
+            ("STREAMLENS_SORT", "jiter", "STREAMLENS_SORT: there is no column 'jiter'"),
+            ("STREAMLENS_ASCII", "maybe", "STREAMLENS_ASCII: 'maybe' is neither true nor false"),
+            ("STREAMLENS_REFRESH_MS", "-1", "STREAMLENS_REFRESH_MS: it is no whole number"),
+        ] {
+            let found = options.configure_from(|asked| (asked == name).then(|| value.to_owned())).unwrap_err();
+            assert!(found.starts_with(expected), "{found}");
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use streamlens_model::row::{Delta, FlowId};
-use streamlens_model::{CaptureSummary, Flow, FlowKey, Position, Timestamp};
+use streamlens_model::{CaptureSummary, Flow, FlowKey, Position, RingUse, Timestamp};
 
 /// Where frames come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,7 +37,11 @@ pub struct Status {
     pub stamps: String,
     /// Frames dropped by the ring; `None` where there is none.
     pub dropped: Option<u64>,
-    /// What there is to say of the source, in sentences.
+    /// How full the rings of all interfaces are; `None` where there are none.
+    pub ring: Option<RingUse>,
+    /// Whether it passes only once, so that nothing can be read again: standard input does.
+    pub is_once: bool,
+    /// What there is to say of the source, in sentences; new ones are shown when they come.
     pub notices: Vec<String>,
 }
 
@@ -83,6 +87,12 @@ pub trait Feed {
 
     /// What is known of the capture as a whole; `None` where it can't be had.
     fn capture(&mut self) -> Option<Box<CaptureSummary>>;
+
+    /// What there is to say of the process that reads: names, such as `memory` and `sandbox`, each with a sentence. A name may
+    /// come several times.
+    fn process(&mut self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
 
     /// How it stands with the source.
     fn status(&mut self) -> Status;

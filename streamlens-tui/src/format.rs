@@ -220,6 +220,36 @@ pub(crate) fn confidence(score: f64) -> String {
     if percent >= 100.0 { "100 %".to_owned() } else { format!("{percent:.1} %") }
 }
 
+/// What a stream is called: its identifier with its name, which may begin with it.
+#[must_use]
+pub(crate) fn stream(id: &str, name: Option<&str>) -> String {
+    match name {
+        Some(name) if name.starts_with(id) => name.to_owned(),
+        Some(name) => format!("{id} {name}"),
+        None => id.to_owned(),
+    }
+}
+
+/// Pieces behind each other in lines of a width, two blanks between them where all fit into one line.
+#[must_use]
+pub(crate) fn in_lines(pieces: &[String], limit: usize) -> Vec<String> {
+    let text = pieces.join("  ");
+    if text.width() <= limit {
+        return vec![text];
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for piece in pieces {
+        match lines.last_mut().filter(|line| line.width() + 1 + piece.width() <= limit) {
+            Some(line) => {
+                line.push(' ');
+                line.push_str(piece);
+            }
+            None => lines.push(piece.clone()),
+        }
+    }
+    lines
+}
+
 /// A span of time as a clock shows it: `00:01:42`.
 #[must_use]
 pub(crate) fn clock(nanos: i64) -> String {
@@ -298,5 +328,11 @@ mod tests {
         assert_eq!(shortened("x", 0), "");
         assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
         assert_eq!(wrapped("unbreakable", 5), ["unbr…"]);
+        let pieces = ["one", "two", "six"].map(str::to_owned);
+        assert_eq!(in_lines(&pieces, 13), ["one  two  six"]);
+        assert_eq!(in_lines(&pieces, 12), ["one two six"]);
+        assert_eq!(in_lines(&pieces, 7), ["one two", "six"]);
+        assert_eq!(stream("channel 2", Some("channel 2 (Wing)")), "channel 2 (Wing)");
+        assert_eq!([stream("0x1", Some("camera")), stream("0x1", None)], ["0x1 camera", "0x1"]);
     }
 }

@@ -128,6 +128,8 @@ commands! {
     Zoom "zoom" Detail Views ["Z"] "zoom into the histogram";
     Wider "wider" Detail Views ["+"] "more time";
     Narrower "narrower" Detail Views ["-"] "less time";
+    NextOutlier "next-outlier" Detail Views ["n"] "next outlier, for w";
+    PreviousOutlier "previous-outlier" Detail Views ["N"] "outlier before";
     Filter "filter" Any Narrowing ["/"] "filter";
     NextMatch "next-match" Tree Narrowing ["n"] "next match";
     PreviousMatch "previous-match" Tree Narrowing ["N"] "match before";

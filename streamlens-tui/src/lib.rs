@@ -1,4 +1,4 @@
-//! The terminal interface of StreamLens: an expandable tree of flows, details, findings, filters.
+#![doc = include_str!("../README.md")]
 //!
 //! It knows rows, deltas, details and filters of the model and the filter language, and neither files nor sockets: what it
 //! shows comes from a [`Feed`], and what is to be done (write packets, decode as something else) is asked of it.
@@ -18,6 +18,7 @@ mod order;
 mod run;
 mod terminal;
 mod theme;
+mod touched;
 mod tree;
 
 pub use app::{App, Effect, Options, Tab, View};

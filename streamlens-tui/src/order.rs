@@ -1,8 +1,10 @@
 //! The order of the flows: by a column, renewed now and then, of changed flows alone.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use streamlens_model::row::{Field, FlowId, Gather, Level, LiveFlow, RowTable, SortKey, rows};
+
+use crate::touched::Touched;
 
 /// By which column flows are ordered, and what each flow has there.
 #[derive(Debug)]
@@ -11,7 +13,7 @@ pub(crate) struct Order {
     is_turned: bool,
     keys: HashMap<FlowId, Option<SortKey>>,
     /// Flows that changed since their keys were read.
-    changed: BTreeSet<FlowId>,
+    changed: Touched,
 }
 
 impl Default for Order {
@@ -26,7 +28,7 @@ impl Order {
     #[must_use]
     pub(crate) fn by(name: &str) -> Option<Self> {
         let field = Field::find(name)?;
-        Some(Self { field, is_turned: false, keys: HashMap::new(), changed: BTreeSet::new() })
+        Some(Self { field, is_turned: false, keys: HashMap::new(), changed: Touched::default() })
     }
 
     /// The column.
@@ -48,7 +50,7 @@ impl Order {
 
     /// A flow changed, appeared or ended.
     pub(crate) fn touch(&mut self, flow: FlowId) {
-        self.changed.insert(flow);
+        self.changed.add(flow);
     }
 
     /// All flows are others.
@@ -62,9 +64,12 @@ impl Order {
         if self.keys.len() > 2 * flows.len() + 1024 {
             self.keys.clear();
         }
+        for flow in self.changed.each() {
+            self.keys.remove(flow);
+        }
         let is_of_flows = self.field.is_at(Level::Flow);
         for flow in flows.iter() {
-            if self.keys.contains_key(flow) && !self.changed.contains(flow) {
+            if self.keys.contains_key(flow) {
                 continue;
             }
             let live = if is_of_flows { LiveFlow::alone(table, *flow) } else { LiveFlow::new(table, *flow) };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crossterm::event;
+use crossterm::event::{self, Event};
 use ratatui::backend::CrosstermBackend;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 
@@ -40,8 +40,9 @@ impl Signals {
 /// # Errors
 ///
 /// Where the terminal can't be used.
-pub fn run(options: Options, feed: &mut dyn Feed) -> io::Result<()> {
+pub fn run(mut options: Options, feed: &mut dyn Feed) -> io::Result<()> {
     let signals = Signals::register()?;
+    options.theme = options.theme.resolved();
     let taken = Taken::take(options.has_mouse)?;
     let mut screen = Screen::new(CrosstermBackend::new(BufWriter::with_capacity(1 << 14, io::stdout())));
     let result = show(&mut App::new(options), feed, &mut screen, &taken, &signals);
@@ -66,7 +67,12 @@ fn show(app: &mut App, feed: &mut dyn Feed, screen: &mut Terminal, taken: &Taken
         let mut has_event = event::poll(wait.min(WAIT))?;
         now = clock();
         while has_event {
-            app.event(&event::read()?, now);
+            let event = event::read()?;
+            if matches!(event, Event::Resize(..)) {
+                // it may have become smaller and as large again meanwhile, which has cut off what is there
+                screen.forget();
+            }
+            app.event(&event, now);
             has_event = event::poll(Duration::ZERO)?;
         }
         update(app, feed, now);
@@ -96,7 +102,7 @@ fn show(app: &mut App, feed: &mut dyn Feed, screen: &mut Terminal, taken: &Taken
 
 /// Takes in what is new.
 pub(crate) fn update(app: &mut App, feed: &mut dyn Feed, now: Instant) {
-    app.set_status(feed.status());
+    app.set_status(feed.status(), now);
     if !app.is_frozen() {
         app.learn(&feed.changes());
     }

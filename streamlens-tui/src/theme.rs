@@ -1,6 +1,12 @@
 //! Colours by what they say.
 
+use std::time::Duration;
+
 use ratatui::style::{Color, Modifier, Style};
+use terminal_colorsaurus::{QueryOptions, background_color};
+
+/// A terminal that says nothing of its background is waited for so long.
+const ANSWER: Duration = Duration::from_millis(150);
 
 /// What a text is, which decides how it looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +58,10 @@ impl Role {
 /// A set of colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Theme {
-    /// The terminal's own colours, with bold and reverse: where the background isn't known.
+    /// Dark or light as the terminal says that its background is; [`Self::Terminal`] where it doesn't say.
     #[default]
+    Auto,
+    /// The terminal's own colours, with bold and reverse: where the background isn't known.
     Terminal,
     /// For dark backgrounds.
     Dark,
@@ -67,18 +75,39 @@ impl Theme {
     /// The set of that name in the configuration.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Terminal, Self::Dark, Self::Light, Self::None].into_iter().find(|theme| theme.name() == name)
+        [Self::Auto, Self::Terminal, Self::Dark, Self::Light, Self::None].into_iter().find(|theme| theme.name() == name)
     }
 
     /// Its name in the configuration.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Auto => "auto",
             Self::Terminal => "terminal",
             Self::Dark => "dark",
             Self::Light => "light",
             Self::None => "none",
         }
+    }
+
+    /// The set that is meant: asks the terminal for its background (OSC 11) where that decides, and waits at most 150 ms for
+    /// its answer. Reads from the terminal, so it is to be called before anything else does.
+    pub(crate) fn resolved(self) -> Self {
+        if self != Self::Auto {
+            return self;
+        }
+        let mut options = QueryOptions::default();
+        options.timeout = ANSWER;
+        match background_color(options) {
+            Ok(back) if back.perceived_lightness() > 0.5 => Self::Light,
+            Ok(_) => Self::Dark,
+            Err(_) => Self::Terminal,
+        }
+    }
+
+    /// Whether it has the terminal's own colours alone.
+    fn is_plain(self) -> bool {
+        matches!(self, Self::None | Self::Terminal | Self::Auto)
     }
 
     /// How a role looks.
@@ -87,10 +116,10 @@ impl Theme {
         let plain = Style::new();
         let modifier = match role {
             Role::Plain | Role::Chart | Role::Info => Modifier::empty(),
-            Role::Faint if self == Self::None || self == Self::Terminal => Modifier::DIM,
+            Role::Faint if self.is_plain() => Modifier::DIM,
             Role::Faint | Role::Good => Modifier::empty(),
             Role::Strong | Role::Heading | Role::Key | Role::Error | Role::Warning => Modifier::BOLD,
-            Role::Selected | Role::Header if self == Self::None || self == Self::Terminal => Modifier::REVERSED,
+            Role::Selected | Role::Header if self.is_plain() => Modifier::REVERSED,
             Role::Selected | Role::Header => Modifier::BOLD,
         };
         let styled = plain.add_modifier(modifier);
@@ -107,7 +136,7 @@ impl Theme {
     fn colours(self, role: Role) -> Option<(Color, Option<Color>)> {
         let rgb = |value: u32| Color::Rgb((value >> 16) as u8, (value >> 8) as u8, value as u8);
         let (front, back) = match (self, role) {
-            (Self::None | Self::Terminal, _) | (_, Role::Plain | Role::Strong) => return None,
+            (Self::None | Self::Terminal | Self::Auto, _) | (_, Role::Plain | Role::Strong) => return None,
             (Self::Dark, Role::Faint) => (0x9a_a0_a6, None),
             (Self::Dark, Role::Selected) => (0xff_ff_ff, Some(0x26_4f_78)),
             (Self::Dark, Role::Header) => (0xff_ff_ff, Some(0x3a_3a_3a)),
@@ -168,7 +197,7 @@ mod tests {
 
     #[test]
     fn without_colours_there_are_none() {
-        for theme in [Theme::None, Theme::Terminal] {
+        for theme in [Theme::None, Theme::Terminal, Theme::Auto] {
             assert!(Role::ALL.iter().all(|role| theme.style(*role).fg.is_none() && theme.style(*role).bg.is_none()));
         }
     }

@@ -103,7 +103,8 @@ impl Tree {
     }
 
     /// Whether a filter leaves a row.
-    fn is_left(&self, id: RowId) -> bool {
+    #[must_use]
+    pub(crate) fn is_left(&self, id: RowId) -> bool {
         self.left.as_ref().is_none_or(|left| left.get(&id.flow).is_some_and(|rows| rows.contains(&id)))
     }
 

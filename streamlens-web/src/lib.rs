@@ -1,29 +1,22 @@
-//! The server of StreamLens: flows as they change over a WebSocket, REST, and the page that shows them.
-//!
-//! ```no_run
-//! use streamlens_engine::{Engine, EngineOptions};
-//! use streamlens_pcap::CaptureReader;
-//! use streamlens_registry::DecoderRegistry;
-//! use streamlens_web::{Kind, Server, ServerOptions};
-//!
-//! let server = Server::new(ServerOptions::default())?;
-//! let source = CaptureReader::open("examples/captures/demo.pcapng")?;
-//! let engine = Engine::new(DecoderRegistry::with_builtins(), EngineOptions::default());
-//! server.analyse("demo.pcapng", Kind::Capture, source, engine, &[])?;
-//! server.run(|address| println!("http://{address}/"))?;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+#![doc = include_str!("../README.md")]
 //!
 //! The engine works on threads of its own, one thread (`hub`) knows all rows and makes all messages, and the runtime of the
 //! network has one worker (`http`), which only carries bytes. The protocol stands in `docs/protocol.md`.
 
 mod clock;
+mod feed;
 mod http;
 mod hub;
+mod link;
 mod metrics;
 mod options;
+mod packets;
 mod server;
 mod source;
+mod tls;
 
+pub use feed::{Feed, Feeder, OnWake, OnWatch};
+pub use http::problem_response;
+pub use link::{Client, Sent, deflated};
 pub use options::{ServerLimits, ServerOptions, loopback};
-pub use server::{Kind, Server, Stopper, token, with_intervals};
+pub use server::{Kind, Opened, Server, Stopper, token, with_intervals};

@@ -1,9 +1,12 @@
 //! What a server is told.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
+use axum::Router;
 use streamlens_engine::EngineOptions;
+use streamlens_protocol::ProbeIdentity;
 use streamlens_registry::DecoderRegistry;
 
 /// How a server is reached, what it lets others do, and what it analyses with.
@@ -21,10 +24,33 @@ pub struct ServerOptions {
     pub limits: ServerLimits,
     /// Whether captures may be dropped.
     pub uploads: bool,
+    /// Whether captures that are dropped are kept while they are shown, so that their packets can be exported: in a folder of the
+    /// server's own that is taken away at its end.
+    pub keep_uploads: bool,
     /// Decoders of captures that are dropped, and names in filters.
     pub registry: DecoderRegistry,
     /// How captures are analysed that are dropped.
     pub engine: EngineOptions,
+    /// What answers beside the server's own, behind the same guard.
+    pub routes: Option<Router>,
+    /// A path of these that guards itself: neither a name of the server nor its token is asked for there. Pages of browsers,
+    /// which say their origin, are kept out.
+    pub open_path: Option<&'static str>,
+    /// Who this is, where it is a probe.
+    pub probe: Option<ProbeIdentity>,
+}
+
+impl ServerOptions {
+    /// Fails where an address that others reach has no token.
+    pub(crate) fn refuse_open_address(&self) -> io::Result<()> {
+        let open = self.listen.iter().find(|address| !address.ip().is_loopback());
+        match open.filter(|_| self.token.is_none()) {
+            Some(open) => Err(io::Error::other(format!(
+                "{open} is open to other machines: a token is needed; make one by `streamlens token > FILE` and give --token-file FILE"
+            ))),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What clients may take of a server.
@@ -73,8 +99,12 @@ impl Default for ServerOptions {
             tls: None,
             limits: ServerLimits::default(),
             uploads: true,
+            keep_uploads: false,
             registry: DecoderRegistry::with_builtins(),
             engine: EngineOptions::default(),
+            routes: None,
+            open_path: None,
+            probe: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -10,15 +10,19 @@ use std::time::Duration;
 
 use streamlens_engine::{Engine, EngineOptions};
 use streamlens_filter::Catalogue;
-use streamlens_live::{Driver, DriverOptions};
+use streamlens_live::{Driver, DriverOptions, Reader};
 use streamlens_model::FrameSource;
 use streamlens_protocol::{self as protocol, AnalysisKind};
 
+use crate::feed::Feeder;
 use crate::http::{self, App};
 use crate::hub::{self, Analysis, Command, HubHandle, KEPT_NS, MOST_BYTES, MOST_ROWS};
+use crate::link::Client;
 use crate::metrics::Metrics;
 use crate::options::ServerOptions;
+use crate::packets::{KeptFolder, Packets};
 use crate::source::{Progress, Watched};
+use crate::tls::Pem;
 
 /// Nanoseconds between two looks.
 const LOOK_NS: i64 = 100_000_000;
@@ -34,9 +38,42 @@ pub enum Kind {
     Interface,
 }
 
+/// What a server needs rights for: the sockets that it listens on, certificate and key. A program that gives up rights opens
+/// them before; see [`Server::with`].
+#[derive(Debug)]
+pub struct Opened {
+    listeners: Vec<TcpListener>,
+    tls: Option<Pem>,
+    kept: Option<KeptFolder>,
+}
+
+impl Opened {
+    /// Listens on the addresses of the options, and reads certificate and key. Nobody is answered yet.
+    ///
+    /// # Errors
+    ///
+    /// Where an address other than loopback is to be listened on without a token, where none can be listened on, and where
+    /// certificate or key can't be read or don't belong together.
+    pub fn open(options: &ServerOptions) -> io::Result<Self> {
+        options.refuse_open_address()?;
+        let tls = options.tls.as_ref().map(|(certificate, key)| Pem::read(certificate, key)).transpose()?;
+        let listeners = listen(&options.listen)?;
+        let kept = if options.uploads && options.keep_uploads { Some(KeptFolder::new()?) } else { None };
+        Ok(Self { listeners, tls, kept })
+    }
+
+    /// The folder that was made for captures that are dropped, where these are kept.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        self.kept.as_ref().map(KeptFolder::path)
+    }
+}
+
 /// A server with its analyses. Dropping it ends them.
 pub struct Server {
     options: ServerOptions,
+    /// Opened when it runs, unless it was before.
+    opened: Option<Opened>,
     shared: Arc<Shared>,
     hub_thread: Option<JoinHandle<()>>,
 }
@@ -49,8 +86,9 @@ pub(crate) struct Shared {
     next: AtomicU64,
     /// Raised where the server ends.
     pub(crate) ending: tokio::sync::watch::Sender<bool>,
-    /// Says that certificate and key are to be read again.
-    pub(crate) reload: tokio::sync::Notify,
+    /// The files of certificate and key, and what was read again of them.
+    tls: Option<(PathBuf, PathBuf)>,
+    pub(crate) read_again: tokio::sync::watch::Sender<Option<Arc<Pem>>>,
 }
 
 /// Ends a server from another thread, or has it read its certificate again.
@@ -63,10 +101,17 @@ impl Stopper {
         self.0.ending.send_replace(true);
     }
 
-    /// Reads certificate and key again, for connections from now on; without TLS nothing. Where they can't be read those that
-    /// there are stay.
-    pub fn reload_certificate(&self) {
-        self.0.reload.notify_one();
+    /// Reads certificate and key again, for connections from now on; without TLS nothing.
+    ///
+    /// # Errors
+    ///
+    /// Where they can't be read or don't belong together: those that there are stay.
+    pub fn reload_certificate(&self) -> io::Result<()> {
+        if let Some((certificate, key)) = &self.0.tls {
+            let pem = Pem::read(certificate, key)?;
+            self.0.read_again.send_replace(Some(Arc::new(pem)));
+        }
+        Ok(())
     }
 }
 
@@ -77,13 +122,20 @@ impl Server {
     ///
     /// Where the system gives no thread, and where an address other than loopback is to be listened on without a token.
     pub fn new(options: ServerOptions) -> io::Result<Self> {
-        if options.token.is_none()
-            && let Some(open) = options.listen.iter().find(|address| !address.ip().is_loopback())
-        {
-            return Err(io::Error::other(format!(
-                "{open} is open to other machines: a token is needed; make one by `streamlens token > FILE` and give --token-file FILE"
-            )));
-        }
+        options.refuse_open_address()?;
+        Self::begin(options, None)
+    }
+
+    /// A server on what has been opened for it, that answers nobody yet. It is given options like those.
+    ///
+    /// # Errors
+    ///
+    /// Where the system gives no thread.
+    pub fn with(options: ServerOptions, opened: Opened) -> io::Result<Self> {
+        Self::begin(options, Some(opened))
+    }
+
+    fn begin(options: ServerOptions, opened: Option<Opened>) -> io::Result<Self> {
         let registry = &options.registry;
         let mut catalogue = registry.encodings().fold(Catalogue::new(), |all, (name, base)| all.encoding(name, base));
         for decoder in registry.iter() {
@@ -102,14 +154,17 @@ impl Server {
             upload_bytes: options.limits.upload_bytes,
             analyses: options.limits.analyses as u64,
         };
-        let rights = protocol::Rights { upload: options.uploads, packets: false };
-        let (hub, hub_thread) = hub::start(Arc::clone(&catalogue), limits, rights, Arc::clone(&metrics))?;
+        let rights = protocol::Rights { upload: options.uploads, packets: true };
+        let (hub, hub_thread) =
+            hub::start(Arc::clone(&catalogue), (limits, rights, options.probe.clone()), Arc::clone(&metrics))?;
         let (next, (ending, _)) = (AtomicU64::new(1), tokio::sync::watch::channel(false));
-        let shared = Arc::new(Shared { hub, metrics, catalogue, next, ending, reload: tokio::sync::Notify::new() });
-        Ok(Self { options, shared, hub_thread: Some(hub_thread) })
+        let (tls, (read_again, _)) = (options.tls.clone(), tokio::sync::watch::channel(None));
+        let shared = Arc::new(Shared { hub, metrics, catalogue, next, ending, tls, read_again });
+        Ok(Self { options, opened, shared, hub_thread: Some(hub_thread) })
     }
 
     /// Analyses what a source gives; it is shown at once. `packets` are the files that its frames can be read from again.
+    /// Returns a reader of its looks, for those who want more than to show them.
     ///
     /// # Errors
     ///
@@ -121,7 +176,7 @@ impl Server {
         source: impl FrameSource + 'static,
         engine: Engine,
         packets: &[PathBuf],
-    ) -> io::Result<()> {
+    ) -> io::Result<Reader> {
         // looks come ten times a second of the clock, in capture time
         let (kind, period_ns) = match kind {
             Kind::Replay(speed) if speed > 0.0 => {
@@ -131,11 +186,25 @@ impl Server {
             Kind::Interface => (AnalysisKind::Interface, Some(LOOK_NS)),
         };
         let progress = Arc::new(Progress::default());
-        let packets = Some(packets).filter(|packets| !packets.is_empty()).map(Arc::from);
-        let id = self.shared.begin(name.to_owned(), kind, Arc::clone(&progress), packets);
+        let packets = (!packets.is_empty()).then(|| Arc::new(Packets::of(packets)));
+        let id = self.shared.next_id();
+        self.shared.begin(&id, name.to_owned(), kind, Arc::clone(&progress), packets);
         let driver = start(source, period_ns, engine, progress)?;
+        let reader = driver.reader();
         self.shared.hub.tell(Command::Open(id, Box::new(driver)));
-        Ok(())
+        Ok(reader)
+    }
+
+    /// A client within this program, for one who carries its messages. A server need not run for it.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        Client::connect(&self.shared.hub)
+    }
+
+    /// What begins analyses whose engine is elsewhere.
+    #[must_use]
+    pub fn feeder(&self) -> Feeder {
+        Feeder(Arc::clone(&self.shared))
     }
 
     /// Ends the server from another thread.
@@ -150,17 +219,20 @@ impl Server {
     ///
     /// Where no address can be listened on, or certificate and key can't be read.
     pub fn run(mut self, on_ready: impl FnOnce(SocketAddr)) -> io::Result<()> {
-        let listeners = listen(&self.options.listen)?;
+        let Opened { listeners, tls, kept } = match self.opened.take() {
+            Some(opened) => opened,
+            None => Opened::open(&self.options)?,
+        };
         let addresses: Vec<SocketAddr> = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<_>>()?;
         let first = addresses.first().copied().ok_or_else(|| io::Error::other("there is no address to listen on"))?;
-        let app = App::new(Arc::clone(&self.shared), &self.options, &addresses);
+        let app = App::new(Arc::clone(&self.shared), &self.options, &addresses, kept);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("streamlens-http")
             .enable_all()
             .build()?;
         on_ready(first);
-        let result = runtime.block_on(http::serve(listeners, app, self.options.tls.take()));
+        let result = runtime.block_on(http::serve(listeners, app, tls));
         // uploads read on their own threads; nobody waits for those
         runtime.shutdown_timeout(Duration::from_secs(1));
         result
@@ -178,18 +250,22 @@ impl Drop for Server {
 }
 
 impl Shared {
-    /// Makes an analysis known; returns what it is called.
+    /// What the next analysis is called.
+    pub(crate) fn next_id(&self) -> String {
+        self.next.fetch_add(1, Ordering::Relaxed).to_string()
+    }
+
+    /// Makes an analysis known.
     pub(crate) fn begin(
         &self,
+        id: &str,
         name: String,
         kind: AnalysisKind,
         progress: Arc<Progress>,
-        packets: Option<Arc<[PathBuf]>>,
-    ) -> String {
-        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        packets: Option<Arc<Packets>>,
+    ) {
         let analysis = Analysis::begin(id, name, kind, progress).with_packets(packets);
         self.hub.tell(Command::Begin(Box::new(analysis)));
-        id.to_string()
     }
 }
 

@@ -23,6 +23,9 @@ pub(crate) struct Told {
     pub(crate) format: Option<String>,
     /// Frames that the capture itself lost, by interface.
     pub(crate) dropped: BTreeMap<String, u64>,
+    /// What the source warned of, at most 16.
+    pub(crate) warnings: Vec<String>,
+    /// What else is wrong.
     pub(crate) messages: Vec<String>,
     /// Whether something that should be there could not be read.
     pub(crate) is_incomplete: bool,
@@ -66,8 +69,8 @@ impl<S: FrameSource> Watched<S> {
         if warnings.len() != self.warnings || dropped != self.dropped {
             (self.warnings, self.dropped) = (warnings.len(), dropped);
             self.progress.tell(|told| {
-                told.messages = warnings.iter().take(16).map(|warning| warning.text.clone()).collect();
-                told.is_incomplete = warnings.iter().any(|warning| warning.incomplete);
+                told.warnings = warnings.iter().take(16).map(|warning| warning.text.clone()).collect();
+                told.is_incomplete |= warnings.iter().any(|warning| warning.incomplete);
                 told.dropped.clear();
                 for (number, interface) in self.source.interfaces().iter().enumerate() {
                     if let Some(dropped) = interface.dropped {

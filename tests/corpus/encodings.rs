@@ -109,6 +109,23 @@ fn ptp_and_rtp_are_found_and_nothing_else_that_is_not_there() {
     assert!(found > 80, "{found} encodings");
     differences.are_only(&[
         (
+            // SRTCP of the calls whose RTP (SSRC 0x0B865519, 0x549AA5DA) is at the ports beside: version, type and length of a
+            // report, the E flag with indices from 1 on, and a tag of 80 bits (RFC 3711 3.4). tshark has to be told of SRTP.
+            "KakaoTalk_talk.pcap",
+            &[
+                "rtcp in (\"1.201.1.174\", Some(23045), \"10.24.82.188\", Some(11321), []) is not expected",
+                "rtcp in (\"1.201.1.174\", Some(23047), \"10.24.82.188\", Some(10269), []) is not expected",
+                "rtcp in (\"10.24.82.188\", Some(10269), \"1.201.1.174\", Some(23047), []) is not expected",
+                "rtcp in (\"10.24.82.188\", Some(11321), \"1.201.1.174\", Some(23045), []) is not expected",
+            ],
+        ),
+        (
+            // A TCP stream of RTP behind lengths (RFC 4571): lengths of 1,212, version 2, numbers that run on from packet to
+            // packet, timestamps by 1,200. tshark reads it when told (Decode As).
+            "rtp.pcapng",
+            &["rtp in (\"172.16.168.24\", Some(40252), \"172.16.168.64\", Some(5000), []) is not expected"],
+        ),
+        (
             // Every second frame is a copy of the one before, equal behind the link header and within 1 ms (a mirror port):
             // the encoding counts the frame, and no packet type a second PDU. tshark, which made the file, knows no copies.
             "skinny.pcap",

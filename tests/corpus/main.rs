@@ -7,6 +7,7 @@ mod flows;
 mod ports;
 mod rich;
 mod segments;
+mod terms;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -21,7 +22,10 @@ const FOLDERS: [&str; 6] = ["link", "negative", "ptp", "industrial", "broadcast"
 
 /// The document of a capture, as the command prints it.
 fn document(capture: &Path, threads: usize) -> String {
-    let options = EngineOptions { threads, ..EngineOptions::default() };
+    document_with(capture, EngineOptions { threads, ..EngineOptions::default() })
+}
+
+fn document_with(capture: &Path, options: EngineOptions) -> String {
     let analyzer = Analyzer { options, ..Analyzer::default() };
     let analysis = analyzer.run_files(&[capture]).unwrap_or_else(|error| panic!("{error}"));
     serde_json::to_string(&analysis).expect("it serializes")

@@ -6,11 +6,11 @@ use serde::ser::{
 };
 
 use super::plain::name;
-use super::{Error, KEY, Text, VALUE, Written};
+use super::{Error, JsonBuffer, JsonSerializer, KEY, VALUE};
 
 /// Writes the items of a list, a tuple, a map or a struct.
 pub(super) struct Items<'o> {
-    pub(super) out: &'o mut Written,
+    pub(super) out: &'o mut JsonBuffer,
     /// What stands in front of the next item: a bracket or a comma.
     pub(super) lead: u8,
     /// What closes it.
@@ -22,14 +22,14 @@ impl Items<'_> {
     fn item(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
         self.out.text.push(self.lead);
         self.lead = b',';
-        value.serialize(Text::<VALUE> { out: self.out, lead: 0 })
+        value.serialize(JsonSerializer::<VALUE> { out: self.out, lead: 0 })
     }
 
     #[inline(always)]
     pub(super) fn field(&mut self, key: &'static str, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
         name(&mut self.out.text, self.lead, key);
         self.lead = b',';
-        value.serialize(Text::<VALUE> { out: self.out, lead: 0 })
+        value.serialize(JsonSerializer::<VALUE> { out: self.out, lead: 0 })
     }
 
     /// Completes a key that was not written as text is.
@@ -61,7 +61,7 @@ impl SerializeMap for Items<'_> {
     #[inline]
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
         let begin = self.out.text.len();
-        key.serialize(Text::<KEY> { out: self.out, lead: self.lead })?;
+        key.serialize(JsonSerializer::<KEY> { out: self.out, lead: self.lead })?;
         if self.out.text.last() != Some(&b':') {
             self.other_key(begin);
         }
@@ -71,7 +71,7 @@ impl SerializeMap for Items<'_> {
 
     #[inline]
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        value.serialize(Text::<VALUE> { out: self.out, lead: 0 })
+        value.serialize(JsonSerializer::<VALUE> { out: self.out, lead: 0 })
     }
 
     fn end(self) -> Result<(), Error> {

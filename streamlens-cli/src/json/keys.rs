@@ -1,7 +1,7 @@
 //! Keys that stand in the program: the same few again and again, and most of the texts of a document.
 
 use super::Error;
-use super::plain::{lacks, more, push_text};
+use super::plain::{grow_and_retry, lacks_room, push_text};
 
 /// How many are remembered; a power of two.
 const SLOTS: usize = 256;
@@ -26,8 +26,8 @@ impl Keys {
     /// Appends a key as [`push_text`] does. What is known of it is copied with as many bytes for all, whatever its length.
     #[inline(never)]
     pub(super) fn push(&mut self, out: &mut Vec<u8>, lead: u8, text: &str) -> Result<(), Error> {
-        if lacks(out, ROOM) {
-            return more(out, |out| self.push(out, lead, text));
+        if lacks_room(out, ROOM) {
+            return grow_and_retry(out, |out| self.push(out, lead, text));
         }
         let (address, begin) = (text.as_ptr().addr(), out.len());
         let place = (address ^ (address / SLOTS)) % SLOTS;

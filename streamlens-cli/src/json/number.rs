@@ -1,6 +1,6 @@
 //! Numbers as they stand in JSON.
 
-use super::plain::{lacks, more};
+use super::plain::{grow_and_retry, lacks_room};
 
 /// Whole numbers below this are written without an exponent, and are exact.
 const WHOLE: u64 = 1_000_000_000_000_000;
@@ -14,8 +14,8 @@ const ZEROS: u64 = u64::MAX / 255 * b'0' as u64;
 /// Appends a whole number.
 #[inline(never)]
 pub(super) fn push_unsigned(out: &mut Vec<u8>, number: u64) {
-    if lacks(out, ROOM) {
-        return more(out, |out| push_unsigned(out, number));
+    if lacks_room(out, ROOM) {
+        return grow_and_retry(out, |out| push_unsigned(out, number));
     }
     if number < NINE {
         return push(out, |room| put_first(room, 0, number));
@@ -32,17 +32,17 @@ fn push_long(out: &mut Vec<u8>, number: u64) {
 /// Appends a whole number that can be negative.
 #[inline(never)]
 pub(super) fn push_signed(out: &mut Vec<u8>, number: i64) {
-    if lacks(out, ROOM) {
-        return more(out, |out| push_signed(out, number));
+    if lacks_room(out, ROOM) {
+        return grow_and_retry(out, |out| push_signed(out, number));
     }
     push(out, |room| put_signed(room, number));
 }
 
-/// Appends a figure; what is none is null.
+/// Appends a float; NaN and infinities become `null`.
 #[inline(never)]
 pub(super) fn push_float(out: &mut Vec<u8>, number: f64) {
-    if lacks(out, ROOM) {
-        return more(out, |out| push_float(out, number));
+    if lacks_room(out, ROOM) {
+        return grow_and_retry(out, |out| push_float(out, number));
     }
     let whole = number as i64;
     if whole as f64 == number && whole.unsigned_abs() < WHOLE && (whole != 0 || number.is_sign_positive()) {

@@ -1,4 +1,4 @@
-//! Text that stands in JSON as it is, and how it is written soonest.
+//! Text that stands in JSON as it is, and how it is written fastest.
 
 use super::Error;
 
@@ -105,15 +105,15 @@ fn put_ends<const N: usize>(
 /// Appends text in quotation marks; where it is a key, behind a bracket or a comma, and with a colon behind it.
 #[inline(never)]
 pub(super) fn push_text<const IS_KEY: bool>(out: &mut Vec<u8>, lead: u8, text: &str) -> Result<(), Error> {
-    if lacks(out, ROOM) {
-        return more(out, |out| push_text::<IS_KEY>(out, lead, text));
+    if lacks_room(out, ROOM) {
+        return grow_and_retry(out, |out| push_text::<IS_KEY>(out, lead, text));
     }
-    if push_short::<IS_KEY>(out, lead, text.as_bytes()) { Ok(()) } else { long::<IS_KEY>(out, lead, text) }
+    if push_short::<IS_KEY>(out, lead, text.as_bytes()) { Ok(()) } else { push_escaped::<IS_KEY>(out, lead, text) }
 }
 
 /// Appends text that is long or not plain.
 #[inline(never)]
-pub(super) fn long<const IS_KEY: bool>(out: &mut Vec<u8>, lead: u8, text: &str) -> Result<(), Error> {
+pub(super) fn push_escaped<const IS_KEY: bool>(out: &mut Vec<u8>, lead: u8, text: &str) -> Result<(), Error> {
     if IS_KEY {
         out.push(lead);
     }
@@ -171,14 +171,14 @@ pub(super) fn push_short<const IS_KEY: bool>(out: &mut Vec<u8>, lead: u8, text: 
 
 /// Whether there is no room for so many bytes. Where that is asked once and first of all, a function has nothing to save.
 #[inline(always)]
-pub(super) fn lacks(out: &Vec<u8>, room: usize) -> bool {
+pub(super) fn lacks_room(out: &Vec<u8>, room: usize) -> bool {
     out.capacity() - out.len() < room
 }
 
 /// Makes room, and does again what found none.
 #[cold]
 #[inline(never)]
-pub(super) fn more<T>(out: &mut Vec<u8>, again: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+pub(super) fn grow_and_retry<T>(out: &mut Vec<u8>, again: impl FnOnce(&mut Vec<u8>) -> T) -> T {
     out.reserve(1024);
     again(out)
 }

@@ -10,7 +10,7 @@ use super::plain::push_short;
 use super::*;
 
 fn same(value: &impl Serialize) {
-    let mut written = Written { text: b"before".to_vec(), ..Written::default() };
+    let mut written = JsonBuffer { text: b"before".to_vec(), ..JsonBuffer::default() };
     written.append(value).expect("it serializes");
     let wanted = serde_json::to_string(value).expect("it serializes");
     assert_eq!(String::from_utf8(written.text).expect("JSON is UTF-8"), format!("before{wanted}"));

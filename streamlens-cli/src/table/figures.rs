@@ -5,14 +5,16 @@ use streamlens::model::row::{Amount, Cell, Field, Kind, Level, RowRef};
 use super::rows::{Lead, Row};
 use crate::text::{self, grouped};
 
-/// The columns, where no others are asked for: name, title, and after how many steps of making room it is left out.
-const COLUMNS: [(&str, &str, Option<usize>); 6] = [
-    ("packets", "#Frames", None),
-    ("bytes", "Bytes", None),
-    ("lost", "Lost", None),
-    ("dt", "\u{394}T", None),
-    ("p99", "\u{394}T p99", Some(2)),
-    ("jitter", "Jitter or \u{394}", Some(1)),
+/// The columns, where no others are asked for: name, title, and how much each matters.
+const COLUMNS: [(&str, &str, Matters); 8] = [
+    ("packets", "#Frames", Matters::Always),
+    ("bytes", "Bytes", Matters::Always),
+    ("rate", "Rate", Matters::WhereRoom(2)),
+    ("lost", "Lost", Matters::Always),
+    ("loss", "Loss", Matters::WhereRoom(1)),
+    ("dt", "\u{394}T", Matters::Always),
+    ("p99", "\u{394}T p99", Matters::UntilStep(1)),
+    ("jitter", "Jitter or \u{394}", Matters::UntilStep(2)),
 ];
 /// Columns that stay where nothing is in them: everyone looks for these.
 const ALWAYS: [&str; 3] = ["packets", "bytes", "dt"];
@@ -20,13 +22,23 @@ const ALWAYS: [&str; 3] = ["packets", "bytes", "dt"];
 /// What stands in front of the figures in any case.
 const LEAD: [&str; 8] = ["src", "dst", "src.addr", "dst.addr", "src.port", "dst.port", "vlan", "transport"];
 
+/// How much a column matters where the width is bounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Matters {
+    /// It stays.
+    Always,
+    /// It is left out after so many steps of making room.
+    UntilStep(usize),
+    /// It is there only where the width is known and all else has room; those of lower numbers go first.
+    WhereRoom(usize),
+}
+
 /// A column of figures.
 #[derive(Clone, Debug)]
 pub(super) struct Figure {
     pub(super) field: Field,
     pub(super) title: String,
-    /// After how many steps of making room it is left out; `None` where it stays.
-    pub(super) leaves_at: Option<usize>,
+    pub(super) matters: Matters,
     pub(super) is_kept_empty: bool,
     /// Whether it shows the jitter by the media clock where there is one, and that of ΔT, marked, where there is none.
     has_both_jitters: bool,
@@ -41,26 +53,22 @@ impl Figures {
     pub(super) fn new(fields: &[Field], sort: Option<&Field>) -> Self {
         let mut figures = Self::chosen(fields);
         let is_lead = |name: &str| LEAD.contains(&name);
-        if let Some(field) = sort.filter(|sort| !is_lead(sort.name()))
-            && figures.0.iter().all(|figure| figure.field.name() != field.name())
-        {
-            figures.0.push(Figure::asked(field));
+        if let Some(field) = sort.filter(|sort| !is_lead(sort.name())) {
+            match figures.0.iter_mut().find(|figure| figure.field.name() == field.name()) {
+                // what the flows are ordered by is shown, however narrow the terminal and whatever it holds
+                Some(figure) => (figure.matters, figure.is_kept_empty) = (Matters::Always, true),
+                None => figures.0.push(Figure::asked(field)),
+            }
         }
         figures
     }
 
     fn chosen(fields: &[Field]) -> Self {
         if fields.is_empty() {
-            let usual = COLUMNS.iter().filter_map(|(name, title, leaves_at)| {
+            let usual = COLUMNS.iter().filter_map(|(name, title, matters)| {
                 let (title, is_kept_empty) = ((*title).to_owned(), ALWAYS.contains(name));
                 let has_both_jitters = *name == "jitter";
-                Some(Figure {
-                    field: Field::find(name)?,
-                    title,
-                    leaves_at: *leaves_at,
-                    is_kept_empty,
-                    has_both_jitters,
-                })
+                Some(Figure { field: Field::find(name)?, title, matters: *matters, is_kept_empty, has_both_jitters })
             });
             return Self(usual.collect());
         }
@@ -84,7 +92,7 @@ impl Figure {
     /// A column that someone asked for: it stays.
     fn asked(field: &Field) -> Self {
         let title = text::escaped(field.name()).into_owned();
-        Self { field: field.clone(), title, leaves_at: None, is_kept_empty: true, has_both_jitters: false }
+        Self { field: field.clone(), title, matters: Matters::Always, is_kept_empty: true, has_both_jitters: false }
     }
 
     /// What a row says of it.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use streamlens::model::TrafficType;
 
-use super::figures::Figures;
+use super::figures::{Figures, Matters};
 use super::rows::{Lead, Row};
 use super::{ERROR, FAINT, GOOD, Look, TITLE};
 use crate::text::{self, width};
@@ -54,7 +54,7 @@ struct Shown {
     place: usize,
     title: String,
     width: usize,
-    leaves_at: Option<usize>,
+    matters: Matters,
     is_bytes: bool,
     is_lost: bool,
 }
@@ -76,19 +76,25 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// The widest layout that fits: what matters least goes first, and in the end endpoints are broken into lines of
-    /// their own rather than cut.
+    /// The widest layout that fits, with further columns where there is room: words and gaps become short before a column goes,
+    /// of columns that goes first which matters least, and in the end endpoints are broken into lines of their own rather than cut.
     pub(super) fn new(natural: &Natural, figures: &Figures, look: Look) -> Self {
         let steps: [fn(&mut Self); 6] = [
-            |layout| layout.figures.retain(|figure| figure.leaves_at != Some(1)),
-            |layout| layout.figures.retain(|figure| figure.leaves_at != Some(2)),
             |layout| (layout.has_short_cast, layout.cast) = (true, 5),
-            |layout| layout.gap = 1,
             |layout| layout.has_compact_bytes = true,
+            |layout| layout.gap = 1,
+            |layout| layout.figures.retain(|figure| figure.matters != Matters::UntilStep(1)),
+            |layout| layout.figures.retain(|figure| figure.matters != Matters::UntilStep(2)),
             |_| (),
         ];
-        let mut layout = Self::widest(natural, figures, look);
-        let Some(limit) = look.width else { return layout };
+        let widest = |most| Self::widest(natural, figures, most, look);
+        let Some(limit) = look.width else { return widest(0) };
+        if let Some(layout) =
+            [2, 1].into_iter().map(widest).find(|layout| layout.total() <= limit && natural.branch <= layout.lead())
+        {
+            return layout;
+        }
+        let mut layout = widest(0);
         for step in steps {
             if layout.total() <= limit {
                 return layout;
@@ -107,14 +113,17 @@ impl Layout {
         layout
     }
 
-    fn widest(natural: &Natural, figures: &Figures, look: Look) -> Self {
-        let shown = figures.0.iter().enumerate().map(|(place, figure)| {
+    /// With so many of the columns that are there only where there is room.
+    fn widest(natural: &Natural, figures: &Figures, most: usize, look: Look) -> Self {
+        let has_room = |matters| !matches!(matters, Matters::WhereRoom(place) if place > most);
+        let shown = figures.0.iter().enumerate().filter(|(_, figure)| has_room(figure.matters));
+        let shown = shown.map(|(place, figure)| {
             let wide = natural.figures.get(place).copied().unwrap_or(0);
             let shown = Shown {
                 place,
                 title: figure.title.clone(),
                 width: wide.max(width(&figure.title)),
-                leaves_at: figure.leaves_at,
+                matters: figure.matters,
                 is_bytes: figure.field.name() == "bytes",
                 is_lost: figure.field.name() == "lost",
             };

@@ -1,11 +1,13 @@
 //! The table for people: the hierarchy as a tree, then the capture and the findings.
 
+mod bursts;
 mod figures;
 mod gaps;
 mod layout;
 mod networks;
 mod rows;
 mod summary;
+mod unidentified;
 
 #[cfg(test)]
 pub(crate) use self::rows::percent;
@@ -51,6 +53,13 @@ pub(crate) struct Parts {
     pub(crate) networks: bool,
     /// All gaps, in place of the flows.
     pub(crate) gaps: bool,
+    /// What no decoder takes, in place of the flows.
+    pub(crate) unidentified: bool,
+}
+
+/// What spans flows, as titles and lines, for whoever shows it elsewhere.
+pub(crate) fn networks_of(analysis: &Analysis) -> Vec<(&'static str, Vec<String>)> {
+    networks::groups(analysis).into_iter().map(|group| (group.title, group.lines)).collect()
 }
 
 /// Writes the table. `matched` is how many flows a filter showed, where there is one; `fields` are the columns of figures, the usual ones
@@ -65,6 +74,8 @@ pub(crate) fn write(
 ) -> io::Result<()> {
     if parts.gaps {
         gaps::write(out, analysis, look)?;
+    } else if parts.unidentified {
+        unidentified::write(out, analysis, look)?;
     } else if !parts.networks && !analysis.flows.is_empty() {
         flows(out, analysis, &Figures::new(fields, sort), view, look)?;
     }

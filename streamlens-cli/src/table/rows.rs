@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use anstyle::Style;
 use streamlens::model::row::{Element, Level, RowId, RowRef};
-use streamlens::model::{ApplicationEncoding, Candidate, Flow, TrafficType};
+use streamlens::model::{ApplicationEncoding, Candidate, Flow, StreamHealth, TrafficType};
 
 use super::figures::Figures;
-use super::{ENCODING, FAINT};
+use super::{ENCODING, FAINT, unidentified};
 use crate::args::Depth;
 use crate::text;
 use crate::view::View;
@@ -29,12 +29,24 @@ pub(super) struct Row {
 }
 
 /// What a line of the tree stands for.
-#[derive(Clone, Copy)]
 enum Line<'a> {
     Row(&'a RowRef<'a>),
-    /// So many streams of the encoding above are not shown.
-    MoreStreams(usize),
-    Candidate(&'a Candidate),
+    /// No row: words about what is not shown, or not certain.
+    Faint {
+        name: String,
+        note: String,
+    },
+}
+
+/// How many streams of the encoding above are not shown.
+fn more_streams(more: usize) -> Line<'static> {
+    let name = format!("{}; --depth stream shows all", text::counted(more as u64, "more stream"));
+    Line::Faint { name, note: String::new() }
+}
+
+fn candidate(candidate: &Candidate) -> Line<'static> {
+    let note = format!("candidate, {}", percent(candidate.confidence_score));
+    Line::Faint { name: candidate.encoding_name.to_string(), note }
 }
 
 /// Hands the rows of a flow to `take`, from the top.
@@ -52,7 +64,7 @@ pub(super) fn of_flow<'a>(flow: &'a Flow, view: View<'a>, figures: &Figures, tak
                 Shown::Row => {}
                 Shown::Hidden => continue,
                 Shown::Rest(more) => {
-                    lines.push((2 + usize::from(!hides_transport), Line::MoreStreams(more)));
+                    lines.push((2 + usize::from(!hides_transport), more_streams(more)));
                     continue;
                 }
             }
@@ -63,8 +75,9 @@ pub(super) fn of_flow<'a>(flow: &'a Flow, view: View<'a>, figures: &Figures, tak
                 lines.push((depth, Line::Row(row)));
             }
             if view.depth >= Depth::Encoding {
-                let candidates = worth_telling(transport);
-                lines.extend(candidates.map(|candidate| (depth + 1, Line::Candidate(candidate))));
+                let customary = unidentified::customary(flow, transport);
+                let customary = customary.map(|name| Line::Faint { name, note: String::new() });
+                lines.extend(worth_telling(transport).map(candidate).chain(customary).map(|line| (depth + 1, line)));
             }
             continue;
         }
@@ -99,14 +112,8 @@ pub(super) fn of_flow<'a>(flow: &'a Flow, view: View<'a>, figures: &Figures, tak
                 take(&Row { lead, ..figures.row(row) });
                 stems.push(if is_last { "   " } else { "│  " });
             }
-            Line::MoreStreams(more) => {
-                let name = format!("{}; --depth stream shows all", text::counted(*more as u64, "more stream"));
-                let lead = Lead::Branch { stem: stem(&stems), name, style: FAINT, note: String::new() };
-                take(&Row { lead, figures: Vec::new(), bytes: None });
-            }
-            Line::Candidate(candidate) => {
-                let note = format!("candidate, {}", percent(candidate.confidence_score));
-                let name = text::escaped(&candidate.encoding_name).into_owned();
+            Line::Faint { name, note } => {
+                let (name, note) = (text::escaped(name).into_owned(), note.clone());
                 let lead = Lead::Branch { stem: stem(&stems), name, style: FAINT, note };
                 take(&Row { lead, figures: Vec::new(), bytes: None });
             }
@@ -176,19 +183,16 @@ impl Streams {
     }
 }
 
-/// Whether the streams of an encoding say more than itself and its packet types: they have names, or there are several that are
-/// not just the packet types.
+/// Whether the streams of an encoding say more than itself and its packet types: they have names, or there are several that are not
+/// just the packet types, or that miss something, which packet types can't say.
 fn worth_showing(encoding: &ApplicationEncoding) -> bool {
     let streams = &encoding.health.streams;
-    let are_types = || {
-        let mut counts: [Vec<u64>; 2] = [
-            streams.iter().map(|stream| stream.received).collect(),
-            encoding.packet_types.iter().map(|kind| kind.packet_count).collect(),
-        ];
-        counts.iter_mut().for_each(|counts| counts.sort_unstable());
-        counts[0] == counts[1]
+    let is_type = |stream: &StreamHealth| {
+        let types = &encoding.packet_types;
+        types.iter().any(|kind| kind.packet_count == stream.received && stream.id.ends_with(&*kind.type_name))
     };
-    streams.iter().any(|stream| stream.name.is_some()) || streams.len() > 1 && !are_types()
+    let says_more = |stream: &StreamHealth| stream.lost > Some(0) || !is_type(stream);
+    streams.iter().any(|stream| stream.name.is_some()) || streams.len() > 1 && streams.iter().any(says_more)
 }
 
 /// Beside what was identified, what else might be there is of no interest to most; the document has it.

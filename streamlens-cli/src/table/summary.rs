@@ -7,7 +7,7 @@ use anstyle::Style;
 use streamlens::model::words::Times;
 use streamlens::model::{Analysis, CaptureSummary, DroppedBy, Finding, Occurrence, Severity, Timestamp};
 
-use super::{ERROR, FAINT, INFO, Look, TITLE, WARNING, networks};
+use super::{ERROR, FAINT, INFO, Look, TITLE, WARNING, bursts, networks};
 use crate::text::{self, counted, escaped, grouped};
 
 /// Columns of the titles.
@@ -31,6 +31,9 @@ pub(super) fn write(
     let capture = &analysis.capture;
     let mut part = Part { out, look };
     part.networks(analysis, has_all_networks)?;
+    for line in bursts::lines(analysis) {
+        part.write(line.0, TITLE, &line.1)?;
+    }
     part.write("Total", TITLE, &totals(analysis, matched))?;
     part.write("Capture", TITLE, &source(capture))?;
     if let Some(time) = time(capture) {
@@ -86,6 +89,9 @@ fn totals(analysis: &Analysis, matched: Option<usize>) -> String {
     if capture.captured_bytes != capture.bytes {
         text += &format!(", {} captured", grouped(capture.captured_bytes));
     }
+    if capture.outer_bytes > 0 {
+        text += &format!(", {} of them around the frames", grouped(capture.outer_bytes));
+    }
     let seconds = span(capture).map_or(0.0, |nanos| nanos as f64 / 1e9);
     if seconds > 0.0 {
         text += &format!(", {} on average", text::bit_rate(capture.bytes as f64 * 8.0 / seconds));
@@ -119,7 +125,7 @@ fn stamps(capture: &CaptureSummary) -> String {
     let quality = &capture.timestamps;
     let mut parts = Vec::new();
     parts.push(match quality.resolution_ns {
-        Some(step) => format!("steps of {}", text::exact_duration(step)),
+        Some(step) => format!("resolution {}", text::exact_duration(step)),
         None => "no time stamps".to_owned(),
     });
     parts.push(format!("source {}", quality.source));

@@ -68,7 +68,7 @@ fn copy(source: &mut dyn FrameSource, packets: Packets, out: impl io::Write) -> 
 }
 
 /// Writes packets of the last moments; what there is to say of it.
-#[cfg(feature = "live")]
+#[cfg(any(feature = "live", feature = "pcap"))]
 pub(super) fn write_moments(moments: &Moments, packets: Packets, path: &Path, now: Option<Timestamp>) -> String {
     let all = Timestamp::from_nanos(i64::MIN)..=Timestamp::from_nanos(i64::MAX);
     let mut pick = Pick::new(packets);
@@ -84,7 +84,7 @@ pub(super) fn write_moments(moments: &Moments, packets: Packets, path: &Path, no
     said(written.map(|written| written.frames), path, &back)
 }
 
-#[cfg(not(feature = "live"))]
+#[cfg(not(any(feature = "live", feature = "pcap")))]
 pub(super) fn write_moments(_: &Moments, _: Packets, _: &Path, _: Option<Timestamp>) -> String {
     "this build keeps no packets".to_owned()
 }

@@ -13,6 +13,7 @@ use streamlens::registry::DecoderRegistry;
 use streamlens_live::{Driver, DriverOptions, Reader, Update};
 use streamlens_tui::{Answer, Feed, Kind, Packets, Request, Status as Standing};
 
+use super::memory::Memory;
 use super::source::{Moments, Opened, Told, captures, open, told};
 use super::{TuiArgs, again};
 use crate::exit::{Failure, Status};
@@ -20,6 +21,8 @@ use crate::exit::{Failure, Status};
 /// While a file is read it is looked at so often: a look costs the more the more flows there are, and it is the reading that
 /// is waited for.
 const LOOKS: Duration = Duration::from_millis(250);
+/// And so often before there is anything to show.
+const FIRST_LOOKS: Duration = Duration::from_millis(50);
 
 /// A driver as the interface sees it.
 pub(super) struct DriverFeed<'a> {
@@ -38,6 +41,7 @@ pub(super) struct DriverFeed<'a> {
     is_asked: bool,
     answers: (Sender<Answer>, Receiver<Answer>),
     moments: Option<Moments>,
+    memory: Option<Memory>,
     /// Ends the second reading that goes on.
     is_over: Arc<AtomicBool>,
     now: Option<Timestamp>,
@@ -51,11 +55,15 @@ impl<'a> DriverFeed<'a> {
         options: EngineOptions,
         refresh: Duration,
     ) -> Result<Self, Failure> {
+        // before rights are given up, with which it could not be opened any more
+        let memory = Memory::open();
         let Opened { source, kind, told, stop, moments } = open(&args.analyze)?;
         let name = source.name().to_owned();
         let period_ns = match kind {
             // files are looked at by the clock, whatever their own times
             Kind::File => None,
+            // and so is one that grows: its last frames are shown though no more come
+            Kind::Replay if args.analyze.follow => None,
             Kind::Replay | Kind::Live => Some(i64::try_from(refresh.as_nanos()).unwrap_or(i64::MAX)),
         };
         let engine = Engine::new(registry.clone(), options.clone());
@@ -79,6 +87,7 @@ impl<'a> DriverFeed<'a> {
             is_asked,
             answers,
             moments,
+            memory,
             is_over,
             now,
         })
@@ -104,7 +113,9 @@ impl<'a> DriverFeed<'a> {
 
     /// Asks for a look at a file that is being read, where it is time.
     fn look(&mut self) {
-        if self.kind != Kind::File || self.driver.has_ended() || self.is_asked || self.asked.elapsed() < LOOKS {
+        let is_by_clock = self.kind == Kind::File || self.args.analyze.follow;
+        let pace = if self.now.is_some() { LOOKS } else { FIRST_LOOKS };
+        if !is_by_clock || self.driver.has_ended() || self.is_asked || self.asked.elapsed() < pace {
             return;
         }
         (self.asked, self.is_asked) = (now(), true);
@@ -115,11 +126,15 @@ impl<'a> DriverFeed<'a> {
 impl DriverFeed<'_> {
     /// The captures once more; what there is to say where they can't be read again.
     fn again(&self) -> Result<Box<dyn FrameSource>, String> {
-        let args = &self.args.analyze;
-        if self.kind == Kind::Live || args.captures().iter().any(|path| path.as_os_str() == "-") {
+        if self.kind == Kind::Live || self.is_once() {
             return Err("what comes from here can't be read a second time".to_owned());
         }
-        captures(args, &self.is_over).map_err(|failure| failure.message)
+        captures(&self.args.analyze, &self.is_over).map_err(|failure| failure.message)
+    }
+
+    /// Whether standard input is read.
+    fn is_once(&self) -> bool {
+        self.args.analyze.captures().iter().any(|path| path.as_os_str() == "-")
     }
 
     fn say(&self, text: String) {
@@ -148,7 +163,11 @@ impl DriverFeed<'_> {
         self.is_over = Arc::default();
         let Ok(source) = self.again() else { return };
         let (answers, is_over, registry) = (self.answers.0.clone(), Arc::clone(&self.is_over), self.registry.clone());
-        let options = EngineOptions { interval_ns: Some(step_ns), ..self.options.clone() };
+        let mut options = EngineOptions { interval_ns: Some(step_ns), ..self.options.clone() };
+        if options.burst_windows_ns.is_empty() {
+            // reading again is the time for what the first reading is spared
+            options.burst_windows_ns = vec![1_000_000, 10_000_000];
+        }
         self.spawn(move || again::series(source, registry, options, flow, &answers, &is_over));
     }
 
@@ -158,18 +177,26 @@ impl DriverFeed<'_> {
         }
     }
 
-    /// Reads files again with a transport of a flow decoded as an encoding.
+    /// Has a transport of a flow decoded as an encoding: files are read again, on interfaces it holds from now on.
     fn decode_as(&mut self, key: FlowKey, transport: String, encoding: String) {
-        if let Err(why) = self.again() {
-            return self.say(format!("{why}; begin with -d instead"));
-        }
-        let mut options = self.options.clone();
-        let said = format!("reading again with {key} decoded as {encoding}");
+        let said = match self.kind {
+            Kind::Live => format!("from now on {key} is decoded as {encoding}"),
+            _ => format!("reading again with {key} decoded as {encoding}"),
+        };
         let rule = format!("{key} {transport} as {encoding}");
         let selector = Arc::new(move |flow: &FlowKey, own: streamlens::model::Transport| {
             *flow == key && own.name() == transport.as_str()
         });
-        options.decode_as.insert(0, DecodeAs { selector, encoding_name: encoding, rule });
+        let rule = DecodeAs { selector, encoding_name: encoding, rule };
+        if self.kind == Kind::Live {
+            self.driver.with(move |engine, _| engine.decode_as(rule));
+            return self.say(said);
+        }
+        if let Err(why) = self.again() {
+            return self.say(format!("{why}; begin with -d instead"));
+        }
+        let mut options = self.options.clone();
+        options.decode_as.insert(0, rule);
         match Self::start(self.args, self.registry.clone(), options, self.refresh) {
             Ok(feed) => {
                 let answers = std::mem::replace(&mut self.answers, channel());
@@ -206,6 +233,17 @@ impl Feed for DriverFeed<'_> {
         self.driver.report(selection).map(|report| Box::new(report.capture))
     }
 
+    fn process(&mut self) -> Vec<(&'static str, String)> {
+        let mut facts = Vec::new();
+        if let Some(memory) = self.memory.as_ref().and_then(Memory::bytes) {
+            // finer figures would change with every look
+            facts.push(("memory", format!("{:.0} MB", memory as f64 / 1e6)));
+        }
+        facts.extend(kept(self.moments.as_ref(), self.now).map(|kept| ("packets kept", kept)));
+        facts.extend(told(&self.told).sandbox.iter().map(|text| ("sandbox", text.clone())));
+        facts
+    }
+
     fn status(&mut self) -> Standing {
         let has_ended = self.driver.has_ended();
         let told = told(&self.told);
@@ -217,6 +255,8 @@ impl Feed for DriverFeed<'_> {
             position: told.position,
             stamps: if told.stamps == "unknown" { String::new() } else { told.stamps.to_owned() },
             dropped: told.dropped,
+            ring: told.ring,
+            is_once: self.is_once(),
             notices: told.notices.clone(),
         }
     }
@@ -233,6 +273,20 @@ impl Feed for DriverFeed<'_> {
     fn answers(&mut self) -> Vec<Answer> {
         self.answers.1.try_iter().collect()
     }
+}
+
+/// How far back the last moments go, in words.
+#[cfg(any(feature = "live", feature = "pcap"))]
+fn kept(moments: Option<&Moments>, now: Option<Timestamp>) -> Option<String> {
+    let moments = moments?;
+    let back = moments.oldest().zip(now).map_or(0, |(oldest, now)| now.since(oldest).max(0));
+    let size = streamlens::model::words::bytes(moments.bytes());
+    Some(format!("those of the last {} s, in {size}", back / 1_000_000_000))
+}
+
+#[cfg(not(any(feature = "live", feature = "pcap")))]
+fn kept(_: Option<&Moments>, _: Option<Timestamp>) -> Option<String> {
+    None
 }
 
 #[expect(clippy::disallowed_methods, reason = "files are looked at by the clock of the person who waits")]

@@ -2,6 +2,7 @@
 
 mod again;
 mod feed;
+mod memory;
 mod source;
 
 use std::io::{self, IsTerminal, Write};
@@ -18,11 +19,36 @@ use self::feed::DriverFeed;
 use crate::args::AnalyzeArgs;
 use crate::duration;
 use crate::exit::{Failure, Status};
-use crate::told;
+use crate::filter_arg;
+
+/// What the help says at its end.
+const MORE: &str = "\
+Keys:
+  arrows, h j k l          move, open, close; Space shows the packet types of a flow
+  Enter                    the detail of a row; Tab goes through its tabs
+  /                        filter, with completion
+  f i ?                    findings, the capture and its interfaces, all keys
+  s < > C                  sort by a column, choose it, choose which are shown
+  p w c y d m              freeze, write packets, copy a value or a row, decode as, mark
+  q                        quit
+
+Configuration:
+  $XDG_CONFIG_HOME/streamlens/config.toml, or --config FILE: keys, colours, columns, saved
+  filters; --print-config prints all of it. STREAMLENS_THEME, _ASCII, _MOUSE, _REFRESH_MS,
+  _COLUMNS and _SORT go before it, and the command line before both. Under NO_COLOR there are no
+  colours.
+
+Exit status:
+  0  the user or a signal ended it
+  2  an option, the configuration or the terminal is not fit for it
+  3  not readable as a capture
+  4  no permission, or no such interface
+  5  read in part";
 
 /// The options of the terminal interface.
 #[derive(Debug, Args)]
 #[command(
+    after_long_help = MORE,
     mut_arg("format", |arg| arg.hide(true)),
     mut_arg("top", |arg| arg.hide(true)),
     mut_arg("depth", |arg| arg.hide(true)),
@@ -31,6 +57,11 @@ use crate::told;
     mut_arg("fail_on", |arg| arg.hide(true)),
     mut_arg("list_interfaces", |arg| arg.hide(true)),
     mut_arg("list_time_stamp_types", |arg| arg.hide(true)),
+    mut_arg("networks", |arg| arg.hide(true)),
+    mut_arg("gaps", |arg| arg.hide(true)),
+    mut_arg("unidentified", |arg| arg.hide(true)),
+    mut_arg("expect", |arg| arg.hide(true)),
+    mut_arg("color", |arg| arg.hide(true)),
 )]
 pub(crate) struct TuiArgs {
     #[command(flatten)]
@@ -44,15 +75,15 @@ pub(crate) struct TuiArgs {
     #[arg(long, help_heading = "Terminal")]
     ascii: bool,
 
-    /// Colours for this background, or none
-    #[arg(long, value_name = "THEME", value_parser = ["terminal", "dark", "light", "none"], help_heading = "Terminal")]
+    /// Colours for this background, as the terminal says that it is (auto), or none
+    #[arg(long, value_name = "THEME", value_parser = ["auto", "terminal", "dark", "light", "none"], help_heading = "Terminal")]
     theme: Option<String>,
 
     /// Leave the mouse to the terminal
     #[arg(long, help_heading = "Terminal")]
     no_mouse: bool,
 
-    /// The configuration [default: $XDG_CONFIG_HOME/streamlens/config.toml]
+    /// The configuration [default: $XDG_CONFIG_HOME/streamlens/config.toml]; STREAMLENS_THEME, _COLUMNS, ... go before it
     #[arg(long, value_name = "FILE", help_heading = "Terminal")]
     config: Option<PathBuf>,
 
@@ -72,10 +103,12 @@ pub(crate) fn run(args: &TuiArgs) -> Result<Status, Failure> {
         return Ok(Status::Fine);
     }
     let analyze = &args.analyze;
-    let registry = told::registry(analyze)?;
-    let engine = crate::engine_options(analyze, &registry)?;
+    refuse_others(analyze)?;
+    let decoding = analyze.decode.resolve()?;
+    let engine = crate::engine_options(analyze, &decoding);
     // each look decodes all frames: to defer flows would only take time
     let engine = EngineOptions { defer_above_flows: usize::MAX, ..engine };
+    let registry = decoding.registry;
     let options = options(args, &registry)?;
     needs_terminal()?;
     let mut feed = DriverFeed::start(args, registry, engine, options.refresh)?;
@@ -83,6 +116,28 @@ pub(crate) fn run(args: &TuiArgs) -> Result<Status, Failure> {
     let ended = feed.end();
     result.map_err(|error| Failure { status: Status::Partial, message: format!("the terminal: {error}") })?;
     ended
+}
+
+/// Refuses options that change what is printed of a result, and nothing here.
+fn refuse_others(args: &AnalyzeArgs) -> Result<(), Failure> {
+    let asked = [
+        ("--expect", args.expect.is_some()),
+        ("--fail-on", args.fail_on.is_some()),
+        ("--interval", args.interval.is_some()),
+        ("--every", args.every.is_some()),
+        ("--top", args.top.is_some()),
+        ("--networks", args.networks),
+        ("--gaps", args.gaps),
+        ("--unidentified", args.unidentified),
+        ("-D", args.live.list_interfaces),
+        ("--list-time-stamp-types", args.live.list_time_stamp_types),
+    ];
+    match asked.iter().find(|(_, is_asked)| *is_asked) {
+        Some((option, _)) => {
+            Err(Failure::usage(format!("{option} has no meaning in tui; `streamlens {option}` prints it")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Refuses what is no terminal that can be drawn on.
@@ -98,11 +153,13 @@ fn needs_terminal() -> Result<(), Failure> {
 /// What the configuration says, and what the command line says otherwise.
 fn options(args: &TuiArgs, registry: &DecoderRegistry) -> Result<Options, Failure> {
     let AnalyzeArgs { filter, columns, sort, .. } = &args.analyze;
-    let mut options = Options { is_ascii: !is_utf8(), catalogue: told::catalogue(registry), ..Options::default() };
+    let mut options =
+        Options { is_ascii: !is_utf8(), catalogue: filter_arg::catalogue(registry), ..Options::default() };
     if let Some((path, text)) = config(args)? {
         let wrong = |why: String| Failure { status: Status::Usage, message: format!("{}: {why}", path.display()) };
         options.configure(&text).map_err(wrong)?;
     }
+    options.configure_from(|name| std::env::var(name).ok()).map_err(Failure::usage)?;
     options.theme = args.theme.as_deref().and_then(Theme::named).unwrap_or(options.theme);
     if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
         options.theme = Theme::None;
@@ -118,7 +175,7 @@ fn options(args: &TuiArgs, registry: &DecoderRegistry) -> Result<Options, Failur
     if let Some(sort) = sort {
         options.sort = Some(sort.name().to_owned());
     }
-    options.filter = filter.clone().unwrap_or_default();
+    options.filter = filter.filter.clone().unwrap_or_default();
     Filter::parse(&options.filter, &options.catalogue)
         .map_err(|error| Failure { status: Status::Usage, message: error.to_string() })?;
     Ok(options)

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use streamlens::model::{FirstFrames, FrameBatch, FrameSource, Position, SourceError, SourceLayer};
+use streamlens::model::{FirstFrames, FrameBatch, FrameSource, Position, RingUse, SourceError, SourceLayer};
 use streamlens::pcap::ReaderOptions;
 use streamlens_live::{LoopSource, ReplaySource};
 use streamlens_tui::Kind;
@@ -17,6 +17,9 @@ use crate::exit::Failure;
 pub(super) struct Told {
     pub(super) position: Position,
     pub(super) dropped: Option<u64>,
+    pub(super) ring: Option<RingUse>,
+    /// Which rights were given up, in sentences; none where that is not for this source.
+    pub(super) sandbox: Vec<String>,
     pub(super) notices: Vec<String>,
     pub(super) stamps: &'static str,
     /// What it failed with, and whether that is for want of rights.
@@ -39,7 +42,7 @@ pub(super) fn open(args: &AnalyzeArgs) -> Result<Opened, Failure> {
     let told = Arc::new(Mutex::new(Told::default()));
     let mut moments = None;
     let (source, kind): (Box<dyn FrameSource>, Kind) = if args.live.is_asked() {
-        (remembered(live(args, &stop)?, args, &mut moments), Kind::Live)
+        (remembered(live(args, &stop, &told)?, args, &mut moments), Kind::Live)
     } else {
         let captures = captures(args, &stop)?;
         match args.replay {
@@ -53,13 +56,13 @@ pub(super) fn open(args: &AnalyzeArgs) -> Result<Opened, Failure> {
 }
 
 /// The last moments of a source.
-#[cfg(feature = "live")]
+#[cfg(any(feature = "live", feature = "pcap"))]
 pub(super) type Moments = streamlens_live::Moments;
-#[cfg(not(feature = "live"))]
+#[cfg(not(any(feature = "live", feature = "pcap")))]
 pub(super) type Moments = ();
 
 /// The source with its last moments kept: those that `--buffer` asks for, or 30 s and 256 MiB.
-#[cfg(feature = "live")]
+#[cfg(any(feature = "live", feature = "pcap"))]
 fn remembered(source: Box<dyn FrameSource>, args: &AnalyzeArgs, moments: &mut Option<Moments>) -> Box<dyn FrameSource> {
     let (nanos, bytes) = args.live.buffer_limits().unwrap_or((Some(30_000_000_000), None));
     let bytes = bytes.unwrap_or(if args.live.buffer.is_empty() { 256 << 20 } else { 1 << 30 });
@@ -68,7 +71,7 @@ fn remembered(source: Box<dyn FrameSource>, args: &AnalyzeArgs, moments: &mut Op
     Box::new(source)
 }
 
-#[cfg(not(feature = "live"))]
+#[cfg(not(any(feature = "live", feature = "pcap")))]
 fn remembered(source: Box<dyn FrameSource>, _: &AnalyzeArgs, _: &mut Option<Moments>) -> Box<dyn FrameSource> {
     source
 }
@@ -91,17 +94,18 @@ pub(super) fn captures(args: &AnalyzeArgs, stop: &Arc<AtomicBool>) -> Result<Box
     Ok(Box::new(LoopSource::new(move || crate::source::open(&captures, &options))?))
 }
 
-#[cfg(all(feature = "live", target_os = "linux"))]
-fn live(args: &AnalyzeArgs, stop: &Arc<AtomicBool>) -> Result<Box<dyn FrameSource>, Failure> {
+#[cfg(any(feature = "pcap", all(feature = "live", target_os = "linux")))]
+fn live(args: &AnalyzeArgs, stop: &Arc<AtomicBool>, of: &Mutex<Told>) -> Result<Box<dyn FrameSource>, Failure> {
     let recorder = crate::live::open(args, Arc::clone(stop))?;
-    if !args.live.no_sandbox {
-        crate::live::confine(&recorder, &args.live, Some(args.live.folder()));
-    }
+    told(of).sandbox = match args.live.no_sandbox {
+        true => vec!["none (--no-sandbox): all rights are kept".to_owned()],
+        false => crate::live::confine(&recorder, &args.live, Some(args.live.folder())),
+    };
     Ok(Box::new(recorder))
 }
 
-#[cfg(not(all(feature = "live", target_os = "linux")))]
-fn live(args: &AnalyzeArgs, stop: &Arc<AtomicBool>) -> Result<Box<dyn FrameSource>, Failure> {
+#[cfg(not(any(feature = "pcap", all(feature = "live", target_os = "linux"))))]
+fn live(args: &AnalyzeArgs, stop: &Arc<AtomicBool>, _: &Mutex<Told>) -> Result<Box<dyn FrameSource>, Failure> {
     crate::live::open(args, Arc::clone(stop))
 }
 
@@ -122,10 +126,13 @@ impl Watched {
         let mut told = told(&self.told);
         told.position = self.source.position();
         told.stamps = self.source.timestamp_source();
-        let counts = self.source.interfaces().iter().filter_map(|interface| interface.counts);
-        told.dropped = counts.map(|counts| counts.dropped.ring).reduce(|sum, more| sum + more);
+        let counts = || self.source.interfaces().iter().filter_map(|interface| interface.counts);
+        told.dropped = counts().map(|counts| counts.dropped.ring).reduce(|sum, more| sum + more);
+        let rings = counts().filter_map(|counts| counts.ring);
+        told.ring =
+            rings.reduce(|sum, ring| RingUse { bytes: sum.bytes + ring.bytes, waited: sum.waited + ring.waited });
         let warnings = self.source.warnings();
-        if warnings.len() != told.notices.len() {
+        if warnings.iter().map(|warning| &warning.text).ne(&told.notices) {
             told.notices = warnings.iter().map(|warning| warning.text.clone()).collect();
         }
     }

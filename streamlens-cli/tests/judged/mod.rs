@@ -22,27 +22,22 @@ fn inetx(frames: &[Made]) -> Vec<usize> {
     frames.iter().enumerate().filter(|(_, frame)| is_inetx(frame)).map(|(place, _)| place).collect()
 }
 
-/// What is not the same, by verdict and encoding, and the reasons.
-fn compared(scratch: &Scratch, bad: &[u8]) -> Vec<(String, String, Value)> {
+/// What is not the same.
+fn compared(scratch: &Scratch, bad: &[u8]) -> Vec<Value> {
     scratch.file("good.pcapng", &demo::capture());
     scratch.file("bad.pcapng", bad);
     let ran = scratch.run(&["compare", "good.pcapng", "bad.pcapng", "--format", "json", "--fail-on", "worse"]);
-    let document = ran.json();
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let streams = document["streams"].as_array().unwrap();
-    let others: Vec<_> = streams
-        .iter()
-        .filter(|one| one["verdict"] != "same")
-        .map(|one| (text(&one["verdict"]), text(&one["encoding"]), one["reasons"].clone()))
-        .collect();
-    assert_eq!(ran.status, i32::from(others.iter().any(|(verdict, ..)| verdict == "worse" || verdict == "vanished")));
+    let mut others = ran.json()["streams"].as_array().unwrap().clone();
+    others.retain(|one| one["verdict"] != "same");
+    let is_worse = |one: &Value| one["verdict"] == "worse" || one["verdict"] == "vanished";
+    assert_eq!(ran.status, i32::from(others.iter().any(is_worse)));
     others
 }
 
 #[test]
 fn a_capture_is_as_itself() {
     let scratch = Scratch::new("compare-same");
-    assert_eq!(compared(&scratch, &demo::capture()), []);
+    assert_eq!(compared(&scratch, &demo::capture()), [Value::Null; 0]);
     let table = scratch.run(&["compare", "good.pcapng", "good.pcapng"]).stdout;
     assert!(table.contains("0 vanished, 0 worse, 0 appeared, 0 better, "), "{table}");
     let csv = scratch.run(&["compare", "good.pcapng", "good.pcapng", "--format", "csv"]);
@@ -50,43 +45,56 @@ fn a_capture_is_as_itself() {
     assert!(csv.lines().len() > 20 && columns == 24, "{columns}");
 }
 
+/// Frames of one stream that are removed, delayed or doubled are found in just that stream and what it is in, with these figures.
 #[test]
 fn what_was_removed_delayed_or_doubled_is_found_and_nothing_else() {
     let scratch = Scratch::new("compare-changed");
-    let removed = changed(|mut frames| {
-        let gone: Vec<_> = inetx(&frames).into_iter().skip(10).take(3).collect();
-        gone.into_iter().rev().for_each(|place| drop(frames.remove(place)));
-        frames
-    });
-    let found = compared(&scratch, &removed);
-    assert!(!found.is_empty() && found.iter().all(|(verdict, encoding, _)| verdict == "worse" && encoding == "iNetX"));
-    assert!(found.iter().any(|(.., reasons)| reasons.to_string().contains("lost 3 (3.000 %), was 0")), "{found:?}");
-
-    let delayed = changed(|mut frames| {
-        let place = inetx(&frames)[20];
-        frames[place].time += 30_000_000;
-        frames
-    });
-    let found = compared(&scratch, &delayed);
-    assert!(
-        found.iter().any(|(.., reasons)| reasons.to_string().contains("longest time between packets 70")),
-        "{found:?}"
-    );
-    assert!(found.iter().all(|(_, encoding, _)| encoding == "iNetX"), "{found:?}");
-
-    let doubled = changed(|mut frames| {
-        let place = inetx(&frames)[20];
-        // later than a copy that the capture made would be
-        let copy = Made { time: frames[place].time + 3_000_000, ..frames[place].clone() };
-        frames.push(copy);
-        frames
-    });
-    let found = compared(&scratch, &doubled);
-    assert!(
-        found.iter().any(|(.., reasons)| reasons.to_string().contains("duplicated 1 (1.000 %), was 0")),
-        "{found:?}"
-    );
-    assert!(found.iter().all(|(_, encoding, _)| encoding == "iNetX"), "{found:?}");
+    let (flow, encoding) = ("192.168.30.7:1023 -> 235.0.0.1:1023 vlan 30", "iNetX");
+    let [removed, delayed, doubled, crossed] = [
+        changed(|mut frames| {
+            let gone: Vec<_> = inetx(&frames).into_iter().skip(10).take(3).collect();
+            gone.into_iter().rev().for_each(|place| drop(frames.remove(place)));
+            frames
+        }),
+        changed(|mut frames| {
+            let place = inetx(&frames)[20];
+            frames[place].time += 30_000_000;
+            frames
+        }),
+        changed(|mut frames| {
+            let place = inetx(&frames)[20];
+            // later than a copy that the capture made would be
+            let copy = Made { time: frames[place].time + 3_000_000, ..frames[place].clone() };
+            frames.push(copy);
+            frames
+        }),
+        changed(|mut frames| {
+            let place = inetx(&frames)[20];
+            frames[place].time += 50_000_000;
+            frames
+        }),
+    ];
+    let figures = |of: &Value| ["packets", "expected", "lost", "duplicated", "reordered"].map(|key| of[key].as_u64());
+    let before = [Some(100), Some(100), Some(0), Some(0), Some(0)];
+    let cases = [
+        ("removed", removed, [97, 100, 3, 0, 0], "lost 3 (3.000 %), was 0"),
+        ("delayed", delayed, [100, 100, 0, 0, 0], "longest time between packets 70.0"),
+        ("doubled", doubled, [101, 100, 0, 1, 0], "duplicated 1 (1.000 %), was 0"),
+        ("crossed", crossed, [100, 100, 0, 0, 1], "reordered 1 (1.000 %), was 0"),
+    ];
+    for (what, bad, after, reason) in cases {
+        let found = compared(&scratch, &bad);
+        assert!(!found.is_empty(), "{what}");
+        for one in &found {
+            assert_eq!((&one["flow"], &one["encoding"]), (&flow.into(), &encoding.into()), "{what}: {one}");
+            assert_eq!((&one["verdict"], figures(&one["good"])), (&"worse".into(), before), "{what}: {one}");
+            assert_eq!(figures(&one["bad"]), after.map(Some), "{what}: {one}");
+        }
+        assert!(found.iter().any(|one| one["reasons"].to_string().contains(reason)), "{what}: {found:?}");
+        let table = scratch.run(&["compare", "good.pcapng", "bad.pcapng"]).stdout;
+        let packets = format!("packets{:>35}  {:>14}", 100, after[0]);
+        assert!(table.contains(&packets), "{what}: good and bad side by side:\n{table}");
+    }
 }
 
 #[test]
@@ -105,6 +113,14 @@ fn what_was_learned_is_expected() {
         codes
     };
     assert_eq!(codes("good.pcapng"), [""; 0]);
+    // of each stream its own rate: 50 and 20 packets a second of one encoding, of the first less those that were lost
+    let own: toml::Table = toml::from_str(&learned.stdout).unwrap();
+    let rate = |id: &str| {
+        let named = |one: &&toml::Value| one["stream"].as_str() == Some(id);
+        let one = own["stream"].as_array().unwrap().iter().find(named).unwrap();
+        f64::midpoint(one["min_rate"].as_float().unwrap(), one["max_rate"].as_float().unwrap())
+    };
+    assert!((49.0..50.5).contains(&rate("key 0x0A01")) && (19.5..20.5).contains(&rate("key 0x0B02")), "{own:?}");
 
     let bad = changed(|mut frames| {
         let gone: Vec<_> = inetx(&frames).into_iter().skip(10).take(3).collect();
@@ -157,6 +173,46 @@ fn what_spans_flows_is_shown() {
         assert!(ran.stdout.contains(line), "{line}: {}", ran.stdout);
     }
     assert!(!ran.stdout.contains("Src:Port"));
+    scratch.file("faults.pcapng", &streamlens_testing::faults::capture());
+    let pair = scratch.run(&["--networks", "faults.pcapng"]).stdout;
+    for line in [
+        "Pairs     0x52454645: 3 packets lost after merging, of 600 packets, up to 300.0 µs apart, class A",
+        "            192.168.60.31:5004 -> 239.70.1.31:5004: 7 lost",
+        "            192.168.61.31:5004 -> 239.70.2.31:5004: 5 lost",
+    ] {
+        assert!(pair.contains(line), "{line}: {pair}");
+    }
+    let Some(corpus) = streamlens_testing::corpus() else { return };
+    let ndi = corpus.join("captures/broadcast/ndi-tcp.pcap");
+    let ndi = scratch.run(&["--networks", ndi.to_str().unwrap()]).stdout;
+    assert!(ndi.contains("NDI       VM (StreamLens test): bcsender.local, "), "{ndi}");
+}
+
+/// Streams of which names are known, or that miss something, are in the table unless told, and all are at depth stream.
+#[test]
+fn streams_are_shown_with_their_names() {
+    let scratch = Scratch::new("streams");
+    scratch.file("demo.pcapng", &demo::capture());
+    let table = scratch.run(&["demo.pcapng"]).stdout;
+    for name in [
+        "channel 2 (Wing strain) (stream)",
+        "key 0x0A01 (stream)",
+        "key 0x0B02 (stream)",
+        "Commentary microphone (stream 0x",
+        "FrameID 0x8002 of conveyor-io-1 (stream)",
+    ] {
+        assert!(table.contains(&format!("─ {name}")), "{name}: {table}");
+    }
+    let Some(corpus) = streamlens_testing::corpus() else { return };
+    let shown = |name: &str| scratch.run(&[corpus.join("captures").join(name).to_str().unwrap()]).stdout;
+    let keys = shown("flight-test/gen_iena_3keys.pcap");
+    for (key, lost) in [("0x1001", "48"), ("0x2002", "11"), ("0x3003", "15")] {
+        let line = keys.lines().find(|line| line.contains(&format!("─ key {key} (stream)")));
+        let cells: Vec<_> = line.unwrap_or_default().split_whitespace().collect();
+        assert!(cells.contains(&lost), "{key}: {keys}");
+    }
+    let pids = shown("broadcast/mpegts-udp.pcap");
+    assert!(pids.contains("─ PID 0x0100 H.264 (0x1b), program 1"), "{pids}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::compare::demo;
 use crate::lab::{Lab, with_lab};
 
 /// A counter of the sending interface.
-fn sent(lab: &Lab, counter: &str) -> u64 {
+pub fn sent(lab: &Lab, counter: &str) -> u64 {
     let path = format!("/sys/class/net/slva/statistics/{counter}");
     let mut command = std::process::Command::new("ip");
     command.args(["netns", "exec", &lab.a, "cat", &path]);

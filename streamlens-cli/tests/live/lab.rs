@@ -180,7 +180,12 @@ impl Ended {
 }
 
 impl Capture {
-    pub fn start(mut command: Command) -> Self {
+    pub fn start(command: Command) -> Self {
+        Self::start_until(command, "capturing on")
+    }
+
+    /// Starts a command and waits until it says something.
+    pub fn start_until(mut command: Command, what: &str) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         let stderr = child.stderr.take().expect("a pipe");
         let (send, said) = channel();
@@ -192,7 +197,7 @@ impl Capture {
             }
         });
         let mut capture = Self { child, said, lines: Vec::new() };
-        capture.wait_for("capturing on");
+        capture.wait_for(what);
         capture
     }
 

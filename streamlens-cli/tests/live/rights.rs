@@ -4,6 +4,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::compare::{demo, document};
 use crate::lab::{BINARY, Capture, Lab, is_real_root, needs_root, run, with_lab};
 
 /// The command where everyone can run it.
@@ -98,6 +99,54 @@ fn without_the_sandbox_files_can_be_read() {
     with_lab("rights::without_the_sandbox_files_can_be_read", |lab| {
         let live = lab.capture(&["-i", "slvb", "--no-sandbox"]);
         assert_ne!(status(&live, "CapEff"), "0000000000000000");
+        assert_eq!(live.interrupt().status, Some(0));
+    });
+}
+
+/// What a server answers, asked from within the receiver's namespace.
+#[cfg(feature = "web")]
+fn get(lab: &Lab, address: &str, path: &str) -> serde_json::Value {
+    use std::io::{Read, Write};
+    let answer = lab.inside(&lab.b, || {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        let head = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    });
+    let (_, body) = answer.split_once("\r\n\r\n").expect("an answer");
+    serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
+}
+
+#[cfg(feature = "web")]
+#[test]
+fn a_server_captures_with_no_right_left() {
+    let name = "rights::a_server_captures_with_no_right_left";
+    if !is_real_root() {
+        return needs_root(name);
+    }
+    with_lab(name, |lab| {
+        let mut command = lab.command(BINARY);
+        command.env_remove("SUDO_UID").env_remove("SUDO_GID");
+        command.args(["serve", "-i", "slvb", "--port", "0", "-v", "--probe-sandbox", "/etc/passwd"]);
+        let live = Capture::start_until(command, "shows the flows");
+        assert_nothing_is_left(&live);
+        assert_eq!(status(&live, "Uid"), "65534 65534 65534 65534");
+        let said = live.lines.join("\n");
+        assert!(said.contains("/etc/passwd: Permission denied"), "{said}");
+        let address = said.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address");
+        let file = document(&demo());
+        lab.replay(&["--pps=4000"], &demo());
+        let found = loop {
+            let found = get(lab, address, "/api/v1/analyses/1/document");
+            if found["capture"]["packets"] == file["capture"]["packets"] {
+                break found;
+            }
+        };
+        assert_eq!(found["capture"]["dropped"]["slvb"], 0);
+        // flows are identified to their end only when nothing more comes
+        assert_eq!(found["flows"].as_array().map(Vec::len), file["flows"].as_array().map(Vec::len));
         assert_eq!(live.interrupt().status, Some(0));
     });
 }

@@ -58,7 +58,9 @@ fn an_interface_that_is_down_is_waited_for() {
         let mut live = lab.capture(&["-i", "slvb", "--wait", "-c", "1", "-a", "duration:20", "--format", "json"]);
         assert!(raised.is_finished());
         lab.replay(&[], &path);
-        assert_eq!(live.end().document()["capture"]["packets"], 1);
+        let ended = live.end();
+        assert_eq!(ended.document()["capture"]["packets"], 1);
+        assert!(ended.stderr.contains("slvb: waits until it is up"), "{}", ended.stderr);
     });
 }
 
@@ -83,7 +85,38 @@ fn an_interface_that_goes_down_comes_back_and_costs_no_cpu() {
         let found = ended.document();
         assert_eq!((ended.status, found["capture"]["packets"].as_u64()), (Some(0), Some(100)));
         let warnings = found["capture"]["warnings"].to_string();
-        assert!(warnings.contains("capture.interface-down") && warnings.contains("is up again since"), "{warnings}");
+        assert!(warnings.contains("capture.interface-down") && warnings.contains("is up again; "), "{warnings}");
+        // on its way down it may be seen without a carrier first
+        assert!(warnings.contains("was down from "), "{warnings}");
+    });
+}
+
+#[test]
+fn a_pulled_cable_is_told_and_each_outage_is_kept() {
+    with_lab("state::a_pulled_cable_is_told_and_each_outage_is_kept", |lab| {
+        let path = capture(&lab.folder, "one.pcapng", &[datagram(&[], 1, 60)]);
+        let mut live = lab.capture(&["-i", "slvb", "--format", "json"]);
+        for _ in 0..2 {
+            // what the other end of a pair is, the carrier is
+            ip(&["-n", &lab.a, "link", "set", "slva", "down"]).unwrap();
+            live.wait_for("has no carrier since");
+            std::thread::sleep(Duration::from_millis(1200));
+            ip(&["-n", &lab.a, "link", "set", "slva", "up"]).unwrap();
+            std::thread::sleep(Duration::from_millis(2500));
+            lab.replay(&[], &path);
+        }
+        let ended = live.interrupt();
+        let found = ended.document();
+        assert_eq!((ended.status, found["capture"]["packets"].as_u64()), (Some(0), Some(2)));
+        let warnings = found["capture"]["warnings"].to_string();
+        assert_eq!(warnings.matches("had no carrier from").count(), 2, "{warnings}");
+        let said = |what: &str| ended.stderr.matches(what).count();
+        assert_eq!(
+            (said("has no carrier since"), said("is up again; had no carrier from")),
+            (2, 2),
+            "{}",
+            ended.stderr
+        );
     });
 }
 

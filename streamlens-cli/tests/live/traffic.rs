@@ -68,7 +68,7 @@ fn a_snap_length_cuts_frames_and_keeps_their_lengths() {
     with_lab("traffic::a_snap_length_cuts_frames_and_keeps_their_lengths", |lab| {
         let frames: Vec<_> = [&[][..], &[(0x8100, 7)]].iter().map(|tags| datagram(tags, 6000, 500)).collect();
         let path = capture(&lab.folder, "long.pcapng", &frames);
-        let live = lab.capture(&["-i", "slvb", "-s", "64", "--format", "json"]);
+        let live = lab.capture(&["-i", "slvb", "-s", "64", "--bursts", "--format", "json"]);
         lab.replay(&[], &path);
         let found = live.interrupt().document();
         let sum: usize = frames.iter().map(Vec::len).sum();
@@ -76,6 +76,13 @@ fn a_snap_length_cuts_frames_and_keeps_their_lengths() {
             (found["capture"]["bytes"].as_u64(), found["capture"]["captured_bytes"].as_u64()),
             (Some(sum as u64), Some(128))
         );
+        // a veth pair says that it is as fast as this
+        let (interface, bursts) = (&found["capture"]["interfaces"][0], &found["capture"]["bursts"][0]);
+        assert_eq!(
+            (&interface["speed"], &bursts["link_speed"]),
+            (&10_000_000_000_u64.into(), &10_000_000_000_u64.into())
+        );
+        assert!(bursts["bursts"][0]["link_use"].as_f64().is_some_and(|share| share > 0.0 && share < 0.01), "{bursts}");
     });
 }
 
@@ -105,13 +112,13 @@ fn frames_that_were_merged_are_told_with_the_remedy() {
             assert_eq!(reader.join().unwrap(), 2_000_000);
         });
         let found = live.interrupt().document();
-        let warnings = found["capture"]["warnings"].as_array().unwrap();
-        let merged = warnings.iter().find(|warning| warning["code"] == "capture.merged").expect("it is told");
-        let text = merged["text"].as_str().unwrap();
-        let number: u64 = text.split(' ').next().unwrap().parse().expect("their number comes first");
+        let findings = found["findings"].as_array().unwrap();
+        let merged: Vec<_> = findings.iter().filter(|finding| finding["code"] == "capture.merged").collect();
+        assert_eq!(merged.len(), 1, "{findings:?}");
+        let (number, text) = (merged[0]["count"].as_u64().unwrap(), merged[0]["text"].as_str().unwrap());
         assert!(number > 0 && number <= found["capture"]["packets"].as_u64().unwrap(), "{text}");
-        assert!(text.contains("ethtool -K slvb gro off lro off"), "{text}");
-        assert_eq!(merged["path"], "slvb");
+        assert!(text.starts_with("slvb: ") && text.contains(" longer than the MTU of 1,500 allows"), "{text}");
+        assert!(text.contains("No decoder took any apart; ethtool -K slvb gro off lro off"), "{text}");
     });
 }
 

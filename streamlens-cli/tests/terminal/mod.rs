@@ -1,99 +1,16 @@
 //! The terminal interface in a real terminal: tmux sends keys and shows what is on the screen. Without tmux the tests say so,
 //! and fail where `CI` is set.
 
+mod hostile;
+pub(crate) mod session;
+
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
+use session::{Terminal, by_tshark, bytes_of, is_narrow, is_there, wait};
 use streamlens_testing::demo;
 
 use crate::common::Scratch;
-
-/// Waiting for a screen gives up after this time; a machine that is busy needs some of it.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A terminal of its own, in which a shell runs the command once and notes how the terminal was before and after.
-struct Terminal {
-    scratch: Scratch,
-    socket: String,
-}
-
-impl Terminal {
-    /// Starts the command with these arguments in 80 x 24; `None`, said loudly, where there is no tmux.
-    fn start(test: &str, arguments: &str) -> Option<Self> {
-        if Command::new("tmux").arg("-V").output().is_err() {
-            assert!(std::env::var_os("CI").is_none(), "there is no tmux");
-            eprintln!("SKIPPED {test}: there is no tmux");
-            return None;
-        }
-        let scratch = Scratch::new(test);
-        scratch.file("demo.pcapng", &demo::capture());
-        let terminal = Self { scratch, socket: format!("streamlens-{test}-{}", std::process::id()) };
-        let script = format!(
-            "stty -a > before; {} tui {arguments}; echo ended with $? > status; stty -a > after; mv status ended; sleep 600",
-            env!("CARGO_BIN_EXE_streamlens")
-        );
-        terminal.tmux(&["-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", "sh", "-c", &script]);
-        Some(terminal)
-    }
-
-    fn tmux(&self, arguments: &[&str]) -> String {
-        let mut command = Command::new("tmux");
-        command.args(["-L", &self.socket]).args(arguments).current_dir(self.scratch.path());
-        command.env("LC_ALL", "C.UTF-8").env("TERM", "xterm-256color").env_remove("TMUX").env_remove("NO_COLOR");
-        let output = command.env("XDG_CONFIG_HOME", self.scratch.path()).output().unwrap();
-        assert!(output.status.success(), "tmux {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn keys(&self, keys: &[&str]) {
-        self.tmux(&[&["send-keys"], keys].concat());
-    }
-
-    fn screen(&self) -> String {
-        self.tmux(&["capture-pane", "-p"])
-    }
-
-    /// Waits until the screen is as wanted.
-    fn wait(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
-        wait(|| Some(self.screen()).filter(|screen| is_so(screen))).unwrap_or_else(|| {
-            panic!("{what} never came:\n{}", self.screen());
-        })
-    }
-
-    /// Waits until the command has ended with a status, and holds the terminal against what it was before.
-    fn ends_with(&self, status: &str) {
-        let read = |name: &str| std::fs::read_to_string(self.scratch.path().join(name)).ok();
-        let ended = wait(|| read("ended")).unwrap_or_else(|| panic!("it doesn't end:\n{}", self.screen()));
-        assert_eq!(ended.trim(), format!("ended with {status}"));
-        assert_eq!(read("before").unwrap(), read("after").unwrap(), "the terminal is not as it was");
-    }
-
-    /// The process of the command.
-    fn process(&self) -> String {
-        let shell = self.tmux(&["display-message", "-p", "#{pane_pid}"]);
-        let children = format!("/proc/{0}/task/{0}/children", shell.trim());
-        std::fs::read_to_string(children).unwrap().trim().to_owned()
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let _ = Command::new("tmux").args(["-L", &self.socket, "kill-server"]).output();
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "it waits for other processes")]
-fn wait<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
-    let begin = Instant::now();
-    while begin.elapsed() < PATIENCE {
-        if let Some(seen) = look() {
-            return Some(seen);
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    None
-}
 
 fn frames(path: &Path, scratch: &Scratch) -> u64 {
     let path = path.to_str().unwrap();
@@ -120,7 +37,7 @@ fn the_demo_is_walked_narrowed_resized_written_and_left() {
     terminal.tmux(&["resize-window", "-x", "200", "-y", "60"]);
     terminal.wait("the wide screen", |screen| screen.contains("ΔT p99") && screen.contains("Findings"));
     terminal.tmux(&["resize-window", "-x", "80", "-y", "24"]);
-    terminal.wait("the narrow screen", |screen| !screen.contains("ΔT p99") && screen.contains("flow 1 of 1"));
+    terminal.wait("the narrow screen", |screen| is_narrow(screen) && screen.contains("flow 1 of 1"));
 
     terminal.keys(&["w"]);
     terminal.wait("the name of the file", |screen| screen.contains(".pcapng▏"));
@@ -130,6 +47,13 @@ fn the_demo_is_walked_narrowed_resized_written_and_left() {
     terminal.wait("what was written", |screen| screen.contains("wrote 277 frames"));
     let written = terminal.scratch.path().join("iena.pcapng");
     assert_eq!(frames(&written, &terminal.scratch), 277);
+    let flow = "ip.src == 192.168.20.11 && udp.srcport == 40001 && ip.dst == 192.168.20.50 && udp.dstport == 5600";
+    let of = |path: &Path, filter: &str| by_tshark("walk", path, filter);
+    let read = terminal.scratch.path().join("demo.pcapng");
+    if let (Some(written), Some(read)) = (of(&written, ""), of(&read, flow)) {
+        assert_eq!((written.len(), bytes_of(&written)), (277, 25_546));
+        assert_eq!(written, read, "lengths and times are those of the file");
+    }
 
     terminal.keys(&["q"]);
     terminal.ends_with("0");
@@ -139,10 +63,19 @@ fn the_demo_is_walked_narrowed_resized_written_and_left() {
 fn a_replay_is_frozen_and_goes_on() {
     let Some(terminal) = Terminal::start("freeze", "--replay=0.2 demo.pcapng") else { return };
     terminal.wait("flows", |screen| screen.contains("flow 1 of"));
-    terminal.keys(&["p"]);
-    terminal.wait("that it is frozen", |screen| screen.contains("frozen"));
-    terminal.keys(&["p"]);
-    terminal.wait("that it goes on", |screen| !screen.contains("frozen"));
+    terminal.press("p", "that it is frozen", |screen| screen.contains("frozen"));
+    // while frames come: what is shown stands, whatever the size
+    let frames = |screen: &str| screen.lines().nth(3).map(|line| line.split_whitespace().nth(5).map(str::to_owned));
+    let before = frames(&terminal.screen());
+    terminal.wait("that time passes", |screen| screen.contains("frozen 2 s ago"));
+    assert_eq!(frames(&terminal.screen()), before);
+    terminal.press("p", "that it goes on", |screen| !screen.contains("frozen"));
+    for _ in 0..2 {
+        terminal.tmux(&["resize-window", "-x", "200", "-y", "60"]);
+        terminal.wait("the wide screen", |screen| screen.contains("ΔT p99") && screen.lines().count() == 60);
+        terminal.tmux(&["resize-window", "-x", "80", "-y", "24"]);
+        terminal.wait("the narrow screen", is_narrow);
+    }
     terminal.keys(&["C-c"]);
     terminal.ends_with("0");
 }
@@ -173,4 +106,111 @@ fn it_ends_where_the_terminal_goes_away() {
     terminal.tmux(&["kill-server"]);
     let is_gone = || (!Path::new(&format!("/proc/{process}")).exists()).then_some(());
     wait(is_gone).expect("it ends with its terminal");
+}
+
+#[test]
+fn colours_are_those_for_the_background_that_the_terminal_says_it_has() {
+    // the header's background
+    for (back, header) in [("#fdf6e3", "48;2;221;221;221"), ("#002b36", "48;2;58;58;58")] {
+        let configuration = format!("set -g window-style bg={back}\nset -g default-terminal tmux-256color\n");
+        let test = format!("background-{}", &back[1..]);
+        let Some(terminal) = Terminal::configured(&test, "demo.pcapng", &configuration) else { return };
+        terminal.wait("all flows", |screen| screen.contains("flow 1 of 23"));
+        let found = terminal.tmux(&["capture-pane", "-e", "-p"]);
+        assert!(found.contains(header), "{found:?}");
+        terminal.keys(&["q"]);
+        terminal.ends_with("0");
+    }
+}
+
+#[test]
+fn the_packets_around_an_outlier_are_written() {
+    let Some(terminal) = Terminal::start("outlier", "-Y iena demo.pcapng") else { return };
+    terminal.wait("one flow", |screen| screen.contains("flow 1 of 1"));
+    terminal.keys(&["Enter"]);
+    terminal.wait("the outliers", |screen| screen.contains("Outliers"));
+    terminal.keys(&["n"]);
+    terminal.wait("the chosen one", |screen| screen.contains('▸'));
+    terminal.keys(&["w"]);
+    terminal.wait("what is written", |screen| screen.contains("5 s before to 5 s after frame 1,016"));
+    terminal.keys(&["C-u"]);
+    terminal.keys(&["-l", "around.pcapng"]);
+    terminal.keys(&["Enter"]);
+    terminal.wait("what was written", |screen| screen.contains("wrote 277 frames"));
+    assert_eq!(frames(&terminal.scratch.path().join("around.pcapng"), &terminal.scratch), 277);
+    terminal.keys(&["q"]);
+    terminal.ends_with("0");
+}
+
+#[test]
+fn it_is_stopped_and_goes_on() {
+    if !is_there("bash", "--version", "stopped") {
+        return;
+    }
+    // a shell with jobs, which looks at the terminal while the command is stopped
+    let command = format!(
+        "bash -c 'set -m; {} tui demo.pcapng; stty -a > stopped; while [ ! -e again ]; do sleep 0.02; done; fg'",
+        env!("CARGO_BIN_EXE_streamlens")
+    );
+    let Some(terminal) = Terminal::of("stopped", &command, "", &demo::capture()) else { return };
+    terminal.wait("all flows", |screen| screen.contains("flow 1 of 23"));
+    terminal.keys(&["C-z"]);
+    let stopped = terminal.scratch.path().join("stopped");
+    wait(|| std::fs::read_to_string(&stopped).ok().filter(|text| text.contains("echo"))).expect("it is stopped");
+    let read = |name: &str| std::fs::read_to_string(terminal.scratch.path().join(name)).unwrap();
+    assert_eq!(read("stopped"), read("before"), "the terminal is the shell's while it is stopped");
+    terminal.wait("the shell's screen", |screen| !screen.contains("flow 1 of 23"));
+    terminal.scratch.file("again", b"");
+    terminal.wait("the whole screen again", |screen| screen.contains("flow 1 of 23") && screen.contains("? help"));
+    terminal.press("Down", "that keys arrive", |screen| screen.contains("flow 2 of 23"));
+    terminal.keys(&["q"]);
+    terminal.ends_with("0");
+}
+
+#[test]
+fn standard_input_is_shown_and_is_not_read_again() {
+    let command = format!("cat demo.pcapng | {} tui -", env!("CARGO_BIN_EXE_streamlens"));
+    let Some(terminal) = Terminal::of("stdin", &command, "", &demo::capture()) else { return };
+    terminal.wait("all flows", |screen| screen.contains("flow 1 of 23") && screen.contains("whole"));
+    let screen =
+        terminal.press("Enter", "the detail", |screen| screen.contains("[Timing]") && screen.contains("ΔT min"));
+    assert!(!screen.contains("reading again"), "{screen}");
+    terminal.press("w", "the name of the file", |screen| screen.contains(".pcapng▏"));
+    terminal.press("Enter", "why not", |screen| screen.contains("can't be read a second time"));
+    terminal.keys(&["q"]);
+    terminal.ends_with("0");
+}
+
+#[test]
+fn what_is_no_terminal_and_what_is_wrong_in_the_configuration_is_told() {
+    let scratch = Scratch::new("tui-refused");
+    let capture = scratch.file("demo.pcapng", &demo::capture());
+    let ran = scratch.run_with(&["tui", capture], &[("TERM", "xterm")]);
+    assert_eq!((ran.status, ran.stderr.contains("`streamlens FILE`")), (2, true), "{}", ran.stderr);
+    for (text, line) in [
+        ("[keys]\nfreeze = [\"q\"]\n", "wrong.toml: line 2: the key q is that of freeze and of quit"),
+        ("\n[keys]\nfreze = [\"p\"]\n", "wrong.toml: line 3: no key can do 'freze'; there are up, down"),
+        ("colour = 1\n", "wrong.toml: TOML parse error at line 1"),
+    ] {
+        let wrong = scratch.file("wrong.toml", text.as_bytes());
+        let ran = scratch.run(&["tui", "--config", wrong, capture]);
+        assert_eq!((ran.status, ran.stderr.contains(line)), (2, true), "{}", ran.stderr);
+    }
+    let printed = scratch.run(&["tui", "--print-config"]);
+    let own = scratch.file("own.toml", printed.stdout.as_bytes());
+    // it is read, and only the terminal is missing
+    let ran = scratch.run(&["tui", "--config", own, capture]);
+    assert!(ran.status == 2 && ran.stderr.contains("needs a terminal"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_terminal_that_is_dumb_is_refused() {
+    // a name each: the tmux of the first may still be ending when the second begins
+    for (test, term) in [("dumb", "TERM=dumb"), ("unnamed", "TERM=")] {
+        let command = format!("{term} {} tui demo.pcapng 2> said", env!("CARGO_BIN_EXE_streamlens"));
+        let Some(terminal) = Terminal::of(test, &command, "", &demo::capture()) else { return };
+        terminal.ends_with("2");
+        let said = std::fs::read_to_string(terminal.scratch.path().join("said")).unwrap();
+        assert!(said.contains("`streamlens FILE`"), "{said}");
+    }
 }

@@ -1,7 +1,7 @@
 //! What a flow's packets add up to: checksums, flags, channels, time, setup, findings.
 
-use streamlens_model::words::Counted;
-use streamlens_model::{FindingLog, Occurrence, Packet, Severity, Timestamp};
+use streamlens_model::words::{Counted, Grouped, Span};
+use streamlens_model::{FindingLog, Occurrence, Packet, Severity, Subject, Timestamp};
 
 use super::body::walk;
 use super::channel::{Alike, ByteCounts, Channel, ChannelTable, TimeTrack};
@@ -9,7 +9,7 @@ use super::channel_stream;
 use super::flow::{INCOMPLETE, PacketView};
 use super::transfer::Format;
 use super::types::{self, is_computer_generated};
-use crate::{DecodingResult, MediaClock, Sequence, StreamMark};
+use crate::{DecodingResult, MediaClock, Sequence, StreamMark, clock_offset};
 use streamlens_chapter10_wire::SetupReader;
 use streamlens_chapter10_wire::{
     COUNTER_BITS, COUNTER_HZ, PacketHeader, SecondaryChecksum, checksum_covers_transfer_header, data_checksum_ok,
@@ -277,19 +277,29 @@ impl Account {
             }
         };
         let offset = packet.time.filter(|_| !self.is_file).map(|time| utc.saturating_sub(time.as_nanos()));
+        let at = Occurrence { frame: packet.frame, time: packet.time };
         match channel.time.as_deref_mut() {
-            None => channel.time = Some(Box::new(TimeTrack::new(reading, utc, offset, year_from_capture))),
+            None => channel.time = Some(Box::new(TimeTrack::new(reading, utc, (offset, at), year_from_capture))),
             Some(track) => {
-                if let Some(step) = track.go_on(reading, utc, offset) {
-                    let at = Occurrence { frame: packet.frame, time: packet.time };
+                if let Some(step) = track.go_on(reading, utc, (offset, at)) {
                     let stream = Some(channel_stream(header.channel));
-                    self.findings.add("chapter10.time-jump", Severity::Warning, stream, at, || {
-                        format!(
-                            "time packets of channel {} jump by {:.3} s against the relative time counter",
-                            header.channel,
-                            step as f64 / 1e9
-                        )
-                    });
+                    let (code, of) = (("chapter10.time-jump", Severity::Warning), (stream, Subject::of([1])));
+                    self.findings.add_figure(
+                        code,
+                        of,
+                        at,
+                        step,
+                        |step| Span(step).to_string(),
+                        || {
+                            let known =
+                                clock_offset::in_words(step).map_or_else(String::new, |words| format!(": {words}"));
+                            format!(
+                                "time packets of channel {} jump by {} against the relative time counter{known}",
+                                header.channel,
+                                Span(step)
+                            )
+                        },
+                    );
                 }
             }
         }
@@ -309,9 +319,19 @@ impl Account {
     #[cold]
     pub(super) fn incomplete_packet(&mut self, channel: u16, at: Occurrence, received: u32, stated: Option<u32>) {
         let stream = Some(channel_stream(channel));
-        self.findings.add("chapter10.incomplete-packet", INCOMPLETE, stream, at, || match stated {
-            Some(stated) => format!("a packet of channel {channel} is incomplete: {received} of {stated} bytes came"),
-            None => format!("a packet of channel {channel} is incomplete: its first segment never came"),
+        let code = ("chapter10.incomplete-packet", INCOMPLETE);
+        let Some(stated) = stated else {
+            return self.findings.add_about(code.0, code.1, stream, Subject::of([1]), at, || {
+                format!("a packet of channel {channel} is incomplete: its first segment never came")
+            });
+        };
+        let (of, write) = ((stream, Subject::of([2])), |bytes: i64| Counted(bytes.unsigned_abs(), "byte").to_string());
+        self.findings.add_figure(code, of, at, received.into(), write, || {
+            format!(
+                "a packet of channel {channel} is incomplete: {} of {} came",
+                Grouped(received.into()),
+                Counted(stated.into(), "byte")
+            )
         });
     }
 

@@ -4,10 +4,12 @@ use std::num::NonZeroU32;
 
 use smallvec::SmallVec;
 use streamlens_model::stats::{RunLength, Tally};
-use streamlens_model::{FindingLog, Occurrence, Severity, Timestamp};
+use streamlens_model::words::Span;
+use streamlens_model::{FindingLog, Occurrence, Severity, Subject, Timestamp};
 
 use super::channel_stream;
 use super::types::is_computer_generated;
+use crate::clock_offset::Standing;
 use crate::nanos;
 use streamlens_chapter10_wire::PacketHeader;
 use streamlens_chapter10_wire::{TimeReading, ticks_between};
@@ -36,12 +38,20 @@ pub(super) struct TimeTrack {
     /// UTC less capture time at the first and the last packet, in nanoseconds.
     pub(super) offset_first_ns: Option<i64>,
     pub(super) offset_last_ns: Option<i64>,
+    /// The first time packet, and since when its clock stands to the capture's as it does.
+    pub(super) first_at: Occurrence,
+    pub(super) standing: Option<Standing>,
     /// Whether the year had to be taken from elsewhere.
     pub(super) year_from_capture: bool,
 }
 
 impl TimeTrack {
-    pub(super) fn new(reading: TimeReading, utc: i64, offset: Option<i64>, year_from_capture: bool) -> Self {
+    pub(super) fn new(
+        reading: TimeReading,
+        utc: i64,
+        (offset, at): (Option<i64>, Occurrence),
+        year_from_capture: bool,
+    ) -> Self {
         let here = (reading.counter, utc);
         Self {
             latest: reading,
@@ -52,12 +62,19 @@ impl TimeTrack {
             longest_interval_ns: 0,
             offset_first_ns: offset,
             offset_last_ns: offset,
+            first_at: at,
+            standing: offset.map(|offset| Standing::new(offset, at)),
             year_from_capture,
         }
     }
 
     /// Takes the next time packet; returns by how many nanoseconds it jumps against the counter, where it does.
-    pub(super) fn go_on(&mut self, reading: TimeReading, utc: i64, offset: Option<i64>) -> Option<i64> {
+    pub(super) fn go_on(
+        &mut self,
+        reading: TimeReading,
+        utc: i64,
+        (offset, at): (Option<i64>, Occurrence),
+    ) -> Option<i64> {
         let ran = ticks_between(self.last.0, reading.counter).saturating_mul(100);
         let step = utc.saturating_sub(self.last.1).saturating_sub(ran);
         self.latest = reading;
@@ -66,6 +83,9 @@ impl TimeTrack {
         self.largest_step_ns = self.largest_step_ns.max(step.unsigned_abs());
         self.longest_interval_ns = self.longest_interval_ns.max(ran);
         self.offset_last_ns = offset;
+        if let Some(offset) = offset {
+            self.standing.get_or_insert_with(|| Standing::new(offset, at)).go_on(offset, at);
+        }
         (step.unsigned_abs() > TIME_STEP_NS).then_some(step)
     }
 }
@@ -152,13 +172,22 @@ impl Channel {
     #[inline(never)]
     fn jumped(&mut self, disagreement: i64, at: Occurrence, findings: &mut FindingLog) {
         self.time_jumps += 1;
-        findings.add("chapter10.time-jump", Severity::Warning, Some(channel_stream(self.id)), at, || {
-            format!(
-                "the relative time counter of channel {} jumps by {:.3} s against the time of capture",
-                self.id,
-                disagreement as f64 / 1e9
-            )
-        });
+        let (code, of) =
+            (("chapter10.time-jump", Severity::Warning), (Some(channel_stream(self.id)), Subject::default()));
+        findings.add_figure(
+            code,
+            of,
+            at,
+            disagreement,
+            |nanos| Span(nanos).to_string(),
+            || {
+                format!(
+                    "the relative time counter of channel {} jumps by {} against the time of capture",
+                    self.id,
+                    Span(disagreement)
+                )
+            },
+        );
     }
 
     /// Whether a packet's flags, version and data type are those of the one before and say nothing new; it is counted then.

@@ -19,6 +19,7 @@ mod flow;
 mod monitor;
 mod reassembly;
 mod report;
+mod terms;
 mod transfer;
 mod types;
 
@@ -62,7 +63,10 @@ static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::Udp, Carrier::Chapt
     .with_standards("IRIG 106 Chapters 10 and 11")
     .with_ports(&[6679, 51001, 5555])
     .with_packet_types(types::TYPE_NAMES)
-    .with_finding_prefix("chapter10");
+    .with_finding_prefix("chapter10")
+    .with_findings(&[terms::FINDINGS])
+    .with_facts(&[terms::FACTS])
+    .with_measures(&[terms::MEASURES]);
 
 impl StreamDecoder for Chapter10Decoder {
     fn info(&self) -> &DecoderInfo {
@@ -154,7 +158,7 @@ fn file_packet(packet: &Packet<'_>) -> Option<Evidence> {
 
 /// An iNetX packet begins as a Format 1 segment with number 0 does, and its length field tells it apart.
 fn is_inetx(packet: &Packet<'_>) -> bool {
-    let length = packet.payload.get(12..).and_then(|rest| rest.first_chunk::<4>());
+    let length = packet.payload.get(12..).and_then(|rest| crate::wire::u32("packet length")(rest).ok());
     packet.payload.starts_with(&[0x11, 0, 0, 0])
-        && length.is_some_and(|length| u32::from_be_bytes(*length) as usize == packet.wire_payload_length())
+        && length.is_some_and(|(_, length)| length as usize == packet.wire_payload_length())
 }

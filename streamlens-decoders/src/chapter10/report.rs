@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use streamlens_model::words::Span;
 use streamlens_model::{FindingLog, Metadata, Severity, Value};
 
 use super::account::{Account, Verdicts};
@@ -84,6 +85,7 @@ pub(super) fn findings(account: &Account) -> Option<FindingLog> {
         stopped(channel, account, &mut findings);
         clock_off(channel, &mut findings);
     }
+    absent(account, &setups, &mut findings);
     (!findings.is_empty()).then_some(findings)
 }
 
@@ -231,11 +233,12 @@ fn time_facts(time: &TimeTrack) -> Value {
 
 /// The time that a channel's time packets state, where it is off the capture's.
 fn clock_off(channel: &Channel, findings: &mut FindingLog) {
-    let (Some(time), Some(at)) = (channel.time.as_deref(), channel.first) else { return };
+    let Some(time) = channel.time.as_deref() else { return };
+    let Some(at) = time.standing.map(|standing| standing.since()) else { return };
     let said = time.offset_last_ns.and_then(|offset| clock_offset::judged(time.last.1, offset, false));
     if let Some(said) = said {
         findings.add("chapter10.clock-offset", Severity::Warning, Some(channel_stream(channel.id)), at, || {
-            format!("channel {}: {said}, since its first packet", channel.id)
+            format!("channel {}: {said}, {}", channel.id, clock_offset::since(at, time.first_at, "time packet"))
         });
     }
 }
@@ -250,6 +253,26 @@ fn contradiction(channel: &Channel, said: Option<&ChannelSetup>, findings: &mut 
     });
 }
 
+/// Channels that the setup record has enabled and that never came, where the capture is long enough to tell.
+fn absent(account: &Account, setups: &BTreeMap<u16, ChannelSetup>, findings: &mut FindingLog) {
+    let came = |id: u16| account.channels.iter().any(|channel| channel.id == id && channel.packets() > 0);
+    let first = account.channels.iter().filter_map(|channel| channel.first).min_by_key(|first| first.frame);
+    let Some((first, begin, end)) = first.and_then(|first| Some((first, first.time?, account.last_time?))) else {
+        return;
+    };
+    if end.since(begin) < STOPPED_NS {
+        return;
+    }
+    for (&id, setup) in setups.iter().filter(|(id, setup)| setup.enabled == Some(true) && !came(**id)) {
+        findings.add("chapter10.channel-absent", Severity::Warning, Some(channel_stream(id)), first, || {
+            let name = setup.name.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
+            let kind = setup.data_type.as_ref().map_or_else(String::new, |kind| format!(", {kind},"));
+            let span = Span(end.since(begin));
+            format!("channel {id}{name}{kind} is enabled in the setup record, and no packet of it came in {span}")
+        });
+    }
+}
+
 fn stopped(channel: &Channel, account: &Account, findings: &mut FindingLog) {
     let (Some(end), Some(last_time), Some(at)) = (account.last_time, channel.last_time, channel.last) else { return };
     let silent = end.since(last_time);
@@ -259,10 +282,10 @@ fn stopped(channel: &Channel, account: &Account, findings: &mut FindingLog) {
     }
     findings.add("chapter10.stream-stopped", Severity::Warning, Some(channel_stream(channel.id)), at, || {
         format!(
-            "channel {} has been silent for {:.1} s; its longest pause before was {:.3} s",
+            "channel {} has been silent for {}; its longest pause before was {}",
             channel.id,
-            silent as f64 / 1e9,
-            channel.longest_gap_ns as f64 / 1e9
+            Span(silent),
+            Span(channel.longest_gap_ns)
         )
     });
 }

@@ -4,7 +4,10 @@
 //! the other way round. So a datagram is read in every way that its nibbles allow, and the one with the best evidence
 //! in the packet behind it is believed.
 
+use nom::Parser;
 use streamlens_chapter10_wire::{HEADER_LENGTH, MAX_SETUP_LENGTH, PacketHeader, SYNC};
+
+use crate::wire::{self, Wire, u8, u16, u24};
 
 /// Format of the transfer header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -142,18 +145,7 @@ fn format_1(datagram: &[u8], missing: usize) -> Option<(Transfer, Evidence)> {
 }
 
 fn format_2(datagram: &[u8], missing: usize) -> Option<(Transfer, Evidence)> {
-    let h = datagram.first_chunk::<12>()?;
-    let transfer = Transfer {
-        format: Format::Two,
-        segmented: h[3] >> 4 == 1,
-        header_length: 12,
-        sequence: u32::from_be_bytes([0, h[0], h[1], h[2]]),
-        channel: u16::from_be_bytes([h[10], h[11]]),
-        offset: u32::from_be_bytes([0, h[4], h[8], h[9]]) * 4,
-        packet_length: u32::from_be_bytes([0, h[5], h[6], h[7]]) * 4,
-        ..EMPTY
-    };
-    let slice = datagram.get(12..)?;
+    let (slice, transfer) = wire::fixed::<12, _>(header_2)(datagram).ok()?;
     let end = transfer.offset as usize + slice.len() + missing;
     if slice.is_empty() || transfer.packet_length > MAX_SETUP_LENGTH {
         return None;
@@ -166,6 +158,33 @@ fn format_2(datagram: &[u8], missing: usize) -> Option<(Transfer, Evidence)> {
     let agrees = packet.channel == transfer.channel && packet.packet_length == transfer.packet_length;
     let fits = packet.length_is_legal() && end <= transfer.packet_length as usize + 4;
     Some((transfer, grade(packet.checksum_ok(), agrees, fits)))
+}
+
+/// ```text
+/// | sequence number 24 | type 4, format 4 | offset 8, high | packet length 24 | offset 16, low | channel id 16 |
+/// ```
+fn header_2(input: &[u8]) -> Wire<'_, Transfer> {
+    let (rest, (sequence, kind, offset_high, packet_length, offset_low, channel)) = (
+        u24("sequence number"),
+        u8("type and format"),
+        u8("segment offset, high"),
+        u24("packet length"),
+        u16("segment offset, low"),
+        u16("channel id"),
+    )
+        .parse(input)?;
+    let transfer = Transfer {
+        format: Format::Two,
+        segmented: kind >> 4 == 1,
+        header_length: 12,
+        sequence,
+        channel,
+        // both are in words of 32 bits
+        offset: (u32::from(offset_high) << 16 | u32::from(offset_low)) * 4,
+        packet_length: packet_length * 4,
+        ..EMPTY
+    };
+    Ok((rest, transfer))
 }
 
 fn format_3(datagram: &[u8], missing: usize) -> Option<(Transfer, Evidence)> {

@@ -10,6 +10,7 @@ use super::mailbox;
 use super::monitor::ExchangeMonitor;
 use super::names::{FRAME_TYPE, PACKET_TYPES, type_name};
 use super::probe::{self, ETHER_TYPE, Walk};
+use super::terms;
 use crate::{
     Carrier, Confidence, ConversationMonitor, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, PacketType,
     PduState, StreamDecoder,
@@ -33,7 +34,10 @@ static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::EtherType(ETHER_TYP
     .with_standards("IEC 61158-4-12, ETG.1000")
     .with_ports(&[ETHER_TYPE])
     .with_packet_types(&PACKET_TYPES)
-    .with_finding_prefix("ethercat");
+    .with_finding_prefix("ethercat")
+    .with_findings(&[terms::FINDINGS])
+    .with_facts(&[terms::FACTS])
+    .with_fields(&[terms::FIELDS]);
 
 impl StreamDecoder for EtherCatDecoder {
     fn info(&self) -> &DecoderInfo {

@@ -32,6 +32,7 @@ mod registers;
 mod report;
 mod slots;
 mod stations;
+mod terms;
 
 #[cfg(test)]
 mod tests;

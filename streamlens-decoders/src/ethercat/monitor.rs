@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use streamlens_model::stats::Distribution;
+use streamlens_model::words::Span;
 use streamlens_model::{Address, FindingLog, FlowKey, Occurrence, Severity, Subject};
 
 use super::frame::{Datagram, FRAME_HEADER, is_logical};
@@ -368,7 +369,7 @@ pub(super) fn log_lost(log: &mut FindingLog, sent: &Sent) {
 }
 
 fn in_us(us: i64) -> String {
-    format!("{us} us")
+    Span(us.saturating_mul(1000)).to_string()
 }
 
 impl ConversationMonitor for ExchangeMonitor {

@@ -44,6 +44,8 @@ pub(super) struct Station {
     pub(super) state: Option<u8>,
     pub(super) state_changes: u64,
     pub(super) status_code: Option<u16>,
+    /// The state in which the capture found it, where that had the error bit set, as a run before it may leave it.
+    left_in_error: Option<(u8, Occurrence)>,
     /// The clock's largest difference from the reference, in nanoseconds.
     pub(super) largest_difference: Option<u32>,
     out_of_sync: u32,
@@ -113,8 +115,10 @@ impl Stations {
         }
         if let Some(code) = code {
             self.code(place, code, at, log);
-        } else if state & 0x10 != 0 && before.is_none_or(|before| before & 0x10 == 0) {
-            // Why is not known yet; at the start of a capture it may be left from the run before.
+        } else if state & 0x10 != 0 && before.is_none() {
+            station.left_in_error = Some((state, at));
+        } else if state & 0x10 != 0 && before.is_some_and(|before| before & 0x10 == 0) {
+            // Why is not known yet.
             let subject = Subject::of([1, u16::from(state)]);
             log.add_about("ethercat.al-status", Severity::Warning, Some(place.id()), subject, at, || {
                 format!("{} is in {} with its error bit set", place.name(), al_state(state))
@@ -125,6 +129,16 @@ impl Stations {
     /// Lets what was said of a station's states end with where it stands now.
     pub(super) fn conclude(&self, log: &mut FindingLog) {
         for (place, station) in &self.list {
+            if let (Some((left, at)), Some(state)) = (station.left_in_error, station.state) {
+                // a master acknowledges what the run before has left: that is a normal start
+                let is_over = state & 0x10 == 0;
+                let severity = if is_over { Severity::Info } else { Severity::Warning };
+                let subject = Subject::of([1, u16::from(left)]);
+                log.add_about("ethercat.al-status", severity, Some(place.id()), subject, at, || {
+                    let (verb, when) = if is_over { ("was", " when the capture began") } else { ("is", "") };
+                    format!("{} {verb} in {} with its error bit set{when}", place.name(), al_state(left))
+                });
+            }
             if let Some(state) = station.state {
                 let now = format!("; now {}", al_state(state));
                 for code in ["ethercat.state-changed", "ethercat.al-status"] {

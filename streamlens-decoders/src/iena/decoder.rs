@@ -7,7 +7,9 @@ use streamlens_model::{FlowKey, Packet, StreamId, Value};
 
 use super::header::{Fit, IenaHeader, SHORTEST, TRAILER, YEAR_MICROS, body};
 use super::state::{IenaFlow, Pins};
+use super::terms;
 use super::variant::IenaVariant;
+use crate::telemetry::terms::{TRACK, TRACK_TIME};
 use crate::telemetry::{Naming, TelemetryMonitor, has_clocks_off, may_have_findings};
 use crate::text::{UPPER, hex_numbered};
 use crate::{
@@ -15,7 +17,7 @@ use crate::{
     NetworkMonitor, PacketType, PduState, Sequence, StreamDecoder, StreamMark,
 };
 
-const ENCODING: &str = "IENA";
+pub(super) const ENCODING: &str = "IENA";
 
 /// Packet type of malformed packets.
 const UNKNOWN: PacketType = PacketType(0);
@@ -60,7 +62,11 @@ static INFO: DecoderInfo = DecoderInfo::new(ENCODING, &[Carrier::Udp])
     .with_standards("IENA (Airbus)")
     .with_ports(&[50_000, 50_001, 5548, 5550, 1024])
     .with_packet_types(&["P-type", "D-type", "N-type", "M-type", "Q-type", "unknown-type"])
-    .with_finding_prefix("iena");
+    .with_finding_prefix("iena")
+    .with_findings(&[terms::FINDINGS])
+    .with_facts(&[terms::FACTS])
+    .with_measures(&[TRACK, TRACK_TIME, terms::MEASURES])
+    .with_fields(&[terms::FIELDS]);
 
 impl StreamDecoder for IenaDecoder {
     fn info(&self) -> &DecoderInfo {
@@ -89,7 +95,7 @@ impl StreamDecoder for IenaDecoder {
 
     fn joined(&self, payload: &[u8]) -> Joined {
         let read = |part: &[u8]| {
-            let header = IenaHeader::parse(part)?;
+            let header = IenaHeader::parse(part).ok()?;
             // by the size, in words or in bytes
             let mut sizes = [2, 1].map(|unit| usize::from(header.size) * unit).into_iter();
             let length =

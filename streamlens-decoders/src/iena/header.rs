@@ -1,5 +1,11 @@
 //! The IENA header and how far a datagram keeps IENA's rules.
 
+use nom::Parser;
+
+use super::decoder::ENCODING;
+use crate::DecodeError;
+use crate::wire::{self, Wire, u8, u16, u48};
+
 /// The end of every packet. It is configurable in principle, and never seen otherwise.
 pub(crate) const TRAILER: [u8; 2] = [0xDE, 0xAD];
 /// Length of the header in bytes.
@@ -34,21 +40,14 @@ pub struct IenaHeader {
 }
 
 impl IenaHeader {
-    /// Reads the header; `None` where there are fewer than 14 bytes.
-    #[must_use]
+    /// Reads the header.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Incomplete`] where there are fewer than 14 bytes.
     #[inline]
-    pub fn parse(bytes: &[u8]) -> Option<Self> {
-        let &[k0, k1, s0, s1, t0, t1, t2, t3, t4, t5, key_status, n2_status, q0, q1] = bytes.first_chunk::<HEADER>()?;
-        // Size and time fill a machine word.
-        let size_and_time = u64::from_be_bytes([s0, s1, t0, t1, t2, t3, t4, t5]);
-        Some(Self {
-            key: u16::from_be_bytes([k0, k1]),
-            size: (size_and_time >> 48) as u16,
-            time: size_and_time & (u64::MAX >> 16),
-            key_status,
-            n2_status,
-            sequence: u16::from_be_bytes([q0, q1]),
-        })
+    pub fn parse(bytes: &[u8]) -> Result<Self, DecodeError> {
+        wire::parse(ENCODING, bytes, wire::fixed::<HEADER, _>(header)).map(|(_, header)| header)
     }
 
     /// Whether the packet is marked to be discarded by the central unit (key status 0x40).
@@ -62,6 +61,14 @@ impl IenaHeader {
     pub const fn data_words(self) -> usize {
         (self.key_status & 0x07) as usize
     }
+}
+
+#[inline(always)]
+fn header(input: &[u8]) -> Wire<'_, IenaHeader> {
+    let (rest, (key, size, time, key_status, n2_status, sequence)) =
+        (u16("key"), u16("size"), u48("time"), u8("key status"), u8("N2 status"), u16("sequence number"))
+            .parse(input)?;
+    Ok((rest, IenaHeader { key, size, time, key_status, n2_status, sequence }))
 }
 
 /// How far a datagram keeps IENA's rules, from what convinces to what does not.
@@ -84,7 +91,7 @@ impl Fit {
     #[must_use]
     #[inline]
     pub fn judge(payload: &[u8], wire_length: usize) -> Option<(IenaHeader, Self)> {
-        let header = IenaHeader::parse(payload)?;
+        let header = IenaHeader::parse(payload).ok()?;
         if wire_length < SHORTEST {
             return None;
         }
@@ -106,7 +113,7 @@ impl Fit {
     /// The header of a datagram that is [`Self::Whole`], as nearly all are: asked first, it need not be told from others.
     #[inline]
     pub(crate) fn whole(payload: &[u8], wire_length: usize) -> Option<IenaHeader> {
-        let header = IenaHeader::parse(payload)?;
+        let header = IenaHeader::parse(payload).ok()?;
         if payload.len() < wire_length
             || wire_length < SHORTEST
             || usize::from(header.size) * 2 != wire_length
@@ -122,4 +129,33 @@ impl Fit {
 #[inline]
 pub(crate) fn body(payload: &[u8]) -> &[u8] {
     payload.get(HEADER..payload.len().saturating_sub(TRAILER.len())).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::truncations;
+
+    /// Key 0x0A01, size 8 words, time 0x000102030405, key status 0x20, N2 status 0x07, sequence 0xFFFE.
+    const HEADER_BYTES: [u8; HEADER] =
+        [0x0A, 0x01, 0x00, 0x08, 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x20, 0x07, 0xFF, 0xFE];
+
+    #[test]
+    fn the_fields_lie_as_in_the_table() {
+        let time = 0x0001_0203_0405;
+        let header = IenaHeader { key: 0x0A01, size: 8, time, key_status: 0x20, n2_status: 7, sequence: 0xFFFE };
+        assert_eq!(IenaHeader::parse(&HEADER_BYTES), Ok(header));
+        truncations("IENA", &HEADER_BYTES, IenaHeader::parse);
+        let cut = IenaHeader::parse(&HEADER_BYTES[..7]).unwrap_err();
+        assert_eq!(cut.to_string(), "IENA: time at byte 4 needs 6 bytes, 3 present");
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_are_a_header_where_there_are_enough(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            prop_assert_eq!(IenaHeader::parse(&bytes).is_ok(), bytes.len() >= HEADER);
+        }
+    }
 }

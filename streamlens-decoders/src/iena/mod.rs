@@ -14,6 +14,7 @@ mod decoder;
 mod header;
 mod report;
 mod state;
+mod terms;
 mod variant;
 mod year;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use streamlens_model::stats::{RunLength, Tally};
-use streamlens_model::words::Counted;
+use streamlens_model::words::{Counted, Grouped};
 use streamlens_model::{FindingLog, Occurrence, Packet, Severity, StreamId, Subject};
 
 use super::header::{Fit, IenaHeader, SHORTEST, body};
@@ -15,7 +15,8 @@ use crate::telemetry::{Codes, Reading, StreamTable, TelemetryFlow, Track, at};
 /// The variants that a configuration pins, by key.
 pub(crate) type Pins = Arc<BTreeMap<u16, IenaVariant>>;
 
-const CODES: Codes = Codes { backwards: "iena.time-backwards", jump: "iena.time-jump", severity: Severity::Warning };
+const CODES: Codes =
+    Codes { backwards: "iena.time-backwards", jump: Some("iena.time-jump"), severity: Severity::Warning };
 
 /// Remembers the keys of one flow. Made by [`IenaDecoder`](super::IenaDecoder).
 #[derive(Debug)]
@@ -130,15 +131,20 @@ impl IenaFlow {
                 self.size_in_bytes += 1;
                 self.log.add("iena.size-mismatch", Severity::Error, id, now, || {
                     format!(
-                        "the size field counts bytes: it says {size} for a packet of {length} bytes, which are {} words",
-                        length / 2
+                        "the size field counts bytes: it says {} for a packet of {}, which are {}",
+                        Grouped(size.into()),
+                        Counted(length as u64, "byte"),
+                        Counted(length as u64 / 2, "word")
                     )
                 });
             }
             Fit::OtherTrailer => {
                 self.other_trailer += 1;
                 self.log.add("iena.trailer-mismatch", Severity::Error, id, now, || {
-                    format!("a packet of {length} bytes, as its size says, does not end with 0xDEAD")
+                    format!(
+                        "a packet of {}, as its size says, does not end with 0xDEAD",
+                        Counted(length as u64, "byte")
+                    )
                 });
             }
             _ => {

@@ -211,6 +211,7 @@ fn status_bits_and_their_changes_are_found() {
     second[11] = 8;
     let (_, report) = decode(&IenaDecoder::new(), &[bytes(0, 1, &[]), second]);
     assert_eq!(codes(&report), ["iena.discard-bit", "iena.key-status-changed", "iena.n2-status-changed"]);
+    assert_eq!(measure(&report, "discard_bit_packets"), Value::Unsigned(1));
     assert_eq!(
         measure(&report, "key_status"),
         Value::map([("0x00", Value::Unsigned(1)), ("0x40", Value::Unsigned(1))])

@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+use nom::Parser;
+use nom::combinator::cond;
+
+use crate::wire::{Wire, bytes, refuse, u16};
+
 /// How the payload is cut into parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum IenaVariant {
@@ -84,15 +89,23 @@ impl fmt::Display for IenaVariant {
 #[inline]
 fn ends_exactly(mut body: &[u8], at: usize) -> bool {
     while !body.is_empty() {
-        let Some(length) = body.get(at..).and_then(|rest| rest.first_chunk()) else { return false };
-        let length = usize::from(u16::from_be_bytes(*length));
-        let Some(rest) = body.get(at + 2 + length.next_multiple_of(2)..) else { return false };
-        if length == 0 {
-            return false;
-        }
+        let Ok((rest, _)) = padded_message(at)(body) else { return false };
         body = rest;
     }
     true
+}
+
+/// A message with its padding.
+#[inline(always)]
+fn padded_message<'a>(at: usize) -> impl Fn(&'a [u8]) -> Wire<'a, &'a [u8]> {
+    move |input| {
+        let (at_length, _) = bytes("identifier and delay", at)(input)?;
+        let (rest, length) = u16("length")(at_length)?;
+        if length == 0 {
+            return refuse("length", at_length, "it is 0");
+        }
+        bytes("data", usize::from(length).next_multiple_of(2))(rest)
+    }
 }
 
 /// The variants that fit the structure of every packet of a key so far.
@@ -150,24 +163,35 @@ impl IenaVariant {
     /// Cuts a payload into parameters, as far as it has the structure; none for P. `words` is the number of data words
     /// per parameter of D and N.
     pub fn parameters(self, mut body: &[u8], words: usize) -> impl Iterator<Item = IenaParameter<'_>> {
-        let has_delay = matches!(self, Self::D | Self::M);
         std::iter::from_fn(move || {
-            let mut rest = body;
-            let mut word = || {
-                let (first, more) = rest.split_first_chunk()?;
-                rest = more;
-                Some(u16::from_be_bytes(*first))
-            };
-            let id = word()?;
-            let delay = if has_delay { Some(word()?) } else { None };
-            let length = match self {
-                Self::P => return None,
-                Self::D | Self::N => words * 2,
-                Self::M | Self::Q => usize::from(word()?),
-            };
-            let data = rest.get(..length).filter(|data| !data.is_empty())?;
-            body = rest.get(length.next_multiple_of(2)..).unwrap_or_default();
-            Some(IenaParameter { id, delay, data })
+            let (rest, parameter) = parameter(self, words)(body).ok()?;
+            body = rest;
+            Some(parameter)
         })
+    }
+}
+
+/// One parameter. The padding of the last one may be missing.
+///
+/// ```text
+/// D | identifier | delay | data: so many words          M | identifier | delay | length | data | padding to 16 bits
+/// N | identifier | data: so many words                  Q | identifier | length | data | padding to 16 bits
+/// ```
+fn parameter<'a>(variant: IenaVariant, words: usize) -> impl Fn(&'a [u8]) -> Wire<'a, IenaParameter<'a>> {
+    let has_delay = matches!(variant, IenaVariant::D | IenaVariant::M);
+    let has_length = matches!(variant, IenaVariant::M | IenaVariant::Q);
+    move |input| {
+        if variant == IenaVariant::P {
+            return refuse("parameter", input, "the layout is known from configuration only");
+        }
+        let (at_data, (id, delay, length)) =
+            (u16("identifier"), cond(has_delay, u16("delay")), cond(has_length, u16("length"))).parse(input)?;
+        let length = length.map_or(words * 2, usize::from);
+        if length == 0 {
+            return refuse("data", at_data, "there are none");
+        }
+        let (rest, data) = bytes("data", length)(at_data)?;
+        let rest = rest.get(length % 2..).unwrap_or_default();
+        Ok((rest, IenaParameter { id, delay, data }))
     }
 }

@@ -6,6 +6,8 @@ use streamlens_model::{FlowKey, Packet, StreamId};
 
 use super::flow::InetxFlow;
 use super::header::InetxHeader;
+use super::terms;
+use crate::telemetry::terms::{TRACK, TRACK_TIME};
 use crate::telemetry::{Naming, TelemetryMonitor};
 use crate::{
     Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, Joined, MediaClock, NetworkMonitor,
@@ -38,7 +40,11 @@ static INFO: DecoderInfo = DecoderInfo::new(ENCODING, &[Carrier::Udp])
     .with_standards("iNetX (Curtiss-Wright)")
     .with_ports(&[8010, 1023, 5545])
     .with_packet_types(&["iNetX"])
-    .with_finding_prefix("inetx");
+    .with_finding_prefix("inetx")
+    .with_findings(&[terms::FINDINGS])
+    .with_facts(&[terms::FACTS])
+    .with_measures(&[TRACK, TRACK_TIME, terms::MEASURES])
+    .with_fields(&[terms::FIELDS]);
 
 impl StreamDecoder for InetxDecoder {
     fn info(&self) -> &DecoderInfo {
@@ -47,18 +53,16 @@ impl StreamDecoder for InetxDecoder {
 
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
         match InetxHeader::parse(packet.payload) {
-            Some(header) if is_sound(header, packet) => {
-                Confidence::new(0.99, "control word, length and nanoseconds fit")
-            }
-            Some(_) => Confidence::new(0.2, "control word only"),
-            None => Confidence::NONE,
+            Ok(header) if is_sound(header, packet) => Confidence::new(0.99, "control word, length and nanoseconds fit"),
+            Ok(_) => Confidence::new(0.2, "control word only"),
+            Err(_) => Confidence::NONE,
         }
     }
 
     fn joined(&self, payload: &[u8]) -> Joined {
-        let Some(first) = InetxHeader::parse(payload) else { return Joined::One };
+        let Ok(first) = InetxHeader::parse(payload) else { return Joined::One };
         Joined::judge(payload, first.length as usize, |part| {
-            let header = InetxHeader::parse(part)?;
+            let header = InetxHeader::parse(part).ok()?;
             (header.stream_id == first.stream_id && header.length as usize == part.len())
                 .then(|| header.sequence.wrapping_sub(first.sequence).cast_signed().into())
         })

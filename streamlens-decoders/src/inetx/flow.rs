@@ -10,7 +10,8 @@ use crate::telemetry::{
 };
 use crate::{DecodeError, DecodingResult, FlowDecoder, FlowReport};
 
-const CODES: Codes = Codes { backwards: "inetx.time-backwards", jump: "inetx.time-jump", severity: Severity::Warning };
+const CODES: Codes =
+    Codes { backwards: "inetx.time-backwards", jump: Some("inetx.time-jump"), severity: Severity::Warning };
 
 /// Remembers the streams of one flow. Made by [`InetxDecoder`](super::InetxDecoder).
 #[derive(Debug, Default)]
@@ -68,7 +69,7 @@ impl FlowDecoder for InetxFlow {
     }
 
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        let header = InetxHeader::parse(packet.payload).ok_or(REFUSED)?;
+        let header = InetxHeader::parse(packet.payload).map_err(|_| REFUSED)?;
         let sound = is_sound(header, packet);
         if !sound {
             // Damaged where the stream is known, another protocol otherwise (a Chapter 10 segment begins like this).

@@ -1,6 +1,11 @@
 //! The iNetX header.
 
+use nom::Parser;
+
+use super::decoder::ENCODING;
+use crate::DecodeError;
 use crate::telemetry::INETX_CONTROL_WORD;
+use crate::wire::{self, Wire, array, u32};
 
 /// Length of the header in bytes.
 pub(crate) const HEADER: usize = 28;
@@ -52,20 +57,14 @@ impl PayloadInformation {
 }
 
 impl InetxHeader {
-    /// Reads the header; `None` where the control word is another or bytes are missing.
-    #[must_use]
+    /// Reads the header.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Malformed`] where the control word is another, [`DecodeError::Incomplete`] where bytes are missing.
     #[inline]
-    pub fn parse(bytes: &[u8]) -> Option<Self> {
-        let words = bytes.first_chunk::<HEADER>()?.as_chunks::<4>().0;
-        let &[control, stream_id, sequence, length, seconds, nanoseconds, information] = words else { return None };
-        (control == INETX_CONTROL_WORD).then(|| Self {
-            stream_id: u32::from_be_bytes(stream_id),
-            sequence: u32::from_be_bytes(sequence),
-            length: u32::from_be_bytes(length),
-            seconds: u32::from_be_bytes(seconds),
-            nanoseconds: u32::from_be_bytes(nanoseconds),
-            payload_information: PayloadInformation(u32::from_be_bytes(information)),
-        })
+    pub fn parse(bytes: &[u8]) -> Result<Self, DecodeError> {
+        wire::parse(ENCODING, bytes, wire::fixed::<HEADER, _>(header)).map(|(_, header)| header)
     }
 
     /// Its time in nanoseconds since 1970.
@@ -80,5 +79,66 @@ impl InetxHeader {
     #[inline]
     pub const fn is_time_valid(self) -> bool {
         self.nanoseconds < 1_000_000_000
+    }
+}
+
+#[inline(always)]
+fn header(input: &[u8]) -> Wire<'_, InetxHeader> {
+    let (rest, control) = array("control word")(input)?;
+    if control != INETX_CONTROL_WORD {
+        return wire::refuse("control word", input, "it is not 0x11000000");
+    }
+    let (rest, (stream_id, sequence, length, seconds, nanoseconds, information)) = (
+        u32("stream id"),
+        u32("sequence number"),
+        u32("packet length"),
+        u32("PTP seconds"),
+        u32("PTP nanoseconds"),
+        u32("payload information"),
+    )
+        .parse(rest)?;
+    let payload_information = PayloadInformation(information);
+    Ok((rest, InetxHeader { stream_id, sequence, length, seconds, nanoseconds, payload_information }))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::truncations;
+
+    /// Control word, then the fields in their order.
+    const HEADER_BYTES: [u8; HEADER] = [
+        0x11, 0, 0, 0, 0, 0, 0x03, 0xF3, 0xFF, 0xFF, 0xFF, 0xFE, 0, 0, 0, 28, 0x65, 0, 0, 1, 0x3B, 0x9A, 0xC9, 0xFF,
+        0x9C, 0, 0, 0,
+    ];
+
+    #[test]
+    fn the_fields_lie_as_in_the_table() {
+        let header = InetxHeader {
+            stream_id: 0x3F3,
+            sequence: 0xFFFF_FFFE,
+            length: 28,
+            seconds: 0x6500_0001,
+            nanoseconds: 999_999_999,
+            payload_information: PayloadInformation(0x9C00_0000),
+        };
+        assert_eq!(InetxHeader::parse(&HEADER_BYTES), Ok(header));
+        truncations("iNetX", &HEADER_BYTES, InetxHeader::parse);
+        let cut = InetxHeader::parse(&HEADER_BYTES[..9]).unwrap_err();
+        assert_eq!(cut.to_string(), "iNetX: sequence number at byte 8 needs 4 bytes, 1 present");
+        let other = InetxHeader::parse(&[0x11, 0, 0, 1]).unwrap_err();
+        assert_eq!(other.to_string(), "iNetX: control word at byte 0: it is not 0x11000000");
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..60), begins: bool) {
+            if begins {
+                bytes.splice(0..bytes.len().min(4), INETX_CONTROL_WORD);
+            }
+            prop_assert_eq!(InetxHeader::parse(&bytes).is_ok(), bytes.len() >= HEADER && bytes.starts_with(&INETX_CONTROL_WORD));
+        }
     }
 }

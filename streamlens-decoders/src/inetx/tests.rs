@@ -61,6 +61,15 @@ fn a_segment_of_chapter_10_that_begins_alike_is_refused_and_a_damaged_packet_of_
 }
 
 #[test]
+fn a_time_of_more_than_a_second_of_nanoseconds_is_found_in_a_known_stream() {
+    let (good, mut late) = (bytes(1, 0, &[]), bytes(2, 0, &[]));
+    late[20] = 0xFF;
+    let (taken, report) = decode_all(&InetxDecoder, &[good, late]);
+    assert_eq!((taken, codes(&report)), (2, vec!["inetx.bad-time"]));
+    assert_eq!(report.streams[&StreamId(0xDC)].measures["malformed_packets"], Value::Unsigned(1));
+}
+
+#[test]
 fn payload_information_is_counted_and_found() {
     let (_, report) =
         decode_all(&InetxDecoder, &[bytes(1, 0x8000_0000, &[]), bytes(2, 0x1400_0000, &[]), bytes(3, 0, &[])]);

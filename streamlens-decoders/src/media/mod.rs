@@ -8,6 +8,7 @@ mod st2022_fec;
 mod st2110_20;
 mod st2110_22;
 mod st2110_40;
+pub(crate) mod terms;
 #[cfg(test)]
 mod testing;
 mod timing_21;
@@ -128,6 +129,21 @@ mod tests {
         assert_eq!(analysers(&marked.packet()).len(), 3);
         unlawful.payload_type = 9;
         assert!(analysers(&unlawful.packet()).is_empty());
+    }
+
+    #[test]
+    fn payloads_that_are_no_transport_packets_are_found_once_the_format_is_known() {
+        let mut analyser = TransportStream::new();
+        let whole: Vec<u8> =
+            [[0x47, 0x1F, 0xFF, 0x10]; 7].iter().flat_map(|start| [&start[..], &[0; 184]].concat()).collect();
+        for number in 0..153_u64 {
+            let payload = if number < 150 { whole.clone() } else { vec![0; 100] };
+            let sample = Sample::new(number + 1, number as i64 * 1_000_000, false, 0, payload);
+            analyser.observe(&sample.packet(), sample.at, false);
+        }
+        let (_, found) = super::testing::report(&analyser);
+        let codes: Vec<_> = found.findings[0].iter().map(|(code, _, finding)| (code, finding.count)).collect();
+        assert_eq!(codes, [("mpegts.payload", 3)]);
     }
 
     proptest! {

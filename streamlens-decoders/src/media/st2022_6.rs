@@ -2,10 +2,12 @@
 //!
 //! The header names raster, frame rate and sampling itself. The media octets (raw SDI words) are not decoded.
 
+use nom::Parser;
 use streamlens_model::words::Times;
 use streamlens_model::{FindingLog, Metadata, Occurrence, Severity, Value};
 
 use crate::rtp::RtpPacket;
+use crate::wire::{Wire, array, u16, u32};
 use crate::{FlowReport, Refinement, StreamReport};
 
 use super::PayloadAnalyser;
@@ -42,13 +44,12 @@ struct Hbrmt {
 impl Hbrmt {
     /// Reads the header; `None` where a reserved bit is set, a code is none of the tables', or the lengths don't add up.
     fn parse(payload: &[u8]) -> Option<Self> {
-        let (&[a, count, c, d], rest) = payload.split_first_chunk::<4>()?;
+        let (rest, ([a, count], flags)) = first_word(payload).ok()?;
         // F says that the second word is there; the standard demands it.
-        if a & 0x08 == 0 || d & 0x1F != 0 {
+        if a & 0x08 == 0 || flags & 0x1F != 0 {
             return None;
         }
-        let (&[e, f, g, 0], mut rest) = rest.split_first_chunk::<4>()? else { return None };
-        let flags = u16::from_be_bytes([c, d]);
+        let (mut rest, [e, f, g, 0]) = array("MAP, FRAME, FRATE and SAMPLE")(rest).ok()? else { return None };
         let mut header = Self {
             source: a & 7,
             frame_count: count,
@@ -68,8 +69,8 @@ impl Hbrmt {
             return None;
         }
         if header.clock > 0 {
-            let (timestamp, more) = rest.split_first_chunk::<4>()?;
-            (header.timestamp, rest) = (Some(u32::from_be_bytes(*timestamp)), more);
+            let (more, timestamp) = u32("video timestamp")(rest).ok()?;
+            (header.timestamp, rest) = (Some(timestamp), more);
         }
         (rest.len() == MEDIA_OCTETS + 4 * usize::from(a >> 4)).then_some(header)
     }
@@ -77,6 +78,13 @@ impl Hbrmt {
     fn format(&self) -> (u8, u8, u8, u8) {
         (self.map, self.frame, self.rate, self.sample)
     }
+}
+
+/// ```text
+/// | Ext 4, F 1, VSID 3 | FRCount 8 | R 2, S 2, FEC 3, CF 4, reserved 5 |
+/// ```
+fn first_word(input: &[u8]) -> Wire<'_, ([u8; 2], u16)> {
+    (array("Ext, F, VSID and FRCount"), u16("R, S, FEC, CF and reserved bits")).parse(input)
 }
 
 fn frame_name(code: u8) -> Option<&'static str> {
@@ -324,6 +332,17 @@ mod tests {
         let (_, found) = report(&analyser);
         let (code, _, finding) = found.findings[0].iter().next().unwrap();
         assert_eq!((code, finding.first.frame), ("st2022-6.frame-count", 17));
+    }
+
+    #[test]
+    fn payloads_of_another_format_are_found_once_the_format_is_known() {
+        let mut samples = frames(40);
+        samples.iter_mut().skip(157).for_each(|sample| sample.payload[0] = 0);
+        let mut analyser = SdiOverIp::new();
+        feed(&mut analyser, &samples);
+        let (_, found) = report(&analyser);
+        let codes: Vec<_> = found.findings[0].iter().map(|(code, _, finding)| (code, finding.count)).collect();
+        assert!(codes.contains(&("st2022-6.payload", 3)), "{codes:?}");
     }
 
     #[test]

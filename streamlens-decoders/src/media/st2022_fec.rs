@@ -6,9 +6,11 @@
 //! loss; everything else about it follows the field tables and was never seen in the wild. Its length recovery field is
 //! not tested: the one sender seen fills it otherwise than the standard says.
 
+use nom::Parser;
 use streamlens_model::{FindingLog, Metadata, Occurrence, Value};
 
 use crate::rtp::RtpPacket;
+use crate::wire::{self, Wire, array, u8, u16};
 use crate::{FlowReport, PacketType, Refinement, StreamReport};
 
 use super::PayloadAnalyser;
@@ -42,17 +44,17 @@ impl FecHeader {
     /// | N 1, D 1, type 3, index 3 | offset 8 | NA 8 | SNBase extension 8 |
     /// ```
     fn parse_1(payload: &[u8]) -> Option<Self> {
-        let (&[s0, s1, _, _, e, m0, m1, m2, _, _, _, _, kind, offset, protected, extension], rest) =
-            payload.split_first_chunk::<16>()?;
+        let (rest, (base, _, e, mask, _, kind, offset, protected, extension)) =
+            wire::fixed::<16, _>(header_1)(payload).ok()?;
         // E set; mask, N, type (XOR), index and the extension are 0. At least one transport packet is protected, with
         // which it shares its length.
-        let fixed = e & 0x80 != 0 && [m0, m1, m2] == [0; 3] && kind & 0xBF == 0 && extension == 0;
+        let fixed = e & 0x80 != 0 && mask == [0; 3] && kind & 0xBF == 0 && extension == 0;
         let is_row = kind & 0x40 != 0;
         let in_range = (1..=20).contains(&offset) && (1..=20).contains(&protected);
         let fits = if is_row { offset == 1 } else { protected >= 4 && u16::from(offset) * u16::from(protected) <= 100 };
         let length = !rest.is_empty() && (rest.len().is_multiple_of(188) || rest.len().is_multiple_of(204));
         (fixed && in_range && fits && length).then_some(Self {
-            base: u16::from_be_bytes([s0, s1]),
+            base,
             is_row,
             offset: offset.into(),
             protected: protected.into(),
@@ -66,9 +68,8 @@ impl FecHeader {
     /// | offset 10, reserved 6 | NA 10, reserved 6 |
     /// ```
     fn parse_5(payload: &[u8]) -> Option<Self> {
-        let (&[e, _, s0, s1, _, _, _, _, _, _, r0, r1, o0, o1, n0, n1], rest) = payload.split_first_chunk::<16>()?;
-        let (offset, protected) = (u16::from_be_bytes([o0, o1]), u16::from_be_bytes([n0, n1]));
-        let fixed = e & 0xC0 == 0 && [r0, r1] == [0; 2] && (offset | protected) & 0x3F == 0;
+        let (rest, (e, _, base, _, reserved, offset, protected)) = wire::fixed::<16, _>(header_5)(payload).ok()?;
+        let fixed = e & 0xC0 == 0 && reserved == 0 && (offset | protected) & 0x3F == 0;
         let (offset, protected) = (offset >> 6, protected >> 6);
         // It protects payloads of ST 2022-6: 8 bytes of header, 4 more with a time, words of extensions, 1376 of media.
         let length = rest.len().checked_sub(1376 + 8).is_some_and(|more| more <= 64 && more.is_multiple_of(4));
@@ -76,12 +77,45 @@ impl FecHeader {
         let is_row = offset == 1;
         let fits = if is_row { protected >= 4 } else { (4..=255).contains(&protected) };
         (fixed && length && (1..=1020).contains(&offset) && fits && protected <= 1020).then_some(Self {
-            base: u16::from_be_bytes([s0, s1]),
+            base,
             is_row,
             offset,
             protected,
         })
     }
+}
+
+type Header1 = (u16, u16, u8, [u8; 3], [u8; 4], u8, u8, u8, u8);
+
+fn header_1(input: &[u8]) -> Wire<'_, Header1> {
+    (
+        u16("SNBase low bits"),
+        u16("length recovery"),
+        u8("E and PT recovery"),
+        array("mask"),
+        array("TS recovery"),
+        u8("N, D, type and index"),
+        u8("offset"),
+        u8("NA"),
+        u8("SNBase extension bits"),
+    )
+        .parse(input)
+}
+
+/// TS recovery and length recovery are one array: neither is judged.
+type Header5 = (u8, u8, u16, [u8; 6], u16, u16, u16);
+
+fn header_5(input: &[u8]) -> Wire<'_, Header5> {
+    (
+        u8("E, R, P, X and CC"),
+        u8("M and PT recovery"),
+        u16("SNBase"),
+        array("TS recovery and length recovery"),
+        u16("reserved"),
+        u16("offset"),
+        u16("NA"),
+    )
+        .parse(input)
 }
 
 /// Recognises and measures FEC streams of ST 2022-1 and ST 2022-5. `PT n` is shown as `Column FEC` or `Row FEC`.
@@ -294,6 +328,17 @@ mod tests {
             assert_eq!(at(&measures, &["fec", "snbase_last"]), &Value::from(last));
             assert_eq!(report.type_names[&PacketType(96)], label);
         }
+    }
+
+    #[test]
+    fn payloads_of_another_format_are_found_once_the_format_is_known() {
+        let mut samples: Vec<_> = (0..150).map(column_5).collect();
+        samples.iter_mut().skip(147).for_each(|sample| sample.payload[0] |= 0xC0);
+        let mut fec = Fec::st2022_5();
+        feed(&mut fec, &samples);
+        let (_, found) = report(&fec);
+        let codes: Vec<_> = found.findings[0].iter().map(|(code, _, finding)| (code, finding.count)).collect();
+        assert_eq!(codes, [("st2022-fec.payload", 3)]);
     }
 
     #[test]

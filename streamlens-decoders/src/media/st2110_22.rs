@@ -7,11 +7,13 @@
 #[cfg(test)]
 mod tests;
 
+use nom::Parser;
 use streamlens_model::words::Times;
 use streamlens_model::{FindingLog, Metadata, Occurrence, Severity, Value};
 
 use crate::rtp::RtpPacket;
 use crate::sap::PayloadFormat;
+use crate::wire::{Wire, array, u16, u32};
 use crate::{FlowReport, Refinement, StreamReport};
 
 use super::evidence::Evidence;
@@ -39,8 +41,7 @@ struct Header {
 
 impl Header {
     fn parse(payload: &[u8]) -> Option<(Self, &[u8])> {
-        let (word, data) = payload.split_first_chunk::<4>()?;
-        let word = u32::from_be_bytes(*word);
+        let (data, word) = u32("payload header")(payload).ok()?;
         let header = Self {
             is_sequential: word >> 31 == 1,
             by_slice: word >> 30 & 1 == 1,
@@ -94,9 +95,9 @@ impl Header {
 fn codestream(data: &[u8]) -> Option<Option<(u16, u16)>> {
     let mut rest = data;
     for _ in 0..4 {
-        match rest.first_chunk::<8>() {
-            Some(&[l0, l1, l2, l3, b'j', b'p', b'v', b's'] | &[l0, l1, l2, l3, b'c', b'o', b'l', b'r']) => {
-                let length = usize::try_from(u32::from_be_bytes([l0, l1, l2, l3])).unwrap_or(usize::MAX);
+        match box_header(rest) {
+            Ok((_, (length, [b'j', b'p', b'v', b's'] | [b'c', b'o', b'l', b'r']))) => {
+                let length = usize::try_from(length).unwrap_or(usize::MAX);
                 rest = rest.get(length.max(8)..).unwrap_or_default();
                 if rest.is_empty() {
                     return Some(None);
@@ -107,15 +108,25 @@ fn codestream(data: &[u8]) -> Option<Option<(u16, u16)>> {
     }
     let mut rest = rest.strip_prefix(&[0xFF, 0x10])?;
     for _ in 0..8 {
-        let Some((&[0xFF, marker, l0, l1], _)) = rest.split_first_chunk::<4>() else { break };
+        let Ok((_, ([0xFF, marker], length))) = segment_header(rest) else { break };
         if marker == 0x12 {
             // Lpih 16, Lcod 32, Ppih 16, Plev 16, Wf 16, Hf 16
-            let size = rest.get(12..16).and_then(|b| b.first_chunk::<4>());
-            return Some(size.map(|&[w0, w1, h0, h1]| (u16::from_be_bytes([w0, w1]), u16::from_be_bytes([h0, h1]))));
+            let size = rest.get(12..).and_then(|rest| (u16("Wf"), u16("Hf")).parse(rest).ok());
+            return Some(size.map(|(_, size)| size));
         }
-        rest = rest.get(2 + usize::from(u16::from_be_bytes([l0, l1]))..).unwrap_or_default();
+        rest = rest.get(2 + usize::from(length)..).unwrap_or_default();
     }
     Some(None)
+}
+
+/// Length and type of a box (ISO/IEC 21122-3 Annex A).
+fn box_header(input: &[u8]) -> Wire<'_, (u32, [u8; 4])> {
+    (u32("box length"), array("box type")).parse(input)
+}
+
+/// Marker and length of a marker segment (ISO/IEC 21122-1 Annex A).
+fn segment_header(input: &[u8]) -> Wire<'_, ([u8; 2], u16)> {
+    (array("marker"), u16("length of the marker segment")).parse(input)
 }
 
 /// Recognises and measures JPEG XS.

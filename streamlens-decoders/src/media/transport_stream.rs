@@ -22,6 +22,8 @@ pub struct TransportStream {
     per_packet: Counts<8>,
     evidence: Evidence,
     late: u64,
+    /// The sequence number that is next.
+    next: Option<u16>,
 }
 
 impl TransportStream {
@@ -47,8 +49,11 @@ impl PayloadAnalyser for TransportStream {
         self.per_packet.add((packet.payload.len() / layout.stride()) as u32);
         self.late += u64::from(late);
         let meter = self.meter.get_or_insert_default();
+        if !late && self.next.replace(packet.sequence.wrapping_add(1)).is_some_and(|next| next != packet.sequence) {
+            meter.carrier_gap();
+        }
         for bytes in packet.payload.chunks_exact(layout.stride()) {
-            match bytes.get(layout.prefix()..).and_then(TsPacket::parse) {
+            match bytes.get(layout.prefix()..).and_then(|bytes| TsPacket::parse(bytes).ok()) {
                 Some(ts) if late => meter.late_packet(&ts),
                 Some(ts) => drop(meter.packet(&ts, at)),
                 None => meter.sync_error(at),

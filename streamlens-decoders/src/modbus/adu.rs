@@ -1,7 +1,15 @@
 //! The application data unit: MBAP header and PDU. Of streams, so a short buffer means to wait.
 
+//!
+//! ```text
+//! | transaction identifier 2 | protocol identifier 2, 0 | length 2 | unit identifier 1 | function code 1 | data .. |
+//! ```
+
+use nom::Parser;
+
 use super::function::Kind;
 use super::shape::{self, Extent, Shape};
+use crate::wire::{Wire, u8, u16};
 
 /// Bytes of the MBAP header without the unit identifier, which its length field counts.
 pub(super) const HEADER: usize = 6;
@@ -37,9 +45,10 @@ pub(super) enum NoAdu {
 /// Reads the ADU at the front. Where the header is whole and the rest is not, `data` is short: compare
 /// [`Adu::length`] with the buffer.
 pub(super) fn parse(bytes: &[u8]) -> Result<Adu<'_>, NoAdu> {
-    let [t0, t1, p0, p1, l0, l1, unit, function, data @ ..] = bytes else { return Err(prefix(bytes)) };
-    let length = u16::from_be_bytes([*l0, *l1]);
-    if (*p0, *p1) != (0, 0) {
+    let Ok((data, Header { transaction, protocol, length, unit, function })) = header(bytes) else {
+        return Err(prefix(bytes));
+    };
+    if protocol != 0 {
         return Err(NoAdu::Not("the protocol identifier is not 0"));
     }
     if length < 2 {
@@ -50,9 +59,9 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Adu<'_>, NoAdu> {
     }
     let behind = usize::from(length) - 2;
     Ok(Adu {
-        transaction: u16::from_be_bytes([*t0, *t1]),
-        unit: *unit,
-        function: *function,
+        transaction,
+        unit,
+        function,
         data: data.get(..behind).unwrap_or(data),
         length: HEADER + usize::from(length),
     })
@@ -60,17 +69,36 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Adu<'_>, NoAdu> {
 
 /// Reads an ADU that was taken off a stream: all of the bytes are its own, whatever its length field says.
 pub(super) fn parse_as_taken(bytes: &[u8]) -> Option<Adu<'_>> {
-    let [t0, t1, _, _, l0, l1, unit, function, data @ ..] = bytes else { return None };
-    let length = HEADER + usize::from(u16::from_be_bytes([*l0, *l1]));
-    let transaction = u16::from_be_bytes([*t0, *t1]);
-    Some(Adu { transaction, unit: *unit, function: *function, data, length: length.max(bytes.len()) })
+    let (data, Header { transaction, length, unit, function, .. }) = header(bytes).ok()?;
+    let length = HEADER + usize::from(length);
+    Some(Adu { transaction, unit, function, data, length: length.max(bytes.len()) })
 }
 
 /// The length field of a header that is Modbus's but for a length that is not allowed.
 pub(super) fn impossible_length(bytes: &[u8]) -> Option<u16> {
-    let [_, _, 0, 0, l0, l1, _, _, ..] = bytes else { return None };
-    let length = u16::from_be_bytes([*l0, *l1]);
-    (!(2..=MAX_LENGTH).contains(&length)).then_some(length)
+    let (_, Header { protocol, length, .. }) = header(bytes).ok()?;
+    (protocol == 0 && !(2..=MAX_LENGTH).contains(&length)).then_some(length)
+}
+
+/// MBAP header and function code.
+struct Header {
+    transaction: u16,
+    protocol: u16,
+    length: u16,
+    unit: u8,
+    function: u8,
+}
+
+fn header(input: &[u8]) -> Wire<'_, Header> {
+    let (rest, (transaction, protocol, length, unit, function)) = (
+        u16("transaction identifier"),
+        u16("protocol identifier"),
+        u16("length"),
+        u8("unit identifier"),
+        u8("function code"),
+    )
+        .parse(input)?;
+    Ok((rest, Header { transaction, protocol, length, unit, function }))
 }
 
 /// A header that is not whole: whether the bytes there can still begin one.

@@ -10,7 +10,8 @@ use super::direction::{Direction, PORT};
 use super::function::{self, Kind, PACKET_TYPES};
 use super::monitor::{Framing, TransactionMonitor};
 use super::probe;
-use super::shape::Shape;
+use super::shape::{self, Shape};
+use super::terms;
 use crate::{
     Carrier, Confidence, ConversationMonitor, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, FlowReport,
     PacketType, PduState, StreamDecoder, StreamMark,
@@ -34,7 +35,10 @@ static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::Tcp])
     .with_standards("Modbus Application Protocol V1.1b3, Modbus Messaging on TCP/IP V1.0b")
     .with_ports(&[PORT])
     .with_packet_types(PACKET_TYPES)
-    .with_finding_prefix("modbus");
+    .with_finding_prefix("modbus")
+    .with_findings(&[terms::FINDINGS, terms::TCP_FINDINGS])
+    .with_facts(&[terms::FACTS])
+    .with_fields(&[terms::FIELDS, terms::TCP_FIELDS]);
 
 impl StreamDecoder for ModbusTcpDecoder {
     fn info(&self) -> &DecoderInfo {
@@ -323,7 +327,7 @@ pub(super) fn fields(unit: u8, function: u8, data: &[u8], kind: Kind, result: &m
 
 /// The first address and the quantity that a request asks for; writes of one thing have quantity 1.
 pub(super) fn range(function: u8, data: &[u8]) -> Option<(u16, u16)> {
-    let word = |at: usize| Some(u16::from_be_bytes(*data.get(at..)?.first_chunk()?));
+    let word = |at: usize| shape::word(data, at);
     match function {
         1..=4 | 15 | 16 | 23 => Some((word(0)?, word(2)?)),
         5 | 6 | 22 | 24 => Some((word(0)?, 1)),

@@ -32,6 +32,7 @@ mod probe;
 mod report;
 mod rtu;
 mod shape;
+mod terms;
 mod transactions;
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::direction::Direction;
 use super::function::{self, Kind, PACKET_TYPES};
 use super::monitor::{Framing, TransactionMonitor};
 use super::shape::{self, Extent, Shape};
+use super::terms;
 use crate::{
     Carrier, Confidence, ConversationMonitor, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, FlowReport,
     PacketType, StreamDecoder, StreamMark,
@@ -180,7 +181,10 @@ pub(super) fn whole(bytes: &[u8]) -> Option<RtuFrame<'_>> {
 static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::Tcp])
     .with_standards("Modbus over Serial Line V1.02")
     .with_packet_types(PACKET_TYPES)
-    .with_finding_prefix("modbus");
+    .with_finding_prefix("modbus")
+    .with_findings(&[terms::FINDINGS])
+    .with_facts(&[terms::FACTS])
+    .with_fields(&[terms::FIELDS]);
 
 impl StreamDecoder for ModbusRtuDecoder {
     fn info(&self) -> &DecoderInfo {

@@ -1,5 +1,7 @@
 //! Which requests and responses a function's data can be (Modbus Application Protocol V1.1b3, 6).
 
+use crate::wire::u16;
+
 /// How well data fit a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Shape {
@@ -13,8 +15,8 @@ pub(super) enum Shape {
     Exact,
 }
 
-fn word(data: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_be_bytes(*data.get(at..)?.first_chunk()?))
+pub(super) fn word(data: &[u8], at: usize) -> Option<u16> {
+    u16("word")(data.get(at..)?).ok().map(|(_, word)| word)
 }
 
 /// Fits where `length` holds; `Exact` where `legal` does too.

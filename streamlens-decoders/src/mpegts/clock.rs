@@ -1,5 +1,6 @@
 //! Program clock references (ISO/IEC 13818-1 §2.7.2; ETSI TR 101 290 §5.2.2, indicators 2.3a, 2.3b and 2.4).
 
+use streamlens_model::words::Span;
 use streamlens_model::{FindingLog, Metadata, Occurrence, Severity, Value};
 
 use super::meter::place_of;
@@ -20,12 +21,12 @@ fn nanos(ticks: u64) -> i64 {
 /// What is said of a clock that jumps without the discontinuity indicator.
 #[cold]
 fn unannounced(pid: u16, step: u64, went_by: Option<i64>) -> String {
-    let signed = if step > PCR_WRAP / 2 { -(nanos(PCR_WRAP - step) as f64) } else { nanos(step) as f64 };
-    let went_by = went_by.map_or_else(String::new, |time| format!(" while {:.3} s went by", time as f64 / 1e9));
+    let signed = if step > PCR_WRAP / 2 { -nanos(PCR_WRAP - step) } else { nanos(step) };
+    let went_by = went_by.map_or_else(String::new, |time| format!(" while {} went by", Span(time)));
     format!(
-        "the program clock reference of PID {pid:#06x} went on by {:.3} s{went_by}, without the discontinuity indicator \
+        "the program clock reference of PID {pid:#06x} went on by {}{went_by}, without the discontinuity indicator \
          (TR 101 290 2.3b)",
-        signed / 1e9
+        Span(signed)
     )
 }
 
@@ -48,14 +49,24 @@ pub(super) struct ClockMeter {
     discontinuities: u64,
     /// Of these those without the discontinuity indicator.
     unannounced: u64,
+    /// Gaps of what carries the stream, before the last reference.
+    carrier_gaps: u32,
 }
 
 impl ClockMeter {
     /// 100 ms, the longest interval that ISO/IEC 13818-1 §2.7.2 allows.
     const LONGEST: u64 = 2_700_000;
 
-    /// Takes note of a reference.
-    pub(super) fn reference(&mut self, pcr: u64, packet: &TsPacket<'_>, at: Occurrence, findings: &mut FindingLog) {
+    /// Takes note of a reference. Where what carries the stream has had a further gap, references may be missing.
+    pub(super) fn reference(
+        &mut self,
+        pcr: u64,
+        packet: &TsPacket<'_>,
+        at: Occurrence,
+        carrier_gaps: u32,
+        findings: &mut FindingLog,
+    ) {
+        let may_miss = std::mem::replace(&mut self.carrier_gaps, carrier_gaps) != carrier_gaps;
         let time = at.time.map(|time| time.as_nanos());
         self.count += 1;
         let step = self.previous.map(|(previous, _)| (pcr + PCR_WRAP - previous) % PCR_WRAP);
@@ -77,17 +88,15 @@ impl ClockMeter {
             (self.first, self.low, self.high, self.elapsed) = (None, None, None, 0);
         } else if let Some(step) = step {
             self.elapsed += step;
-            if step > self.interval_max {
+            if step > self.interval_max && !may_miss {
                 (self.interval_max, self.interval_max_at) = (step, Some(at));
             }
-            if step > Self::LONGEST {
+            if step > Self::LONGEST && !may_miss {
                 self.late_intervals += 1;
                 let (stream, subject) = place_of(packet.pid);
                 findings.add_about("mpegts.pcr-interval", Severity::Warning, stream, subject, at, || {
-                    let (pid, between) = (packet.pid, step as f64 / 27e3);
-                    format!(
-                        "{between:.1} ms between two program clock references of PID {pid:#06x}; 100 ms are allowed"
-                    )
+                    let (pid, between) = (packet.pid, Span(nanos(step)));
+                    format!("{between} between two program clock references of PID {pid:#06x}; 100 ms are allowed")
                 });
             }
         }

@@ -45,6 +45,10 @@ pub(super) struct Counter {
     pub(super) lost: u64,
     pub(super) longest_gap: u8,
     pub(super) late: u64,
+    /// Of the errors and of the packets lost, those of gaps in what carries the stream.
+    pub(super) carried: (u64, u64),
+    /// Whether the last gap is one of those.
+    is_carried: bool,
 }
 
 impl Counter {
@@ -92,6 +96,13 @@ impl Counter {
         (continuity, Some(number))
     }
 
+    /// The error just made comes of a gap in what carries the stream, which is told of there: so many packets went with it.
+    pub(super) fn excuse(&mut self, missing: u8) {
+        self.is_carried = missing > 0;
+        self.carried.0 += 1;
+        self.carried.1 += u64::from(missing);
+    }
+
     /// Takes note of a number that what carries the packet has told to be late, or a duplicate. Says whether it had gone
     /// missing.
     pub(super) fn fill(&mut self, number: u8) -> bool {
@@ -101,7 +112,12 @@ impl Counter {
             self.lost = self.lost.saturating_sub(1);
             self.late += 1;
             // with the last of them the gap is closed
-            self.errors = self.errors.saturating_sub(u64::from(self.missing == 0));
+            let is_closed = u64::from(self.missing == 0);
+            self.errors = self.errors.saturating_sub(is_closed);
+            if self.is_carried {
+                self.carried.0 = self.carried.0.saturating_sub(is_closed);
+                self.carried.1 = self.carried.1.saturating_sub(1);
+            }
         }
         was_missing
     }
@@ -120,6 +136,7 @@ impl Counter {
         if self.fill(number) {
             return Continuity::Late;
         }
+        self.is_carried = false;
         let missing = step - 1;
         self.missing = (1..step).map(|ahead| bit(previous.wrapping_add(ahead))).fold(0, |all, one| all | one);
         self.errors += 1;
@@ -137,7 +154,7 @@ const fn bit(number: u8) -> u16 {
 /// no part of it).
 fn fingerprint(payload: &[u8]) -> u64 {
     let (first, last) = (payload.first_chunk::<8>(), payload.last_chunk::<8>());
-    let read = |bytes: Option<&[u8; 8]>| bytes.map_or(payload.len() as u64, |bytes| u64::from_be_bytes(*bytes));
+    let read = |bytes: Option<&[u8; 8]>| bytes.map_or(payload.len() as u64, |bytes| u64::from_ne_bytes(*bytes));
     read(first).rotate_left(17) ^ read(last)
 }
 

@@ -2,16 +2,19 @@
 
 use std::borrow::Cow;
 
+use nom::Parser;
 use streamlens_model::{FlowKey, Occurrence, Packet, StreamId};
 
 use super::meter::{Continuity, TsMeter};
 use super::packet::{Layout, NULL_PID, SYNC_BYTE, TsPacket};
+use super::terms;
+use crate::wire::{u8, u16};
 use crate::{
     Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, FlowReport, PacketType, PduState,
 };
 use crate::{Sequence, StreamDecoder};
 
-const NAME: &str = "MPEG-TS";
+pub(super) const NAME: &str = "MPEG-TS";
 
 /// Recognises and decodes MPEG-2 transport streams in UDP. Each transport packet is a PDU, its stream the PID.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,7 +32,11 @@ static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::Udp])
     .with_standards("ISO/IEC 13818-1")
     .with_ports(&[1234, 5000, 10_000])
     .with_packet_types(&["PID 0x0000", "PID 0x0011", "PID 0x1fff"])
-    .with_finding_prefix("mpegts");
+    .with_finding_prefix("mpegts")
+    .with_findings(&[terms::FINDINGS])
+    .with_facts(&[terms::FACTS])
+    .with_packet_type_facts(&[terms::PACKET_TYPE_FACTS])
+    .with_fields(&[terms::FIELDS]);
 
 impl StreamDecoder for MpegTsDecoder {
     fn info(&self) -> &DecoderInfo {
@@ -106,7 +113,7 @@ fn take(
 ) -> Result<usize, DecodeError> {
     let used = layout.stride().min(packet.payload.len());
     let bytes = packet.payload.get(layout.prefix()..used).unwrap_or_default();
-    if let Some(ts) = TsPacket::parse(bytes) {
+    if let Ok(ts) = TsPacket::parse(bytes) {
         result.packet_type = PacketType(u32::from(ts.pid));
         if result.wants_fields() {
             result.field("pid", ts.pid);
@@ -120,10 +127,10 @@ fn take(
         whole(&ts, result);
         return Ok(used);
     }
-    match bytes.first_chunk::<4>() {
+    match (u8("sync byte"), u16("PID"), u8("continuity counter")).parse(bytes) {
         _ if used == 0 => Err(REFUSED),
-        Some(&[SYNC_BYTE, a, b, _]) => {
-            result.packet_type = PacketType(u32::from(u16::from_be_bytes([a & 0x1F, b])));
+        Ok((_, (SYNC_BYTE, flags, _))) => {
+            result.packet_type = PacketType(u32::from(flags & NULL_PID));
             result.state = PduState::Cut;
             Ok(used)
         }

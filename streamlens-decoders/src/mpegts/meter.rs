@@ -34,6 +34,10 @@ struct PidMeter {
     counter: Counter,
     /// The first and the last error of its counter.
     breaks: Option<(Occurrence, Occurrence)>,
+    /// The longest gap that is none of what carries the stream.
+    longest_gap: u8,
+    /// Gaps of what carries the stream, before its last packet.
+    carrier_gaps: u32,
     scrambled: u64,
     clock: Option<Box<ClockMeter>>,
     sections: Option<Box<Assembler>>,
@@ -47,6 +51,8 @@ pub(crate) struct TsMeter {
     pids: Vec<PidMeter>,
     other_packets: u64,
     packets: u64,
+    /// Gaps of what carries the stream.
+    carrier_gaps: u32,
     sync_errors: u64,
     transport_errors: u64,
     tables: Tables,
@@ -60,6 +66,7 @@ impl Default for TsMeter {
             pids: Vec::new(),
             other_packets: 0,
             packets: 0,
+            carrier_gaps: 0,
             sync_errors: 0,
             transport_errors: 0,
             tables: Tables::default(),
@@ -75,6 +82,12 @@ impl TsMeter {
         self.findings.add("mpegts.sync-byte", Severity::Error, None, at, || {
             "where a transport packet should begin stands no sync byte 0x47 (TR 101 290 1.2)".to_owned()
         });
+    }
+
+    /// Takes note of packets missing in what carries the stream, which are told of there: what is missing of a PID at its next
+    /// packet is no further error.
+    pub(crate) fn carrier_gap(&mut self) {
+        self.carrier_gaps = self.carrier_gaps.wrapping_add(1);
     }
 
     /// Takes note of a packet.
@@ -100,11 +113,18 @@ impl TsMeter {
         }
         meter.scrambled += u64::from(packet.scrambling != 0);
         let (continuity, number) = meter.counter.observe(packet);
-        if continuity.is_error() {
+        let is_carried = packet.payload.is_some()
+            && std::mem::replace(&mut meter.carrier_gaps, self.carrier_gaps) != self.carrier_gaps;
+        if continuity.is_error() && is_carried {
+            meter.counter.excuse(if let Continuity::Gap(missing) = continuity { missing } else { 0 });
+        } else if continuity.is_error() {
+            if let Continuity::Gap(missing) = continuity {
+                meter.longest_gap = meter.longest_gap.max(missing);
+            }
             meter.breaks = Some((meter.breaks.map_or(at, |(first, _)| first), at));
         }
         if let Some(pcr) = packet.pcr {
-            meter.clock.get_or_insert_default().reference(pcr, packet, at, &mut self.findings);
+            meter.clock.get_or_insert_default().reference(pcr, packet, at, self.carrier_gaps, &mut self.findings);
         }
         if let Some(payload) = packet.payload
             && packet.scrambling == 0
@@ -150,6 +170,8 @@ impl TsMeter {
                 packets: 0,
                 counter: Counter::default(),
                 breaks: None,
+                longest_gap: 0,
+                carrier_gaps: self.carrier_gaps,
                 scrambled: 0,
                 clock: None,
                 sections,
@@ -178,9 +200,9 @@ impl TsMeter {
     /// a PID have it as their stream.
     pub(crate) fn findings(&self) -> FindingLog {
         let mut findings = self.findings.clone();
-        for meter in self.pids.iter().filter(|meter| meter.counter.errors > 0) {
+        for meter in self.pids.iter().filter(|meter| meter.own().0 > 0) {
             let Some((first, last)) = meter.breaks else { continue };
-            let Counter { errors, lost, .. } = meter.counter;
+            let (errors, lost) = meter.own();
             let what = ("mpegts.continuity", Severity::Error);
             findings.add_loss(what, place_of(meter.pid), (errors, lost), (first, last), || meter.broken());
         }
@@ -189,11 +211,19 @@ impl TsMeter {
 
     /// Whether nothing was found.
     pub(crate) fn is_faultless(&self) -> bool {
-        self.findings.is_empty() && self.continuity_errors() == 0
+        self.findings.is_empty() && self.pids.iter().all(|meter| meter.own().0 == 0)
     }
 
     /// What a PID carries, by the tables.
     pub(crate) fn pid_name(&self, pid: u16) -> Option<String> {
+        let name = self.kind_name(pid)?;
+        Some(match self.tables.program_of(pid) {
+            Some(program) => format!("{name}, {program}"),
+            None => name,
+        })
+    }
+
+    fn kind_name(&self, pid: u16) -> Option<String> {
         Some(match pid {
             0 => "PAT".into(),
             1 => "CAT".into(),
@@ -282,9 +312,15 @@ pub(super) fn place_of(pid: u16) -> (Option<StreamId>, Subject) {
 }
 
 impl PidMeter {
+    /// Errors of its counter and packets lost, without those of gaps in what carries the stream.
+    fn own(&self) -> (u64, u64) {
+        let Counter { errors, lost, carried, .. } = self.counter;
+        (errors.saturating_sub(carried.0), lost.saturating_sub(carried.1))
+    }
+
     /// What is said of the errors of its continuity counter.
     fn broken(&self) -> String {
-        let Counter { errors, lost, longest_gap, .. } = self.counter;
+        let ((errors, lost), longest_gap) = (self.own(), self.longest_gap);
         let missing = match lost {
             0 => ", nothing missing: packets came more often than twice".to_owned(),
             _ => format!(", {} missing, at most {longest_gap} in a row", Counted(lost, "packet")),

@@ -16,6 +16,7 @@ mod decoder;
 pub(crate) mod meter;
 mod packet;
 mod psi;
+pub(crate) mod terms;
 #[cfg(test)]
 #[cfg(feature = "mpegts")]
 mod tests;

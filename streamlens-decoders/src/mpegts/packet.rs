@@ -1,5 +1,12 @@
 //! The transport packet: header, adaptation field and program clock reference (ISO/IEC 13818-1 §2.4.3.2 to §2.4.3.5).
 
+use nom::Parser;
+use nom::multi::length_data;
+
+use super::decoder::NAME;
+use crate::DecodeError;
+use crate::wire::{self, Wire, bytes, fixed, refuse, u8, u16, u48};
+
 /// Every transport packet begins with it.
 pub const SYNC_BYTE: u8 = 0x47;
 
@@ -38,52 +45,55 @@ pub struct TsPacket<'a> {
 }
 
 impl<'a> TsPacket<'a> {
-    /// Reads one packet of 188 bytes; `None` where it does not begin with the sync byte, is shorter, or has an
-    /// adaptation field longer than itself.
-    #[must_use]
+    /// Reads one packet of 188 bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Incomplete`] where there are fewer, [`DecodeError::Malformed`] where it does not begin with the sync byte or
+    /// has an adaptation field longer than itself.
     #[inline]
-    pub fn parse(bytes: &'a [u8]) -> Option<Self> {
-        let bytes = bytes.get(..PACKET_LENGTH)?;
-        let (header, rest) = bytes.split_first_chunk::<4>()?;
-        if header[0] != SYNC_BYTE {
-            return None;
-        }
-        let mut packet = Self {
-            has_error: header[1] & 0x80 != 0,
-            starts_unit: header[1] & 0x40 != 0,
-            pid: u16::from_be_bytes([header[1] & 0x1F, header[2]]),
-            scrambling: header[3] >> 6,
-            continuity: header[3] & 0x0F,
-            is_discontinuity: false,
-            pcr: None,
-            payload: None,
-        };
-        let mut rest = rest;
-        if header[3] & 0x20 != 0 {
-            let (&length, after) = rest.split_first()?;
-            let (field, payload) = after.split_at_checked(usize::from(length))?;
-            rest = payload;
-            if let Some((&flags, after)) = field.split_first() {
-                packet.is_discontinuity = flags & 0x80 != 0;
-                if flags & 0x10 != 0
-                    && let Some(clock) = after.first_chunk::<6>()
-                {
-                    packet.pcr = Some(read_pcr(clock));
-                }
-            }
-        }
-        if header[3] & 0x10 != 0 && !rest.is_empty() {
-            packet.payload = Some(rest);
-        }
-        Some(packet)
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        wire::parse(NAME, bytes, packet).map(|(_, packet)| packet)
     }
 }
 
-/// base(33), reserved(6), extension(9): base * 300 + extension.
-fn read_pcr(bytes: &[u8; 6]) -> u64 {
-    let [a, b, c, d, e, f] = *bytes;
-    let base = u64::from(u32::from_be_bytes([a, b, c, d])) << 1 | u64::from(e >> 7);
-    base * 300 + u64::from(u16::from_be_bytes([e & 1, f]))
+/// The whole of a transport packet.
+fn packet(input: &[u8]) -> Wire<'_, TsPacket<'_>> {
+    let (behind, whole) = bytes("transport packet", PACKET_LENGTH)(input)?;
+    let (mut rest, (sync, flags, control)) =
+        fixed::<4, _>(|input| (u8("sync byte"), u16("PID"), u8("continuity counter")).parse(input))(whole)?;
+    if sync != SYNC_BYTE {
+        return refuse("sync byte", input, "it is not 0x47");
+    }
+    let mut packet = TsPacket {
+        has_error: flags & 0x8000 != 0,
+        starts_unit: flags & 0x4000 != 0,
+        pid: flags & NULL_PID,
+        scrambling: control >> 6,
+        continuity: control & 0x0F,
+        is_discontinuity: false,
+        pcr: None,
+        payload: None,
+    };
+    if control & 0x20 != 0 {
+        let at_length = rest;
+        let Ok((payload, field)) = length_data(u8("adaptation field length")).parse(rest) else {
+            return refuse("adaptation field length", at_length, "it is longer than the packet");
+        };
+        rest = payload;
+        (packet.is_discontinuity, packet.pcr) = adaptation(field);
+    }
+    if control & 0x10 != 0 && !rest.is_empty() {
+        packet.payload = Some(rest);
+    }
+    Ok((behind, packet))
+}
+
+/// Whether a discontinuity is announced, and the clock reference: base 33, reserved 6, extension 9 bits; base * 300 + extension.
+fn adaptation(field: &[u8]) -> (bool, Option<u64>) {
+    let Ok((rest, flags)) = u8("adaptation field flags")(field) else { return (false, None) };
+    let clock = u48("program clock reference")(rest).ok().filter(|_| flags & 0x10 != 0);
+    (flags & 0x80 != 0, clock.map(|(_, clock)| (clock >> 15) * 300 + (clock & 0x1FF)))
 }
 
 /// How transport packets lie in a datagram.
@@ -134,5 +144,57 @@ impl Layout {
                     .chunks(layout.stride())
                     .all(|packet| packet.get(layout.prefix()).is_none_or(|&byte| byte == SYNC_BYTE))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// PID 0x0100 with a unit start, continuity 7, an adaptation field of 7 bytes with a discontinuity and a clock reference of
+    /// base 0x1_0000_0001 and extension 299.
+    fn vector() -> Vec<u8> {
+        let mut bytes = vec![0x47, 0x41, 0x00, 0x37, 7, 0x90, 0x80, 0x00, 0x00, 0x00, 0xFF, 0x2B];
+        bytes.resize(PACKET_LENGTH, 0xAA);
+        bytes
+    }
+
+    #[test]
+    fn every_field_is_read() {
+        let bytes = vector();
+        let packet = TsPacket::parse(&bytes).unwrap();
+        assert_eq!((packet.pid, packet.continuity, packet.scrambling), (0x100, 7, 0));
+        assert_eq!((packet.starts_unit, packet.has_error, packet.is_discontinuity), (true, false, true));
+        assert_eq!(packet.pcr, Some(0x1_0000_0001 * 300 + 299));
+        assert_eq!(packet.payload, Some(&bytes[12..]));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place() {
+        let whole = vector();
+        for length in 0..PACKET_LENGTH {
+            let error = TsPacket::parse(&whole[..length]).unwrap_err().to_string();
+            assert_eq!(error, format!("MPEG-TS: transport packet at byte 0 needs 188 bytes, {length} present"));
+        }
+        let with = |at: usize, byte: u8| {
+            let mut bytes = whole.clone();
+            bytes[at] = byte;
+            TsPacket::parse(&bytes).unwrap_err().to_string()
+        };
+        assert_eq!(with(0, 0x48), "MPEG-TS: sync byte at byte 0: it is not 0x47");
+        assert_eq!(with(4, 184), "MPEG-TS: adaptation field length at byte 4: it is longer than the packet");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_a_packet_or_an_error(bytes: Vec<u8>) {
+            let _ = TsPacket::parse(&bytes);
+            let mut bytes = bytes;
+            bytes.resize(PACKET_LENGTH, 0);
+            bytes[0] = SYNC_BYTE;
+            if let Ok(packet) = TsPacket::parse(&bytes) {
+                proptest::prop_assert!(packet.pid <= NULL_PID && packet.continuity < 16);
+            }
+        }
     }
 }

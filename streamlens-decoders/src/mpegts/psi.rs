@@ -3,6 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use nom::Parser;
+use nom::multi::length_data;
+
+use super::packet::NULL_PID;
+use crate::wire::{Fault, u8, u16};
+
 /// The longest section that is kept: 3 bytes and a length of 12 bits, of which PAT, PMT and SDT may use 1021.
 const MAX_SECTION: usize = 1024;
 
@@ -40,8 +46,8 @@ impl Assembler {
         let room = (MAX_SECTION + 184).saturating_sub(self.bytes.len());
         self.bytes.extend_from_slice(bytes.get(..bytes.len().min(room)).unwrap_or_default());
         let mut used = 0;
-        while let Some(&[table, a, b]) = self.bytes.get(used..used + 3).and_then(|b| b.first_chunk::<3>()) {
-            let length = 3 + usize::from(u16::from_be_bytes([a & 0x0F, b]));
+        while let Some((table, length)) = self.bytes.get(used..).and_then(section_head) {
+            let length = 3 + length;
             if table == 0xFF || length > MAX_SECTION {
                 self.is_open = false;
                 break;
@@ -84,6 +90,8 @@ pub(crate) struct Tables {
     pub(crate) programs: BTreeMap<u16, Program>,
     /// Stream types by PID.
     pub(crate) streams: BTreeMap<u16, u8>,
+    /// The numbers of the programs that these belong to, by PID; of a stream of several the first.
+    program_of: BTreeMap<u16, u16>,
     /// How often a program's map has come, or moved to another PID.
     pub(crate) changes: u64,
 }
@@ -92,7 +100,7 @@ impl Tables {
     /// Reads a section whose check has held.
     pub(crate) fn section(&mut self, pid: u16, section: &[u8]) {
         let Some(body) = section.get(8..section.len().saturating_sub(4)) else { return };
-        let id = section.get(3..5).map_or(0, |b| u16::from_be_bytes([b[0], b[1]]));
+        let Ok((_, id)) = u16("table identifier extension")(section.get(3..).unwrap_or_default()) else { return };
         match (section.first(), pid) {
             (Some(0), 0) => self.pat(id, body),
             (Some(2), _) => self.pmt(id, pid, body),
@@ -106,14 +114,23 @@ impl Tables {
         self.programs.values().any(|program| program.pmt_pid == pid)
     }
 
-    fn pat(&mut self, id: u16, body: &[u8]) {
+    /// The program that a PID is a stream or the map of, by number and name.
+    pub(crate) fn program_of(&self, pid: u16) -> Option<String> {
+        let of_map = || self.programs.iter().find(|(_, program)| program.pmt_pid == pid).map(|(number, _)| *number);
+        let number = self.program_of.get(&pid).copied().or_else(of_map)?;
+        let name = self.programs.get(&number).and_then(|program| program.name.as_ref());
+        let name = name.map_or_else(String::new, |name| format!(" ({name})"));
+        Some(format!("program {number}{name}"))
+    }
+
+    fn pat(&mut self, id: u16, mut body: &[u8]) {
         self.transport_stream_id = Some(id);
-        for &[a, b, c, d] in body.as_chunks::<4>().0 {
-            let number = u16::from_be_bytes([a, b]);
+        while let Ok((rest, (number, pid))) = (u16("program number"), pid()).parse(body) {
+            body = rest;
             if number == 0 || self.programs.len() >= MAX_PROGRAMS && !self.programs.contains_key(&number) {
                 continue;
             }
-            let (program, pid) = (self.programs.entry(number).or_default(), u16::from_be_bytes([c & 0x1F, d]));
+            let program = self.programs.entry(number).or_default();
             if program.pmt_pid != pid {
                 program.pmt_pid = pid;
                 self.changes += 1;
@@ -121,26 +138,26 @@ impl Tables {
         }
     }
 
-    fn pmt(&mut self, number: u16, pid: u16, body: &[u8]) {
-        let Some((&[a, b, c, d], rest)) = body.split_first_chunk::<4>() else { return };
-        let Some(program) = self.programs.get_mut(&number).filter(|program| program.pmt_pid == pid) else { return };
-        program.pcr_pid = Some(u16::from_be_bytes([a & 0x1F, b])).filter(|&pid| pid != 0x1FFF);
-        let mut rest = rest.get(usize::from(u16::from_be_bytes([c & 0x0F, d]))..).unwrap_or_default();
-        while let Some((&[kind, a, b, c, d], more)) = rest.split_first_chunk::<5>() {
+    fn pmt(&mut self, number: u16, map_pid: u16, body: &[u8]) {
+        let Ok((rest, (pcr_pid, length))) = (pid(), length_12()).parse(body) else { return };
+        let Some(program) = self.programs.get_mut(&number).filter(|program| program.pmt_pid == map_pid) else { return };
+        program.pcr_pid = Some(pcr_pid).filter(|&pid| pid != NULL_PID);
+        let mut rest = rest.get(length..).unwrap_or_default();
+        while let Ok((more, (kind, pid, length))) = (u8("stream type"), pid(), length_12()).parse(rest) {
             if self.streams.len() < MAX_STREAMS {
-                self.streams.insert(u16::from_be_bytes([a & 0x1F, b]), kind);
+                self.streams.insert(pid, kind);
+                self.program_of.entry(pid).or_insert(number);
             }
-            rest = more.get(usize::from(u16::from_be_bytes([c & 0x0F, d]))..).unwrap_or_default();
+            rest = more.get(length..).unwrap_or_default();
         }
     }
 
     fn sdt(&mut self, body: &[u8]) {
         // original network id, reserved
         let mut rest = body.get(3..).unwrap_or_default();
-        while let Some((&[a, b, _, c, d], more)) = rest.split_first_chunk::<5>() {
-            let length = usize::from(u16::from_be_bytes([c & 0x0F, d]));
+        while let Ok((more, (id, _, length))) = (u16("service"), u8("flags"), length_12()).parse(rest) {
             let descriptors = more.get(..length).unwrap_or_default();
-            if let Some(program) = self.programs.get_mut(&u16::from_be_bytes([a, b])) {
+            if let Some(program) = self.programs.get_mut(&id) {
                 service(program, descriptors);
             }
             rest = more.get(length..).unwrap_or_default();
@@ -148,21 +165,32 @@ impl Tables {
     }
 }
 
-/// The service descriptor: type, then provider and name, each behind its length.
-fn service(program: &mut Program, mut descriptors: &[u8]) {
-    while let Some((&[tag, length], more)) = descriptors.split_first_chunk::<2>() {
-        let Some((body, rest)) = more.split_at_checked(usize::from(length)) else { return };
-        descriptors = rest;
-        let (0x48, Some((_, names))) = (tag, body.split_first()) else { continue };
-        let Some((provider, names)) = counted(names) else { continue };
-        let Some((name, _)) = counted(names) else { continue };
-        (program.provider, program.name) = (text(provider), text(name));
-    }
+/// The table and the bytes behind its length, of a section that begins here.
+fn section_head(bytes: &[u8]) -> Option<(u8, usize)> {
+    (u8("table"), length_12()).parse(bytes).ok().map(|(_, head)| head)
 }
 
-fn counted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (&length, rest) = bytes.split_first()?;
-    rest.split_at_checked(usize::from(length))
+/// A parser of a PID behind three reserved bits.
+fn pid<'a>() -> impl Parser<&'a [u8], Output = u16, Error = Fault<'a>> {
+    u16("PID").map(|pid| pid & NULL_PID)
+}
+
+/// A parser of a length of 12 bits behind four others.
+fn length_12<'a>() -> impl Parser<&'a [u8], Output = usize, Error = Fault<'a>> {
+    u16("length").map(|length| usize::from(length & 0x0FFF))
+}
+
+/// The service descriptor: type, then provider and name, each behind its length.
+fn service(program: &mut Program, mut descriptors: &[u8]) {
+    while let Ok((rest, (tag, body))) = (u8("tag"), length_data(u8("length"))).parse(descriptors) {
+        descriptors = rest;
+        if tag == 0x48
+            && let Ok((_, (_, provider, name))) =
+                (u8("service type"), length_data(u8("length")), length_data(u8("length"))).parse(body)
+        {
+            (program.provider, program.name) = (text(provider), text(name));
+        }
+    }
 }
 
 /// Text without the character table's selection and control codes; other tables than Latin show as they can.

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use streamlens_model::{Metadata, Value};
+use streamlens_model::{Metadata, Occurrence, Value};
 
 use super::psi::crc32;
 use super::*;
@@ -184,11 +184,36 @@ fn faults_have_their_names_of_tr_101_290() {
             ),
             (
                 "mpegts.pcr-discontinuity",
-                "the program clock reference of PID 0x0100 went on by 2.000 s while 0.040 s went by, without the \
+                "the program clock reference of PID 0x0100 went on by 2.000 s while 40.00 ms went by, without the \
                  discontinuity indicator (TR 101 290 2.3b)"
             ),
         ]
     );
+}
+
+#[test]
+fn damaged_scrambled_and_missing_packets_are_told_apart() {
+    let (mut damaged, mut scrambled, mut without) = (ts(0x100, 1, &[]), ts(0x100, 2, &[]), ts(0x101, 0, &[]));
+    damaged[1] |= 0x80;
+    scrambled[3] |= 0x80;
+    without[0] = 0;
+    let mut decoder = flow();
+    decode(decoder.as_mut(), &udp(&[ts(0x100, 0, &[]), damaged, scrambled].concat())).unwrap();
+    decode(decoder.as_mut(), &udp(&[ts(0x100, 3, &[]), without, ts(0x100, 4, &[])].concat())).unwrap();
+    let report = report(decoder.as_ref());
+    let codes: Vec<_> = report.findings[0].iter().map(|(code, _, finding)| (code, finding.count)).collect();
+    assert_eq!(codes, [("mpegts.sync-byte", 1), ("mpegts.transport-error", 1)]);
+    assert_eq!(figure(&report.packet_types[&PacketType(0x100)], "scrambled"), &Value::from(1_u64));
+}
+
+#[test]
+fn packets_of_more_pids_than_are_measured_are_counted() {
+    let mut decoder = flow();
+    for first in (0x20..0x20 + 518).step_by(7) {
+        let datagram: Vec<u8> = (first..first + 7).flat_map(|pid| ts(pid, 0, &[])).collect();
+        decode(decoder.as_mut(), &udp(&datagram)).unwrap();
+    }
+    assert_eq!(figure(&report(decoder.as_ref()).metadata, "packets_of_further_pids"), &Value::from(6_u64));
 }
 
 #[test]
@@ -291,4 +316,47 @@ proptest! {
         tables.section(0, &[0, 0xB0, 13, 0, 1, 0xC1, 0, 0, 0, 1, 0xE0, 0x20, 0, 0, 0, 0]);
         tables.section(pid, &section);
     }
+}
+
+/// What RTP has lost is told by RTP: the transport stream in it has errors of its own only.
+#[cfg(feature = "rtp")]
+#[test]
+fn what_the_carrier_lost_is_no_second_error() {
+    use super::meter::TsMeter;
+    let packet = |number: u64, pcr: Option<u64>| {
+        let content: &'static [u8] = Box::leak(Box::new(number.to_be_bytes().repeat(2)));
+        TsPacket {
+            has_error: false,
+            starts_unit: false,
+            pid: 0x100,
+            scrambling: 0,
+            continuity: (number & 0x0F) as u8,
+            is_discontinuity: false,
+            pcr,
+            payload: Some(content),
+        }
+    };
+    let at = Occurrence { frame: 1, time: None };
+    let mut meter = TsMeter::default();
+    // seven packets in a datagram, a clock reference every 60 ms in the first of each
+    let datagram = |meter: &mut TsMeter, number: u64| {
+        for at_in_it in 0..7 {
+            let pcr = (at_in_it == 0).then_some(number * 27_000 * 60);
+            meter.packet(&packet(number * 7 + at_in_it, pcr), at);
+        }
+    };
+    (0..10).for_each(|number| datagram(&mut meter, number));
+    meter.carrier_gap();
+    (11..20).for_each(|number| datagram(&mut meter, number));
+    assert_eq!(meter.continuity_errors(), 1, "it is counted");
+    assert!(meter.is_faultless() && meter.findings().is_empty(), "{:?}", meter.findings());
+    // the next gap is not the carrier's, and the late datagram of the first one takes nothing from it
+    (21..22).for_each(|number| datagram(&mut meter, number));
+    (0..7).for_each(|at_in_it| meter.late_packet(&packet(20 * 7 + at_in_it, None)));
+    assert_eq!((meter.continuity_errors(), meter.is_faultless()), (1, false), "the reference is 120 ms late");
+    (24..30).for_each(|number| datagram(&mut meter, number));
+    let findings = meter.findings();
+    let own: Vec<_> = findings.iter().filter(|(code, ..)| *code == "mpegts.continuity").collect();
+    assert_eq!(own.len(), 1);
+    assert_eq!((meter.continuity_errors(), own[0].2.count), (2, 1));
 }

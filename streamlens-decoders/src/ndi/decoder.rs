@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use streamlens_model::{FlowKey, Packet, StreamId, Transport};
 
 use super::message::type_name;
+use super::terms;
 use super::{datagrams, discovery, stream};
 use crate::{
     Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, FlowReport, NetworkMonitor, PacketType,
@@ -33,6 +34,8 @@ static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::Tcp, Carrier::Udp])
     .with_packet_types(&["Video", "Audio", "Metadata", "Discovery"])
     .with_finding_prefix("ndi")
     .with_announcement_ports(&[discovery::MDNS_PORT])
+    .with_facts(&[terms::FACTS])
+    .with_network_facts(&[terms::NETWORK_FACTS])
     .publishing();
 
 impl StreamDecoder for NdiDecoder {

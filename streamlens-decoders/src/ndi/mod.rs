@@ -17,6 +17,7 @@ mod discovery;
 mod message;
 mod quic;
 mod stream;
+mod terms;
 #[cfg(test)]
 mod tests;
 

@@ -65,6 +65,13 @@ fn flows(capture: &str) -> Option<BTreeMap<(bool, u16, u16), Vec<Captured>>> {
 }
 
 #[test]
+fn messages_of_audio_are_counted_as_such() {
+    let mut decoder = flow();
+    run(decoder.as_mut(), &[&[message(2, 3, 8, 40), message(1, 3, 8, 40)].concat()]);
+    assert_eq!(fact(decoder.as_ref(), "messages_audio"), Value::Unsigned(1));
+}
+
+#[test]
 fn tcp_messages_of_the_corpus_are_those_of_the_independent_script() {
     let Some(flows) = flows("broadcast/ndi-tcp.pcap") else { return };
     for (ports, counts, total) in [

@@ -6,13 +6,15 @@ use streamlens_model::{FlowKey, Packet, StreamId};
 
 use super::flow::NpdFlow;
 use super::header::{HEADER, NpdHeader, Segments, Walk};
+use super::terms;
+use crate::telemetry::terms::TRACK;
 use crate::telemetry::{Naming, TelemetryMonitor};
 use crate::{
     Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, Joined, NetworkMonitor, PacketType,
     PduState, Sequence, StreamDecoder,
 };
 
-const ENCODING: &str = "NPD";
+pub(super) const ENCODING: &str = "NPD";
 
 const NAMING: Naming = Naming {
     encoding: ENCODING,
@@ -45,7 +47,12 @@ static INFO: DecoderInfo = DecoderInfo::new(ENCODING, &[Carrier::Udp])
         "data type 0xA1",
         "data type 0xD0",
     ])
-    .with_finding_prefix("npd");
+    .with_finding_prefix("npd")
+    .with_findings(&[terms::FINDINGS])
+    .with_facts(&[terms::FACTS])
+    .with_packet_type_facts(&[terms::PACKET_TYPE_FACTS])
+    .with_measures(&[TRACK, terms::MEASURES])
+    .with_fields(&[terms::FIELDS]);
 
 impl StreamDecoder for NpdDecoder {
     fn info(&self) -> &DecoderInfo {
@@ -67,9 +74,9 @@ impl StreamDecoder for NpdDecoder {
     }
 
     fn joined(&self, payload: &[u8]) -> Joined {
-        let Some(first) = NpdHeader::parse(payload) else { return Joined::One };
+        let Ok(first) = NpdHeader::parse(payload) else { return Joined::One };
         Joined::judge(payload, usize::from(first.length_words) * 4, |part| {
-            let header = NpdHeader::parse(part)?;
+            let header = NpdHeader::parse(part).ok()?;
             let is_of_it = header.data_source_id == first.data_source_id;
             (is_of_it && usize::from(header.length_words) * 4 == part.len())
                 .then(|| header.sequence.wrapping_sub(first.sequence).cast_signed().into())
@@ -100,7 +107,7 @@ pub(super) fn refused(reason: &'static str) -> DecodeError {
 /// The header, where first byte and length fit.
 #[inline]
 pub(super) fn read(packet: &Packet<'_>) -> Result<NpdHeader, DecodeError> {
-    let header = NpdHeader::parse(packet.payload).ok_or(refused("it does not begin with 0x35"))?;
+    let header = NpdHeader::parse(packet.payload).map_err(|_| refused("it does not begin with 0x35"))?;
     let length = packet.wire_payload_length();
     let fits = usize::from(header.length_words) * 4 == length && length >= HEADER;
     if fits { Ok(header) } else { Err(refused("the length does not fit")) }

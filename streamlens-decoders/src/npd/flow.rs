@@ -10,7 +10,7 @@ use crate::telemetry::{
 use crate::{DecodeError, DecodingResult, FlowDecoder, FlowReport, PacketType};
 
 /// The time field is known to hold something else at times, so what it does is worth knowing and no more.
-const CODES: Codes = Codes { backwards: "npd.time-backwards", jump: "npd.time-jump", severity: Severity::Info };
+const CODES: Codes = Codes { backwards: "npd.time-backwards", jump: None, severity: Severity::Info };
 
 /// Remembers the data sources of one flow. Made by [`NpdDecoder`](super::NpdDecoder).
 #[derive(Debug, Default)]

@@ -10,6 +10,7 @@
 mod decoder;
 mod flow;
 mod header;
+mod terms;
 
 #[cfg(test)]
 mod tests;

@@ -80,6 +80,15 @@ fn broken_segments_are_refused_alone_and_not_lost_of_a_known_source() {
     assert_eq!(codes(&report), ["npd.segment-error", "npd.segments-broken"]);
 }
 
+#[test]
+fn a_clock_that_runs_free_is_found() {
+    let mut payload = bytes(2, 0, 1, &[]);
+    payload[5] = 0x01;
+    let (_, report) = decode_all(&NpdDecoder, &[payload]);
+    assert_eq!(codes(&report), ["npd.clock-free-running"]);
+    assert_eq!(report.streams[&StreamId(0xDD)].measures["free_running_packets"], Value::Unsigned(1));
+}
+
 fn feed(packets: &[Vec<u8>], missing: usize) {
     let mut flow = NpdDecoder.flow_decoder(&udp(&[]).flow).unwrap();
     let mut result = DecodingResult::new(true);

@@ -10,6 +10,7 @@ use super::flow::ProfinetFlow;
 use super::frame::{self, FrameClass, Trailer};
 use super::monitor::ProfinetMonitor;
 use super::rpc::RpcHeader;
+use super::terms;
 use super::{ETHER_TYPE, NAME, PORTS, incomplete, probe, ptcp, refused, word};
 use crate::{
     Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, NetworkMonitor, PacketType, PduState,
@@ -36,6 +37,11 @@ static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::EtherType(ETHER_TYP
     .with_ports(&PORTS)
     .with_packet_types(frame::TYPE_NAMES)
     .with_finding_prefix("profinet")
+    .with_findings(&[terms::FINDINGS])
+    .with_facts(&[terms::FACTS])
+    .with_measures(&[terms::MEASURES])
+    .with_network_facts(&[terms::NETWORK_FACTS])
+    .with_fields(&[terms::FIELDS])
     .publishing();
 
 impl StreamDecoder for ProfinetDecoder {

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 
-use streamlens_model::words::{Counted, Grouped};
+use streamlens_model::words::{Counted, Grouped, Span};
 use streamlens_model::{FindingLog, Occurrence, Packet, Severity, StreamId, Value};
 
 use super::acyclic::{Acyclic, note_dcp};
@@ -146,6 +146,10 @@ impl ProfinetFlow {
             Some(index) => index,
             None if self.streams.len() < MAX_STREAMS => {
                 let at = Occurrence { frame: packet.frame, time: packet.time };
+                if self.streams.is_empty() {
+                    // nearly all flows have one, which is large
+                    self.streams.reserve_exact(1);
+                }
                 self.streams.push(CyclicStream::new(frame_id, at));
                 self.streams.len() - 1
             }
@@ -171,8 +175,8 @@ impl ProfinetFlow {
                 }
                 Event::OffStep(step) => {
                     findings.add("profinet.cycle-gap", Severity::Warning, place, at, || {
-                        let time = f64::from(step) * 0.031_25;
-                        format!("the cycle counter went on by {step} ({time} ms), no multiple of its step: the provider restarted, or it is another one")
+                        let (steps, time) = (Grouped(u64::from(step)), Span(i64::from(step) * 31_250));
+                        format!("the cycle counter went on by {steps} ({time}), no multiple of its step: the provider restarted, or it is another one")
                     });
                 }
                 Event::Status(from) => {
@@ -186,12 +190,16 @@ impl ProfinetFlow {
         let Some(before) = before else { return };
         if before.is_running() && !status.is_running() {
             findings.add("profinet.stop", Severity::Warning, place, at, || {
-                format!("the provider is in stop from frame {}: data status {}", at.frame, status.text())
+                format!("the provider is in stop from frame {}: data status {}", Grouped(at.frame), status.text())
             });
         }
         if !before.has_problem() && status.has_problem() {
             findings.add("profinet.station-problem", Severity::Warning, place, at, || {
-                format!("the provider reports a station problem from frame {}: data status {}", at.frame, status.text())
+                format!(
+                    "the provider reports a station problem from frame {}: data status {}",
+                    Grouped(at.frame),
+                    status.text()
+                )
             });
         }
     }

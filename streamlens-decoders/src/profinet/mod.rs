@@ -28,6 +28,7 @@ mod ptcp;
 mod relations;
 mod rpc;
 mod stations;
+mod terms;
 #[cfg(test)]
 mod tests;
 

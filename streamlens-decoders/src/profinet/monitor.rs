@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use streamlens_model::words::{Counted, Grouped, Span};
 use streamlens_model::{Address, FindingLog, FlowKey, MacAddress, Metadata, Occurrence, Severity, StreamId, Value};
 
 use super::alarm::RtaPdu;
@@ -146,6 +147,10 @@ impl Survey for Streams<'_> {
             let agreed = monitor.relations.find(&self.by_id, key, stream);
             if let Some((relation, iocr)) = agreed {
                 monitor.describe(stream, relation, iocr, &mut into);
+            } else if let Some(station) = monitor.stations.name_of(key.src.address) {
+                // whose relation was made before the capture
+                let name = format!("FrameID 0x{:04x} of {station}", stream.frame_id);
+                into.stream(StreamId(u128::from(stream.frame_id))).name = Some(name);
             }
             judge_update_time(stream, agreed.map(|(_, iocr)| iocr), &mut findings);
             monitor.judge_silence(key, stream, agreed.map(|(_, iocr)| iocr), self.last, &mut findings);
@@ -256,17 +261,21 @@ impl ProfinetMonitor {
         let factor = agreed.map_or(USUAL_WATCHDOG, |iocr| iocr.watchdog_factor.max(1));
         let limit = i64::try_from(nominal).unwrap_or(i64::MAX).saturating_mul(i64::from(factor));
         let place = Some(StreamId(u128::from(stream.frame_id)));
-        let (total, limit_ms) = (stream.silence_count, milliseconds(limit));
+        let total = stream.silence_count;
         for silence in stream.silences.iter().filter(|s| s.nanoseconds > limit) {
             if self.relations.ended_between(key, silence.from, silence.to) {
                 continue;
             }
             findings.add("profinet.provider-lost", Severity::Error, place, silence.from, || {
                 let &Silence { from, to, nanoseconds } = silence;
-                let time = milliseconds(nanoseconds);
                 format!(
-                    "no frame for {time} ms, from frame {} to frame {}; the time-out is {limit_ms} ms ({factor} cycles); {total} such silences",
-                    from.frame, to.frame
+                    "no frame for {}, from frame {} to frame {}; the time-out is {} ({}); {} of that kind",
+                    Span(nanoseconds),
+                    Grouped(from.frame),
+                    Grouped(to.frame),
+                    Span(limit),
+                    Counted(u64::from(factor), "cycle"),
+                    Counted(total, "silence")
                 )
             });
         }
@@ -274,7 +283,8 @@ impl ProfinetMonitor {
             findings.add("profinet.provider-lost", Severity::Error, place, stream.last, || {
                 format!(
                     "the last frame is {}; the receiver ended the relation at frame {}: its watchdog expired",
-                    stream.last.frame, end.frame
+                    Grouped(stream.last.frame),
+                    Grouped(end.frame)
                 )
             });
             return;
@@ -283,10 +293,11 @@ impl ProfinetMonitor {
         let silent = last.saturating_sub(own.as_nanos());
         if silent > limit.max(EDGE_NS) && !self.relations.ended_after(key, stream.last) {
             findings.add("profinet.provider-lost", Severity::Error, place, stream.last, || {
-                let time = milliseconds(silent);
                 format!(
-                    "the last frame is {}; none came in the {time} ms that other PROFINET traffic goes on, and no release or abort was seen; the time-out is {limit_ms} ms",
-                    stream.last.frame
+                    "the last frame is {}; none came in the {} that other PROFINET traffic goes on, and no release or abort was seen; the time-out is {}",
+                    Grouped(stream.last.frame),
+                    Span(silent),
+                    Span(limit)
                 )
             });
         }
@@ -310,18 +321,13 @@ fn judge_update_time(stream: &CyclicStream, agreed: Option<&Iocr>, findings: &mu
     let said = if agreed.is_some() { "agreed on" } else { "that its cycle counter stands for" };
     if (median - nominal).abs() > nominal / 10 {
         findings.add("profinet.update-time", Severity::Warning, place, stream.last, || {
-            format!("a frame every {} ms, not every {} ms {said}", milliseconds(median), milliseconds(nominal))
+            format!("a frame every {}, not every {} {said}", Span(median), Span(nominal))
         });
     } else if let Some(iocr) = agreed.filter(|iocr| iocr.step() != u32::from(step)) {
         findings.add("profinet.update-time", Severity::Warning, place, stream.last, || {
             format!("the cycle counter steps by {step}, and {} was agreed on", iocr.step())
         });
     }
-}
-
-/// Milliseconds, to the microsecond.
-fn milliseconds(nanoseconds: i64) -> f64 {
-    (nanoseconds as f64 / 1e3).round() / 1e3
 }
 
 /// Whether frames of a relation can flow from one station to another in an IO communication relation of this kind.

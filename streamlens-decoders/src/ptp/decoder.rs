@@ -7,6 +7,7 @@ use streamlens_model::{Packet, StreamId};
 use super::monitor::PtpMonitor;
 use super::names::{self, message};
 use super::probe::{self, ETHER_TYPE, EVENT_PORT, GENERAL_PORT};
+use super::terms;
 use super::v1::HeaderV1;
 use super::wire::{self, Header, PtpTime};
 use super::{fields, v1};
@@ -32,7 +33,7 @@ impl PtpDecoder {
     }
 }
 
-const NAME: &str = "PTP";
+pub(super) const NAME: &str = "PTP";
 
 /// The most octets of a message that the monitor is shown: enough for the longest TLVs that it reads.
 const PUBLISHED: usize = 512;
@@ -42,6 +43,10 @@ static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::Udp, Carrier::Ether
     .with_ports(&[EVENT_PORT, GENERAL_PORT])
     .with_packet_types(names::MESSAGE_TYPES)
     .with_finding_prefix("ptp")
+    .with_findings(&[terms::FINDINGS])
+    .with_facts(&[terms::FACTS])
+    .with_network_facts(&[terms::NETWORK_FACTS])
+    .with_fields(&[terms::FIELDS, terms::V2_FIELDS, terms::V1_FIELDS])
     .publishing();
 
 impl StreamDecoder for PtpDecoder {
@@ -55,8 +60,8 @@ impl StreamDecoder for PtpDecoder {
 
     fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
         match Header::parse(packet.payload) {
-            Some(header) => decode_v2(packet, &header, result)?,
-            None => decode_v1(packet, result)?,
+            Ok(header) => decode_v2(packet, &header, result)?,
+            Err(_) => decode_v1(packet, result)?,
         }
         Ok(packet.payload.len())
     }
@@ -109,7 +114,7 @@ fn decode_v2(packet: &Packet<'_>, header: &Header, result: &mut DecodingResult) 
 #[cold]
 #[inline(never)]
 fn add_fields(message: &[u8], result: &mut DecodingResult) {
-    if let Some(header) = Header::parse(message) {
+    if let Ok(header) = Header::parse(message) {
         fields::add(message, &header, result);
     }
 }

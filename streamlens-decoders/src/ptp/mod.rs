@@ -15,6 +15,7 @@ mod monitor;
 mod names;
 mod probe;
 mod signaling;
+mod terms;
 mod tlv;
 mod v1;
 mod wire;

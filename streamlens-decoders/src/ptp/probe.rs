@@ -90,7 +90,7 @@ fn judge_v2(packet: &Packet<'_>) -> Confidence {
     if place == Place::Ethernet && packet.ether_type != Some(ETHER_TYPE) {
         return Confidence::NONE;
     }
-    let Some(header) = &Header::parse(packet.payload) else { return Confidence::NONE };
+    let Ok(header) = &Header::parse(packet.payload) else { return Confidence::NONE };
     if fault(header, packet.wire_payload_length()).is_some() {
         return Confidence::NONE;
     }

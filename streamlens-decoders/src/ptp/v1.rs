@@ -9,11 +9,13 @@
 //! 36  reserved (4)
 //! ```
 
+use nom::Parser;
 use streamlens_model::Value;
 
 use super::names::{self, message};
-use super::wire::{DomainKey, PortIdentity, PtpTime, i8_at, i16_at, u8_at, u16_at, u32_at};
+use super::wire::{DomainKey, PortIdentity, PtpTime, i8_at, i16_at, i32_at, u8_at, u16_at, u32_at};
 use crate::DecodingResult;
+use crate::wire::{self, Wire, array, u8, u16, u32, u48};
 
 /// The header of a version 1 message.
 #[derive(Clone, Copy, Debug)]
@@ -35,19 +37,7 @@ impl HeaderV1 {
 
     /// Reads a header; `None` where it is not whole or the versions are not 1.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
-        let h: &[u8; 40] = bytes.first_chunk()?;
-        if h[..4] != [0, 1, 0, 1] {
-            return None;
-        }
-        Some(Self {
-            subdomain: *h[4..].first_chunk()?,
-            class: h[20],
-            technology: h[21],
-            source: PortIdentity { clock: uuid(h, 22)?, port: u16::from_be_bytes([h[28], h[29]]) },
-            sequence: u16::from_be_bytes([h[30], h[31]]),
-            control: h[32],
-            flags: u16::from_be_bytes([h[34], h[35]]),
-        })
+        wire::fixed::<{ Self::LENGTH }, _>(header)(bytes).ok().map(|(_, header)| header)
     }
 
     /// The version 2 message type of the same name; `None` for reserved controls.
@@ -86,6 +76,25 @@ impl HeaderV1 {
     pub(super) fn domain_key(&self) -> DomainKey {
         DomainKey::v1(&self.subdomain)
     }
+}
+
+fn header(input: &[u8]) -> Wire<'_, HeaderV1> {
+    let (rest, versions) = array::<4>("versionPTP and versionNetwork")(input)?;
+    if versions != [0, 1, 0, 1] {
+        return wire::refuse("versionPTP and versionNetwork", input, "they are not 1");
+    }
+    let (rest, (subdomain, class, technology, clock, port, sequence)) = (
+        array::<16>("subdomain"),
+        u8("messageType"),
+        u8("sourceCommunicationTechnology"),
+        u48("sourceUuid"),
+        u16("sourcePortId"),
+        u16("sequenceId"),
+    )
+        .parse(rest)?;
+    let (rest, (control, _, flags, _)) = (u8("control"), u8("reserved"), u16("flags"), u32("reserved")).parse(rest)?;
+    let source = PortIdentity { clock, port };
+    Ok((rest, HeaderV1 { subdomain, class, technology, source, sequence, control, flags }))
 }
 
 /// A time of version 1: u32 seconds and i32 nanoseconds, of which the sign bit is not used here.
@@ -145,7 +154,7 @@ fn sync(b: &[u8], out: &mut DecodingResult) -> Option<()> {
     out.field("parent_uuid", format!("{:012x}", uuid(b, 102)?));
     out.field("parent_port", u16_at(b, 110)?);
     out.field("estimated_master_variance", i16_at(b, 114)?);
-    out.field("estimated_master_drift", i32::from_be_bytes(*b.get(116..)?.first_chunk()?));
+    out.field("estimated_master_drift", i32_at(b, 116)?);
     out.field("utc_reasonable", u8_at(b, 123)? != 0);
     Some(())
 }

@@ -12,10 +12,14 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
+use nom::Parser;
 use streamlens_model::StreamId;
 
+use super::decoder::NAME;
 use super::names;
+use crate::DecodeError;
 use crate::text::{LOWER, numbered, push_decimal, push_hex};
+use crate::wire::{self, Wire, bytes, u8, u16, u32, u48, u64};
 
 /// A point of attachment to a clock: `001b19fffe000001-1` (IEEE 1588-2019 5.3.5). For version 1 the clock is the
 /// 48-bit UUID.
@@ -34,10 +38,17 @@ impl PortIdentity {
     /// Reads it at an offset; `None` where it is not whole.
     #[must_use]
     pub fn parse(bytes: &[u8], at: usize) -> Option<Self> {
-        let field: &[u8; 10] = bytes.get(at..)?.first_chunk()?;
-        let [c0, c1, c2, c3, c4, c5, c6, c7, p0, p1] = *field;
-        Some(Self { clock: u64::from_be_bytes([c0, c1, c2, c3, c4, c5, c6, c7]), port: u16::from_be_bytes([p0, p1]) })
+        port_identity(bytes.get(at..)?).ok().map(|(_, port)| port)
     }
+}
+
+/// ```text
+/// | clockIdentity 8 | portNumber 2 |
+/// ```
+#[inline(always)]
+fn port_identity(input: &[u8]) -> Wire<'_, PortIdentity> {
+    let (rest, (clock, port)) = (u64("clockIdentity"), u16("portNumber")).parse(input)?;
+    Ok((rest, PortIdentity { clock, port }))
 }
 
 impl fmt::Display for PortIdentity {
@@ -62,12 +73,7 @@ impl PtpTime {
     /// Reads it at an offset; `None` where it is not whole.
     #[must_use]
     pub fn parse(bytes: &[u8], at: usize) -> Option<Self> {
-        let field: &[u8; 10] = bytes.get(at..)?.first_chunk()?;
-        let [s0, s1, s2, s3, s4, s5, n0, n1, n2, n3] = *field;
-        Some(Self {
-            seconds: u64::from_be_bytes([0, 0, s0, s1, s2, s3, s4, s5]),
-            nanoseconds: u32::from_be_bytes([n0, n1, n2, n3]),
-        })
+        timestamp(bytes.get(at..)?).ok().map(|(_, time)| time)
     }
 
     /// Nanoseconds since the epoch of its timescale; `None` where the nanoseconds are not below 10^9 or the instant is
@@ -85,6 +91,15 @@ impl PtpTime {
     pub const fn is_zero(self) -> bool {
         self.seconds == 0 && self.nanoseconds == 0
     }
+}
+
+/// ```text
+/// | secondsField 6 | nanosecondsField 4 |
+/// ```
+#[inline(always)]
+fn timestamp(input: &[u8]) -> Wire<'_, PtpTime> {
+    let (rest, (seconds, nanoseconds)) = (u48("secondsField"), u32("nanosecondsField")).parse(input)?;
+    Ok((rest, PtpTime { seconds, nanoseconds }))
 }
 
 impl fmt::Display for PtpTime {
@@ -158,32 +173,14 @@ impl Header {
     /// The flag of masters that are not the best one.
     pub const ALTERNATE_MASTER: u16 = 0x0100;
 
-    /// Reads a header; `None` where it is not whole or the version is not 2. Nothing else is judged.
-    #[must_use]
+    /// Reads a header. Nothing but the version is judged.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Malformed`] where the version is not 2, [`DecodeError::Incomplete`] where bytes are missing.
     #[inline]
-    pub fn parse(bytes: &[u8]) -> Option<Self> {
-        let h: &[u8; 34] = bytes.first_chunk()?;
-        if h[1] & 0x0F != Self::VERSION {
-            return None;
-        }
-        Some(Self {
-            major_sdo_id: h[0] >> 4,
-            message_type: h[0] & 0x0F,
-            minor_version: h[1] >> 4,
-            message_length: u16::from_be_bytes([h[2], h[3]]),
-            domain: h[4],
-            minor_sdo_id: h[5],
-            flags: u16::from_be_bytes([h[6], h[7]]),
-            correction: TimeInterval(i64::from_be_bytes([h[8], h[9], h[10], h[11], h[12], h[13], h[14], h[15]])),
-            type_specific: u32::from_be_bytes([h[16], h[17], h[18], h[19]]),
-            source: PortIdentity {
-                clock: u64::from_be_bytes([h[20], h[21], h[22], h[23], h[24], h[25], h[26], h[27]]),
-                port: u16::from_be_bytes([h[28], h[29]]),
-            },
-            sequence: u16::from_be_bytes([h[30], h[31]]),
-            control: h[32],
-            log_interval: h[33].cast_signed(),
-        })
+    pub fn parse(bytes: &[u8]) -> Result<Self, DecodeError> {
+        wire::parse(NAME, bytes, wire::fixed::<{ Self::LENGTH }, _>(header)).map(|(_, header)| header)
     }
 
     /// Whether the sender says that the exact time follows in another message.
@@ -195,6 +192,42 @@ impl Header {
     pub(super) const fn domain_key(&self) -> DomainKey {
         DomainKey(2 << 24 | (self.major_sdo_id as u32) << 16 | (self.minor_sdo_id as u32) << 8 | self.domain as u32)
     }
+}
+
+#[inline(always)]
+fn header(input: &[u8]) -> Wire<'_, Header> {
+    let (at_version, kind) = u8("messageType")(input)?;
+    let (rest, version) = u8("versionPTP")(at_version)?;
+    if version & 0x0F != Header::VERSION {
+        return wire::refuse("versionPTP", at_version, "it is not 2");
+    }
+    let (rest, (message_length, domain, minor_sdo_id, flags, correction, type_specific)) = (
+        u16("messageLength"),
+        u8("domainNumber"),
+        u8("minorSdoId"),
+        u16("flagField"),
+        u64("correctionField"),
+        u32("messageTypeSpecific"),
+    )
+        .parse(rest)?;
+    let (rest, (source, sequence, control, log_interval)) =
+        (port_identity, u16("sequenceId"), u8("controlField"), u8("logMessageInterval")).parse(rest)?;
+    let header = Header {
+        major_sdo_id: kind >> 4,
+        message_type: kind & 0x0F,
+        minor_version: version >> 4,
+        message_length,
+        domain,
+        minor_sdo_id,
+        flags,
+        correction: TimeInterval(correction.cast_signed()),
+        type_specific,
+        source,
+        sequence,
+        control,
+        log_interval: log_interval.cast_signed(),
+    };
+    Ok((rest, header))
 }
 
 /// A domain: for version 2 the pair of sdoId and domainNumber, which isolates clocks from each other (IEEE 1588-2019
@@ -346,9 +379,16 @@ pub(super) fn stream_name(id: StreamId) -> String {
 
 /// The value of a TLV and what follows it: type, value, rest. `None` where no whole TLV begins here.
 pub(super) fn next_tlv(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
-    let (&[t0, t1, l0, l1], rest) = bytes.split_first_chunk()?;
-    let (value, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes([l0, l1])))?;
-    Some((u16::from_be_bytes([t0, t1]), value, rest))
+    tlv(bytes).ok().map(|(rest, (kind, value))| (kind, value, rest))
+}
+
+/// ```text
+/// | tlvType 2 | lengthField 2 | valueField |
+/// ```
+fn tlv(input: &[u8]) -> Wire<'_, (u16, &[u8])> {
+    let (rest, (kind, length)) = (u16("tlvType"), u16("lengthField")).parse(input)?;
+    let (rest, value) = bytes("valueField", length.into())(rest)?;
+    Ok((rest, (kind, value)))
 }
 
 /// The TLVs of a message, as far as they are whole.
@@ -369,11 +409,84 @@ pub(super) const fn tlv_offset(message_type: u8) -> Option<usize> {
 }
 
 macro_rules! readers {
-    ($($name:ident: $type:ty),* $(,)?) => {$(
-        /// Reads a big-endian number at an offset.
+    ($($name:ident, $signed:ident: $parser:ident -> $type:ty, $signed_type:ty);* $(;)?) => {$(
+        /// Reads the field at an offset; `None` where the message is cut there.
         pub(super) fn $name(bytes: &[u8], at: usize) -> Option<$type> {
-            Some(<$type>::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
+            $parser("field")(bytes.get(at..)?).ok().map(|(_, number)| number)
+        }
+
+        /// Reads the field at an offset, of two's complement.
+        pub(super) fn $signed(bytes: &[u8], at: usize) -> Option<$signed_type> {
+            $name(bytes, at).map(<$type>::cast_signed)
         }
     )*};
 }
-readers!(u8_at: u8, u16_at: u16, u32_at: u32, u64_at: u64, i8_at: i8, i16_at: i16, i32_at: i32, i64_at: i64);
+readers! {
+    u8_at, i8_at: u8 -> u8, i8;
+    u16_at, i16_at: u16 -> u16, i16;
+    u32_at, i32_at: u32 -> u32, i32;
+    u64_at, i64_at: u64 -> u64, i64;
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::truncations;
+
+    /// Sync of domain 5, sdoId 0x1AA, minor version 1.
+    const HEADER: [u8; Header::LENGTH] = [
+        0x10, 0x12, 0, 44, 5, 0xAA, 0x02, 0x08, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0x80, 0, 1, 2, 3, 4, 0, 0x1B, 0x19,
+        0xFF, 0xFE, 0, 0, 1, 0, 7, 0xFF, 0xFE, 0, 0xFD,
+    ];
+
+    #[test]
+    fn the_fields_lie_as_in_the_table() {
+        let header = Header {
+            major_sdo_id: 1,
+            message_type: 0,
+            minor_version: 1,
+            message_length: 44,
+            domain: 5,
+            minor_sdo_id: 0xAA,
+            flags: 0x0208,
+            correction: TimeInterval(-98_304),
+            type_specific: 0x0102_0304,
+            source: PortIdentity { clock: 0x001B_19FF_FE00_0001, port: 7 },
+            sequence: 0xFFFE,
+            control: 0,
+            log_interval: -3,
+        };
+        assert_eq!(Header::parse(&HEADER), Ok(header));
+        truncations("PTP", &HEADER, Header::parse);
+        let cut = Header::parse(&HEADER[..29]).unwrap_err();
+        assert_eq!(cut.to_string(), "PTP: portNumber at byte 28 needs 2 bytes, 1 present");
+        let other = Header::parse(&[0, 1]).unwrap_err();
+        assert_eq!(other.to_string(), "PTP: versionPTP at byte 1: it is not 2");
+    }
+
+    #[test]
+    fn a_timestamp_and_a_tlv_are_read_from_their_tables() {
+        let time = PtpTime { seconds: 0x0001_6500_0001, nanoseconds: 999_999_999 };
+        let bytes = [0xEE, 0, 1, 0x65, 0, 0, 1, 0x3B, 0x9A, 0xC9, 0xFF];
+        assert_eq!(PtpTime::parse(&bytes, 1), Some(time));
+        assert_eq!(PtpTime::parse(&bytes, 2), None);
+        assert_eq!(next_tlv(&[0, 8, 0, 2, 7, 8, 9]), Some((8, &[7, 8][..], &[9][..])));
+        assert_eq!(next_tlv(&[0, 8, 0, 2, 7]), None);
+        assert_eq!((u16_at(&bytes, 1), i8_at(&bytes, 0), i32_at(&bytes, 8)), (Some(1), Some(-18), None));
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_are_a_header_where_the_version_is_2(mut bytes in proptest::collection::vec(any::<u8>(), 2..60), is_2: bool) {
+            if is_2 {
+                bytes[1] = bytes[1] & 0xF0 | Header::VERSION;
+            }
+            let is_header = bytes.len() >= Header::LENGTH && bytes[1] & 0x0F == Header::VERSION;
+            prop_assert_eq!(Header::parse(&bytes).is_ok(), is_header);
+            let length: usize = tlvs(&bytes).map(|(_, value)| 4 + value.len()).sum();
+            prop_assert!(length <= bytes.len());
+        }
+    }
+}

@@ -5,18 +5,22 @@ use std::collections::BTreeMap;
 
 use streamlens_model::{FindingLog, FlowKey, Occurrence, Packet, Severity, StreamId, Subject, Value};
 
+use super::framed::{self, Framed};
 use super::monitor::{RoundTrips, SenderClocks, SenderRecord};
 use super::packet::{APP, BYE, CNAME, Compound, PSFB, RR, RTPFB, RtcpPacket, SDES, SR, SenderInfo, XR, compound};
+use super::terms;
+use crate::clock_offset::Standing;
+use crate::rtp::framing;
 use crate::{
     Carrier, Confidence, ConversationMonitor, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, FlowReport,
-    NetworkMonitor, PacketType, PduState, StreamDecoder, StreamMark, clock_offset,
+    NetworkMonitor, PacketType, PduState, Refinement, StreamDecoder, StreamMark, clock_offset,
 };
 
-const NAME: &str = "RTCP";
+pub(super) const NAME: &str = "RTCP";
 /// The most sources remembered of one flow.
 const MAX_SOURCES: usize = 64;
 
-/// RTCP over UDP (RFC 3550), its feedback (RFC 4585) and extended reports (RFC 3611); SRTCP by its first header.
+/// RTCP over UDP (RFC 3550), and over TCP where no RTP is with it (RFC 2326 §10.12, RFC 4571); its feedback (RFC 4585) and extended reports (RFC 3611); SRTCP by its first header.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RtcpDecoder;
 
@@ -28,11 +32,15 @@ impl RtcpDecoder {
     }
 }
 
-static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::Udp])
+static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::Udp, Carrier::Tcp])
     .with_standards("RFC 3550")
     .with_ports(&[5005])
     .with_packet_types(&["SR", "RR", "SDES", "BYE", "APP", "RTPFB", "PSFB", "XR"])
     .with_finding_prefix("rtcp")
+    .with_findings(&[terms::FINDINGS])
+    .with_facts(&[terms::FACTS])
+    .with_measures(&[terms::MEASURES])
+    .with_fields(&[terms::FIELDS])
     .publishing();
 
 impl StreamDecoder for RtcpDecoder {
@@ -41,7 +49,11 @@ impl StreamDecoder for RtcpDecoder {
     }
 
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
-        super::probe::confidence(packet)
+        if packet.is_stream { framed::confidence(packet.payload) } else { super::probe::confidence(packet) }
+    }
+
+    fn resynchronise(&self, packet: &Packet<'_>) -> Option<usize> {
+        framing::resynchronise(packet.payload)
     }
 
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {
@@ -94,17 +106,17 @@ const fn refused(reason: &'static str) -> DecodeError {
 }
 
 /// The next packet of a compound, or an encrypted compound as a whole, and the bytes it takes. An encrypted one begins
-/// with a report (RFC 3550 §6.1), or is an APP of a source that is `known` by its reports; feedback, of which nothing
-/// can be checked, is not taken.
+/// with a report (RFC 3550 §6.1), or is of a source that is `known` by its reports and is an APP or has SRTCP's index; other
+/// feedback, of which nothing can be checked, is not taken.
 fn read<'a>(packet: &Packet<'a>, known: impl Fn(u32) -> bool) -> Result<(RtcpPacket<'a>, usize), DecodeError> {
-    let rtcp = RtcpPacket::parse(packet.payload, packet.missing).ok_or(refused("no RTCP header that fits"))?;
+    let rtcp = RtcpPacket::parse(packet.payload, packet.missing).map_err(|_| refused("no RTCP header that fits"))?;
     let is_report = matches!(rtcp.packet_type, SR | RR);
     match compound(packet.payload, packet.missing) {
         Compound::Whole if packet.offset > 0 || is_report || matches!(rtcp.packet_type, SDES..=XR) => {
             Ok((rtcp, rtcp.length.min(packet.payload.len())))
         }
-        Compound::Encrypted { .. } if packet.offset == 0 => {
-            if is_report || (rtcp.packet_type == APP && rtcp.ssrc().is_some_and(known)) {
+        Compound::Encrypted { index } if packet.offset == 0 => {
+            if is_report || ((rtcp.packet_type == APP || index) && rtcp.ssrc().is_some_and(known)) {
                 Ok((RtcpPacket { body: rtcp.body.get(..4).unwrap_or_default(), ..rtcp }, packet.payload.len()))
             } else {
                 Err(refused("an encrypted packet of a source without reports"))
@@ -180,6 +192,8 @@ struct Source {
     cname: Option<String>,
     first_sender: Option<(SenderInfo, Occurrence)>,
     last_sender: Option<(SenderInfo, Occurrence)>,
+    /// Its wall clock against the capture's.
+    standing: Option<Standing>,
     heard: BTreeMap<u32, Heard>,
     left: Option<(Occurrence, String)>,
 }
@@ -199,7 +213,14 @@ struct Heard {
 #[derive(Debug, Default)]
 pub struct RtcpFlow {
     sources: BTreeMap<u32, Source>,
+    packets: u64,
     encrypted: u64,
+    /// Of these those with an index where SRTCP has it.
+    indexed: u64,
+    /// Whether the flow has RTP of one of these sources as well.
+    has_rtp: bool,
+    /// Over TCP: how packets are told apart, and what is left of the compound at hand.
+    pub(super) framed: Framed,
     findings: FindingLog,
 }
 
@@ -220,6 +241,11 @@ impl RtcpFlow {
             if let Some(sender) = rtcp.sender() {
                 source.first_sender.get_or_insert((sender, at));
                 source.last_sender = Some((sender, at));
+                // a sender without a wall clock may say 0 (RFC 3550 6.4.1)
+                if let Some(time) = at.time.filter(|_| sender.ntp != 0) {
+                    let offset = sender.wall_clock().since(time);
+                    source.standing.get_or_insert_with(|| Standing::new(offset, at)).go_on(offset, at);
+                }
             }
         }
         for block in rtcp.reports() {
@@ -264,13 +290,32 @@ impl RtcpFlow {
             }
         }
     }
-}
 
-impl FlowDecoder for RtcpFlow {
-    fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        let (rtcp, taken) = read(packet, |ssrc| self.sources.get(&ssrc).is_some_and(|source| source.reports > 0))?;
+    /// Takes note of a packet of RTP in the flow, which another decoder takes.
+    #[cold]
+    fn note_rtp(&mut self, packet: &Packet<'_>) {
+        let rtp = crate::rtp::RtpPacket::parse_cut(packet.payload, packet.missing);
+        self.has_rtp |= rtp.is_ok_and(|rtp| self.sources.contains_key(&rtp.ssrc));
+    }
+
+    /// Takes the next packet of the compound that a datagram, or a frame of a byte stream, is.
+    pub(super) fn decode_datagram(
+        &mut self,
+        packet: &Packet<'_>,
+        result: &mut DecodingResult,
+    ) -> Result<usize, DecodeError> {
+        let read = read(packet, |ssrc| self.sources.get(&ssrc).is_some_and(|source| source.reports > 0));
+        if read.is_err() {
+            self.note_rtp(packet);
+        }
+        let (rtcp, taken) = read?;
         let at = Occurrence { frame: packet.frame, time: packet.time };
-        self.encrypted += u64::from(taken > rtcp.length);
+        self.packets += 1;
+        if taken > rtcp.length {
+            self.encrypted += 1;
+            let index = matches!(compound(packet.payload, packet.missing), Compound::Encrypted { index: true });
+            self.indexed += u64::from(index);
+        }
         self.note(&rtcp, at);
         if let (Some(sender), Some(ssrc)) = (rtcp.sender(), rtcp.ssrc()) {
             result.publish(&SenderRecord { ssrc, sender }.to_bytes());
@@ -278,23 +323,45 @@ impl FlowDecoder for RtcpFlow {
         fill(packet, &rtcp, result);
         Ok(taken)
     }
+}
+
+impl FlowDecoder for RtcpFlow {
+    fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
+        if packet.is_stream { self.decode_framed(packet, result) } else { self.decode_datagram(packet, result) }
+    }
+
+    fn on_gap(&mut self, _: Option<u64>, _: Occurrence) {
+        self.framed.left = 0;
+    }
 
     fn report(&self, report: &mut FlowReport) {
         if self.encrypted > 0 {
             report.fact("encrypted_packets", self.encrypted);
         }
+        if self.has_rtp && self.indexed > 0 && self.encrypted == self.packets {
+            report.refinements.push(Refinement {
+                encoding_name: "SRTCP".into(),
+                confidence: 0.95,
+                reason: format!(
+                    "{} of {} encrypted packets have SRTCP's index, in a flow with RTP of their source",
+                    self.indexed, self.encrypted
+                ),
+            });
+        }
         let mut findings = self.findings.clone();
         for (&ssrc, source) in &self.sources {
             let Some((sender, at)) = source.last_sender else { continue };
-            let since = source.first_sender.map_or(at, |(_, first)| first);
+            let Some(since) = source.standing.map(|standing| standing.since()) else { continue };
+            let first = source.first_sender.map_or(at, |(_, first)| first);
             let clock = sender.wall_clock();
-            // a sender without a wall clock may say 0 (RFC 3550 6.4.1)
             let at_time = at.time.filter(|_| sender.ntp != 0);
             let said = at_time.and_then(|time| clock_offset::judged(clock.as_nanos(), clock.since(time), false));
             if let Some(said) = said {
                 let what = ("rtcp.clock-offset", Severity::Warning);
                 let place = (Some(StreamId(u128::from(ssrc))), Subject::default());
-                findings.add_counted(what, place, 1, (since, since), || format!("by its sender reports {said}"));
+                findings.add_counted(what, place, 1, (since, since), || {
+                    format!("by its sender reports {said}, {}", clock_offset::since(since, first, "report"))
+                });
             }
         }
         if !findings.is_empty() {

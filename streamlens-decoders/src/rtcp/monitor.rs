@@ -3,11 +3,13 @@
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
 
+use nom::Parser;
 use streamlens_model::{FlowKey, StreamId, Timestamp, Value};
 
 use super::decoder::media_rate;
 use super::packet::{RtcpPacket, SenderInfo};
 use crate::rtp::RtpFlow;
+use crate::wire::u64;
 use crate::{ConversationMonitor, FlowReport, NetworkMonitor, NetworkReport, ObservedPdu, Peer, Survey};
 
 /// Sender reports remembered until a receiver refers to them.
@@ -34,7 +36,7 @@ struct Trips {
 
 impl ConversationMonitor for RoundTrips {
     fn observe(&mut self, pdu: &ObservedPdu<'_>) {
-        let (Some(rtcp), Some(time)) = (RtcpPacket::parse(pdu.bytes, 0), pdu.at.time) else { return };
+        let (Ok(rtcp), Some(time)) = (RtcpPacket::parse(pdu.bytes, 0), pdu.at.time) else { return };
         for block in rtcp.reports().filter(|block| block.last_sender_report != 0) {
             let sent = self.sent.iter().rev().find(|(middle, ..)| *middle == block.last_sender_report);
             let Some(&(_, at, flow)) = sent else { continue };
@@ -92,8 +94,8 @@ impl SenderRecord {
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let part = |at: usize| bytes.get(at..)?.first_chunk().map(|bytes| u64::from_be_bytes(*bytes));
-        let (a, ntp, c) = (part(0)?, part(8)?, part(16)?);
+        let parts = (u64("SSRC and RTP timestamp"), u64("NTP timestamp"), u64("counts")).parse(bytes);
+        let (_, (a, ntp, c)) = parts.ok()?;
         let sender = SenderInfo { ntp, rtp_timestamp: a as u32, packets: (c >> 32) as u32, octets: c as u32 };
         Some(Self { ssrc: (a >> 32) as u32, sender })
     }

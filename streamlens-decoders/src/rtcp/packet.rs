@@ -9,7 +9,12 @@
 //! |                          SSRC, body                           |
 //! ```
 
+use nom::Parser;
 use streamlens_model::Timestamp;
+
+use super::decoder::NAME;
+use crate::DecodeError;
+use crate::wire::{self, Wire, bytes, u8, u16, u24, u32, u64};
 
 /// Sender report.
 pub const SR: u8 = 200;
@@ -44,39 +49,27 @@ pub struct RtcpPacket<'a> {
 }
 
 impl<'a> RtcpPacket<'a> {
-    /// Reads the packet at the front of `bytes`, of which `missing` more were on the wire. `None` where it is no RTCP
-    /// packet or does not fit.
-    #[must_use]
-    pub fn parse(bytes: &'a [u8], missing: usize) -> Option<Self> {
-        let (&[first, packet_type, l0, l1], rest) = bytes.split_first_chunk()?;
-        let length = (usize::from(u16::from_be_bytes([l0, l1])) + 1) * 4;
-        if first >> 6 != 2 || !crate::rtp::is_rtcp_type(packet_type) || length > bytes.len().saturating_add(missing) {
-            return None;
-        }
-        let body = rest.get(..length - 4).unwrap_or(rest);
-        Some(Self { padding: first & 0x20 != 0, count: first & 0x1F, packet_type, length, body })
-    }
-
-    fn word(&self, at: usize) -> Option<u32> {
-        self.body.get(at * 4..)?.first_chunk().map(|bytes| u32::from_be_bytes(*bytes))
+    /// Reads the packet at the front of `bytes`, of which `missing` more were on the wire.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Malformed`] where the version is not 2 or the packet type is none of RTCP, [`DecodeError::Incomplete`] where the
+    /// packet is longer than what was on the wire.
+    pub fn parse(bytes: &'a [u8], missing: usize) -> Result<Self, DecodeError> {
+        wire::parse(NAME, bytes, packet(missing)).map(|(_, packet)| packet)
     }
 
     /// The source that the packet is from; `None` where it names none (an empty BYE or SDES).
     #[must_use]
     pub fn ssrc(&self) -> Option<u32> {
-        self.word(0)
+        read(u32("SSRC"), self.body)
     }
 
     /// What a sender report says of its sender.
     #[must_use]
     pub fn sender(&self) -> Option<SenderInfo> {
         (self.packet_type == SR).then_some(())?;
-        Some(SenderInfo {
-            ntp: u64::from(self.word(1)?) << 32 | u64::from(self.word(2)?),
-            rtp_timestamp: self.word(3)?,
-            packets: self.word(4)?,
-            octets: self.word(5)?,
-        })
+        read(sender_info, self.body.get(4..)?)
     }
 
     /// The report blocks of a sender or receiver report.
@@ -87,7 +80,7 @@ impl<'a> RtcpPacket<'a> {
             _ => usize::MAX,
         };
         let blocks = self.body.get(start..).unwrap_or_default();
-        blocks.chunks_exact(24).take(usize::from(self.count)).filter_map(ReportBlock::parse)
+        blocks.chunks_exact(24).take(usize::from(self.count)).filter_map(|block| read(report_block, block))
     }
 
     /// The items of a source description: source, kind, text.
@@ -100,8 +93,7 @@ impl<'a> RtcpPacket<'a> {
     #[must_use]
     pub fn bye_reason(&self) -> Option<&'a [u8]> {
         (self.packet_type == BYE).then_some(())?;
-        let (&length, text) = self.body.get(usize::from(self.count) * 4..)?.split_first()?;
-        text.get(..usize::from(length))
+        read(text("reason for leaving"), self.body.get(usize::from(self.count) * 4..)?)
     }
 
     /// Whether it is a report of exactly the length of its blocks, as it is without extensions of a profile.
@@ -131,6 +123,71 @@ impl<'a> RtcpPacket<'a> {
             _ => self.length >= 8,
         }
     }
+}
+
+/// What a parser makes of the front of a part that may be cut.
+fn read<'a, T>(mut parser: impl Parser<&'a [u8], Output = T, Error = wire::Fault<'a>>, part: &'a [u8]) -> Option<T> {
+    parser.parse(part).ok().map(|(_, read)| read)
+}
+
+fn packet<'a>(missing: usize) -> impl Fn(&'a [u8]) -> Wire<'a, RtcpPacket<'a>> {
+    move |input| {
+        let (at_type, first) = u8("version")(input)?;
+        if first >> 6 != 2 {
+            return wire::refuse("version", input, "it is not 2");
+        }
+        let (rest, packet_type) = u8("packet type")(at_type)?;
+        if !crate::rtp::is_rtcp_type(packet_type) {
+            return wire::refuse("packet type", at_type, "it is none of RTCP");
+        }
+        let (rest, words) = u16("length")(rest)?;
+        let length = (usize::from(words) + 1) * 4;
+        if length > input.len().saturating_add(missing) {
+            return wire::short("packet", length, input);
+        }
+        let (body, rest) = rest.split_at_checked(length - 4).unwrap_or((rest, &[]));
+        let packet = RtcpPacket { padding: first & 0x20 != 0, count: first & 0x1F, packet_type, length, body };
+        Ok((rest, packet))
+    }
+}
+
+/// Text behind its length in one byte.
+fn text<'a>(field: &'static str) -> impl Fn(&'a [u8]) -> Wire<'a, &'a [u8]> {
+    move |input| {
+        let (rest, length) = u8("length of text")(input)?;
+        bytes(field, length.into())(rest)
+    }
+}
+
+/// ```text
+/// | NTP timestamp 64 | RTP timestamp 32 | sender's packet count 32 | sender's octet count 32 |
+/// ```
+fn sender_info(input: &[u8]) -> Wire<'_, SenderInfo> {
+    let (rest, (ntp, rtp_timestamp, packets, octets)) =
+        (u64("NTP timestamp"), u32("RTP timestamp"), u32("sender's packet count"), u32("sender's octet count"))
+            .parse(input)?;
+    Ok((rest, SenderInfo { ntp, rtp_timestamp, packets, octets }))
+}
+
+/// ```text
+/// | SSRC 32 | fraction lost 8, cumulative lost 24 | highest sequence number 32 | jitter 32 | LSR 32 | DLSR 32 |
+/// ```
+fn report_block(input: &[u8]) -> Wire<'_, ReportBlock> {
+    let (rest, (ssrc, fraction_lost, lost, highest_sequence, jitter, last_sender_report, delay)) = (
+        u32("SSRC"),
+        u8("fraction lost"),
+        u24("cumulative number of packets lost"),
+        u32("extended highest sequence number received"),
+        u32("interarrival jitter"),
+        u32("last SR"),
+        u32("delay since last SR"),
+    )
+        .parse(input)?;
+    // of 24 bits, signed
+    let cumulative_lost = (lost << 8).cast_signed() >> 8;
+    let block =
+        ReportBlock { ssrc, fraction_lost, cumulative_lost, highest_sequence, jitter, last_sender_report, delay };
+    Ok((rest, block))
 }
 
 /// The sender's part of a sender report.
@@ -181,22 +238,6 @@ pub struct ReportBlock {
     pub delay: u32,
 }
 
-impl ReportBlock {
-    fn parse(bytes: &[u8]) -> Option<Self> {
-        let word = |at: usize| bytes.get(at * 4..)?.first_chunk().map(|bytes| u32::from_be_bytes(*bytes));
-        let lost = word(1)?;
-        Some(Self {
-            ssrc: word(0)?,
-            fraction_lost: (lost >> 24) as u8,
-            cumulative_lost: (lost << 8).cast_signed() >> 8,
-            highest_sequence: word(2)?,
-            jitter: word(3)?,
-            last_sender_report: word(4)?,
-            delay: word(5)?,
-        })
-    }
-}
-
 /// The canonical name in a source description.
 pub const CNAME: u8 = 1;
 
@@ -214,8 +255,7 @@ impl<'a> Iterator for Descriptions<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let Some(ssrc) = self.ssrc else {
-                let bytes = self.rest.get(self.offset..)?.first_chunk()?;
-                self.ssrc = Some(u32::from_be_bytes(*bytes));
+                self.ssrc = Some(read(u32("SSRC/CSRC"), self.rest.get(self.offset..)?)?);
                 self.offset += 4;
                 continue;
             };
@@ -226,9 +266,8 @@ impl<'a> Iterator for Descriptions<'a> {
                 self.ssrc = None;
                 continue;
             }
-            let length = usize::from(*self.rest.get(self.offset + 1)?);
-            let text = self.rest.get(self.offset + 2..self.offset + 2 + length)?;
-            self.offset += 2 + length;
+            let text = read(text("text of an item"), self.rest.get(self.offset + 1..)?)?;
+            self.offset += 2 + text.len();
             return Some((ssrc, kind, text));
         }
     }
@@ -252,7 +291,7 @@ pub(super) enum Compound {
 /// How a whole datagram is made up. Walks at most its length in words.
 pub(super) fn compound(bytes: &[u8], missing: usize) -> Compound {
     let mut rest = bytes;
-    while let Some(packet) = RtcpPacket::parse(rest, missing) {
+    while let Ok(packet) = RtcpPacket::parse(rest, missing) {
         if !packet.is_sound() && packet.packet_type <= XR && packet.packet_type >= SR {
             break;
         }
@@ -264,22 +303,23 @@ pub(super) fn compound(bytes: &[u8], missing: usize) -> Compound {
             Some(behind) => rest = behind,
         }
     }
-    let Some(packet) = RtcpPacket::parse(bytes, missing) else { return Compound::Broken };
-    // SRTCP adds an index of 4 bytes at least; a receiver report of no blocks is its shortest content. Of datagrams that
-    // are no multiple of a word (a tag of 80 bits) nothing but one header speaks for it, and other protocols pass.
-    let whole_words = bytes.len() >= 12 && bytes.len().is_multiple_of(4);
-    if missing > 0 || !(SR..=XR).contains(&packet.packet_type) || !whole_words || !packet.is_sound() {
+    let Ok(packet) = RtcpPacket::parse(bytes, missing) else { return Compound::Broken };
+    // SRTCP adds an index of 4 bytes at least; a receiver report of no blocks is its shortest content. Where a datagram is no
+    // multiple of a word (a tag of 80 bits), the index has to be there.
+    let index = has_srtcp_index(bytes);
+    let fits = bytes.len() >= 12 && (index || bytes.len().is_multiple_of(4));
+    if missing > 0 || !(SR..=XR).contains(&packet.packet_type) || !fits || !packet.is_sound() {
         return Compound::Broken;
     }
-    Compound::Encrypted { index: has_srtcp_index(bytes) }
+    Compound::Encrypted { index }
 }
 
 /// Whether an index that began not long ago, with the flag of encryption, stands at the end (AEAD) or in front of a
-/// tag of 4 bytes.
+/// tag of 4 or 10 bytes. What is in front of the index is whole words.
 fn has_srtcp_index(bytes: &[u8]) -> bool {
-    [0, 4].into_iter().any(|tag| {
-        let at = bytes.len().checked_sub(tag + 4).filter(|&at| at >= 8);
-        at.and_then(|at| bytes.get(at..)?.first_chunk())
-            .is_some_and(|&index| (0x8000_0001..0x8010_0000).contains(&u32::from_be_bytes(index)))
+    [0, 4, 10].into_iter().any(|tag| {
+        let at = bytes.len().checked_sub(tag + 4).filter(|&at| at >= 8 && at.is_multiple_of(4));
+        let index = at.and_then(|at| read(u32("SRTCP index"), bytes.get(at..)?));
+        index.is_some_and(|index| (0x8000_0001..0x8010_0000).contains(&index))
     })
 }

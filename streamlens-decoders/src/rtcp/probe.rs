@@ -18,7 +18,7 @@ pub(super) fn confidence(packet: &Packet<'_>) -> Confidence {
 
 #[inline(never)]
 fn judge(packet: &Packet<'_>) -> Confidence {
-    let Some(first) = RtcpPacket::parse(packet.payload, packet.missing) else { return Confidence::NONE };
+    let Ok(first) = RtcpPacket::parse(packet.payload, packet.missing) else { return Confidence::NONE };
     if !first.is_sound() {
         return Confidence::NONE;
     }
@@ -27,7 +27,7 @@ fn judge(packet: &Packet<'_>) -> Confidence {
         (Compound::Whole, true) => {
             let rest = packet.payload.get(first.length..).unwrap_or_default();
             let named = RtcpPacket::parse(rest, packet.missing)
-                .is_some_and(|second| second.descriptions().any(|(_, kind, _)| kind == CNAME));
+                .is_ok_and(|second| second.descriptions().any(|(_, kind, _)| kind == CNAME));
             let dated = first
                 .sender()
                 .zip(packet.time)

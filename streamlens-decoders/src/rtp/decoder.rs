@@ -7,11 +7,14 @@ use streamlens_model::{FindingLog, FlowKey, Occurrence, Packet, StreamId, Timest
 use super::RtpJitter;
 use super::RtpPacket;
 use super::clocks::fixed_rate;
+use super::framed;
+use super::framing::{self, Framing};
 use super::payload_type::is_plausible;
 use super::probation::Credit;
 use super::probe;
 use super::redundancy::RedundantPaths;
 use super::stream::{ClockSource, Stream};
+use super::terms;
 use crate::media::Difference;
 use crate::sap::PayloadFormat;
 use crate::text::{LOWER, hex_numbered, numbered};
@@ -19,12 +22,13 @@ use crate::{
     Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, FlowReport, Joined, MediaClock,
     NetworkMonitor, PacketType, PduState, Refinement, Sequence, StreamDecoder, StreamMark,
 };
+use crate::{media, mpegts};
 
-const NAME: &str = "RTP";
+pub(super) const NAME: &str = "RTP";
 /// The most SSRCs remembered of one flow; beyond, the one that was silent longest is forgotten.
 const MAX_STREAMS: usize = 64;
 
-/// RTP over UDP (RFC 3550).
+/// RTP over UDP (RFC 3550), and over TCP: interleaved with RTSP (RFC 2326 §10.12) or behind lengths (RFC 4571).
 ///
 /// A stream is an SSRC. What its payload is (ST 2110, MPEG-TS, PCM audio, ...) is found by the analysers of
 /// [`media`](crate::media).
@@ -39,11 +43,16 @@ impl RtpDecoder {
     }
 }
 
-static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::Udp])
+static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::Udp, Carrier::Tcp])
     .with_standards("RFC 3550")
     .with_ports(&[5004])
-    .with_packet_types(&["PT 0", "PT 8", "PT 10", "PT 11", "PT 33", "PT 96"])
-    .with_finding_prefix("rtp");
+    .with_packet_types(&["PT 0", "PT 8", "PT 10", "PT 11", "PT 33", "PT 96", "RTCP", "RTSP"])
+    .with_finding_prefix("rtp")
+    .with_findings(&[terms::FINDINGS, media::terms::FINDINGS, mpegts::terms::FINDINGS])
+    .with_facts(&[terms::FACTS, terms::ANNOUNCED_FACTS])
+    .with_measures(&[terms::MEASURES, terms::TOLD_MEASURES, media::terms::MEASURES])
+    .with_network_facts(&[terms::NETWORK_FACTS])
+    .with_fields(&[terms::FIELDS]);
 
 impl StreamDecoder for RtpDecoder {
     fn info(&self) -> &DecoderInfo {
@@ -51,13 +60,18 @@ impl StreamDecoder for RtpDecoder {
     }
 
     fn can_decode(&self, packet: &Packet<'_>) -> Confidence {
-        probe::confidence(packet)
+        if packet.is_stream { framed::confidence(packet.payload) } else { probe::confidence(packet) }
+    }
+
+    fn resynchronise(&self, packet: &Packet<'_>) -> Option<usize> {
+        framing::resynchronise(packet.payload)
     }
 
     /// Without the memory of a flow, whose packets bear each other out, a payload type that nobody assigned speaks against
     /// RTP.
     fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        if packet.payload.get(1).is_some_and(|second| !is_plausible(second & 0x7F)) {
+        let second = packet.payload.get(1).filter(|_| !packet.is_stream);
+        if second.is_some_and(|second| !is_plausible(second & 0x7F)) {
             return Err(refused("an unassigned payload type"));
         }
         RtpFlow::new().decode_packet(packet, result)
@@ -68,7 +82,11 @@ impl StreamDecoder for RtpDecoder {
     }
 
     fn packet_type(&self, packet_type: PacketType) -> Cow<'static, str> {
-        numbered("PT ", packet_type.0.into()).into()
+        match packet_type {
+            framed::RTCP => "RTCP".into(),
+            framed::RTSP => "RTSP".into(),
+            _ => numbered("PT ", packet_type.0.into()).into(),
+        }
     }
 
     fn stream_name(&self, id: StreamId) -> String {
@@ -84,7 +102,7 @@ impl StreamDecoder for RtpDecoder {
     }
 }
 
-const fn refused(reason: &'static str) -> DecodeError {
+pub(super) const fn refused(reason: &'static str) -> DecodeError {
     DecodeError::Refused { protocol: NAME, reason }
 }
 
@@ -93,16 +111,14 @@ fn parse<'a>(packet: &Packet<'a>) -> Result<RtpPacket<'a>, DecodeError> {
     RtpPacket::parse_cut(packet.payload, packet.missing).map_err(no_rtp)
 }
 
+/// Bytes without an RTP header are for others to judge, whatever is wrong with them.
 #[cold]
-fn no_rtp(error: super::RtpHeaderError) -> DecodeError {
-    use super::RtpHeaderError as E;
-    refused(match error {
-        E::TooShort => "shorter than the fixed header",
-        E::Version => "the version is not 2",
-        E::Rtcp => "the second byte is that of RTCP",
-        E::Csrc => "the contributing sources do not fit",
-        E::Extension => "the header extension does not fit",
-    })
+fn no_rtp(error: DecodeError) -> DecodeError {
+    match error {
+        DecodeError::Malformed { field: "version", .. } => refused("the version is not 2"),
+        DecodeError::Malformed { .. } => refused("the second byte is that of RTCP"),
+        _ => refused("the header does not fit"),
+    }
 }
 
 /// Not inlined: what it needs would take registers from all that comes before.
@@ -239,6 +255,10 @@ pub struct RtpFlow {
     pub(super) extension_ids: [u64; 4],
     pub(super) refused: u64,
     pub(super) forgotten: u64,
+    /// How packets are told apart, where they came in a byte stream.
+    pub(super) framing: Option<Framing>,
+    /// Behind a gap of a byte stream, until the next packet was found.
+    pub(super) is_out_of_step: bool,
     pub(super) findings: FindingLog,
 }
 
@@ -253,6 +273,8 @@ impl RtpFlow {
             extension_ids: [0; 4],
             refused: 0,
             forgotten: 0,
+            framing: None,
+            is_out_of_step: false,
             findings: FindingLog::default(),
         }
     }
@@ -288,16 +310,31 @@ impl RtpFlow {
         (!findings.is_empty()).then_some(findings)
     }
 
+    /// The place of the packet's stream; `None` where it was sent again for another one.
     #[inline]
-    fn find(&mut self, rtp: &RtpPacket<'_>, at: Occurrence) -> usize {
+    fn find(&mut self, rtp: &RtpPacket<'_>, at: Occurrence) -> Option<usize> {
         if self.streams.get(self.recent).is_some_and(|stream| stream.ssrc == rtp.ssrc) {
-            return self.recent;
+            return Some(self.recent);
         }
         self.recent = match self.streams.iter().position(|stream| stream.ssrc == rtp.ssrc) {
             Some(index) => index,
+            None if self.is_sent_again(rtp, at) => return None,
             None => self.add(rtp, at),
         };
-        self.recent
+        Some(self.recent)
+    }
+
+    /// Counts a packet that was sent again for the stream of its source's twin.
+    #[cold]
+    fn count_again(&mut self, packet: &Packet<'_>, rtp: &RtpPacket<'_>, result: &mut DecodingResult) -> usize {
+        self.counts.packets += 1;
+        result.packet_type = PacketType(u32::from(rtp.payload_type));
+        // no clock: when it comes says nothing of the stream's
+        result.sequence(StreamId(u128::from(rtp.ssrc & !1)), Sequence::new(u64::from(rtp.sequence), 16));
+        if result.wants_fields() {
+            fields(rtp, result);
+        }
+        packet.payload.len()
     }
 
     #[cold]
@@ -317,6 +354,38 @@ impl RtpFlow {
             *slot = stream;
         }
         oldest
+    }
+
+    /// Counts the packet that a datagram, or a frame of a byte stream, is.
+    #[inline]
+    pub(super) fn decode_datagram(
+        &mut self,
+        packet: &Packet<'_>,
+        result: &mut DecodingResult,
+    ) -> Result<usize, DecodeError> {
+        let rtp = parse(packet)?;
+        let at = Occurrence { frame: packet.frame, time: packet.time };
+        let Some(index) = self.find(&rtp, at) else { return Ok(self.count_again(packet, &rtp, result)) };
+        let Some(stream) = self.streams.get_mut(index) else { return Err(refused("no room for another stream")) };
+        if stream.proven {
+            self.credit.earn();
+        } else {
+            let datagram = (packet.missing == 0).then_some(packet.payload.len());
+            if !self.is_told && !stream.is_let_in(&rtp, datagram, &mut self.credit) {
+                stream.last = at;
+                self.refused += 1;
+                return Err(refused("a source that no other packet bears out"));
+            }
+            result.is_doubtful = !stream.proven;
+        }
+        stream.count(&rtp, at, packet.missing > 0, &mut self.findings);
+        self.counts.packets += 1;
+        self.counts.markers += u64::from(rtp.marker);
+        if packet.payload.first().is_some_and(|first| first & 0x3F != 0) {
+            self.note_optional_parts(&rtp);
+        }
+        fill(packet, &rtp, result);
+        Ok(packet.payload.len())
     }
 
     #[cold]
@@ -339,30 +408,13 @@ impl FlowDecoder for RtpFlow {
             || self.streams.iter().any(|stream| stream.analyser().is_some() || stream.has_more_to_say())
     }
 
+    #[inline]
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
-        let rtp = parse(packet)?;
-        let at = Occurrence { frame: packet.frame, time: packet.time };
-        let index = self.find(&rtp, at);
-        let Some(stream) = self.streams.get_mut(index) else { return Err(refused("no room for another stream")) };
-        if stream.proven {
-            self.credit.earn();
-        } else {
-            let datagram = (packet.missing == 0).then_some(packet.payload.len());
-            if !self.is_told && !stream.is_let_in(&rtp, datagram, &mut self.credit) {
-                stream.last = at;
-                self.refused += 1;
-                return Err(refused("a source that no other packet bears out"));
-            }
-            result.is_doubtful = !stream.proven;
-        }
-        stream.count(&rtp, at, packet.missing > 0, &mut self.findings);
-        self.counts.packets += 1;
-        self.counts.markers += u64::from(rtp.marker);
-        if packet.payload.first().is_some_and(|first| first & 0x3F != 0) {
-            self.note_optional_parts(&rtp);
-        }
-        fill(packet, &rtp, result);
-        Ok(packet.payload.len())
+        if packet.is_stream { self.decode_framed(packet, result) } else { self.decode_datagram(packet, result) }
+    }
+
+    fn on_gap(&mut self, _: Option<u64>, _: Occurrence) {
+        self.is_out_of_step = self.framing.is_some();
     }
 
     fn accept_all(&mut self) {

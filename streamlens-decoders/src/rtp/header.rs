@@ -18,6 +18,12 @@
 //! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //! ```
 
+use nom::Parser;
+
+use super::decoder::NAME;
+use crate::DecodeError;
+use crate::wire::{self, Wire, bytes, fixed, refuse, u8, u16, u32};
+
 /// Bytes of the fixed header.
 pub const FIXED_HEADER_LENGTH: usize = 12;
 
@@ -48,32 +54,13 @@ pub struct RtpPacket<'a> {
     pub wrong_padding: Option<u8>,
 }
 
-/// Why bytes are no RTP packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RtpHeaderError {
-    /// Fewer bytes than the fixed header.
-    #[error("shorter than the fixed header of 12 bytes")]
-    TooShort,
-    /// Another version than 2.
-    #[error("the version is not 2")]
-    Version,
-    /// The second byte is that of an RTCP packet on a shared port (RFC 5761 §4).
-    #[error("the second byte is that of RTCP")]
-    Rtcp,
-    /// The contributing sources reach beyond the end.
-    #[error("the contributing sources do not fit")]
-    Csrc,
-    /// The header extension reaches beyond the end.
-    #[error("the header extension does not fit")]
-    Extension,
-}
-
 impl<'a> RtpPacket<'a> {
     /// Reads a whole datagram as one RTP packet. Nothing but the header is judged.
     ///
     /// # Errors
     ///
-    /// [`RtpHeaderError`] says which part does not fit.
+    /// [`DecodeError::Incomplete`] where a part of the header does not fit, [`DecodeError::Malformed`] where the version is not 2,
+    /// and where the second byte is that of an RTCP packet on a shared port (RFC 5761 §4).
     ///
     /// ```
     /// use streamlens_decoders::rtp::RtpPacket;
@@ -81,10 +68,10 @@ impl<'a> RtpPacket<'a> {
     /// let packet = RtpPacket::parse(&bytes)?;
     /// assert_eq!((packet.marker, packet.payload_type, packet.sequence), (true, 96, 0x1234));
     /// assert_eq!((packet.timestamp, packet.ssrc, packet.payload), (9, 0xCAFE_0001, &bytes[12..]));
-    /// # Ok::<(), streamlens_decoders::rtp::RtpHeaderError>(())
+    /// # Ok::<(), streamlens_decoders::DecodeError>(())
     /// ```
     #[inline]
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, RtpHeaderError> {
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         Self::parse_cut(bytes, 0)
     }
 
@@ -93,40 +80,20 @@ impl<'a> RtpPacket<'a> {
     ///
     /// # Errors
     ///
-    /// [`RtpHeaderError`] says which part does not fit.
+    /// As those of [`parse`](Self::parse).
     #[inline]
-    pub fn parse_cut(bytes: &'a [u8], missing: usize) -> Result<Self, RtpHeaderError> {
-        let Some((&[first, second, s0, s1, t0, t1, t2, t3, r0, r1, r2, r3], rest)) = bytes.split_first_chunk() else {
-            return Err(RtpHeaderError::TooShort);
-        };
-        if first >> 6 != 2 {
-            return Err(RtpHeaderError::Version);
-        }
-        if is_rtcp_type(second) {
-            return Err(RtpHeaderError::Rtcp);
-        }
-        let parts = if first & 0x3F == 0 {
-            OptionalParts { csrc: &[], extension: None, payload: rest, padding: 0, wrong_padding: None }
-        } else {
-            OptionalParts::read(first, rest, missing)?
-        };
-        Ok(Self {
-            marker: second & 0x80 != 0,
-            payload_type: second & 0x7F,
-            sequence: u16::from_be_bytes([s0, s1]),
-            timestamp: u32::from_be_bytes([t0, t1, t2, t3]),
-            ssrc: u32::from_be_bytes([r0, r1, r2, r3]),
-            csrc: parts.csrc,
-            extension: parts.extension,
-            payload: parts.payload,
-            padding: parts.padding,
-            wrong_padding: parts.wrong_padding,
-        })
+    pub fn parse_cut(bytes: &'a [u8], missing: usize) -> Result<Self, DecodeError> {
+        wire::parse(NAME, bytes, |input| packet(input, missing)).map(|(_, packet)| packet)
     }
 
     /// The contributing sources.
     pub fn contributing_sources(&self) -> impl Iterator<Item = u32> + use<'a> {
-        self.csrc.chunks_exact(4).filter_map(|c| c.first_chunk().map(|c| u32::from_be_bytes(*c)))
+        let mut rest = self.csrc;
+        std::iter::from_fn(move || {
+            let (behind, source) = u32("CSRC")(rest).ok()?;
+            rest = behind;
+            Some(source)
+        })
     }
 
     /// The elements of the header extension (RFC 8285); none where there is no extension or it has another profile.
@@ -141,6 +108,31 @@ impl<'a> RtpPacket<'a> {
     }
 }
 
+/// The header and what follows on it.
+#[inline(always)]
+fn packet(input: &[u8], missing: usize) -> Wire<'_, RtpPacket<'_>> {
+    let mut header = fixed::<FIXED_HEADER_LENGTH, _>(|input| {
+        (u8("version"), u8("payload type"), u16("sequence number"), u32("timestamp"), u32("SSRC")).parse(input)
+    });
+    let (rest, (first, second, sequence, timestamp, ssrc)) = header(input)?;
+    if first >> 6 != 2 {
+        return refuse("version", input, "it is not 2");
+    }
+    if is_rtcp_type(second) {
+        return refuse("payload type", input.get(1..).unwrap_or_default(), "it is that of RTCP");
+    }
+    let (behind, parts) = if first & 0x3F == 0 {
+        (rest, OptionalParts { csrc: &[], extension: None, payload: rest, padding: 0, wrong_padding: None })
+    } else {
+        OptionalParts::read(first, rest, missing)?
+    };
+    let OptionalParts { csrc, extension, payload, padding, wrong_padding } = parts;
+    let (marker, payload_type) = (second & 0x80 != 0, second & 0x7F);
+    let packet =
+        RtpPacket { marker, payload_type, sequence, timestamp, ssrc, csrc, extension, payload, padding, wrong_padding };
+    Ok((behind, packet))
+}
+
 /// What follows the fixed header.
 struct OptionalParts<'a> {
     csrc: &'a [u8],
@@ -153,31 +145,37 @@ struct OptionalParts<'a> {
 impl<'a> OptionalParts<'a> {
     /// The parts that few packets have: kept out of the common path.
     #[inline(never)]
-    fn read(first: u8, rest: &'a [u8], missing: usize) -> Result<Self, RtpHeaderError> {
-        let (csrc, rest) = take(rest, usize::from(first & 0x0F) * 4, missing).ok_or(RtpHeaderError::Csrc)?;
-        let mut parts = Self { csrc, extension: None, payload: rest, padding: 0, wrong_padding: None };
+    fn read(first: u8, rest: &'a [u8], missing: usize) -> Wire<'a, Self> {
+        let (mut payload, csrc) = part("CSRC", usize::from(first & 0x0F) * 4, missing)(rest)?;
+        let mut extension = None;
         if first & 0x10 != 0 {
-            match rest.split_first_chunk() {
-                Some((&[p0, p1, l0, l1], behind)) => {
-                    let length = usize::from(u16::from_be_bytes([l0, l1])) * 4;
-                    let (words, behind) = take(behind, length, missing).ok_or(RtpHeaderError::Extension)?;
-                    parts.extension = Some((u16::from_be_bytes([p0, p1]), words));
-                    parts.payload = behind;
+            match (u16("profile of the extension"), u16("length of the extension")).parse(payload) {
+                Ok((words, (profile, length))) => {
+                    let (behind, words) = part("extension", usize::from(length) * 4, missing)(words)?;
+                    (extension, payload) = (Some((profile, words)), behind);
                 }
-                None if rest.len() + missing >= 4 => parts.payload = &[],
-                None => return Err(RtpHeaderError::Extension),
+                Err(_) if payload.len() + missing >= 4 => payload = &[],
+                Err(fault) => return Err(fault),
             }
         }
+        let mut parts = Self { csrc, extension, payload, padding: 0, wrong_padding: None };
         if first & 0x20 != 0 && missing == 0 {
-            let rest = parts.payload;
-            let padding = rest.last().copied().unwrap_or(0);
-            let length = rest.len().checked_sub(usize::from(padding)).filter(|_| padding > 0);
-            match length.and_then(|length| rest.get(..length)) {
+            let padding = payload.last().copied().unwrap_or(0);
+            let length = payload.len().checked_sub(usize::from(padding)).filter(|_| padding > 0);
+            match length.and_then(|length| payload.get(..length)) {
                 Some(payload) => (parts.payload, parts.padding) = (payload, padding),
                 None => parts.wrong_padding = Some(padding),
             }
         }
-        Ok(parts)
+        Ok((payload, parts))
+    }
+}
+
+/// A parser of the next `length` bytes; of all there are, where the capture cut them.
+fn part<'a>(field: &'static str, length: usize, missing: usize) -> impl Fn(&'a [u8]) -> Wire<'a, &'a [u8]> {
+    move |input| match bytes(field, length)(input) {
+        Err(_) if length <= input.len().saturating_add(missing) => Ok((&[], input)),
+        parsed => parsed,
     }
 }
 
@@ -185,15 +183,6 @@ impl<'a> OptionalParts<'a> {
 #[inline]
 pub(crate) const fn is_rtcp_type(second: u8) -> bool {
     second >= 192 && second <= 223
-}
-
-/// The first `length` bytes and the rest; all there are and nothing, where the capture cut them.
-fn take(bytes: &[u8], length: usize, missing: usize) -> Option<(&[u8], &[u8])> {
-    match bytes.split_at_checked(length) {
-        Some(parts) => Some(parts),
-        None if length <= bytes.len().saturating_add(missing) => Some((bytes, &[])),
-        None => None,
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use memchr::memchr_iter;
 
 use crate::Joined;
 use crate::joined::is_near;
+use crate::wire::u16;
 
 /// Length of the fixed header in bytes, and where its source stands.
 const HEADER: usize = 12;
@@ -19,11 +20,12 @@ pub(super) fn joined(payload: &[u8]) -> Joined {
     }
     // a byte that silence has not everywhere; no source at all can't be told from it
     let Some(rare) = source.iter().rposition(|byte| *byte != 0) else { return Joined::One };
-    let number = u16::from_be_bytes([first[2], first[3]]);
+    let number_of = |header: &[u8; HEADER]| u16("sequence number")(&header[2..]).map_or(0, |(_, number)| number);
+    let number = number_of(first);
     let ahead = |part: &[u8]| {
         let header = part.first_chunk::<HEADER>()?;
         let is_of_it = header[0] >> 6 == 2 && (header[1] ^ first[1]) & 0x7F == 0 && header[SSRC_AT..] == *source;
-        is_of_it.then(|| u16::from_be_bytes([header[2], header[3]]).wrapping_sub(number).cast_signed().into())
+        is_of_it.then(|| number_of(header).wrapping_sub(number).cast_signed().into())
     };
     let behind = payload.get(HEADER + SSRC_AT + rare..).unwrap_or_default();
     let mut lengths = memchr_iter(source[rare], behind).map(|at| at + HEADER);

@@ -68,6 +68,11 @@ impl Path {
         position
     }
 
+    /// Takes note of a packet that was sent again: it only closes a gap.
+    pub(super) fn fill(&mut self, sequence: u16, at: Occurrence) {
+        self.observe_out_of_order(sequence, at);
+    }
+
     #[cold]
     #[inline(never)]
     fn observe_out_of_order(&mut self, sequence: u16, at: Occurrence) -> Position {

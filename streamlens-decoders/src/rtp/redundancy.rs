@@ -9,7 +9,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 
 use streamlens_model::stats::{Events, MissingRange};
-use streamlens_model::words::{Counted, Grouped};
+use streamlens_model::words::{Counted, Grouped, duration};
 use streamlens_model::{FindingLog, FlowKey, Occurrence, Severity, StreamId, Subject, Value};
 
 use super::decoder::RtpFlow;
@@ -275,12 +275,7 @@ fn note(comparison: &Comparison, a: &Leg, b: &Leg, findings: &mut FindingLog) {
                 || "more than any class of receiver takes".to_owned(),
                 |class| format!("for receivers of class {class}"),
             );
-            format!(
-                "the paths {} and {} are up to {:.3} ms apart, {fits}",
-                a.name(),
-                b.name(),
-                differential as f64 / 1e6
-            )
+            format!("the paths {} and {} are up to {} apart, {fits}", a.name(), b.name(), duration(differential as f64))
         });
     }
 }

@@ -20,6 +20,9 @@ pub(super) fn report(flow: &RtpFlow, report: &mut FlowReport) {
         report.fact("extension_ids", Value::List(ids));
     }
     report.fact("extension_packets", counts.extensions);
+    if let Some(framing) = flow.framing {
+        report.fact("framing", framing.as_str());
+    }
     report.fact("markers", counts.markers);
     report.fact("padding_packets", counts.paddings);
     if flow.refused > 0 {
@@ -90,6 +93,9 @@ fn report_stream(stream: &Stream, report: &mut FlowReport) {
         measure("payload_name", known.name.into());
     }
     measure("payload_types", Value::list(types.iter().map(|&(payload_type, _)| payload_type)));
+    if stream.retransmissions > 0 {
+        measure("retransmissions", stream.retransmissions.into());
+    }
     let is_talk = |(rate, source)| rate <= 48_000 && matches!(source, ClockSource::StaticPayloadType);
     if stream.markers > 0 && clock.is_some_and(is_talk) {
         measure("talkspurts", stream.markers.into());

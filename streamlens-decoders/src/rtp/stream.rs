@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 use streamlens_model::stats::{Majority, Summary};
+use streamlens_model::words::{Counted, Span};
 use streamlens_model::{FindingLog, Occurrence, Severity, StreamId, Timestamp};
 
 use super::RtpPacket;
@@ -79,6 +80,8 @@ pub(super) struct Stream {
     /// Time, timestamp and payload type of a packet whose number is far off: the first of a new beginning, or nothing.
     stray: Option<(Occurrence, u32, u8)>,
     pub(super) path: Option<Path>,
+    /// Packets that were sent again by the source's twin.
+    pub(super) retransmissions: u64,
     analysers: Vec<Box<dyn PayloadAnalyser>>,
 }
 
@@ -109,6 +112,7 @@ impl Stream {
             clocks: Clocks::new(packet.payload_type),
             stray: None,
             path: None,
+            retransmissions: 0,
             analysers: Vec::new(),
         }
     }
@@ -241,10 +245,11 @@ impl Stream {
     fn note_step(&self, step: &ClockStep, findings: &mut FindingLog) {
         let rate = self.clock().map(|(rate, _)| rate);
         findings.add("rtp.timestamp-jump", Severity::Warning, Some(self.id()), step.at, || {
-            let went_by = step.interval_ns as f64 / 1e9;
-            let says = rate.map(|rate| f64::from(step.ticks) / f64::from(rate));
-            let says = says.map_or_else(String::new, |seconds| format!(" ({seconds:.3} s)"));
-            format!("the timestamp went on by {} ticks{says} while {went_by:.3} s went by", step.ticks)
+            let says = rate.map(|rate| (f64::from(step.ticks) / f64::from(rate) * 1e9) as i64);
+            let says = says.map_or_else(String::new, |nanos| format!(" ({})", Span(nanos)));
+            let by = if step.ticks < 0 { "-" } else { "" };
+            let ticks = Counted(step.ticks.unsigned_abs().into(), "tick");
+            format!("the timestamp went on by {by}{ticks}{says} while {} went by", Span(step.interval_ns))
         });
     }
 

@@ -71,7 +71,13 @@ fn every_truncation_is_refused_or_shorter() {
         let missing = bytes.len() - length;
         assert_eq!(RtpPacket::parse_cut(&bytes[..length], missing).is_ok(), length >= 12, "{length} bytes");
     }
-    assert_eq!(RtpPacket::parse(&[0x80, 200, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1]), Err(RtpHeaderError::Rtcp));
+    let wrong = |bytes: &[u8]| RtpPacket::parse(bytes).unwrap_err().to_string();
+    let rtcp = wrong(&[0x80, 200, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1]);
+    assert_eq!(rtcp, "RTP: payload type at byte 1: it is that of RTCP");
+    assert_eq!(wrong(&[0x40, 96, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1]), "RTP: version at byte 0: it is not 2");
+    assert_eq!(wrong(&bytes[..10]), "RTP: SSRC at byte 8 needs 4 bytes, 2 present");
+    assert_eq!(wrong(&bytes[..14]), "RTP: CSRC at byte 12 needs 4 bytes, 2 present");
+    assert_eq!(wrong(&bytes[..22]), "RTP: extension at byte 20 needs 4 bytes, 2 present");
 }
 
 #[test]
@@ -394,4 +400,22 @@ fn the_paths_of_a_real_pair_are_found_and_compared() {
         eprintln!("{pair:#?}");
     }
     assert!(float(comparison.get("skew_max_ns")).abs() < 10e6);
+}
+
+#[test]
+fn fields_are_those_of_every_part_of_the_header() {
+    let header = [0xB1, 96, 0, 7, 0, 0, 0, 9, 0, 0, 0xCA, 0xFE, 0, 0, 0, 5];
+    let extension = [0xBE, 0xDE, 0, 1, 0x10, 0xAA, 0, 0];
+    for (padding, last) in [(4, ("padding", Value::from(4_u8))), (200, ("wrong_padding", Value::from(200_u8)))] {
+        let mut result = DecodingResult::new(true);
+        let bytes = [&header[..], &extension, &[1; 20], &[0, 0, 0, padding]].concat();
+        let mut flow = RtpFlow::new();
+        flow.accept_all();
+        flow.decode_packet(&udp(&bytes).packet(), &mut result).unwrap();
+        let names: Vec<_> = result.fields().iter().map(|(name, _)| *name).collect();
+        let expected = ["payload_type", "marker", "sequence", "timestamp", "ssrc", "csrc", "extension_profile"];
+        assert_eq!(names[..7], expected);
+        assert_eq!(names[7..10], ["extension_length", "extension_elements", "payload_length"]);
+        assert_eq!(result.fields()[10..], [last]);
+    }
 }

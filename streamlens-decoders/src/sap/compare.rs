@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use streamlens_model::words::Counted;
+use streamlens_model::words::{Counted, Span};
 use streamlens_model::{FindingLog, Occurrence, Severity, StreamId, Value};
 
 use super::description::{MediaDescription, PayloadFormat};
@@ -131,10 +131,10 @@ fn compare_packets(
         agrees = false;
         findings.add("sdp.packet-time", Severity::Warning, id, stream.last, || {
             format!(
-                "{} is announced with packets of {:.3} ms, and sends packets of {:.3} ms",
+                "{} is announced with packets of {}, and sends packets of {}",
                 sent.name,
-                announced as f64 / 1e6,
-                actual as f64 / 1e6,
+                Span(announced),
+                Span(actual),
             )
         });
     }

@@ -7,13 +7,15 @@ use streamlens_model::{Packet, StreamId};
 
 use super::header::{SapContent, SapPacket};
 use super::monitor::Announcements;
+use super::terms;
 use super::{SdpError, SessionDescription};
+use crate::media;
 use crate::{
     Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, NetworkMonitor, PacketType, PduState, StreamDecoder,
     StreamMark,
 };
 
-const NAME: &str = "SAP";
+pub(super) const NAME: &str = "SAP";
 const PORT: u16 = 9875;
 const ANNOUNCEMENT: u32 = 0;
 const DELETION: u32 = 1;
@@ -55,6 +57,9 @@ static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::Udp])
     .with_ports(&[PORT])
     .with_packet_types(&["Announcement", "Deletion"])
     .with_finding_prefix("sap")
+    .with_findings(&[terms::FINDINGS, media::terms::DIFFERENCES])
+    .with_network_facts(&[terms::NETWORK_FACTS])
+    .with_fields(&[terms::FIELDS])
     .publishing();
 
 impl StreamDecoder for SapDecoder {
@@ -72,7 +77,7 @@ impl StreamDecoder for SapDecoder {
 
     fn decode_packet(&self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
         let refused = |reason| DecodeError::Refused { protocol: NAME, reason };
-        let sap = SapPacket::parse(packet.payload).ok_or(refused("no SAP header that fits"))?;
+        let sap = SapPacket::parse(packet.payload).map_err(|_| refused("no SAP header that fits"))?;
         if !matches!(sap.content, SapContent::Sdp(_)) && packet.dst_port() != Some(PORT) {
             return Err(refused("no session description, and not to SAP's port"));
         }
@@ -108,7 +113,7 @@ impl StreamDecoder for SapDecoder {
 
 #[inline(never)]
 fn probe(packet: &Packet<'_>) -> Confidence {
-    let Some(sap) = SapPacket::parse(packet.payload) else { return Confidence::NONE };
+    let Ok(sap) = SapPacket::parse(packet.payload) else { return Confidence::NONE };
     match (sap.content, packet.dst_port() == Some(PORT)) {
         (SapContent::Sdp(_), true) => Confidence::new(0.99, "SAP header with a session description, to SAP's port"),
         (SapContent::Sdp(_), false) => Confidence::new(0.9, "SAP header with a session description"),

@@ -11,7 +11,13 @@
 //! :      payload type, zero-terminated (optional), and payload    :
 //! ```
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
+
+use nom::Parser;
+
+use super::decoder::NAME;
+use crate::DecodeError;
+use crate::wire::{self, Wire, array, bytes, u8, u16};
 
 /// What an announcement carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,24 +49,31 @@ impl<'a> SapPacket<'a> {
         flags >> 5 == 1 && flags & 0x08 == 0
     }
 
-    /// Reads a datagram. `None` where it is no SAP: another version, parts that do not fit, the reserved bit.
-    #[must_use]
-    pub fn parse(bytes: &'a [u8]) -> Option<Self> {
-        let (&[flags, words, h0, h1], rest) = bytes.split_first_chunk()?;
-        if !Self::may_begin_with(flags) {
-            return None;
-        }
-        let (source, rest) = if flags & 0x10 == 0 {
-            let (address, rest) = rest.split_first_chunk::<4>()?;
-            (IpAddr::V4(Ipv4Addr::from(*address)), rest)
-        } else {
-            let (address, rest) = rest.split_first_chunk::<16>()?;
-            (IpAddr::V6(Ipv6Addr::from(*address)), rest)
-        };
-        let payload = rest.get(usize::from(words) * 4..)?;
-        let content = if flags & 0x03 != 0 { SapContent::Opaque } else { content(payload) };
-        Some(Self { is_deletion: flags & 0x04 != 0, hash: u16::from_be_bytes([h0, h1]), source, content })
+    /// Reads a datagram.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Malformed`] where the version is another or the reserved bit is set, [`DecodeError::Incomplete`] where a part
+    /// does not fit.
+    pub fn parse(datagram: &'a [u8]) -> Result<Self, DecodeError> {
+        wire::parse(NAME, datagram, packet).map(|(_, packet)| packet)
     }
+}
+
+fn packet(input: &[u8]) -> Wire<'_, SapPacket<'_>> {
+    let (rest, flags) = u8("flags")(input)?;
+    if !SapPacket::may_begin_with(flags) {
+        return wire::refuse("flags", input, "the version is not 1, or the reserved bit is set");
+    }
+    let (rest, (words, hash)) = (u8("authentication length"), u16("message identifier hash")).parse(rest)?;
+    let (rest, source) = if flags & 0x10 == 0 {
+        array::<4>("originating source").map(IpAddr::from).parse(rest)?
+    } else {
+        array::<16>("originating source").map(IpAddr::from).parse(rest)?
+    };
+    let (payload, _) = bytes("authentication data", usize::from(words) * 4)(rest)?;
+    let content = if flags & 0x03 != 0 { SapContent::Opaque } else { content(payload) };
+    Ok((&[], SapPacket { is_deletion: flags & 0x04 != 0, hash, source, content }))
 }
 
 /// A payload that begins with a version, or in deletions with an origin, has no payload type in front.

@@ -16,6 +16,7 @@ mod header;
 mod media_time;
 #[cfg(feature = "sap")]
 mod monitor;
+mod terms;
 #[cfg(test)]
 #[cfg(feature = "all")]
 mod tests;

@@ -69,7 +69,7 @@ impl Announcements {
 
 impl NetworkMonitor for Announcements {
     fn observe(&mut self, pdu: &ObservedPdu<'_>) {
-        let Some(sap) = SapPacket::parse(pdu.bytes) else { return };
+        let Ok(sap) = SapPacket::parse(pdu.bytes) else { return };
         let SapContent::Sdp(text) = sap.content else { return };
         if sap.is_deletion {
             return self.withdraw(sap.source, text, pdu.at);

@@ -6,7 +6,7 @@ use streamlens_model::{FlowKey, StreamId, Timestamp, Transport, Value};
 use super::*;
 use crate::ptp::PtpDecoder;
 use crate::rtp::RtpDecoder;
-use crate::testing::{Captured, corpus, payloads, udp};
+use crate::testing::{Captured, corpus, payloads, truncations, udp};
 use crate::{
     Confidence, DecodingResult, FlowDecoder, NetworkMonitor, NetworkReport, ObservedPdu, PacketType, Peer,
     StreamDecoder,
@@ -80,6 +80,7 @@ fn a_stream_sent_as_announced_gets_its_name_clock_and_standard() {
     let stream = &flow.streams[&StreamId(9)];
     assert_eq!(stream.name.as_deref(), Some("Stage box (Channels 1-2)"));
     assert_eq!(stream.measures["clock_rate_source"], Value::text("SDP"));
+    assert_eq!(stream.measures["sdp_parameters"], Value::text("channel-order=SMPTE2110.(ST)"));
     assert_eq!(stream.jitter_ns, Some(0.0));
     let Value::List(sessions) = &report.facts["sdp_sessions"] else { panic!("a list") };
     let Value::Map(session) = &sessions[0] else { panic!("a map") };
@@ -195,9 +196,14 @@ fn every_truncation_of_the_header_is_refused() {
     for length in 0..8 {
         assert_eq!(SapDecoder::new().can_decode(&udp(&whole.payload[..length]).packet()), Confidence::NONE);
     }
+    truncations("SAP", &[0x20, 1, 0, 1, 10, 0, 0, 1, 9, 9, 9, 9], SapPacket::parse);
+    let cut = SapPacket::parse(&[0x30, 1, 0, 1, 0xFE, 0x80]).unwrap_err();
+    assert_eq!(cut.to_string(), "SAP: originating source at byte 4 needs 16 bytes, 2 present");
+    let other = SapPacket::parse(&[0x28, 0, 0, 1]).unwrap_err();
+    assert_eq!(other.to_string(), "SAP: flags at byte 0: the version is not 1, or the reserved bit is set");
     let ipv6 = [&[0x30, 1, 0, 1][..], &[0xFE; 16], &[9; 4], b"v=0\n"].concat();
-    assert_eq!(SapPacket::parse(&ipv6).map(|p| p.content), Some(SapContent::Sdp(b"v=0\n")));
-    assert_eq!(SapPacket::parse(&[0x21, 0, 0, 1, 1, 2, 3, 4, 5]).map(|p| p.content), Some(SapContent::Opaque));
+    assert_eq!(SapPacket::parse(&ipv6).map(|p| p.content), Ok(SapContent::Sdp(b"v=0\n")));
+    assert_eq!(SapPacket::parse(&[0x21, 0, 0, 1, 1, 2, 3, 4, 5]).map(|p| p.content), Ok(SapContent::Opaque));
 }
 
 #[test]
@@ -294,4 +300,13 @@ fn a_medium_that_cannot_be_read_is_passed_over_and_named() {
     // a session without a medium that can be read is none
     let (head, _) = text.split_at(text.find("m=audio").unwrap());
     assert!(SessionDescription::parse(head.as_bytes()).is_err());
+}
+
+#[test]
+fn sessions_beyond_the_bound_are_counted() {
+    let mut monitor = SapDecoder::new().network_monitor().unwrap();
+    for number in 0..1026 {
+        observe(monitor.as_mut(), &announcement(false, &STAGE.replace("o=- 77 3", &format!("o=- {number} 3"))));
+    }
+    assert_eq!(report(monitor.as_ref(), &[]).facts["sdp_sessions_not_kept"], Value::Unsigned(2));
 }

@@ -4,9 +4,13 @@
 
 #[cfg(test)]
 #[cfg(feature = "all")]
+mod alike_tests;
+#[cfg(test)]
+#[cfg(feature = "all")]
 mod corpus_tests;
 mod monitor;
 mod table;
+pub(crate) mod terms;
 #[cfg(test)]
 #[cfg(feature = "iena")]
 mod tests;
@@ -19,7 +23,6 @@ pub(crate) use track::{Codes, Reading, Track};
 use streamlens_model::words::{Counted, Grouped};
 use streamlens_model::{FindingLog, Occurrence, Packet, Severity, StreamId, Subject};
 
-use crate::text::push_seconds;
 use crate::{FlowReport, clock_offset};
 
 /// The first word of every known iNetX packet: version 1, one option word. TmNS refuses it.
@@ -29,13 +32,6 @@ pub(crate) const INETX_CONTROL_WORD: [u8; 4] = [0x11, 0, 0, 0];
 #[inline]
 pub(crate) fn at(packet: &Packet<'_>) -> Occurrence {
     Occurrence { frame: packet.frame, time: packet.time }
-}
-
-/// Nanoseconds as seconds for a sentence.
-pub(crate) fn seconds(nanos: i64) -> String {
-    let mut text = String::new();
-    push_seconds(&mut text, nanos);
-    text
 }
 
 /// Says how many streams there are, and how many packets found no room in the table.
@@ -55,22 +51,22 @@ pub(crate) fn may_have_findings<T>(table: &StreamTable<T>, log: &FindingLog) -> 
 pub(crate) fn has_clocks_off(flow: &impl TelemetryFlow, may_be_tai: bool) -> bool {
     let mut is_off = false;
     flow.visit(&mut |_, track| {
-        is_off |= track.clock_offset().is_some_and(|offset| clock_offset::is_off(offset, may_be_tai))
+        is_off |= track.clock_offset().is_some_and(|(offset, _)| clock_offset::is_off(offset, may_be_tai))
     });
     is_off
 }
 
-/// Adds which streams have a clock that is off the capture's, from their first packet on; `may_be_tai`: their clocks lawfully
+/// Adds which streams have a clock that is off the capture's, and since when; `may_be_tai`: their clocks lawfully
 /// count TAI.
 pub(crate) fn report_clocks(flow: &impl TelemetryFlow, code: &'static str, may_be_tai: bool, report: &mut FlowReport) {
     let mut log = FindingLog::default();
     flow.visit(&mut |id, track| {
-        let Some(said) = track.clock_offset().and_then(|offset| clock_offset::judged(track.time(), offset, may_be_tai))
-        else {
-            return;
-        };
+        let Some((offset, since)) = track.clock_offset() else { return };
+        let Some(said) = clock_offset::judged(track.time(), offset, may_be_tai) else { return };
         let (what, place) = ((code, Severity::Warning), (Some(StreamId(u128::from(id))), Subject::default()));
-        log.add_counted(what, place, 1, (track.first(), track.first()), || format!("{said}, since its first packet"));
+        log.add_counted(what, place, 1, (since, since), || {
+            format!("{said}, {}", clock_offset::since(since, track.first(), "packet"))
+        });
     });
     if !log.is_empty() {
         report.findings.push(log);

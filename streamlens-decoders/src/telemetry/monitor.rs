@@ -2,9 +2,10 @@
 
 use std::any::Any;
 
+use streamlens_model::words::Span;
 use streamlens_model::{Address, FindingLog, Occurrence, Severity, StreamId, Timestamp, VlanStack};
 
-use super::{Track, seconds};
+use super::Track;
 #[cfg(feature = "iena")]
 use crate::iena::IenaFlow;
 #[cfg(feature = "inetx")]
@@ -63,9 +64,9 @@ impl TelemetryMonitor {
                 "{} stopped {} before the last telemetry of the capture; until then a packet came every {} on average, \
                  {} at most",
                 (self.naming.name)(id),
-                seconds(silence),
-                seconds(mean),
-                seconds(longest)
+                Span(silence),
+                Span(mean),
+                Span(longest)
             )
         });
         Some(log)

@@ -1,11 +1,11 @@
 //! One stream over time: its packet time against its capture time.
 
 use streamlens_model::stats::{SEEN_WINDOW, Summary, behind};
-use streamlens_model::{FindingLog, Metadata, Occurrence, Packet, Severity, StreamId, Timestamp, Value};
+use streamlens_model::words::{Counted, Span};
+use streamlens_model::{FindingLog, Metadata, Occurrence, Packet, Severity, StreamId, Subject, Timestamp, Value};
 
-use super::{at, seconds};
-use crate::nanos;
-use crate::text::push_seconds;
+use super::at;
+use crate::{clock_offset, nanos};
 
 /// The packet time may run this far from the capture time between neighbours before it counts as a jump.
 const JUMP_NANOS: u64 = 500_000_000;
@@ -14,7 +14,8 @@ const JUMP_NANOS: u64 = 500_000_000;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Codes {
     pub(crate) backwards: &'static str,
-    pub(crate) jump: &'static str,
+    /// `None` where packet times are never compared with the capture's.
+    pub(crate) jump: Option<&'static str>,
     /// How much it matters that the time falls: little, where the field is known to be something else at times.
     pub(crate) severity: Severity,
 }
@@ -48,23 +49,33 @@ impl Trouble {
         if self.falls {
             log.add(codes.backwards, codes.severity, Some(id), at(packet), || {
                 let back = step.saturating_neg();
-                let back = if self.reading.comparable { seconds(back) } else { format!("{back} units") };
+                let back = if self.reading.comparable {
+                    Span(back).to_string()
+                } else {
+                    Counted(back.unsigned_abs(), "unit").to_string()
+                };
                 format!("the packet time goes back by {back} while the sequence number goes on")
             });
         }
-        if self.jumps {
-            log.add(codes.jump, Severity::Warning, Some(id), at(packet), || {
-                let mut text = String::with_capacity(112);
-                for (words, nanos) in [
-                    ("the packet time steps by ", step),
-                    (" while ", interval),
-                    (" pass at the capture: it jumps by ", step.saturating_sub(interval)),
-                ] {
-                    text.push_str(words);
-                    push_seconds(&mut text, nanos);
-                }
-                text
-            });
+        if let (true, Some(jump)) = (self.jumps, codes.jump) {
+            let by = step.saturating_sub(interval);
+            let (code, of) = ((jump, Severity::Warning), (Some(id), Subject::default()));
+            log.add_figure(
+                code,
+                of,
+                at(packet),
+                by,
+                |by| Span(by).to_string(),
+                || {
+                    let known = clock_offset::in_words(by).map_or_else(String::new, |words| format!(": {words}"));
+                    format!(
+                        "the packet time steps by {} while {} pass at the capture: it jumps by {}{known}",
+                        Span(step),
+                        Span(interval),
+                        Span(by)
+                    )
+                },
+            );
         }
     }
 }
@@ -85,8 +96,11 @@ pub(crate) struct Track {
     first_time: i64,
     backward_steps: u64,
     jumps: u64,
-    /// Packet time less capture time in nanoseconds, where they can be compared.
+    /// Packet time less capture time in nanoseconds, where they can be compared: before the last jump, and since.
+    error_before: Summary,
     error: Summary,
+    /// The packet since which the clock is to the capture's as it is now.
+    since: Occurrence,
 }
 
 impl Track {
@@ -105,7 +119,9 @@ impl Track {
             first_time: 0,
             backward_steps: 0,
             jumps: 0,
+            error_before: Summary::default(),
             error: Summary::default(),
+            since: at(packet),
         }
     }
 
@@ -131,6 +147,9 @@ impl Track {
                 self.highest = number;
             }
             if let Some(trouble) = self.compare(packet, reading, is_late) {
+                if trouble.jumps {
+                    self.set_anew(packet, reading.time);
+                }
                 trouble.log(packet, id, codes, log);
             }
             (self.time, self.was_late) = (reading.time, is_late);
@@ -141,6 +160,18 @@ impl Track {
         self.packets += 1;
         // a packet that was joined to the one before has no time of its own
         self.last = Occurrence { time: packet.time.or(self.last.time), ..at(packet) };
+    }
+
+    /// The clock was set: it is judged by what it shows from here on.
+    #[cold]
+    fn set_anew(&mut self, packet: &Packet<'_>, time: i64) {
+        self.error_before.merge(&self.error);
+        self.error = Summary::default();
+        let offset = |time, capture: Option<Timestamp>| Some(nanos::saturating_difference(time, capture?.as_nanos()));
+        let both = offset(self.time, self.last.time).zip(offset(time, packet.time));
+        if both.is_none_or(|(before, now)| !clock_offset::are_alike(before, now)) {
+            self.since = at(packet);
+        }
     }
 
     /// Compares the times of two neighbours. What is worth a finding is rare, so it is put into words out of line.
@@ -180,13 +211,16 @@ impl Track {
         self.time
     }
 
-    /// By how many nanoseconds the packet time is ahead of the capture's, on average; `None` where it varies by a second or more,
-    /// so that no one figure says it.
-    pub(crate) fn clock_offset(&self) -> Option<i64> {
+    /// By how many nanoseconds the packet time is ahead of the capture's, on average since it jumped, and the packet since which
+    /// that is so; `None` where it varies by a second or more, so that no one figure says it, or has jumped with the last packet
+    /// alone.
+    pub(crate) fn clock_offset(&self) -> Option<(i64, Occurrence)> {
         const STEADY: u64 = 1_000_000_000;
         let (least, most) = self.error.min().zip(self.error.max())?;
         let mean = self.error.sum().checked_div(self.error.count().into())?;
-        (most.abs_diff(least) < STEADY).then(|| i64::try_from(mean).ok())?
+        let is_one = self.error.count() == 1 && self.error_before.count() > 0;
+        let mean = i64::try_from(mean).ok()?;
+        (most.abs_diff(least) < STEADY && !is_one).then_some((mean, self.since))
     }
 
     /// Mean interval between packets in nanoseconds of capture time; `None` below two packets.
@@ -231,7 +265,8 @@ impl Track {
             add("rate_hz", ((self.packets - 1) as f64 * 1e9 / span as f64).into());
         }
         add("time_backward_steps", self.backward_steps.into());
-        if let (Some(min), Some(mean), Some(max)) = (self.error.min(), self.error.mean(), self.error.max()) {
+        let error = self.whole_error();
+        if let (Some(min), Some(mean), Some(max)) = (error.min(), error.mean(), error.max()) {
             add("time_error_max_ns", max.into());
             add("time_error_mean_ns", mean.into());
             add("time_error_min_ns", min.into());
@@ -245,10 +280,18 @@ impl Track {
         measures.merge(own);
     }
 
+    /// Packet time less capture time of all packets.
+    fn whole_error(&self) -> Summary {
+        let mut whole = self.error_before;
+        whole.merge(&self.error);
+        whole
+    }
+
     /// What the mean distance from the capture time says of the time scale of a clock that should count TAI
     /// (IEEE 1588), given that capture times are UTC: within 2 s of 37 s ahead, of no difference, or neither.
     pub(crate) fn time_scale(&self) -> Option<&'static str> {
-        let mean = self.error.sum().checked_div(self.error.count().into())?;
+        let error = self.whole_error();
+        let mean = error.sum().checked_div(error.count().into())?;
         Some(match mean / 1_000_000_000 {
             35..=39 => "like TAI: about 37 s ahead of the capture",
             -2..=2 => "like UTC: close to the capture",

@@ -6,13 +6,15 @@ use streamlens_model::{FlowKey, Packet, StreamId};
 
 use super::flow::TmnsFlow;
 use super::header::{HEADER, Packages, TmnsHeader};
+use super::terms;
+use crate::telemetry::terms::{TRACK, TRACK_TIME};
 use crate::telemetry::{Naming, TelemetryMonitor};
 use crate::{
     Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, Joined, MediaClock, NetworkMonitor,
     PacketType, PduState, Sequence, StreamDecoder, StreamMark,
 };
 
-const ENCODING: &str = "TmNS";
+pub(super) const ENCODING: &str = "TmNS";
 /// Over TCP a longer message is taken for another protocol.
 const LONGEST_IN_STREAM: usize = 1 << 20;
 
@@ -64,7 +66,11 @@ static INFO: DecoderInfo = DecoderInfo::new(ENCODING, &[Carrier::Udp, Carrier::T
     .with_standards("IRIG 106-24 Chapter 24")
     .with_ports(&[50_003, 55_555, 6678])
     .with_packet_types(&["TmNSDataMessage", "TmNSDataMessage fragment", "End of data marker"])
-    .with_finding_prefix("tmns");
+    .with_finding_prefix("tmns")
+    .with_findings(&[terms::FINDINGS])
+    .with_facts(&[terms::FACTS])
+    .with_measures(&[TRACK, TRACK_TIME, terms::MEASURES])
+    .with_fields(&[terms::FIELDS]);
 
 impl StreamDecoder for TmnsDecoder {
     fn info(&self) -> &DecoderInfo {
@@ -80,9 +86,9 @@ impl StreamDecoder for TmnsDecoder {
     }
 
     fn joined(&self, payload: &[u8]) -> Joined {
-        let Some(first) = TmnsHeader::parse(payload) else { return Joined::One };
+        let Ok(first) = TmnsHeader::parse(payload) else { return Joined::One };
         Joined::judge(payload, first.length as usize, |part| {
-            let header = TmnsHeader::parse(part)?;
+            let header = TmnsHeader::parse(part).ok()?;
             (header.definition_id == first.definition_id && header.length as usize == part.len())
                 .then(|| header.sequence.wrapping_sub(first.sequence).cast_signed().into())
         })
@@ -148,7 +154,7 @@ pub(super) fn read(packet: &Packet<'_>) -> Result<Message, DecodeError> {
     {
         return Err(incomplete("header", HEADER, payload.len()));
     }
-    let header = TmnsHeader::parse(payload).ok_or(refused("the header does not fit"))?;
+    let header = TmnsHeader::parse(payload).map_err(|_| refused("the header does not fit"))?;
     let length = header.length as usize;
     let bytes = if packet.is_stream {
         if length > LONGEST_IN_STREAM {

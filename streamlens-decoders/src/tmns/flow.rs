@@ -10,7 +10,8 @@ use crate::telemetry::{
 };
 use crate::{DecodeError, DecodingResult, FlowDecoder, FlowReport};
 
-const CODES: Codes = Codes { backwards: "tmns.time-backwards", jump: "tmns.time-jump", severity: Severity::Warning };
+const CODES: Codes =
+    Codes { backwards: "tmns.time-backwards", jump: Some("tmns.time-jump"), severity: Severity::Warning };
 
 /// Code, severity and sentence of the finding about a flag.
 type FlagFinding = (&'static str, Severity, &'static str);

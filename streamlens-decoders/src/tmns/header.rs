@@ -1,5 +1,11 @@
 //! The TmNS data message header and its packages (IRIG 106-24 Chapter 24).
 
+use nom::Parser;
+
+use super::decoder::ENCODING;
+use crate::DecodeError;
+use crate::wire::{self, Wire, array, u8, u16, u32};
+
 /// Length of the header without application fields, in bytes.
 pub(crate) const HEADER: usize = 24;
 /// Length of a package's header in bytes.
@@ -49,30 +55,16 @@ impl TmnsHeader {
     /// Packages carry the standard's header; clear where only configuration knows the layout.
     pub const STANDARD_PACKAGES: u16 = 0x0080;
 
-    /// Reads the header; `None` where version, reserved bits or nanoseconds break the rules, the length can't hold what
-    /// the header announces, or bytes are missing. An iNetX packet, whose first word is exactly 0x11000000, is none.
-    #[must_use]
+    /// Reads the header.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Malformed`] where version, reserved bits or nanoseconds break the rules, or the length can't hold what the
+    /// header announces; an iNetX packet, whose first word is exactly 0x11000000, breaks them. [`DecodeError::Incomplete`] where
+    /// bytes are missing.
     #[inline]
-    pub fn parse(bytes: &[u8]) -> Option<Self> {
-        let words = bytes.first_chunk::<HEADER>()?.as_chunks::<4>().0;
-        let &[first, definition_id, sequence, length, seconds, nanoseconds] = words else { return None };
-        let [version, kind, f0, f1] = first;
-        let header = Self {
-            option_words: version & 0x0F,
-            message_type: kind,
-            flags: u16::from_be_bytes([f0, f1]),
-            definition_id: u32::from_be_bytes(definition_id),
-            sequence: u32::from_be_bytes(sequence),
-            length: u32::from_be_bytes(length),
-            seconds: u32::from_be_bytes(seconds),
-            nanoseconds: u32::from_be_bytes(nanoseconds),
-        };
-        let is_sound = version >> 4 == Self::VERSION
-            && kind >> 4 == 0
-            && first != crate::telemetry::INETX_CONTROL_WORD
-            && header.nanoseconds < 1_000_000_000
-            && header.length as usize >= header.packages_at();
-        is_sound.then_some(header)
+    pub fn parse(bytes: &[u8]) -> Result<Self, DecodeError> {
+        wire::parse(ENCODING, bytes, wire::fixed::<HEADER, _>(header)).map(|(_, header)| header)
     }
 
     /// Where the packages begin.
@@ -107,6 +99,35 @@ impl TmnsHeader {
     pub const fn nanos(self) -> u64 {
         self.seconds as u64 * 1_000_000_000 + self.nanoseconds as u64
     }
+}
+
+#[inline(always)]
+fn header(input: &[u8]) -> Wire<'_, TmnsHeader> {
+    let (at_type, version) = u8("message version")(input)?;
+    if version >> 4 != TmnsHeader::VERSION {
+        return wire::refuse("message version", input, "it is not 1");
+    }
+    let (rest, kind) = u8("message type")(at_type)?;
+    if kind >> 4 != 0 {
+        return wire::refuse("message type", at_type, "reserved bits are set");
+    }
+    if input.starts_with(&crate::telemetry::INETX_CONTROL_WORD) {
+        return wire::refuse("message version", input, "the word is iNetX's control word");
+    }
+    let (at_length, (flags, definition_id, sequence)) =
+        (u16("message flags"), u32("message definition id"), u32("message sequence number")).parse(rest)?;
+    let (at_nanoseconds, (length, seconds)) = (u32("message length"), u32("timestamp seconds")).parse(at_length)?;
+    let (rest, nanoseconds) = u32("timestamp nanoseconds")(at_nanoseconds)?;
+    let option_words = version & 0x0F;
+    let header =
+        TmnsHeader { option_words, message_type: kind, flags, definition_id, sequence, length, seconds, nanoseconds };
+    if nanoseconds >= 1_000_000_000 {
+        return wire::refuse("timestamp nanoseconds", at_nanoseconds, "they are a second or more");
+    }
+    if (length as usize) < header.packages_at() {
+        return wire::refuse("message length", at_length, "it can't hold the header and its application fields");
+    }
+    Ok((rest, header))
 }
 
 /// One package with the standard's header.
@@ -149,13 +170,91 @@ impl<'a> Iterator for Packages<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<TmnsPackage<'a>> {
-        let &[i0, i1, i2, i3, l0, l1, reserved, status, t0, t1, t2, t3] = self.rest.first_chunk::<PACKAGE_HEADER>()?;
-        let length = usize::from(u16::from_be_bytes([l0, l1]));
+        let (_, header) = wire::fixed::<PACKAGE_HEADER, _>(package_header)(self.rest).ok()?;
+        let (definition_id, length, [reserved, status], time_delta) = header;
+        let length = usize::from(length);
         let data = self.rest.get(PACKAGE_HEADER..length).filter(|_| reserved == 0)?;
         // The last package may do without its padding.
         let end = length.next_multiple_of(4).min(self.rest.len());
         self.rest = self.rest.get(end..)?;
-        let definition_id = u32::from_be_bytes([i0, i1, i2, i3]);
-        Some(TmnsPackage { definition_id, status, time_delta: u32::from_be_bytes([t0, t1, t2, t3]), data })
+        Some(TmnsPackage { definition_id, status, time_delta, data })
+    }
+}
+
+/// ```text
+///  0               4        6          7        8            12        length
+/// | definition id | length | reserved | status | time delta | data .. | padding to 32 bits
+/// ```
+#[inline(always)]
+fn package_header(input: &[u8]) -> Wire<'_, (u32, u16, [u8; 2], u32)> {
+    (
+        u32("package definition id"),
+        u16("package length"),
+        array("reserved and package status flags"),
+        u32("package time delta"),
+    )
+        .parse(input)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::truncations;
+
+    /// Version 1 with one option word, data, standard packages; 28 bytes.
+    const HEADER_BYTES: [u8; HEADER] = [
+        0x11, 0, 0, 0x80, 0, 0, 0x12, 0x34, 0xFF, 0xFF, 0xFF, 0xFE, 0, 0, 0, 28, 0x65, 0, 0, 1, 0x3B, 0x9A, 0xC9, 0xFF,
+    ];
+
+    #[test]
+    fn the_fields_lie_as_in_the_table() {
+        let header = TmnsHeader {
+            option_words: 1,
+            message_type: 0,
+            flags: TmnsHeader::STANDARD_PACKAGES,
+            definition_id: 0x1234,
+            sequence: 0xFFFF_FFFE,
+            length: 28,
+            seconds: 0x6500_0001,
+            nanoseconds: 999_999_999,
+        };
+        assert_eq!(TmnsHeader::parse(&HEADER_BYTES), Ok(header));
+        truncations("TmNS", &HEADER_BYTES, TmnsHeader::parse);
+        let cut = TmnsHeader::parse(&HEADER_BYTES[..19]).unwrap_err();
+        assert_eq!(cut.to_string(), "TmNS: timestamp seconds at byte 16 needs 4 bytes, 3 present");
+        for (at, value, says) in [
+            (0, 0x21, "TmNS: message version at byte 0: it is not 1"),
+            (1, 0x10, "TmNS: message type at byte 1: reserved bits are set"),
+            (3, 0x00, "TmNS: message version at byte 0: the word is iNetX's control word"),
+            (15, 27, "TmNS: message length at byte 12: it can't hold the header and its application fields"),
+            (20, 0x3C, "TmNS: timestamp nanoseconds at byte 20: they are a second or more"),
+        ] {
+            let mut wrong = HEADER_BYTES;
+            wrong[at] = value;
+            assert_eq!(TmnsHeader::parse(&wrong).unwrap_err().to_string(), says);
+        }
+    }
+
+    #[test]
+    fn a_package_is_read_from_its_table() {
+        let header = TmnsHeader { option_words: 0, length: 40, ..TmnsHeader::parse(&HEADER_BYTES).unwrap() };
+        let message = [&HEADER_BYTES[..], &[0, 0, 0, 9, 0, 13, 0, 0x40, 0, 0, 1, 0, 7, 0, 0, 0]].concat();
+        let mut packages = Packages::of(header, &message);
+        let package = TmnsPackage { definition_id: 9, status: 0x40, time_delta: 256, data: &[7] };
+        assert_eq!(packages.next(), Some(package));
+        assert!(packages.next().is_none() && packages.is_at_end());
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80), words: u8) {
+            if let Ok(header) = TmnsHeader::parse(&bytes) {
+                prop_assert!(header.length as usize >= header.packages_at() && header.nanoseconds < 1_000_000_000);
+            }
+            let whole = TmnsHeader { option_words: words & 15, ..TmnsHeader::parse(&HEADER_BYTES).unwrap() };
+            prop_assert!(Packages::of(whole, &bytes).count() <= bytes.len() / PACKAGE_HEADER);
+        }
     }
 }

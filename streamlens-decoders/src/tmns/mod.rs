@@ -12,6 +12,7 @@
 mod decoder;
 mod flow;
 mod header;
+mod terms;
 
 #[cfg(test)]
 mod tests;

@@ -48,6 +48,28 @@ fn reads_header_and_packages() {
 }
 
 #[test]
+fn fields_are_those_of_header_and_first_package() {
+    let mut result = DecodingResult::new(true);
+    TmnsDecoder.decode_packet(&udp(&bytes(0x0080, 0x1234, 9, &PACKAGE)).packet(), &mut result).unwrap();
+    let fields: Vec<_> = result.fields().iter().map(|(name, value)| (*name, value.as_u64().unwrap())).collect();
+    assert_eq!(
+        fields,
+        [
+            ("option_words", 0),
+            ("message_type", 0),
+            ("flags", 0x80),
+            ("message_definition_id", 0x1234),
+            ("sequence", 9),
+            ("length", 40),
+            ("seconds", 1_700_000_037),
+            ("nanoseconds", 0),
+            ("packages", 1),
+            ("first_package_definition_id", 7),
+        ]
+    );
+}
+
+#[test]
 fn application_fields_stand_before_the_packages() {
     let mut payload = bytes(0x0080, 1, 1, &[&[0x01, 0, 0, 0], &PACKAGE[..]].concat());
     payload[0] = 0x11;
@@ -90,6 +112,10 @@ fn flags_are_counted_and_found() {
     let measures = &report.streams[&StreamId(1)].measures;
     assert_eq!(measures["end_of_data_messages"], Value::Unsigned(1));
     assert_eq!(measures["packages"], Value::Unsigned(2));
+    for name in ["health_error_messages", "playback_messages", "simulated_messages", "time_not_locked_messages"] {
+        assert_eq!(measures[name], Value::Unsigned(1), "{name}");
+    }
+    assert_eq!(report.metadata["message_definitions"], Value::Unsigned(1));
 }
 
 #[test]

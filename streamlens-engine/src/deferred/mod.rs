@@ -21,7 +21,7 @@ use crate::index::Index;
 use crate::key::PackedKey;
 use crate::options::EngineOptions;
 use crate::route::SHARES;
-use crate::work::Env;
+use crate::work::Settings;
 
 /// With more decoders than this no flow is deferred: which of them a flow may have is kept in as many bits.
 const MOST_DECODERS: usize = 64;
@@ -87,7 +87,7 @@ impl Lobby {
     }
 
     /// Decides whether a frame of a flow that is not in the table is kept.
-    pub(crate) fn admit(&mut self, env: Env<'_>, frame: &Frame<'_>, arrival: &Arrival<'_, '_>) -> Admission {
+    pub(crate) fn admit(&mut self, env: Settings<'_>, frame: &Frame<'_>, arrival: &Arrival<'_, '_>) -> Admission {
         let Arrival { hash, key, packet, resident } = *arrival;
         let known = self.find(hash, key);
         let may_be_kept = known.is_some() || resident.is_some_and(|flows| self.is_open(flows));
@@ -216,7 +216,7 @@ impl Lobby {
 }
 
 /// Whether a frame may be decoded later than those of other flows.
-fn is_deferrable(env: Env<'_>, dissected: &Dissected<'_>, frame: &Frame<'_>) -> bool {
+fn is_deferrable(env: Settings<'_>, dissected: &Dissected<'_>, frame: &Frame<'_>) -> bool {
     if dissected.tcp.is_some() || !env.options.decode_as.is_empty() {
         return false;
     }

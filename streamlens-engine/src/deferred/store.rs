@@ -12,7 +12,7 @@ use crate::dissect::{Dissected, dissect};
 use crate::flow::FlowEntry;
 use crate::look::id_of;
 use crate::shard::Shard;
-use crate::work::{Conversations, Env};
+use crate::work::{Conversations, Settings};
 
 /// Flows that are decoded before these are shown. To decode one takes about as many instructions as a processor's nearest cache
 /// holds, and so does what is made of it: each of them has to be fetched again for every flow where the two are done in turn
@@ -100,7 +100,7 @@ pub(crate) struct ScratchShard {
 #[derive(Clone, Copy)]
 pub(crate) struct FlowStore<'e> {
     pub(crate) shards: &'e [Shard],
-    pub(crate) env: Env<'e>,
+    pub(crate) env: Settings<'e>,
     /// Whether nothing more will come: young flows are then identified by what there is of them.
     pub(crate) is_final: bool,
 }

@@ -75,7 +75,7 @@ pub(crate) struct CachedFlow {
     pub(crate) flow: usize,
     /// Place of the transport in it.
     pub(crate) transport: usize,
-    /// The [epoch](crate::flow::FlowFacts::epoch) of the flow's facts when they were told of these headers.
+    /// The [epoch](crate::flow::LinkProperties::epoch) of the flow's facts when they were told of these headers.
     pub(crate) epoch: u64,
 }
 

@@ -6,7 +6,7 @@
 use etherparse::{Ethernet2HeaderSlice, SingleVlanHeaderSlice};
 use streamlens_model::{Address, Frame, LinkType, MacAddress, Transport};
 
-use super::{Aside, Dissected, ip, shim};
+use super::{Dissected, NotInFlow, ip, shim};
 
 /// IANA ether types that are walked through.
 pub(super) mod ether_type {
@@ -33,7 +33,7 @@ pub(super) mod ether_type {
 }
 
 /// Whether nothing is walked through behind an ether type.
-pub(super) fn is_plain(kind: u16) -> bool {
+pub(crate) fn is_plain(kind: u16) -> bool {
     use ether_type as known;
     kind >= known::FIRST
         && !matches!(kind, known::IPV4 | known::IPV6 | known::VLAN | known::PROVIDER_BRIDGING | known::VLAN_DOUBLE)
@@ -48,7 +48,7 @@ pub(super) fn is_plain(kind: u16) -> bool {
 ///
 /// The reason why it can be in no flow.
 #[inline]
-pub(crate) fn dissect<'a>(frame: &Frame<'a>, packet: &mut Dissected<'a>) -> Result<(), Aside> {
+pub(crate) fn dissect<'a>(frame: &Frame<'a>, packet: &mut Dissected<'a>) -> Result<(), NotInFlow> {
     let (data, missing) = (packet.payload, packet.missing);
     match frame.link_type {
         LinkType::ETHERNET => ethernet(data, missing, packet),
@@ -57,7 +57,7 @@ pub(crate) fn dissect<'a>(frame: &Frame<'a>, packet: &mut Dissected<'a>) -> Resu
 }
 
 #[cold]
-fn other_link<'a>(link: LinkType, data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> Result<(), Aside> {
+fn other_link<'a>(link: LinkType, data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> Result<(), NotInFlow> {
     packet.transport = Transport::Link(link);
     match link {
         LinkType(12 | 14) | LinkType::RAW | LinkType::IPV4 | LinkType::IPV6 => {
@@ -79,13 +79,15 @@ fn other_link<'a>(link: LinkType, data: &'a [u8], missing: usize, packet: &mut D
         }
         LinkType::LINUX_SLL => linux_sll(data, missing, packet),
         LinkType::LINUX_SLL2 => linux_sll2(data, missing, packet),
-        other => Err(Aside::LinkType(other.0)),
+        LinkType::NFLOG => nflog(data, missing, packet),
+        LinkType::PKTAP => pktap(data, missing, packet),
+        other => Err(NotInFlow::LinkType(other.0)),
     }
 }
 
 #[inline]
-fn ethernet<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> Result<(), Aside> {
-    let header = Ethernet2HeaderSlice::from_slice(data).map_err(|_| Aside::TooShort)?;
+fn ethernet<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> Result<(), NotInFlow> {
+    let header = Ethernet2HeaderSlice::from_slice(data).map_err(|_| NotInFlow::TooShort)?;
     let (src, dst) = (MacAddress(header.source()), MacAddress(header.destination()));
     (packet.src, packet.dst) = (Address::Mac(src), Address::Mac(dst));
     (packet.src_mac, packet.dst_mac) = (Some(src), Some(dst));
@@ -100,7 +102,7 @@ fn ether_payload<'a>(
     mut rest: &'a [u8],
     mut missing: usize,
     packet: &mut Dissected<'a>,
-) -> Result<(), Aside> {
+) -> Result<(), NotInFlow> {
     loop {
         (packet.ether_type, packet.payload, packet.missing) = (Some(kind), rest, missing);
         match kind {
@@ -111,7 +113,7 @@ fn ether_payload<'a>(
             ether_type::VLAN | ether_type::PROVIDER_BRIDGING | ether_type::VLAN_DOUBLE => {
                 let Ok(tag) = SingleVlanHeaderSlice::from_slice(rest) else { return Ok(()) };
                 if !packet.vlan.push(tag.vlan_identifier().value()) {
-                    return Err(Aside::VlanDepth);
+                    return Err(NotInFlow::VlanDepth);
                 }
                 kind = tag.ether_type().0;
                 rest = rest.get(tag.slice().len()..).unwrap_or_default();
@@ -172,28 +174,50 @@ fn llc<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) {
 
 /// An MPLS label stack (RFC 3032 §2.1). What follows is told by its first nibble: IP, or Ethernet with or without a
 /// pseudowire control word (RFC 4385).
-pub(super) fn mpls<'a>(mut data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) {
-    while let Some((label, rest)) = data.split_first_chunk::<4>() {
-        data = rest;
-        if label[2] & 1 == 0 {
-            continue;
+pub(super) fn mpls<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) {
+    let Some((_, data)) = bottom_of_stack(data) else { return };
+    match data.first().map(|first| first >> 4) {
+        Some(4 | 6) => {
+            bare_ip(data, missing, packet);
         }
-        match data.first().map(|first| first >> 4) {
-            Some(4 | 6) => {
-                bare_ip(data, missing, packet);
-            }
-            Some(0) => {
-                if !inner_ethernet(data.get(4..).unwrap_or_default(), missing, packet) {
-                    inner_ethernet(data, missing, packet);
-                }
-            }
-            None | Some(1) => {}
-            Some(_) => {
+        Some(0) => {
+            if !inner_ethernet(data.get(4..).unwrap_or_default(), missing, packet) {
                 inner_ethernet(data, missing, packet);
             }
         }
-        return;
+        None | Some(1) => {}
+        Some(_) => {
+            inner_ethernet(data, missing, packet);
+        }
     }
+}
+
+/// The outermost label of an MPLS stack, and what lies below it.
+pub(crate) fn bottom_of_stack(mut data: &[u8]) -> Option<(u32, &[u8])> {
+    let mut outermost = None;
+    loop {
+        let (entry, rest) = data.split_first_chunk::<4>()?;
+        data = rest;
+        let label = *outermost.get_or_insert(u32::from_be_bytes(*entry) >> 12);
+        if entry[2] & 1 != 0 {
+            return Some((label, data));
+        }
+    }
+}
+
+/// Where the IP packet in an Ethernet frame ends, as its header says; what is behind it is padding, a check sequence or a trailer.
+pub(crate) fn own_end(link: LinkType, data: &[u8]) -> Option<usize> {
+    let word = |at: usize| data.get(at..at + 2)?.try_into().ok().map(u16::from_be_bytes);
+    let mut at = 14;
+    while let ether_type::VLAN | ether_type::PROVIDER_BRIDGING | ether_type::VLAN_DOUBLE = word(at - 2)? {
+        at += 4;
+    }
+    let length = match word(at - 2)? {
+        ether_type::IPV4 => usize::from(word(at + 2).filter(|total| *total >= 20)?),
+        ether_type::IPV6 => 40 + usize::from(word(at + 4).filter(|length| *length > 0)?),
+        _ => return None,
+    };
+    (link == LinkType::ETHERNET).then_some(at + length)
 }
 
 /// An Ethernet frame inside of another link: it counts where it leads to IP.
@@ -208,19 +232,23 @@ pub(super) fn inner_ethernet<'a>(data: &'a [u8], missing: usize, packet: &mut Di
 
 /// PPP (RFC 1661 §2), with or without the HDLC address and control octets.
 fn ppp<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) {
-    let data = data.strip_prefix(&[0xFF, 0x03]).unwrap_or(data);
-    let (protocol, rest) = match data {
-        // a compressed protocol field is one odd octet
-        [one, rest @ ..] if one & 1 != 0 => (u16::from(*one), rest),
-        [high, low, rest @ ..] => (u16::from_be_bytes([*high, *low]), rest),
-        _ => return,
-    };
+    let Some((protocol, rest)) = ppp_payload(data) else { return };
     match protocol {
         0x0021 | 0x0057 => {
             bare_ip(rest, missing, packet);
         }
         0x0281 | 0x0283 => mpls(rest, missing, packet),
         _ => {}
+    }
+}
+
+/// The protocol of a PPP frame, and what it carries.
+pub(crate) fn ppp_payload(data: &[u8]) -> Option<(u16, &[u8])> {
+    match data.strip_prefix(&[0xFF, 0x03]).unwrap_or(data) {
+        // a compressed protocol field is one odd octet
+        [one, rest @ ..] if one & 1 != 0 => Some((u16::from(*one), rest)),
+        [high, low, rest @ ..] => Some((u16::from_be_bytes([*high, *low]), rest)),
+        _ => None,
     }
 }
 
@@ -236,8 +264,8 @@ pub(super) fn bare_ip<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected
 
 /// BSD loopback: an address family in the byte order of the host that captured; NULL and LOOP differ in that alone,
 /// so the order is found from the value, which is small.
-fn loopback<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> Result<(), Aside> {
-    let (family, rest) = data.split_first_chunk::<4>().ok_or(Aside::TooShort)?;
+fn loopback<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> Result<(), NotInFlow> {
+    let (family, rest) = data.split_first_chunk::<4>().ok_or(NotInFlow::TooShort)?;
     packet.payload = rest;
     let number = match u32::from_le_bytes(*family) {
         small @ 0..=0xFFFF => small,
@@ -251,17 +279,63 @@ fn loopback<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> R
 }
 
 /// Linux cooked capture: packet type, ARPHRD, address length, address (8), protocol.
-fn linux_sll<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> Result<(), Aside> {
-    let (header, rest) = data.split_first_chunk::<16>().ok_or(Aside::TooShort)?;
+fn linux_sll<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> Result<(), NotInFlow> {
+    let (header, rest) = data.split_first_chunk::<16>().ok_or(NotInFlow::TooShort)?;
     let [_, _, _, _, _, length, a, b, c, d, e, f, _, _, high, low] = *header;
     cooked(length, [a, b, c, d, e, f], u16::from_be_bytes([high, low]), rest, missing, packet)
 }
 
 /// Linux cooked capture, version 2: protocol, reserved, interface (4), ARPHRD, packet type, address length, address (8).
-fn linux_sll2<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> Result<(), Aside> {
-    let (header, rest) = data.split_first_chunk::<20>().ok_or(Aside::TooShort)?;
+fn linux_sll2<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> Result<(), NotInFlow> {
+    let (header, rest) = data.split_first_chunk::<20>().ok_or(NotInFlow::TooShort)?;
     let [high, low, _, _, _, _, _, _, _, _, _, length, a, b, c, d, e, f, _, _] = *header;
     cooked(length, [a, b, c, d, e, f], u16::from_be_bytes([high, low]), rest, missing, packet)
+}
+
+/// What Linux's packet filter logs: family, version 0, resource (2), then attributes of length (with these four bytes), type, value and
+/// padding to four, in the byte order of the host. Type 9 is the packet.
+fn nflog<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> Result<(), NotInFlow> {
+    const PAYLOAD: u16 = 9;
+    let (_, mut rest) = data.split_first_chunk::<4>().ok_or(NotInFlow::TooShort)?;
+    packet.payload = rest;
+    while let Some(([l0, l1, t0, t1], value)) = rest.split_first_chunk::<4>() {
+        let (mut length, mut kind) = (u16::from_le_bytes([*l0, *l1]), u16::from_le_bytes([*t0, *t1]));
+        // types are small, so that their order is told by themselves
+        if kind & 0xFF == 0 && kind != 0 {
+            (length, kind) = (length.swap_bytes(), kind.swap_bytes());
+        }
+        let Some(length) = usize::from(length).checked_sub(4) else { break };
+        if kind == PAYLOAD {
+            let (inside, missing) = limit(value, length, missing);
+            bare_ip(inside, missing, packet);
+            break;
+        }
+        let Some(behind) = value.get(length.next_multiple_of(4)..) else { break };
+        rest = behind;
+    }
+    Ok(())
+}
+
+/// Apple's PKTAP: its own length (4 bytes, low byte first), kind of record, link type of what follows, and what is known of interface
+/// and process.
+fn pktap<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> Result<(), NotInFlow> {
+    let (&[l0, l1, l2, l3, _, _, _, _, t0, t1, t2, t3], _) =
+        data.split_first_chunk::<12>().ok_or(NotInFlow::TooShort)?;
+    let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
+    let inside = data.get(length.max(12)..).ok_or(NotInFlow::TooShort)?;
+    packet.payload = inside;
+    match LinkType(u16::try_from(u32::from_le_bytes([t0, t1, t2, t3])).unwrap_or(u16::MAX)) {
+        LinkType::ETHERNET => ethernet(inside, missing, packet),
+        LinkType::PKTAP => Ok(()),
+        other => {
+            let before = packet.transport;
+            other_link(other, inside, missing, packet)?;
+            if packet.ip.is_none() {
+                packet.transport = before;
+            }
+            Ok(())
+        }
+    }
 }
 
 fn cooked<'a>(
@@ -271,7 +345,7 @@ fn cooked<'a>(
     rest: &'a [u8],
     missing: usize,
     packet: &mut Dissected<'a>,
-) -> Result<(), Aside> {
+) -> Result<(), NotInFlow> {
     let mac = (length == 6).then_some(MacAddress(mac));
     (packet.src, packet.src_mac) = (mac.map_or(Address::None, Address::Mac), mac);
     packet.transport = Transport::Ethernet;

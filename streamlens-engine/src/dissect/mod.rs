@@ -12,16 +12,18 @@ mod transport;
 use streamlens_model::{Address, Endpoint, FlowKey, Frame, MacAddress, Transport, VlanStack};
 
 pub(crate) use self::header_cache::{CachedFlow, HeaderCache};
-pub(crate) use self::link::dissect;
+pub(crate) use self::link::{bottom_of_stack, dissect, is_plain, own_end, ppp_payload};
 pub(crate) use self::transport::transport_payload;
 
 /// Why a frame is in no flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Aside {
+pub(crate) enum NotInFlow {
     /// Its link type is not supported.
     LinkType(u16),
-    /// The capture holds less of it than its link-layer header.
+    /// It is shorter than its link-layer header.
     TooShort,
+    /// The capture cut it off within its link-layer header.
+    Cut,
     /// It has more VLAN tags than any network has.
     VlanDepth,
     /// The flow table is full.

@@ -21,11 +21,43 @@ const NANOS_PER_BYTE: u64 = 80;
 const AROUND: u64 = 24;
 
 /// A packet that may come again.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Seen {
     fingerprint: u32,
     /// Capture time in ticks, modulo 2^32.
     time: u32,
+}
+
+/// The last packets of a slow flow, or those of a fast one whose fingerprints are alike: the newest first. All fingerprints
+/// lie together, so that they are compared at once.
+#[derive(Clone, Copy, Debug, Default)]
+struct Set {
+    /// 0 where there is none.
+    fingerprints: [u32; WAYS],
+    times: [u32; WAYS],
+}
+
+impl Set {
+    /// Adds a packet, and returns the one that has lost its place.
+    #[inline(always)]
+    fn add(&mut self, now: Seen) -> Seen {
+        let ([a, b, c, fingerprint], [s, t, u, time]) = (self.fingerprints, self.times);
+        self.fingerprints = [now.fingerprint, a, b, c];
+        self.times = [now.time, s, t, u];
+        Seen { fingerprint, time }
+    }
+
+    #[inline(always)]
+    fn has(&self, fingerprint: u32) -> bool {
+        let [a, b, c, d] = self.fingerprints.map(|known| known == fingerprint);
+        a | b | c | d
+    }
+
+    /// From the oldest on, those that there are.
+    fn iter(&self) -> impl Iterator<Item = Seen> {
+        let all = self.fingerprints.into_iter().zip(self.times).rev();
+        all.map(|(fingerprint, time)| Seen { fingerprint, time }).filter(|seen| seen.fingerprint != 0)
+    }
 }
 
 /// Tells frames whose bytes behind the link header are those of one shortly before, on the same interface, from their
@@ -35,27 +67,35 @@ struct Seen {
 /// checksum, TCP's number, the length, and both ends of the payload; of what is not IP all bytes, since nothing in front of
 /// them sums them up. Repeats that a sender makes on purpose differ in the identification, or come later.
 #[derive(Debug, Default)]
-pub(crate) struct Copies {
+pub(crate) struct MirrorFilter {
     /// The last packets of a slow flow.
-    recent: [Seen; WAYS],
+    recent: Set,
     /// Those of a fast one, by their fingerprints.
-    sets: Option<Box<[[Seen; WAYS]]>>,
+    sets: Option<Box<[Set]>>,
     pub(crate) count: u64,
     pub(crate) first: Option<u64>,
 }
 
-impl Copies {
+impl MirrorFilter {
     /// Whether a packet is a copy of one that came within the window before, in nanoseconds.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is_copy(&mut self, content: &PacketBody<'_>, frame: &FrameFacts, window: u64) -> bool {
         let Some(time) = frame.at.time else { return false };
-        let window = match content.ether_type {
-            // frames may come back as they were sent, though not before they have left, and fast cycles repeat theirs
-            Some(ETHERCAT) => window.min((u64::from(frame.wire_length) + AROUND) * NANOS_PER_BYTE),
-            _ => window,
-        };
-        let now = Seen { fingerprint: fingerprint(content, frame.interface), time: (time.as_nanos() >> TICK) as u32 };
-        let within = |seen: Seen| u64::from(now.time.wrapping_sub(seen.time)) << TICK <= window;
+        let ticks = (time.as_nanos() >> TICK) as u32;
+        match fingerprint_of_ends(content, frame.interface) {
+            Some(fingerprint) => self.compare(Seen { fingerprint, time: ticks }, content, frame, window),
+            None => self.is_copy_of_all_bytes(ticks, content, frame, window),
+        }
+    }
+
+    #[inline(never)]
+    fn is_copy_of_all_bytes(&mut self, time: u32, content: &PacketBody<'_>, frame: &FrameFacts, window: u64) -> bool {
+        let fingerprint = fingerprint_of_all(content, frame.interface);
+        self.compare(Seen { fingerprint, time }, content, frame, window)
+    }
+
+    #[inline(always)]
+    fn compare(&mut self, now: Seen, content: &PacketBody<'_>, frame: &FrameFacts, window: u64) -> bool {
         let set = match &mut self.sets {
             None => &mut self.recent,
             Some(sets) => match sets.get_mut(now.set(sets.len())) {
@@ -63,14 +103,12 @@ impl Copies {
                 None => return false,
             },
         };
-        let [a, b, c, oldest] = *set;
-        let is_again = |seen: Seen| seen.fingerprint == now.fingerprint && within(seen);
-        if is_again(a) || is_again(b) || is_again(c) || is_again(oldest) {
+        if set.has(now.fingerprint) && is_again(set, now, content, frame, window) {
             return self.note(content, frame, window);
         }
-        *set = [now, a, b, c];
+        let oldest = set.add(now);
         // the set is too small where it does not reach back as far as copies may
-        if within(oldest) && oldest.fingerprint != 0 {
+        if oldest.fingerprint != 0 && now.is_within(window, oldest) {
             self.grow(oldest);
         }
         false
@@ -95,20 +133,36 @@ impl Copies {
         }
         let before = self.sets.take();
         let count = before.as_ref().map_or(FIRST_SETS, |sets| (sets.len() * GROWTH).min(MOST_SETS));
-        let mut sets = vec![[Seen::default(); WAYS]; count].into_boxed_slice();
+        let mut sets = vec![Set::default(); count].into_boxed_slice();
         let known = before.as_deref().unwrap_or(std::slice::from_ref(&self.recent));
-        let known = known.iter().flat_map(|set| set.iter().rev());
-        for seen in std::iter::once(&oldest).chain(known).filter(|seen| seen.fingerprint != 0) {
+        for seen in std::iter::once(oldest).chain(known.iter().flat_map(Set::iter)) {
             if let Some(set) = sets.get_mut(seen.set(count)) {
-                let [a, b, c, _] = *set;
-                *set = [*seen, a, b, c];
+                set.add(seen);
             }
         }
         self.sets = Some(sets);
     }
 }
 
+/// Whether a packet whose fingerprint is in the set came within the window before.
+#[cold]
+#[inline(never)]
+fn is_again(set: &Set, now: Seen, content: &PacketBody<'_>, frame: &FrameFacts, window: u64) -> bool {
+    let window = match content.ether_type {
+        // frames may come back as they were sent, though not before they have left, and fast cycles repeat theirs
+        Some(ETHERCAT) => window.min((u64::from(frame.wire_length) + AROUND) * NANOS_PER_BYTE),
+        _ => window,
+    };
+    set.iter().any(|seen| seen.fingerprint == now.fingerprint && now.is_within(window, seen))
+}
+
 impl Seen {
+    /// Whether another one came at most so many nanoseconds before.
+    #[inline]
+    fn is_within(&self, window: u64, before: Self) -> bool {
+        u64::from(self.time.wrapping_sub(before.time)) << TICK <= window
+    }
+
     /// Which of so many sets, a power of two, is its own.
     #[inline]
     fn set(&self, sets: usize) -> usize {
@@ -116,31 +170,41 @@ impl Seen {
     }
 }
 
-/// Never 0.
-#[inline]
-fn fingerprint(content: &PacketBody<'_>, interface: u16) -> u32 {
-    let payload = content.payload;
+/// What the headers have that tells packets apart.
+#[inline(always)]
+fn fingerprint_of_headers(content: &PacketBody<'_>, interface: u16) -> u64 {
     let tcp = content.tcp.map_or(0, |tcp| u64::from(tcp.sequence));
-    let headers = content.fingerprint
+    content.fingerprint
         ^ tcp.rotate_left(20)
-        ^ (payload.len() as u64) << 48
+        ^ (content.payload.len() as u64) << 48
         ^ u64::from(content.check) << 32
-        ^ u64::from(interface) << 8;
-    let mixed = match (payload.first_chunk::<16>(), payload.last_chunk::<8>()) {
-        (Some(first), Some(last)) if content.ether_type.is_none() => {
-            let [a, b] = words(first);
-            fold(fold(headers, a) ^ b, u64::from_ne_bytes(*last))
-        }
-        _ => payload.last_chunk::<16>().map_or_else(
-            || payload.iter().fold(headers, |mixed, byte| fold(mixed, u64::from(*byte))),
-            |last| {
-                payload.as_chunks::<16>().0.iter().chain([last]).fold(headers, |mixed, bytes| {
-                    let [a, b] = words(bytes);
-                    fold(mixed ^ a, b)
-                })
-            },
-        ),
-    };
+        ^ u64::from(interface) << 8
+}
+
+/// That of the headers and both ends of a payload of IP; `None` of what is not IP, or too short. Never 0.
+#[inline(always)]
+fn fingerprint_of_ends(content: &PacketBody<'_>, interface: u16) -> Option<u32> {
+    let (first, last) = (content.payload.first_chunk::<16>()?, content.payload.last_chunk::<8>()?);
+    if content.ether_type.is_some() {
+        return None;
+    }
+    let [a, b] = words(first);
+    let mixed = fold(fold(fingerprint_of_headers(content, interface), a) ^ b, u64::from_ne_bytes(*last));
+    Some((mixed >> 32) as u32 | 1)
+}
+
+/// That of the headers and the whole payload. Never 0.
+fn fingerprint_of_all(content: &PacketBody<'_>, interface: u16) -> u32 {
+    let (payload, headers) = (content.payload, fingerprint_of_headers(content, interface));
+    let mixed = payload.last_chunk::<16>().map_or_else(
+        || payload.iter().fold(headers, |mixed, byte| fold(mixed, u64::from(*byte))),
+        |last| {
+            payload.as_chunks::<16>().0.iter().chain([last]).fold(headers, |mixed, bytes| {
+                let [a, b] = words(bytes);
+                fold(mixed ^ a, b)
+            })
+        },
+    );
     (mixed >> 32) as u32 | 1
 }
 
@@ -168,7 +232,7 @@ mod tests {
 
     /// Whether each of these frames, as (nanoseconds, interface, payload), is a copy.
     fn copies(frames: &[(i64, u16, u64)], check: u16, ether_type: Option<u16>) -> Vec<bool> {
-        let mut copies = Copies::default();
+        let mut copies = MirrorFilter::default();
         let seen = (1..).zip(frames).map(|(number, &(time, interface, payload))| {
             let at = Occurrence { frame: number, time: Some(Timestamp::from_nanos(time)) };
             let frame = FrameFacts { at, wire_length: 64, interface, is_copy: false };

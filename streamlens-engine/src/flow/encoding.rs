@@ -6,7 +6,7 @@ use streamlens_decoders::{FlowDecoder, PacketType, PduState};
 use streamlens_model::{FindingLog, TimingStatistics};
 use streamlens_registry::DecoderIndex;
 
-use super::{FrameFacts, JoinedDatagrams, Pdu, Pdus, Series};
+use super::{FrameFacts, IntervalSeries, JoinedDatagrams, Pdu, Pdus};
 use crate::health::Streams;
 
 /// An application protocol found in a transport of a flow.
@@ -52,7 +52,7 @@ pub(crate) struct EncodingEntry {
     pub(crate) follows: u64,
     pub(crate) findings: Option<Box<FindingLog>>,
     pub(crate) joined: JoinedDatagrams,
-    pub(crate) series: Option<Box<Series>>,
+    pub(crate) series: Option<Box<IntervalSeries>>,
 }
 
 impl fmt::Debug for EncodingEntry {
@@ -87,7 +87,7 @@ pub(crate) struct TypeEntry {
     /// Sum of the PDUs' own lengths.
     pub(crate) length_sum: u64,
     timing: Option<Box<TimingStatistics>>,
-    pub(crate) series: Option<Box<Series>>,
+    pub(crate) series: Option<Box<IntervalSeries>>,
 }
 
 /// One kind of PDU that lies in PDUs of another.
@@ -239,7 +239,7 @@ impl EncodingEntry {
         if let Some(timing) = &mut self.timing {
             timing.push(frame.at.time, frame.at.frame);
         }
-        Series::note(&mut self.series, interval_ns, frame.at.time, 1, wire);
+        IntervalSeries::note(&mut self.series, interval_ns, frame.at.time, wire);
     }
 
     /// Whether no frame is counted yet that brought anything new.
@@ -259,7 +259,7 @@ impl EncodingEntry {
         self.packets += 1;
         self.copies += 1;
         self.bytes += u64::from(frame.wire_length);
-        Series::note(&mut self.series, interval_ns, frame.at.time, 1, u64::from(frame.wire_length));
+        IntervalSeries::note(&mut self.series, interval_ns, frame.at.time, u64::from(frame.wire_length));
     }
 
     /// Counts PDUs that are not one of the type of the last one alone, or whose frame is counted already.
@@ -343,7 +343,7 @@ impl TypeEntry {
         if has_timing {
             self.timing.get_or_insert_default().push(frame.at.time, frame.at.frame);
         }
-        Series::note(&mut self.series, interval_ns, frame.at.time, 1, share);
+        IntervalSeries::note(&mut self.series, interval_ns, frame.at.time, share);
     }
 
     fn new(kind: PacketType) -> Self {

@@ -42,9 +42,9 @@ impl<T: Copy + PartialEq> Tracked<T> {
 /// All of them together are a few bytes that hardly ever change, so the packet path compares them as one and counts;
 /// what that count stands for is given to the properties when one of them changes.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct FlowFacts {
+pub(crate) struct LinkProperties {
     /// The current value; frames that repeat it are not in `changes` yet, nor is the first of them.
-    run: RunLength<Word>,
+    run: RunLength<PropertySet>,
     /// The first frame of the run.
     run_from: u64,
     /// How often the value has changed.
@@ -56,7 +56,7 @@ pub(crate) struct FlowFacts {
 
 /// The properties of one frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Word {
+struct PropertySet {
     macs: (Option<MacAddress>, Option<MacAddress>),
     ip: Option<(u8, u8)>,
 }
@@ -70,8 +70,8 @@ struct Changes {
 }
 
 impl Changes {
-    fn note(&mut self, word: &Word, since_frame: u64, packets: u64) {
-        let Word { macs: (src, dst), ip } = *word;
+    fn note(&mut self, word: &PropertySet, since_frame: u64, packets: u64) {
+        let PropertySet { macs: (src, dst), ip } = *word;
         if src.is_some() || dst.is_some() {
             self.macs.note(MacPair { src, dst }, since_frame, packets);
         }
@@ -82,10 +82,10 @@ impl Changes {
     }
 }
 
-impl FlowFacts {
+impl LinkProperties {
     /// Takes note of the properties of a frame.
     pub(crate) fn note(&mut self, packet: &Dissected<'_>, frame: u64) {
-        let word = Word { macs: (packet.src_mac, packet.dst_mac), ip: packet.ip.map(|ip| (ip.dscp, ip.ttl)) };
+        let word = PropertySet { macs: (packet.src_mac, packet.dst_mac), ip: packet.ip.map(|ip| (ip.dscp, ip.ttl)) };
         if !self.run.repeats(&word) {
             self.change(word, frame);
         }
@@ -108,7 +108,7 @@ impl FlowFacts {
     }
 
     #[cold]
-    fn change(&mut self, word: Word, frame: u64) {
+    fn change(&mut self, word: PropertySet, frame: u64) {
         if let Some((before, repeats)) = self.run.replace(Some(word)) {
             self.changes.get_or_insert_default().note(&before, self.run_from, repeats + 1);
         }
@@ -118,19 +118,19 @@ impl FlowFacts {
     }
 
     /// All properties with their changes so far.
-    pub(crate) fn lists(&self) -> FactLists {
+    pub(crate) fn lists(&self) -> PropertyHistory {
         let mut settled = self.changes.as_deref().cloned().unwrap_or_default();
         if let Some((now, repeats)) = self.run.run() {
             settled.note(&now, self.run_from, repeats + 1);
         }
         let Changes { macs, dscp, ttl } = settled;
         let not_kept = macs.not_kept + dscp.not_kept + ttl.not_kept;
-        FactLists { macs: macs.list(), dscp: dscp.list(), ttl: ttl.list(), not_kept }
+        PropertyHistory { macs: macs.list(), dscp: dscp.list(), ttl: ttl.list(), not_kept }
     }
 }
 
 /// The properties of a flow with their changes.
-pub(crate) struct FactLists {
+pub(crate) struct PropertyHistory {
     pub(crate) macs: Vec<Change<MacPair>>,
     pub(crate) dscp: Vec<Change<u8>>,
     pub(crate) ttl: Vec<Change<u8>>,

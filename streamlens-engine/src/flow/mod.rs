@@ -4,25 +4,31 @@
 //! same. So a level keeps timing statistics of its own only from the frame on at which they begin to differ from
 //! those of the level above: until then it is *shared*, and one update serves all four.
 
+mod bursts;
 mod copies;
 mod encoding;
+mod ether_types;
 mod facts;
 mod joined;
 pub(crate) mod pdu;
+mod sample;
 mod series;
 
 use streamlens_decoders::Confidence;
 use streamlens_model::{FlowKey, Timestamp, TimingStatistics, Transport};
 use streamlens_registry::DecoderIndex;
 
-pub(crate) use self::copies::Copies;
+pub(crate) use self::bursts::Bursts;
+pub(crate) use self::copies::MirrorFilter;
 pub(crate) use self::encoding::{EncodingEntry, STREAM_GAP, TypeEntry};
-pub(crate) use self::facts::FlowFacts;
+pub(crate) use self::ether_types::EtherTypes;
+pub(crate) use self::facts::LinkProperties;
 pub(crate) use self::joined::{JoinedCounts, JoinedDatagrams, parts};
 pub(crate) use self::pdu::{FrameFacts, Pdu, Pdus};
-pub(crate) use self::series::Series;
+pub(crate) use self::sample::Sample;
+pub(crate) use self::series::{IntervalSeries, MOST_INTERVALS};
 use crate::dissect::Dissected;
-use crate::identify::Young;
+use crate::identify::IdentificationWindow;
 use crate::key::PackedKey;
 use crate::look::ShownFlow;
 use crate::tcp::TcpStream;
@@ -46,14 +52,16 @@ pub(crate) struct FlowEntry {
     pub(crate) changed: u64,
     pub(crate) first_seen: Option<Timestamp>,
     pub(crate) last_seen: Option<Timestamp>,
-    pub(crate) facts: FlowFacts,
-    pub(crate) copies: Copies,
+    pub(crate) facts: LinkProperties,
+    pub(crate) copies: MirrorFilter,
     /// The first transport; nearly always the only one.
     pub(crate) transport: TransportEntry,
     pub(crate) others: Vec<TransportEntry>,
     /// Intervals of the flow, from the second transport on.
     timing: Option<Box<TimingStatistics>>,
-    pub(crate) series: Option<Box<Series>>,
+    pub(crate) series: Option<Box<IntervalSeries>>,
+    /// Its fullest moments, where they are asked for.
+    pub(crate) bursts: Option<Box<Bursts>>,
 }
 
 impl FlowEntry {
@@ -69,12 +77,13 @@ impl FlowEntry {
             changed: frame,
             first_seen: None,
             last_seen: None,
-            facts: FlowFacts::default(),
-            copies: Copies::default(),
+            facts: LinkProperties::default(),
+            copies: MirrorFilter::default(),
             transport: TransportEntry::new(packet.transport),
             others: Vec::new(),
             timing: None,
             series: None,
+            bursts: None,
         }
     }
 
@@ -91,12 +100,13 @@ impl FlowEntry {
             changed: 0,
             first_seen: None,
             last_seen: None,
-            facts: FlowFacts::default(),
-            copies: Copies::default(),
+            facts: LinkProperties::default(),
+            copies: MirrorFilter::default(),
             transport: TransportEntry::new(of.transport.transport),
             others: Vec::new(),
             timing: None,
             series: None,
+            bursts: None,
         }
     }
 
@@ -150,7 +160,15 @@ impl FlowEntry {
         if let Some(timing) = &mut self.timing {
             timing.push(frame.at.time, frame.at.frame);
         }
-        Series::note(&mut self.series, interval_ns, frame.at.time, 1, u64::from(frame.wire_length));
+        IntervalSeries::note(&mut self.series, interval_ns, frame.at.time, u64::from(frame.wire_length));
+    }
+
+    /// Takes note of a frame for the fullest moments.
+    #[cold]
+    pub(crate) fn note_burst(&mut self, frame: &FrameFacts, windows_ns: &[u64]) {
+        if let Some(time) = frame.at.time {
+            self.bursts.get_or_insert_with(|| Box::new(Bursts::new(windows_ns))).push(time, frame.wire_length);
+        }
     }
 
     /// The time of the first frame that has one, or of one that is earlier than another.
@@ -175,12 +193,16 @@ pub(crate) struct TransportEntry {
     pub(crate) encodings: Vec<EncodingEntry>,
     /// Payloads, and how many of them no decoder has taken.
     pub(crate) unclaimed: u64,
+    /// Of Ethernet: the types of frames that no decoder has taken.
+    pub(crate) foreign_types: EtherTypes,
     /// What is held while nothing is identified.
-    pub(crate) young: Option<Box<Young>>,
-    /// What remains of the candidates of its youth.
+    pub(crate) young: Option<Box<IdentificationWindow>>,
+    /// What remains of the candidates of its identification window.
     pub(crate) candidates: Vec<(DecoderIndex, Confidence)>,
     pub(crate) tcp: Option<Box<TcpStream>>,
-    pub(crate) series: Option<Box<Series>>,
+    pub(crate) series: Option<Box<IntervalSeries>>,
+    /// What its payloads look like, where that is asked for.
+    pub(crate) sample: Option<Box<Sample>>,
 }
 
 impl TransportEntry {
@@ -194,10 +216,12 @@ impl TransportEntry {
             timing: TimingStatistics::default(),
             encodings: Vec::new(),
             unclaimed: 0,
+            foreign_types: EtherTypes::default(),
             young: None,
             candidates: Vec::new(),
             tcp: None,
             series: None,
+            sample: None,
         }
     }
 
@@ -252,7 +276,7 @@ impl TransportEntry {
         self.packets += 1;
         self.bytes += u64::from(frame.wire_length);
         self.timing.push(frame.at.time, frame.at.frame);
-        Series::note(&mut self.series, interval_ns, frame.at.time, 1, u64::from(frame.wire_length));
+        IntervalSeries::note(&mut self.series, interval_ns, frame.at.time, u64::from(frame.wire_length));
     }
 
     /// Counts a copy of a frame: it was captured, and enters the intervals of the flow and the transport, which are those of
@@ -265,7 +289,7 @@ impl TransportEntry {
         self.packets += 1;
         self.bytes += u64::from(frame.wire_length);
         self.timing.push(frame.at.time, frame.at.frame);
-        Series::note(&mut self.series, interval_ns, frame.at.time, 1, u64::from(frame.wire_length));
+        IntervalSeries::note(&mut self.series, interval_ns, frame.at.time, u64::from(frame.wire_length));
         if !has_payload {
             return;
         }

@@ -3,15 +3,29 @@
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
-use streamlens_model::{Interval, Timestamp};
+use streamlens_model::{Interval, StreamInterval, Timestamp};
 
-/// The intervals of time of one row, in the order in which its frames came.
+/// The most intervals of a row: a day of seconds. Frames of further ones are not in any.
+pub(crate) const MOST_INTERVALS: usize = 86_400;
+/// The most intervals of all streams of an encoding together.
+const MOST_OF_STREAMS: usize = 4 * MOST_INTERVALS;
+/// A late frame is put into an interval that is one of so many of the latest; behind that it begins another one of the same
+/// time, which is added up when the list is made: so no order of times makes it slow.
+const LATEST: usize = 64;
+
+/// The intervals of time of one row, in the order in which they began.
 #[derive(Debug, Default)]
-pub(crate) struct Series {
+pub(crate) struct IntervalSeries {
     list: Vec<Interval>,
+    /// Whether some interval was left out.
+    is_full: bool,
     /// What streams that carry others miss, by the start of the interval; the others' stand in the list.
     lost_carriers: BTreeMap<Timestamp, i64>,
     jitter: Option<Box<LatestJitter>>,
+    /// Of an encoding those of its streams, by their index.
+    streams: Vec<Option<Box<Self>>>,
+    /// How many intervals these have together.
+    of_streams: usize,
 }
 
 /// The latest jitter of each stream that had packets in one interval, in nanoseconds by the index of the stream.
@@ -25,27 +39,27 @@ impl LatestJitter {
     /// Enters the greatest of all, where it is greater than what the interval has.
     fn enter(&self, list: &mut [Interval]) {
         let greatest = self.by_stream.values().copied().max_by(f64::total_cmp);
-        if let Ok(index) = list.binary_search_by_key(&self.start, |interval| interval.start)
-            && let Some(interval) = list.get_mut(index)
-        {
+        if let Some(interval) = list.iter_mut().rev().take(LATEST).find(|interval| interval.start == self.start) {
             interval.jitter_ns = interval.jitter_ns.into_iter().chain(greatest).max_by(f64::total_cmp);
         }
     }
 }
 
-impl Series {
-    /// Counts packets and bytes in the interval of `time`; nothing where no intervals are asked for.
-    #[inline]
-    pub(crate) fn note(
-        series: &mut Option<Box<Self>>,
-        interval_ns: Option<u64>,
-        time: Option<Timestamp>,
-        packets: u64,
-        bytes: u64,
-    ) {
-        let (Some(length), Some(time)) = (interval_ns, time) else { return };
-        let interval = series.get_or_insert_default().at(start_of(length, time));
-        interval.packets += packets;
+impl IntervalSeries {
+    /// Counts a packet and its bytes in the interval of `time`; nothing where no intervals are asked for, as by most: of all four
+    /// levels of every frame, that is one comparison each.
+    #[inline(always)]
+    pub(crate) fn note(series: &mut Option<Box<Self>>, interval_ns: Option<u64>, time: Option<Timestamp>, bytes: u64) {
+        if let Some(length) = interval_ns {
+            Self::count(series, length, time, bytes);
+        }
+    }
+
+    #[inline(never)]
+    fn count(series: &mut Option<Box<Self>>, length: u64, time: Option<Timestamp>, bytes: u64) {
+        let Some(time) = time else { return };
+        let Some(interval) = series.get_or_insert_default().at(start_of(length, time)) else { return };
+        interval.packets += 1;
         interval.bytes += bytes;
     }
 
@@ -60,7 +74,8 @@ impl Series {
     ) {
         let (Some(length), Some(time)) = (interval_ns, time) else { return };
         let (series, start) = (series.get_or_insert_default(), start_of(length, time));
-        let known = series.at(start).lost.get_or_insert(0);
+        let Some(interval) = series.at(start) else { return };
+        let known = interval.lost.get_or_insert(0);
         if !are_carriers {
             *known += lost;
         } else if lost != 0 {
@@ -78,9 +93,50 @@ impl Series {
         time: Option<Timestamp>,
         lost: i64,
     ) {
-        if let (Some(length), Some(time)) = (interval_ns, time) {
-            *series.get_or_insert_default().at(start_of(length, time)).lost.get_or_insert(0) += lost;
+        if let (Some(length), Some(time)) = (interval_ns, time)
+            && let Some(interval) = series.get_or_insert_default().at(start_of(length, time))
+        {
+            *interval.lost.get_or_insert(0) += lost;
         }
+    }
+
+    /// Counts packets of a stream of the encoding, by its index, numbers found missing, where it has any, and its jitter as it is now.
+    pub(crate) fn note_stream(
+        series: &mut Option<Box<Self>>,
+        interval_ns: Option<u64>,
+        time: Option<Timestamp>,
+        stream: u32,
+        (packets, lost, jitter_ns): (u64, Option<i64>, Option<f64>),
+    ) {
+        let (Some(length), Some(time)) = (interval_ns, time) else { return };
+        let (series, start, place) = (series.get_or_insert_default(), start_of(length, time), stream as usize);
+        if series.streams.len() <= place {
+            series.streams.resize_with(place + 1, Option::default);
+        }
+        let Some(own) = series.streams.get_mut(place) else { return };
+        let own = own.get_or_insert_default();
+        let is_known = own.list.iter().rev().take(LATEST).any(|interval| interval.start == start);
+        if !is_known && series.of_streams >= MOST_OF_STREAMS {
+            series.is_full = true;
+            return;
+        }
+        let before = own.list.len();
+        let Some(interval) = own.at(start) else {
+            series.is_full = true;
+            return;
+        };
+        interval.packets += packets;
+        interval.lost = lost.map_or(interval.lost, |lost| Some(interval.lost.unwrap_or(0) + lost));
+        interval.jitter_ns = jitter_ns.or(interval.jitter_ns);
+        series.of_streams += own.list.len() - before;
+    }
+
+    /// The intervals of a stream of the encoding, by its index.
+    pub(crate) fn stream_list(&self, stream: usize) -> Vec<StreamInterval> {
+        let own = self.streams.get(stream).and_then(Option::as_deref);
+        let list = own.map_or_else(Vec::new, Self::list).into_iter();
+        list.map(|Interval { start, packets, lost, jitter_ns, .. }| StreamInterval { start, packets, lost, jitter_ns })
+            .collect()
     }
 
     fn note_jitter(&mut self, start: Timestamp, stream: u32, jitter_ns: f64) {
@@ -94,27 +150,55 @@ impl Series {
         latest.by_stream.insert(stream, jitter_ns);
     }
 
-    fn at(&mut self, start: Timestamp) -> &mut Interval {
+    /// The interval that begins then; `None` where there are too many.
+    fn at(&mut self, start: Timestamp) -> Option<&mut Interval> {
         // nearly always the last one; a late frame belongs to one a little before
-        let index = self.list.partition_point(|interval| interval.start < start);
-        if self.list.get(index).is_none_or(|interval| interval.start != start) {
-            self.list.insert(index, Interval { start, ..Interval::default() });
-        }
-        &mut self.list[index]
+        let latest = self.list.len().saturating_sub(LATEST);
+        let known = self.list.get(latest..)?.iter().rposition(|interval| interval.start == start);
+        let place = match known {
+            Some(place) => latest + place,
+            None => {
+                if self.list.len() >= MOST_INTERVALS {
+                    self.is_full = true;
+                    return None;
+                }
+                self.list.push(Interval { start, ..Interval::default() });
+                self.list.len() - 1
+            }
+        };
+        self.list.get_mut(place)
+    }
+
+    /// Whether intervals were left out, for there were too many.
+    pub(crate) fn is_full(&self) -> bool {
+        self.is_full
     }
 
     /// The intervals so far, in order of time.
     pub(crate) fn list(&self) -> Vec<Interval> {
         let mut list = self.list.clone();
+        if let Some(latest) = &self.jitter {
+            latest.enter(&mut list);
+        }
+        if !list.is_sorted_by_key(|interval| interval.start) {
+            list.sort_by_key(|interval| interval.start);
+            list.dedup_by(|next, kept| {
+                let is_same = next.start == kept.start;
+                if is_same {
+                    kept.packets += next.packets;
+                    kept.bytes += next.bytes;
+                    kept.lost = kept.lost.map_or(next.lost, |lost| Some(lost + next.lost.unwrap_or(0)));
+                    kept.jitter_ns = kept.jitter_ns.into_iter().chain(next.jitter_ns).max_by(f64::total_cmp);
+                }
+                is_same
+            });
+        }
         for (start, lost) in &self.lost_carriers {
             if let Ok(index) = list.binary_search_by_key(start, |interval| interval.start)
                 && let Some(interval) = list.get_mut(index)
             {
                 interval.lost = interval.lost.max(Some(*lost));
             }
-        }
-        if let Some(latest) = &self.jitter {
-            latest.enter(&mut list);
         }
         list
     }
@@ -128,14 +212,18 @@ fn start_of(length: u64, time: Timestamp) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use streamlens_model::{CaptureSummary, Frame, LinkType};
+    use streamlens_registry::DecoderRegistry;
+
     use super::*;
+    use crate::{Engine, EngineOptions};
 
     /// The jitter of an interval after these packets: time, stream, the stream's jitter then. Intervals are 10 long.
     fn jitters(packets: &[(i64, u32, Option<f64>)]) -> Vec<(i64, Option<f64>)> {
         let mut series = None;
         for &(time, stream, jitter) in packets {
             let jitter = jitter.map(|jitter| (stream, jitter));
-            Series::note_health(&mut series, Some(10), Some(Timestamp::from_nanos(time)), (0, false), jitter);
+            IntervalSeries::note_health(&mut series, Some(10), Some(Timestamp::from_nanos(time)), (0, false), jitter);
         }
         let list = series.unwrap_or_default().list();
         list.iter().map(|interval| (interval.start.as_nanos(), interval.jitter_ns)).collect()
@@ -153,7 +241,13 @@ mod tests {
     fn what_carries_and_what_is_carried_is_never_added_up() {
         let mut series = None;
         for (time, lost, are_carriers) in [(1, 2, true), (2, 3, false), (3, 1, false), (11, 5, true), (12, 4, false)] {
-            Series::note_health(&mut series, Some(10), Some(Timestamp::from_nanos(time)), (lost, are_carriers), None);
+            IntervalSeries::note_health(
+                &mut series,
+                Some(10),
+                Some(Timestamp::from_nanos(time)),
+                (lost, are_carriers),
+                None,
+            );
         }
         let lost: Vec<_> = series.unwrap_or_default().list().iter().map(|interval| interval.lost).collect();
         assert_eq!(lost, [Some(4), Some(5)]);
@@ -162,6 +256,52 @@ mod tests {
     #[test]
     fn without_a_media_clock_there_is_none() {
         assert_eq!(jitters(&[(1, 1, None), (12, 1, None)]), [(0, None), (10, None)]);
+    }
+
+    /// Packets, by the start of the interval, of frames at these times; whether all had room.
+    fn packets(times: impl IntoIterator<Item = i64>) -> (Vec<(i64, u64)>, bool) {
+        let mut series = None;
+        for time in times {
+            IntervalSeries::note(&mut series, Some(10), Some(Timestamp::from_nanos(time)), 60);
+        }
+        let series = series.unwrap_or_default();
+        let list = series.list().iter().map(|interval| (interval.start.as_nanos(), interval.packets)).collect();
+        (list, !series.is_full())
+    }
+
+    #[test]
+    fn times_in_any_order_give_each_interval_once() {
+        let expected: Vec<_> = (0..500).map(|place| (place * 10, 2)).collect();
+        let forwards = (0..1000).map(|n| n * 5);
+        assert_eq!(packets(forwards.clone()), (expected.clone(), true));
+        assert_eq!(packets(forwards.clone().rev()), (expected.clone(), true));
+        let twice = (0..500).map(|n| n * 10).chain((0..500).map(|n| n * 10 + 1));
+        assert_eq!(packets(twice), (expected, true));
+        let (list, has_room) = packets((0..MOST_INTERVALS as i64 + 7).rev().map(|n| n * 10));
+        assert_eq!((list.len(), list.first(), has_room), (MOST_INTERVALS, Some(&(70, 1)), false));
+    }
+
+    #[test]
+    fn flows_of_more_intervals_than_are_kept_say_so() {
+        let options = EngineOptions { interval_ns: Some(1), ..EngineOptions::default() };
+        let mut engine = Engine::new(DecoderRegistry::with_builtins(), options);
+        for number in 1..=MOST_INTERVALS as u64 + 2 {
+            let mut data = [0; 60];
+            // an EtherType for experiments
+            data[12..14].copy_from_slice(&[0x88, 0xB5]);
+            data[20..28].copy_from_slice(&number.to_be_bytes());
+            let (time, link_type) = (Some(Timestamp::from_nanos(number as i64)), LinkType::ETHERNET);
+            engine.push(&Frame { number, time, link_type, interface: 0, original_length: 60, data: &data });
+        }
+        let analysis = engine.finish(CaptureSummary::default());
+        let flow = &analysis.flows[0];
+        assert_eq!((flow.total_packets, flow.intervals.len()), (MOST_INTERVALS as u64 + 2, MOST_INTERVALS));
+        let said: Vec<_> =
+            analysis.findings.iter().filter(|finding| finding.code == "capture.intervals-not-kept").collect();
+        assert!(
+            said.len() == 1 && said[0].text.starts_with("of 1 flow the first 86,400 intervals are kept"),
+            "{said:?}"
+        );
     }
 
     #[test]

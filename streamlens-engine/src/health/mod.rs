@@ -99,6 +99,12 @@ impl Streams {
         arrival
     }
 
+    /// Index of this stream, if it is the one that was pushed last: one that found no room is none.
+    pub(crate) fn latest(&self, id: StreamId) -> Option<u32> {
+        self.list.get(self.last).filter(|stream| stream.id == id)?;
+        u32::try_from(self.last).ok()
+    }
+
     /// Index and jitter in nanoseconds of the stream that was pushed last.
     pub(crate) fn latest_jitter(&self) -> Option<(u32, f64)> {
         let jitter_ns = self.list.get(self.last)?.clock.as_ref()?.jitter_ns()?;

@@ -1,6 +1,6 @@
 //! What has changed of a flow's rows and findings since they were shown last.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ impl Engine {
         looks.has_news |= shown.is_surveyed;
         let depth = looks.options.depth_of(id);
         let is_old = moment.now.zip(shown.refreshed).is_none_or(|(now, then)| now.since(then) >= SECOND_NS);
-        let is_fresh = is_due || is_old || Shape::of(flow, depth) != shown.shape;
+        let is_fresh = is_due || is_old || shown.shape.is_outdated(&Shape::of(flow, depth), shown.rows.len());
         if !is_fresh {
             shown.rows.iter_mut().for_each(|shown| refresh(shown, flow, moment, delta));
         }
@@ -75,7 +75,8 @@ impl Engine {
             shown.rows = merged(std::mem::take(&mut shown.rows), list(flow, id, depth, &names), delta);
             compare(&mut shown.findings, found(id, &names), &mut delta.findings);
             let ShownFlow { rows, findings, .. } = &mut *shown;
-            rows.iter_mut().for_each(|shown| refresh_all(shown, flow, &names, findings, moment, delta));
+            let worst = worst(findings);
+            rows.iter_mut().for_each(|shown| refresh_all(shown, flow, &names, &worst, moment, delta));
             if !shown.is_surveyed && self.is_wanted(flow) {
                 shown.is_surveyed = true;
                 self.looks.surveyed.push(id);
@@ -104,22 +105,29 @@ fn refresh_all(
     shown: &mut ShownRow,
     flow: &FlowEntry,
     names: &BTreeMap<(u16, u16), EncodingNames>,
-    findings: &[ShownFinding],
+    worst: &BTreeMap<RowId, (u32, Severity)>,
     moment: &Moment,
     delta: &mut Delta,
 ) {
     let before = shown.row;
     update(shown, flow, Some(names), moment);
-    (shown.row.findings, shown.row.severity) = worst(findings, shown.row.id);
+    let found = worst.get(&shown.row.id);
+    (shown.row.findings, shown.row.severity) = found.map_or((0, None), |(count, gravest)| (*count, Some(*gravest)));
     if std::mem::take(&mut shown.is_new) || shown.row != before {
         delta.rows.push(shown.row);
     }
 }
 
-/// How many findings there are at a row, and the gravest.
-fn worst(findings: &[ShownFinding], row: RowId) -> (u32, Option<Severity>) {
-    let at = findings.iter().filter(|shown| shown.row == Some(row));
-    at.fold((0, None), |(count, gravest), shown| (count + 1, gravest.max(Some(shown.finding.severity))))
+/// How many findings there are at each row that has some, and the gravest.
+fn worst(findings: &[ShownFinding]) -> BTreeMap<RowId, (u32, Severity)> {
+    let mut worst = BTreeMap::new();
+    for shown in findings {
+        let Some(row) = shown.row else { continue };
+        let severity = shown.finding.severity;
+        let (count, gravest) = worst.entry(row).or_insert((0, severity));
+        (*count, *gravest) = (*count + 1, severity.max(*gravest));
+    }
+    worst
 }
 
 /// The new list of rows, with the figures that old ones had. Rows that are no longer there are gone; names that are new or
@@ -145,12 +153,16 @@ fn found(id: FlowId, names: &BTreeMap<(u16, u16), EncodingNames>) -> Vec<ShownFi
     let mut found = Vec::new();
     for (&(t, e), names) in names {
         let encoding = RowId::encoding(id, t, e);
+        let mut streams = HashMap::new();
+        if names.findings.iter().any(|finding| finding.place.stream.is_some()) {
+            for (place, of) in (0..).zip(&names.streams) {
+                streams.entry(of.name.as_deref().unwrap_or(&of.id)).or_insert(place);
+            }
+        }
         for finding in &names.findings {
             // a finding about one stream stands at its row
-            let stream = finding.place.stream.as_deref();
-            let place = stream
-                .and_then(|name| names.streams.iter().position(|of| of.name.as_deref().unwrap_or(&of.id) == name));
-            let row = place.map_or(encoding, |place| encoding.below(Level::Stream, place as u32));
+            let place = finding.place.stream.as_deref().and_then(|name| streams.get(name));
+            let row = place.map_or(encoding, |place| encoding.below(Level::Stream, *place));
             found.push(ShownFinding { id: FindingId(0), row: Some(row), finding: Arc::new(finding.clone()) });
         }
     }

@@ -62,6 +62,10 @@ impl Default for LookOptions {
 #[derive(Default)]
 pub(crate) struct Looks {
     epoch: u64,
+    /// How often the source has started over.
+    round: u64,
+    /// Whether there was a look in this round.
+    has_looked: bool,
     /// Capture time of the last look.
     now: Option<Timestamp>,
     /// Capture time that a source has told without a frame.
@@ -75,7 +79,7 @@ pub(crate) struct Looks {
     last_survey: Option<Timestamp>,
     /// What was published when the last survey was made, and whether surveyed flows had frames since.
     published: u64,
-    has_news: bool,
+    pub(crate) has_news: bool,
     /// Findings that belong to no flow.
     findings: BTreeMap<FindingId, Arc<Finding>>,
     /// Last rows and findings of flows that ended since the last look.
@@ -83,6 +87,18 @@ pub(crate) struct Looks {
     resolved: Vec<FindingChange>,
     counts: CaptureCounts,
     pub(crate) retired: Retired,
+}
+
+impl Looks {
+    /// What is kept where the source starts over: looks are numbered on.
+    pub(crate) fn next_round(&self) -> Self {
+        Self { epoch: self.epoch, round: self.round + 1, ..Self::default() }
+    }
+
+    /// The epoch as shards number it.
+    pub(crate) fn shard_epoch(&self) -> u32 {
+        self.epoch as u32
+    }
 }
 
 /// Flows that had frames in an epoch.
@@ -126,10 +142,10 @@ impl Engine {
             self.enforce_flow_bound();
         }
         let looks = &self.looks;
-        let is_whole = looks.epoch == 0 || looks.options.depth != options.depth;
+        let is_whole = !looks.has_looked || looks.options.depth != options.depth;
         let now = self.state.totals.last_seen().max(looks.told).max(looks.now);
         let since_last = now.zip(looks.now).map(|(now, last)| now.since(last));
-        let is_beginning = looks.epoch == 0;
+        let is_beginning = !looks.has_looked;
         let looks_opened = looks.options.opened.clone();
         let moment =
             Moment { now, is_beginning, since_last, outlier_deviations: self.state.options.outlier_deviations };
@@ -138,8 +154,10 @@ impl Engine {
         let mut anew: BTreeSet<FlowId> = settled.into_iter().collect();
         anew.extend(options.opened.symmetric_difference(&looks_opened));
         self.looks.epoch += 1;
+        self.looks.has_looked = true;
         let since = Some(Epoch(self.looks.epoch - 1));
-        let mut delta = Delta { since, epoch: Epoch(self.looks.epoch), now, ..Delta::default() };
+        let (epoch, round) = (Epoch(self.looks.epoch), self.looks.round);
+        let mut delta = Delta { since, epoch, round, now, ..Delta::default() };
         self.looks.options = options.clone();
         for id in &anew {
             self.show_flow(*id, true, &moment, &mut delta);
@@ -173,6 +191,7 @@ impl Engine {
         let mut delta = Delta {
             since: None,
             epoch: Epoch(looks.epoch),
+            round: looks.round,
             now: looks.now,
             capture: looks.counts.clone(),
             ..Delta::default()
@@ -218,7 +237,7 @@ impl Engine {
 
     /// The flows that had frames in this epoch, which ends here; all flows where all are to be shown.
     fn flows_changed(&mut self, is_whole: bool, now: Option<Timestamp>) -> Vec<(u16, u32)> {
-        let epoch = self.looks.epoch as u32;
+        let epoch = self.looks.shard_epoch();
         let mut changed = Vec::with_capacity(self.state.shards.iter().map(|shard| shard.changed.len()).sum());
         for (number, shard) in (0..).zip(&mut self.state.shards) {
             if is_whole {
@@ -347,7 +366,7 @@ impl Engine {
     /// Counts of the capture. What is in no flow is what is left: the sum holds by the flow table's own count.
     fn counts(&self) -> CaptureCounts {
         let flows = self.state.shards.iter().map(|shard| shard.flow_count() as u64).sum();
-        let packets_not_in_flows = self.state.asides().values().sum();
+        let packets_not_in_flows = self.state.not_in_flows().values().sum();
         let waiting: u64 = self.state.shards.iter().map(|shard| shard.waiting_fragments()).sum();
         let retired = self.looks.retired.clone();
         let packets = self.state.totals.packets;

@@ -8,6 +8,7 @@ use streamlens_model::row::{FlowId, Level, Retired, RetiredCounts};
 use super::{id_of, place_of};
 use crate::engine::Engine;
 use crate::flow::FlowEntry;
+use crate::options::DecodeAs;
 use crate::report::names_of;
 
 /// A flow that had a frame within this time, in nanoseconds, is not idle.
@@ -24,6 +25,20 @@ impl Engine {
     /// Keeps these flows even where the table is full and they are idle.
     pub fn keep(&mut self, flows: BTreeSet<FlowId>) {
         self.kept = flows;
+    }
+
+    /// From now on decodes what a rule speaks of as it says; it goes before the rules that there are. The flows that it speaks of
+    /// end, with their totals kept, and begin anew with their next frame.
+    pub fn decode_as(&mut self, rule: DecodeAs) {
+        let mut ended = Vec::new();
+        for (number, shard) in self.state.shards.iter().enumerate() {
+            let is_meant =
+                |flow: &FlowEntry| flow.transports().any(|transport| (rule.selector)(&flow.key, transport.transport));
+            let meant = shard.flows.iter().filter(|(_, flow)| is_meant(flow));
+            ended.extend(meant.map(|(place, flow)| id_of(number, place, flow.generation)));
+        }
+        self.state.options.decode_as.insert(0, rule);
+        self.end_flows(ended.iter());
     }
 
     /// Where there are more flows than are allowed, lets those go that are idle longest. Returns whether there is room for
@@ -56,21 +71,24 @@ impl Engine {
         self.next_idle = if wanted < idle.len() { None } else { next };
         idle.sort_unstable();
         idle.truncate(wanted);
-        for (_, id) in &idle {
-            self.end_flow(*id);
-        }
-        if !idle.is_empty() {
+        self.end_flows(idle.iter().map(|(_, id)| id));
+        count - idle.len() < most
+    }
+
+    fn end_flows<'f>(&mut self, flows: impl ExactSizeIterator<Item = &'f FlowId>) {
+        let has_any = flows.len() > 0;
+        flows.for_each(|id| self.end_flow(*id));
+        if has_any {
             self.state.shards.iter_mut().for_each(crate::shard::Shard::forget_headers);
         }
-        count - idle.len() < most
     }
 
     /// Ends a flow: its totals and its last row are kept, its memory is given back.
     fn end_flow(&mut self, id: FlowId) {
         let (number, place) = place_of(id);
-        let env = crate::work::Env { registry: &self.state.registry, options: &self.state.options };
+        let env = crate::work::Settings { registry: &self.state.registry, options: &self.state.options };
         if let Some(shard) = self.state.shards.get_mut(number) {
-            shard.settle(env, place as usize);
+            shard.conclude(env, place as usize);
         }
         let view = std::mem::take(&mut self.looks.view);
         let names = self.flow(id).map(|flow| names_of(&self.state, &view, (number, place), flow, Level::Encoding));

@@ -71,7 +71,17 @@ pub(super) struct Shape {
     below: usize,
 }
 
+/// Rows of a flow from which on new ones are shown once a second and not at each look: to make all anew for each one that
+/// comes would take time with the square of their number.
+const SHOWN_AT_EACH_LOOK: usize = 1024;
+
 impl Shape {
+    /// Whether rows that were made for this one have to be made anew at once.
+    pub(super) fn is_outdated(&self, now: &Self, rows: usize) -> bool {
+        let has_grown = Self { below: now.below, ..*self } == *now && now.below > self.below;
+        self != now && !(has_grown && rows > SHOWN_AT_EACH_LOOK)
+    }
+
     pub(super) fn of(flow: &FlowEntry, depth: Level) -> Self {
         let mut shape = Self { depth: Some(depth), ..Self::default() };
         if depth == Level::Flow {
@@ -87,5 +97,26 @@ impl Shape {
             }
         }
         shape
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_very_many_rows_only_growth_can_wait() {
+        let shape = |encodings, below| Shape { depth: Some(Level::PacketType), transports: 1, encodings, below };
+        let (few, many) = (SHOWN_AT_EACH_LOOK, SHOWN_AT_EACH_LOOK + 1);
+        for (now, rows, is_outdated) in [
+            (shape(1, 2000), many, false),
+            (shape(1, 2001), few, true),
+            (shape(1, 2001), many, false),
+            (shape(1, 1999), many, true),
+            (shape(2, 2001), many, true),
+            (Shape { depth: Some(Level::Flow), ..shape(1, 2001) }, many, true),
+        ] {
+            assert_eq!(shape(1, 2000).is_outdated(&now, rows), is_outdated, "{now:?} {rows}");
+        }
     }
 }

@@ -4,7 +4,7 @@
 use streamlens_model::Timestamp;
 
 use crate::flow::{FlowEntry, JoinedCounts};
-use crate::work::Env;
+use crate::work::Settings;
 
 /// Copies make a mirrored flow from this share of its frames on (two in five: nearly every frame has one).
 const MIRRORED_SHARE: f64 = 0.4;
@@ -53,7 +53,7 @@ pub(super) struct JoinedFlows {
 
 impl Artefacts {
     /// Adds a flow.
-    pub(super) fn add(&mut self, flow: &FlowEntry, env: Env<'_>) {
+    pub(super) fn add(&mut self, flow: &FlowEntry, env: Settings<'_>) {
         if !env.options.decode_as.is_empty() {
             self.add_rules(flow, env);
         }
@@ -70,7 +70,7 @@ impl Artefacts {
     }
 
     #[cold]
-    fn add_rules(&mut self, flow: &FlowEntry, env: Env<'_>) {
+    fn add_rules(&mut self, flow: &FlowEntry, env: Settings<'_>) {
         self.rules.resize(env.options.decode_as.len(), RuleUse::default());
         for transport in flow.transports() {
             let mut rules = env.options.decode_as.iter().zip(&mut self.rules);

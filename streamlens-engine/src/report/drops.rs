@@ -15,7 +15,7 @@ const AT_ONCE: u64 = 64;
 
 /// What the capture itself dropped, and where.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Drops {
+pub(crate) struct Drops {
     /// Frames, wherever that was.
     pub(super) dropped: u64,
     /// Frames of the capture.
@@ -28,6 +28,21 @@ impl Drops {
     pub(super) fn of(capture: &CaptureSummary) -> Self {
         let places = (!capture.drop_places.is_empty()).then(|| capture.drop_places.as_slice().into());
         Self { dropped: capture.dropped.values().sum(), packets: capture.packets, places }
+    }
+
+    /// Takes what a source tells while frames come; says whether it is other than before.
+    pub(crate) fn note(&mut self, dropped: u64, places: &[DropPlace]) -> bool {
+        let known = self.places.as_deref().unwrap_or_default();
+        let is_other = self.dropped != dropped || known != places;
+        if is_other {
+            (self.dropped, self.places) = (dropped, (!places.is_empty()).then(|| places.into()));
+        }
+        is_other
+    }
+
+    /// The same in a capture of so many frames.
+    pub(super) fn among(&self, packets: u64) -> Self {
+        Self { packets, ..self.clone() }
     }
 
     /// So many frames at most behind what took its packets away does a stream show it, of which so many packets came.

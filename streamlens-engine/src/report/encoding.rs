@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -17,7 +18,7 @@ use super::{EncodingNames, EncodingPath, FlowWriter, interface_name, rounded};
 use crate::deferred::store::VisitedFlow;
 use crate::flow::{EncodingEntry, FlowEntry, TransportEntry};
 use crate::health::{SequenceTracker, Stream};
-use crate::identify::{ENOUGH, standing};
+use crate::identify::{MIN_CONFIDENCE, current_confidence};
 
 /// An encoding of a flow, with all that is known of it.
 pub(super) struct EncodingView<'r, 's> {
@@ -47,7 +48,7 @@ impl<'w> FlowWriter<'w> {
     ) -> Result<EncodingView<'w, 's>, Candidate> {
         let Some(decoder) = self.state.registry.decoder(encoding.decoder) else { return Err(Candidate::default()) };
         let score = own_score(encoding);
-        if score < f64::from(ENOUGH) {
+        if score < f64::from(MIN_CONFIDENCE) {
             return Err(Candidate {
                 encoding_name: decoder.info().name.clone(),
                 confidence_score: score,
@@ -105,10 +106,18 @@ impl<'w> FlowWriter<'w> {
             view.report.metadata.insert("base_confidence".into(), Value::from(score));
         }
         let sorted = sorted(encoding.streams.iter());
+        let series = encoding.series.as_deref();
+        let places: BTreeMap<_, _> = match series {
+            Some(_) => encoding.streams.iter().enumerate().map(|(place, of)| ((of.id, of.path), place)).collect(),
+            None => BTreeMap::new(),
+        };
         // no larger than it has to be: there may be a million
         let mut streams = Vec::with_capacity(sorted.len());
         streams.extend(sorted.into_iter().map(|stream| {
             let mut health = view.health(stream, findings);
+            if let (Some(series), Some(&place)) = (series, places.get(&(stream.id, stream.path))) {
+                health.intervals = series.stream_list(place);
+            }
             if let Some((sequence, gaps)) = stream.sequence.as_ref().and_then(|of| Some((of, of.gaps()?))) {
                 (health.gap_count, health.gaps) = (Some(gaps.count), sequence.listed_gaps());
             }
@@ -155,7 +164,7 @@ impl<'w> FlowWriter<'w> {
         findings: &mut impl FindingSink,
     ) {
         let Some(decoder) = self.state.registry.decoder(encoding.decoder) else { return };
-        if own_score(encoding) < f64::from(ENOUGH) {
+        if own_score(encoding) < f64::from(MIN_CONFIDENCE) {
             return;
         }
         let has_faults = |stream: &&Stream| stream.sequence.as_ref().is_some_and(|of| of.faults().is_some());
@@ -332,7 +341,7 @@ fn add(report: &mut FlowReport, addition: &FlowReport) {
 fn best_refinement(report: &FlowReport) -> Option<&Refinement> {
     let best =
         report.refinements.iter().reduce(|best, next| if next.confidence > best.confidence { next } else { best });
-    best.filter(|refinement| refinement.confidence >= ENOUGH)
+    best.filter(|refinement| refinement.confidence >= MIN_CONFIDENCE)
 }
 
 /// Streams in the order of their identifiers.
@@ -357,7 +366,7 @@ fn cause_of(
 
 /// The evidence so far for an encoding.
 fn own_score(encoding: &EncodingEntry) -> f64 {
-    standing(encoding.confidence, encoding.taken, encoding.follows, encoding.refused)
+    current_confidence(encoding.confidence, encoding.taken, encoding.follows, encoding.refused)
 }
 
 /// The health of a stream, without a name.

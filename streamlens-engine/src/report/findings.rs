@@ -6,13 +6,15 @@ use std::fmt;
 
 use streamlens_model::words::{Counted, Grouped, Span, Times};
 use streamlens_model::{
-    CaptureSummary, FindingLog, FlowKey, LoggedFinding, Occurrence, Severity, StreamHealth, StreamId, Transport,
+    CaptureSummary, FindingLog, FlowKey, Interface, LoggedFinding, MergedFrames, Occurrence, Severity, StreamHealth,
+    StreamId, Transport,
 };
 
 use super::artefacts::{Artefacts, JoinedFlows, Mirrored, RuleUse};
 use super::drops::Drops;
 use super::finding_record::{FindingDraft, FindingRecord, FindingText};
 use crate::deferred::store::FlowHandle;
+use crate::flow::MOST_INTERVALS;
 use crate::health::{Events, SequenceTracker, Stream};
 use crate::options::DecodeAs;
 
@@ -39,6 +41,8 @@ pub(super) struct Findings {
     /// What there is no more room for, once they were sorted: as grave as that, and no earlier.
     bar: Option<(Severity, u64)>,
     drops: Drops,
+    /// Whether clocks in frames can't be held against the times of the frames.
+    is_moved: bool,
 }
 
 /// How many findings beyond those wanted are let pile up before the list is sorted.
@@ -53,6 +57,9 @@ const DUPLICATES: &str = ".duplicates";
 const REORDERED: &str = ".reordered";
 const RESTART: &str = ".restart";
 
+/// The end of codes of findings that hold a clock in frames against the times of the frames.
+const CLOCK: &str = ".clock-offset";
+
 /// Receives findings.
 pub(super) trait FindingSink {
     /// Adds a finding; `make` shows what it is, and is called only where that is needed.
@@ -60,6 +67,9 @@ pub(super) trait FindingSink {
 
     /// What the capture itself dropped.
     fn drops(&self) -> &Drops;
+
+    /// Whether the times of frames are moved, so that what is found of clocks against them is none.
+    fn is_moved(&self) -> bool;
 
     /// Adds what a decoder or a monitor has found; `place` shows where.
     fn add_log(
@@ -69,6 +79,9 @@ pub(super) trait FindingSink {
         stream_name: impl Fn(StreamId) -> Option<String>,
     ) {
         for (code, stream, entry) in log.iter() {
+            if self.is_moved() && code.ends_with(CLOCK) {
+                continue;
+            }
             let LoggedFinding { severity, count, packets, first, last, .. } = *entry;
             self.add(severity, first.frame, |show| {
                 let name = stream.and_then(&stream_name);
@@ -211,6 +224,11 @@ impl FindingSink for FindingNotes {
         // nothing is made of a note
         const { &Drops { dropped: 0, packets: 0, places: None } }
     }
+
+    fn is_moved(&self) -> bool {
+        // notes only say which flows are looked at
+        false
+    }
 }
 
 impl IntoIterator for FindingNotes {
@@ -259,20 +277,33 @@ impl FindingSink for Findings {
     fn drops(&self) -> &Drops {
         &self.drops
     }
+
+    fn is_moved(&self) -> bool {
+        self.is_moved
+    }
 }
 
 impl Findings {
     pub(super) fn new(capture: &CaptureSummary, most: Option<usize>) -> Self {
-        let (most, drops) = (most.unwrap_or(usize::MAX), Drops::of(capture));
-        let mut findings = Self { most, drops, ..Self::default() };
+        let mut findings = Self::with_drops(Drops::of(capture), most);
         findings.add_capture(capture);
         findings
+    }
+
+    /// An empty list, where the capture itself has dropped these.
+    pub(super) fn with_drops(drops: Drops, most: Option<usize>) -> Self {
+        Self { most: most.unwrap_or(usize::MAX), drops, ..Self::default() }
+    }
+
+    /// The same, of frames whose times were moved.
+    pub(super) fn moved(self, is_moved: bool) -> Self {
+        Self { is_moved, ..self }
     }
 
     /// An empty list for a part of the flows, with room for so many findings of each severity, or as many as are wanted. Where
     /// none comes, that takes no memory.
     pub(super) fn empty(&self, room: usize) -> Self {
-        let mut empty = Self { most: self.most, drops: self.drops.clone(), ..Self::default() };
+        let mut empty = Self { most: self.most, drops: self.drops.clone(), is_moved: self.is_moved, ..Self::default() };
         let room = room.min(self.most.saturating_add(PILE));
         empty.lists.iter_mut().for_each(|list| list.reserve(room));
         empty
@@ -337,7 +368,7 @@ impl Findings {
         });
     }
 
-    fn add_capture(&mut self, capture: &CaptureSummary) {
+    pub(super) fn add_capture(&mut self, capture: &CaptureSummary) {
         let start = Occurrence { frame: 1, time: capture.first_seen };
         let end = Occurrence { frame: capture.packets, time: capture.last_seen };
         let timestamps = &capture.timestamps;
@@ -381,9 +412,23 @@ impl Findings {
     }
 
     /// Adds what the capturing machine made of frames.
-    pub(super) fn add_artefacts(&mut self, artefacts: &Artefacts) {
+    pub(super) fn add_artefacts(&mut self, artefacts: &Artefacts, interfaces: &[Interface]) {
         self.add_mirrored(&artefacts.mirrored);
-        self.add_joined(&artefacts.joined);
+        self.add_joined(&artefacts.joined, interfaces);
+    }
+
+    /// Adds that so many flows have more intervals than are kept.
+    pub(super) fn add_full_intervals(&mut self, flows: u64, packets: u64) {
+        if flows == 0 {
+            return;
+        }
+        let (start, end) = (Occurrence { frame: 1, time: None }, Occurrence { frame: packets, time: None });
+        let (flows, most) = (Counted(flows, "flow"), Grouped(MOST_INTERVALS as u64));
+        let text = format_args!(
+            "of {flows} the first {most} intervals are kept, of all streams of an encoding together four times as many, and later frames \
+             are in none: longer intervals hold all of them"
+        );
+        self.add_warning("capture.intervals-not-kept", 1, start, end, text);
     }
 
     /// Adds which rules of the user's nothing came of.
@@ -407,21 +452,55 @@ impl Findings {
         }
     }
 
-    /// Adds that the capturing machine joined packets, where it did.
-    fn add_joined(&mut self, joined: &JoinedFlows) {
+    /// Adds that the capturing machine joined packets, where it did: the frames that an interface gave and the wire can't carry,
+    /// and the datagrams in which a decoder found several packets.
+    fn add_joined(&mut self, joined: &JoinedFlows, interfaces: &[Interface]) {
         let JoinedFlows { flows, apart, packets, whole, first, last } = *joined;
+        let taken_apart = std::fmt::from_fn(|f| {
+            write!(
+                f,
+                "{} {} taken apart into {}, {} could not be",
+                Grouped(apart),
+                Counted(apart, "").verb("was", "were"),
+                Counted(packets, "packet"),
+                Grouped(whole)
+            )
+        });
+        let mut merged =
+            interfaces.iter().filter_map(|of| Some((of, of.counts?.merged))).filter(|(_, of)| of.frames > 0);
+        if let Some((interface, MergedFrames { frames, longest, mtu })) = merged.next() {
+            // one finding: what there is to do is the same everywhere
+            let name = interface.name.as_deref().unwrap_or("INTERFACE");
+            let others: Vec<_> =
+                merged.map(|(of, merged)| (of.name.as_deref().unwrap_or("INTERFACE"), merged)).collect();
+            let all = others.iter().fold(frames, |sum, (_, merged)| sum.saturating_add(merged.frames));
+            let more = std::fmt::from_fn(|f| {
+                others.iter().try_for_each(|(name, merged)| write!(f, "; {name}: {}", Counted(merged.frames, "frame")))
+            });
+            let at = Occurrence { frame: first.unwrap_or(1), time: None };
+            let until = Occurrence { frame: first.map_or(at.frame, |_| last), time: None };
+            let apart = std::fmt::from_fn(|f| match apart + whole {
+                0 => f.write_str("No decoder took any apart"),
+                datagrams => write!(f, "Of {} with several packets {taken_apart}", Counted(datagrams, "datagram")),
+            });
+            let text = format_args!(
+                "{name}: {} of up to {} bytes {} longer than the MTU of {} allows{more}: the adapter or the kernel merged them, so \
+                 that counts and times are not those of the wire. {apart}; ethtool -K {name} gro off lro off",
+                Counted(frames, "frame"),
+                Grouped(longest.into()),
+                Counted(frames, "").are(),
+                Grouped(mtu.into()),
+            );
+            return self.add_warning("capture.merged", all, at, until, text);
+        }
         let Some(first) = first else { return };
         let [first, last] = [first, last].map(|frame| Occurrence { frame, time: None });
         let text = format_args!(
-            "{} of {} {} several packets: the adapter or the kernel merged them (receive offload). {} {} taken apart into {}, \
-             {} could not be; when a packet behind the first came is not known; ethtool -K INTERFACE gro off lro off",
+            "{} of {} {} several packets: the adapter or the kernel merged them (receive offload). {taken_apart}; when a packet \
+             behind the first came is not known; ethtool -K INTERFACE gro off lro off",
             Counted(apart + whole, "datagram"),
             Counted(flows, "flow"),
             Counted(apart + whole, "").verb("holds", "hold"),
-            Grouped(apart),
-            Counted(apart, "").verb("was", "were"),
-            Counted(packets, "packet"),
-            Grouped(whole)
         );
         self.add_warning("capture.merged", apart + whole, first, last, text);
     }

@@ -7,7 +7,7 @@ use super::encoding::EncodingView;
 use super::findings::Findings;
 use super::rows::bit_rate;
 use super::timing::Summaries;
-use super::{FlowWriter, rounded};
+use super::{FlowWriter, add_holes, rounded};
 use crate::deferred::store::{TOGETHER, VisitedFlow};
 use crate::flow::{FlowEntry, TransportEntry};
 
@@ -60,6 +60,8 @@ impl<'w> FlowWriter<'w> {
             dscp: facts.dscp,
             ttl: facts.ttl,
             changes_not_kept: facts.not_kept,
+            bursts: flow.bursts.as_ref().map_or_else(Vec::new, |bursts| bursts.figures(None)),
+            outer: self.state.outer.paths(&flow.key),
             transport_protocols,
             intervals: flow.series.as_ref().map_or_else(Vec::new, |series| series.list()),
         }
@@ -72,6 +74,7 @@ impl<'w> FlowWriter<'w> {
         summaries: &mut Summaries<'s>,
         findings: &mut Findings,
     ) -> TransportProtocol {
+        add_holes(flow, transport, findings);
         let timing_stats = summaries.of(&transport.timing);
         let mut application_encodings = Vec::with_capacity(encodings.len());
         let mut candidates = Vec::new();
@@ -100,19 +103,23 @@ impl<'w> FlowWriter<'w> {
             timing_stats,
             application_encodings,
             candidates,
-            metadata: tcp_facts(transport),
+            metadata: transport_facts(transport),
+            sample: transport.sample.as_ref().filter(|_| transport.encodings.is_empty()).map(|sample| sample.shown()),
             intervals: transport.series.as_ref().map_or_else(Vec::new, |series| series.list()),
         }
     }
 }
 
-fn tcp_facts(transport: &TransportEntry) -> Metadata {
-    let Some(stream) = &transport.tcp else { return Metadata::new() };
+fn transport_facts(transport: &TransportEntry) -> Metadata {
+    let types = transport.foreign_types.value().filter(|_| transport.encodings.is_empty());
+    let mut metadata: Metadata = types.into_iter().map(|value| ("ether_types", value)).collect();
+    let Some(stream) = &transport.tcp else { return metadata };
     let facts = [
         ("retransmitted_segments", stream.retransmitted),
         ("out_of_order_segments", stream.out_of_order),
         ("gaps", stream.gaps),
         ("gap_bytes", stream.gap_bytes),
     ];
-    facts.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| (name, Value::from(count))).collect()
+    metadata.extend(facts.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| (name, Value::from(count))));
+    metadata
 }

@@ -24,17 +24,18 @@ use streamlens_decoders::FlowReport;
 use streamlens_model::{Analysis, CaptureSummary, Flow, Interface, LinkType, SCHEMA};
 
 use self::artefacts::Artefacts;
+pub(crate) use self::drops::Drops;
 pub(crate) use self::encoding::stream_health;
 use self::finding_record::FindingRecord;
 use self::findings::{FindingNote, FindingNotes, FindingSink, Findings, Where};
 pub(crate) use self::names::{EncodingNames, NetworkView, detail, names_of, survey};
 use self::rows::{FlowSet, SortRow};
-pub(crate) use self::sink::Lists;
+pub(crate) use self::sink::Collected;
 pub use self::sink::{ReportChunk, ReportSink};
-use self::surveys::{Additions, EncodingPath, NetworkReports, Notebook, Surveys, interface_name};
+use self::surveys::{Additions, EncodingPath, NetworkReports, SurveyShard, Surveys, interface_name};
 use crate::deferred::store::{FlowFigures, FlowHandle, FlowStore, ScratchShard, TOGETHER, VisitedFlow};
-use crate::dissect::Aside;
-use crate::flow::EncodingEntry;
+use crate::dissect::NotInFlow;
+use crate::flow::{EncodingEntry, FlowEntry, IntervalSeries, TransportEntry};
 use crate::options::FlowSelection;
 use crate::state::EngineState;
 use crate::workers::{for_each_parallel, map_chunks_ordered};
@@ -100,7 +101,7 @@ impl<'e> Report<'e> {
             additions: Additions::new(),
             networks: Vec::new(),
             late,
-            findings: Findings::new(&capture, selection.most_findings),
+            findings: Findings::new(&capture, selection.most_findings).moved(state.is_moved),
             capture,
             interfaces,
             artefacts: Artefacts::default(),
@@ -151,7 +152,7 @@ impl<'e> Report<'e> {
         }
         let handles = self.store.worth_visiting(|packets, decoders| surveys.want(packets, decoders));
         let begin = || (ScratchShard::default(), surveys.notebook());
-        let visit = |(scratch, notebook): &mut (ScratchShard, Notebook), (): &mut (), chunk: &[FlowHandle]| {
+        let visit = |(scratch, notebook): &mut (ScratchShard, SurveyShard), (): &mut (), chunk: &[FlowHandle]| {
             self.store.visit(scratch, chunk, |visited| visited.iter().for_each(|flow| surveys.see(notebook, flow)));
         };
         let states = map_chunks_ordered(self.state.threads, &handles, begin, || (), visit, |()| ());
@@ -178,7 +179,7 @@ impl<'e> Report<'e> {
             matches!(self.plan, Plan::Gravest { .. }) && handles.len() > self.selection.top.unwrap_or(usize::MAX);
         let mut rows = Vec::with_capacity(handles.len());
         let begin = || (ScratchShard::default(), surveys.notebook(), Artefacts::default(), FindingNotes::default());
-        let visit = |state: &mut (ScratchShard, Notebook, Artefacts, FindingNotes),
+        let visit = |state: &mut (ScratchShard, SurveyShard, Artefacts, FindingNotes),
                      rows: &mut Vec<SortRow>,
                      chunk: &[FlowHandle]| {
             let (scratch, notebook, artefacts, notes) = state;
@@ -269,7 +270,7 @@ impl<'e> Report<'e> {
         let workers = map_chunks_ordered(self.state.threads, &others, || self.worker(0), || (), look, |()| ());
         self.gather(workers);
         self.finish_late();
-        add_common_findings(self.state, &self.networks, &self.artefacts, &mut self.findings);
+        add_common_findings(self.state, &self.networks, &self.artefacts, &self.interfaces, &mut self.findings);
     }
 
     /// Ends the late surveys, and adds what they have to say.
@@ -308,7 +309,7 @@ impl<'e> Report<'e> {
     }
 
     /// Notes flows that are visited for their findings.
-    fn note_visit(&self, visited: &[VisitedFlow<'_>], notebook: &mut Notebook, artefacts: &mut Artefacts) {
+    fn note_visit(&self, visited: &[VisitedFlow<'_>], notebook: &mut SurveyShard, artefacts: &mut Artefacts) {
         visited.iter().for_each(|flow| self.late.see(notebook, flow));
         // in other plans all flows were visited before
         if self.plan == Plan::Everything {
@@ -363,6 +364,7 @@ impl<'w> FlowWriter<'w> {
     /// Adds the findings of a flow that is not written.
     fn flow_findings(&self, visited: &VisitedFlow<'_>, findings: &mut impl FindingSink) {
         for transport in visited.flow.transports() {
+            add_holes(visited.flow, transport, findings);
             for encoding in &transport.encodings {
                 self.encoding_findings(visited, transport, encoding, findings);
             }
@@ -376,35 +378,61 @@ impl<'w> FlowWriter<'w> {
     }
 }
 
+/// Adds the holes of a TCP stream in which nothing was identified; those of others are findings of the encoding.
+fn add_holes(flow: &FlowEntry, transport: &TransportEntry, findings: &mut impl FindingSink) {
+    let holes = transport.tcp.as_ref().and_then(|stream| stream.holes.as_ref());
+    if let Some(log) = holes.filter(|_| transport.encodings.is_empty()) {
+        let place = Where { flow: Some(&flow.key), transport: Some(transport.transport), ..Where::default() };
+        findings.add_log(log, |see| see(&place), |_| None);
+    }
+}
+
 /// What a thread needs to make flows and findings.
 struct Worker {
     scratch: ScratchShard,
     findings: Findings,
     artefacts: Artefacts,
     /// For the late surveys.
-    notebook: Notebook,
+    notebook: SurveyShard,
     /// Flows that are handed on next.
     made: Vec<Flow>,
 }
 
 /// Adds what is found beyond single flows.
-fn add_common_findings(state: &EngineState, networks: &NetworkReports, artefacts: &Artefacts, findings: &mut Findings) {
+fn add_common_findings(
+    state: &EngineState,
+    networks: &NetworkReports,
+    artefacts: &Artefacts,
+    interfaces: &[Interface],
+    findings: &mut Findings,
+) {
     for (name, report) in networks {
         let place = Where { encoding: Some(name), ..Where::default() };
         for log in &report.findings {
             findings.add_log(log, |see| see(&place), |id| report.stream_names.get(&id).cloned());
         }
     }
-    findings.add_artefacts(artefacts);
+    findings.add_artefacts(artefacts, interfaces);
     findings.add_rules(&state.options.decode_as, &artefacts.rules);
     let unfinished = state.shards.iter().map(|shard| shard.unfinished_datagrams()).sum();
     findings.add_unfinished(unfinished, state.totals.packets);
+    if state.options.interval_ns.is_some() {
+        let flows = state.shards.iter().flat_map(|shard| shard.flows.iter());
+        let is_full = |series: &Option<Box<IntervalSeries>>| series.as_ref().is_some_and(|series| series.is_full());
+        let full = flows.filter(|(_, flow)| {
+            let mut encodings = flow.transports().flat_map(|transport| &transport.encodings);
+            is_full(&flow.series) || encodings.any(|encoding| is_full(&encoding.series))
+        });
+        findings.add_full_intervals(full.count() as u64, state.totals.packets);
+    }
 }
 
 /// Adds what was counted to what a source knows of its capture.
 fn fill(capture: &mut CaptureSummary, state: &EngineState) {
     state.totals.fill(capture);
-    for (reason, frames) in state.asides() {
+    state.outer.fill(capture);
+    state.totals.fill_bursts(capture, &state.options);
+    for (reason, frames) in state.not_in_flows() {
         // several numbers of link types have one name
         *capture.not_in_flows.entry(reason_text(reason)).or_default() += frames;
     }
@@ -415,12 +443,13 @@ fn rounded(confidence: f32) -> f64 {
     (f64::from(confidence) * 1000.0).round() / 1000.0
 }
 
-fn reason_text(reason: Aside) -> String {
+fn reason_text(reason: NotInFlow) -> String {
     match reason {
-        Aside::LinkType(number) if LinkType(number) == LinkType::UNDESCRIBED => "undescribed interface".to_owned(),
-        Aside::LinkType(number) => format!("unsupported link type {}", LinkType(number).name()),
-        Aside::TooShort => "shorter than its link-layer header".to_owned(),
-        Aside::VlanDepth => "more VLAN tags than a network has".to_owned(),
-        Aside::TableFull => "flow table full".to_owned(),
+        NotInFlow::LinkType(number) if LinkType(number) == LinkType::UNDESCRIBED => "undescribed interface".to_owned(),
+        NotInFlow::LinkType(number) => format!("unsupported link type {}", LinkType(number).name()),
+        NotInFlow::TooShort => "shorter than its link-layer header".to_owned(),
+        NotInFlow::Cut => "cut off by the capture within its link-layer header".to_owned(),
+        NotInFlow::VlanDepth => "more VLAN tags than a network has".to_owned(),
+        NotInFlow::TableFull => "flow table full".to_owned(),
     }
 }

@@ -8,6 +8,7 @@ use streamlens_model::row::Level;
 use streamlens_model::{CaptureSummary, Finding, Flow, Interface, StreamHealth};
 
 use super::artefacts::Artefacts;
+use super::drops::Drops;
 use super::finding_record::FindingRecord;
 use super::findings::Findings;
 use super::surveys::Surveys;
@@ -70,9 +71,11 @@ pub(crate) fn survey(
         show(&mut surveys);
     }
     let (networks, additions) = surveys.finish();
-    let (mut findings, mut artefacts) = (Findings::new(capture, None), Artefacts::default());
+    let (mut findings, mut artefacts) =
+        (Findings::with_drops(drops(state), None).moved(state.is_moved), Artefacts::default());
+    findings.add_capture(capture);
     state.shards.iter().flat_map(|shard| shard.flows.iter()).for_each(|(_, flow)| artefacts.add(flow, state.env()));
-    add_common_findings(state, &networks, &artefacts, &mut findings);
+    add_common_findings(state, &networks, &artefacts, &state.told.merged, &mut findings);
     NetworkView { additions, interfaces, findings: list(findings) }
 }
 
@@ -91,7 +94,7 @@ pub(crate) fn names_of(
     let visited = VisitedFlow { handle, flow, conversations: &shard_state.conversations };
     for (t, transport) in (0..).zip(flow.transports()) {
         for (e, encoding) in (0..).zip(&transport.encodings) {
-            let mut findings = Findings::new(&CaptureSummary::default(), None);
+            let mut findings = Findings::with_drops(drops(state), None).moved(state.is_moved);
             writer.encoding_findings(&visited, transport, encoding, &mut findings);
             let findings = list(findings);
             if depth < Level::Encoding && findings.is_empty() {
@@ -107,13 +110,18 @@ pub(crate) fn names_of(
 /// The whole of a flow, as it stands in a document.
 pub(crate) fn detail(state: &EngineState, view: &NetworkView, (shard, place): (usize, u32)) -> Option<Flow> {
     let visited = visited(state, FlowHandle::resident(shard, place))?;
-    let (mut made, mut findings) = (Vec::new(), Findings::new(&CaptureSummary::default(), None));
+    let (mut made, mut findings) = (Vec::new(), Findings::with_drops(drops(state), None).moved(state.is_moved));
     FlowWriter { state, additions: &view.additions, interfaces: &view.interfaces, has_histograms: true }.make_flows(
         &[visited],
         &mut made,
         &mut findings,
     );
     made.pop()
+}
+
+/// What the capture itself has dropped so far.
+fn drops(state: &EngineState) -> Drops {
+    state.told.drops.among(state.totals.packets)
 }
 
 /// A flow of a table.

@@ -34,12 +34,12 @@ pub trait ReportChunk: Sized + Send + Sync {
 
 /// Flows and findings as the document lists them.
 #[derive(Default)]
-pub(crate) struct Lists {
+pub(crate) struct Collected {
     pub(crate) flows: Vec<Flow>,
     pub(crate) findings: Vec<Finding>,
 }
 
-impl ReportChunk for Lists {
+impl ReportChunk for Collected {
     fn empty(&self) -> Self {
         Self::default()
     }
@@ -53,7 +53,7 @@ impl ReportChunk for Lists {
     }
 }
 
-impl ReportSink for Lists {
+impl ReportSink for Collected {
     type Chunk = Self;
 
     fn chunk(&self) -> Self {

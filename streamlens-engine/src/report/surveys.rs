@@ -41,7 +41,7 @@ struct OneSurvey<'e> {
 }
 
 /// What one thread notes for the surveys, by the place of each; `None` for those that have to see all flows themselves.
-pub(super) struct Notebook(Vec<Option<Box<dyn SurveyNotes>>>);
+pub(super) struct SurveyShard(Vec<Option<Box<dyn SurveyNotes>>>);
 
 impl<'e> Surveys<'e> {
     /// Those whose reports are needed before flows are made, and those whose are not.
@@ -87,12 +87,12 @@ impl<'e> Surveys<'e> {
     }
 
     /// An empty notebook for a thread.
-    pub(super) fn notebook(&self) -> Notebook {
-        Notebook(self.list.iter().map(|one| one.lock().notes()).collect())
+    pub(super) fn notebook(&self) -> SurveyShard {
+        SurveyShard(self.list.iter().map(|one| one.lock().notes()).collect())
     }
 
     /// Takes over what threads noted.
-    pub(super) fn gather(&mut self, notebooks: impl IntoIterator<Item = Notebook>) {
+    pub(super) fn gather(&mut self, notebooks: impl IntoIterator<Item = SurveyShard>) {
         for notebook in notebooks {
             for (one, notes) in self.list.iter_mut().zip(notebook.0) {
                 notes.into_iter().for_each(|notes| one.get_mut().gather(notes));
@@ -101,7 +101,7 @@ impl<'e> Surveys<'e> {
     }
 
     /// Shows a flow to those that watch one of its encodings, or notes it for them.
-    pub(super) fn see(&self, notebook: &mut Notebook, visited: &VisitedFlow<'_>) {
+    pub(super) fn see(&self, notebook: &mut SurveyShard, visited: &VisitedFlow<'_>) {
         let flow = visited.flow;
         let packets = flow.packets();
         for encoding in flow.transports().flat_map(|transport| &transport.encodings) {

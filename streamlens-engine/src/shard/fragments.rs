@@ -3,16 +3,16 @@
 use streamlens_model::Timestamp;
 
 use super::Shard;
-use crate::dissect::{Aside, Dissected, transport_payload};
+use crate::dissect::{Dissected, NotInFlow, transport_payload};
 use crate::flow::{FrameFacts, Pdus};
 use crate::fragments::Outcome;
-use crate::work::Env;
+use crate::work::Settings;
 
 impl Shard {
     /// A frame that counts for a flow and whose payload is not to be looked at (yet).
-    pub(super) fn count_part(&mut self, env: Env<'_>, packet: &Dissected<'_>, frame: FrameFacts) {
+    pub(super) fn count_part(&mut self, env: Settings<'_>, packet: &Dissected<'_>, frame: FrameFacts) {
         let Some(place) = self.place(env, packet, frame.at.frame) else {
-            self.aside(Aside::TableFull, 1);
+            self.not_in_flow(NotInFlow::TableFull, 1);
             return;
         };
         let Some(flow) = self.flows.get_mut(place) else { return };
@@ -23,12 +23,15 @@ impl Shard {
         let transport = flow.transport_place(packet.transport);
         flow.facts.note(packet, frame.at.frame);
         flow.note_frame(&frame, env.options.interval_ns);
+        if !env.options.burst_windows_ns.is_empty() {
+            flow.note_burst(&frame, &env.options.burst_windows_ns);
+        }
         if let Some(transport) = flow.transports_mut().nth(transport) {
             transport.count(&frame, None, &Pdus::default(), env.options.interval_ns);
         }
     }
 
-    pub(super) fn fragment(&mut self, env: Env<'_>, packet: &Dissected<'_>, facts: FrameFacts) {
+    pub(super) fn fragment(&mut self, env: Settings<'_>, packet: &Dissected<'_>, facts: FrameFacts) {
         let mut released = std::mem::take(&mut self.released);
         let outcome = self.fragments.push(packet, facts, &mut released);
         let first = match &outcome {
@@ -51,7 +54,7 @@ impl Shard {
                 let Some((&frame, earlier)) = frames.split_last() else { return };
                 match self.place(env, &whole, facts.at.frame) {
                     Some(place) => drop(self.count_packet(env, place, &whole, frame, earlier)),
-                    None => self.aside(Aside::TableFull, 1),
+                    None => self.not_in_flow(NotInFlow::TableFull, 1),
                 }
             }
         }
@@ -59,7 +62,7 @@ impl Shard {
 
     /// Lets go of fragments that have waited too long when a frame comes.
     #[inline(always)]
-    pub(super) fn expire(&mut self, env: Env<'_>, now: Option<Timestamp>) {
+    pub(super) fn expire(&mut self, env: Settings<'_>, now: Option<Timestamp>) {
         if !self.fragments.is_idle() && now.is_some() {
             self.release_expired(env, now);
         }
@@ -67,7 +70,7 @@ impl Shard {
 
     /// Fragments whose first one did not come in time count for a flow without ports.
     #[inline(never)]
-    pub(super) fn release_expired(&mut self, env: Env<'_>, now: Option<Timestamp>) {
+    pub(super) fn release_expired(&mut self, env: Settings<'_>, now: Option<Timestamp>) {
         while let Some(waiting) = self.fragments.expired(now) {
             self.count_part(env, &Dissected { fragment: None, ..waiting.header }, waiting.frame);
         }

@@ -1,5 +1,5 @@
-//! A share of the conversations, with all state that belongs to them. Shares know nothing of each other, so they can
-//! be worked on by different threads; which share a conversation is in depends on its addresses alone.
+//! A shard: a part of the conversations, with all state that belongs to them. Shards know nothing of each other, so they can
+//! be worked on by different threads; which shard a conversation is in depends on its addresses alone.
 
 mod fragments;
 mod slots;
@@ -11,12 +11,12 @@ use streamlens_model::{Frame, Packet};
 
 pub(crate) use self::slots::FlowList;
 use crate::deferred::{Admission, Arrival, Lobby};
-use crate::dissect::{Aside, CachedFlow, Dissected, HeaderCache, PacketBody, dissect};
-use crate::flow::{FlowEntry, FrameFacts};
+use crate::dissect::{CachedFlow, Dissected, HeaderCache, NotInFlow, PacketBody, dissect};
+use crate::flow::{FlowEntry, FrameFacts, Sample};
 use crate::fragments::{Fragments, Waiting};
 use crate::index::Index;
 use crate::key::PackedKey;
-use crate::work::{Conversations, Env, Outbox, Scratch, Work};
+use crate::work::{Conversations, Outbox, PacketContext, Scratch, Settings};
 
 /// Frames whose memory is fetched together.
 const GROUP: usize = 32;
@@ -31,14 +31,14 @@ enum Resolution<'f> {
     /// The key of its flow, with the hash of that.
     Key(PackedKey, u64),
     Fragment,
-    Aside(Aside),
+    NotInFlow(NotInFlow),
 }
 
-/// A share of the conversations.
+/// A part of the conversations.
 #[derive(Default)]
 pub(crate) struct Shard {
     /// Its number.
-    pub(crate) share: usize,
+    pub(crate) number: usize,
     /// Keeps the frames of new flows where there are very many.
     pub(crate) lobby: Lobby,
     /// Places of flows.
@@ -53,7 +53,7 @@ pub(crate) struct Shard {
     fragments: Fragments,
     pub(crate) conversations: Conversations,
     pub(crate) outbox: Outbox,
-    pub(crate) asides: BTreeMap<Aside, u64>,
+    pub(crate) not_in_flows: BTreeMap<NotInFlow, u64>,
     /// Whether the flow table is full: flows that are not in it yet find no room.
     pub(crate) is_closed: bool,
     scratch: Scratch,
@@ -61,14 +61,14 @@ pub(crate) struct Shard {
 }
 
 impl Shard {
-    pub(crate) fn new(share: usize, lobby: Lobby) -> Self {
-        Self { share, lobby, ..Self::default() }
+    pub(crate) fn new(number: usize, lobby: Lobby) -> Self {
+        Self { number, lobby, ..Self::default() }
     }
 
     /// Processes frames in groups and touches each group first, so that its cache misses overlap.
     pub(crate) fn process_batch<'f>(
         &mut self,
-        env: Env<'_>,
+        env: Settings<'_>,
         places: &[u32],
         frame_at: impl Fn(u32) -> Option<Frame<'f>>,
     ) {
@@ -87,7 +87,7 @@ impl Shard {
 
     /// Processes a group of frames where flows are deferred: the keys of all are found first, so that the lobby can prefetch.
     #[inline(never)]
-    fn process_group<'f>(&mut self, env: Env<'_>, frames: impl Iterator<Item = Frame<'f>>) {
+    fn process_group<'f>(&mut self, env: Settings<'_>, frames: impl Iterator<Item = Frame<'f>>) {
         let mut group = [const { None }; GROUP];
         for (slot, frame) in group.iter_mut().zip(frames) {
             let (frame, packet, resolution) = slot.insert((frame, Dissected::new(&frame), Resolution::Fragment));
@@ -107,13 +107,13 @@ impl Shard {
     }
 
     /// Processes a frame.
-    pub(crate) fn process(&mut self, env: Env<'_>, frame: &Frame<'_>) {
+    pub(crate) fn process(&mut self, env: Settings<'_>, frame: &Frame<'_>) {
         self.process_inline(env, frame);
     }
 
     /// Processes a frame: what most frames need lies here in one piece.
     #[inline(always)]
-    fn process_inline(&mut self, env: Env<'_>, frame: &Frame<'_>) {
+    fn process_inline(&mut self, env: Settings<'_>, frame: &Frame<'_>) {
         self.expire(env, frame.time);
         match self.header_cache.find_datagram(frame) {
             Some((known, content)) => self.count_repeated(env, frame, known, &content),
@@ -123,7 +123,7 @@ impl Shard {
 
     /// A frame that repeats headers.
     #[inline(always)]
-    fn count_repeated(&mut self, env: Env<'_>, frame: &Frame<'_>, known: CachedFlow, content: &PacketBody<'_>) {
+    fn count_repeated(&mut self, env: Settings<'_>, frame: &Frame<'_>, known: CachedFlow, content: &PacketBody<'_>) {
         let Self { flows, epoch, changed, header_cache, conversations, outbox, scratch, .. } = self;
         let Some(flow) = flows.get_mut(known.flow) else { return };
         if flow.touched != *epoch {
@@ -134,7 +134,7 @@ impl Shard {
             note_facts(flow, header_cache, *frame);
         }
         count_body(
-            Work { env, scratch, conversations, outbox },
+            PacketContext { env, scratch, conversations, outbox },
             flow,
             known.transport,
             content,
@@ -145,7 +145,7 @@ impl Shard {
 
     /// A frame with headers of its own, or of TCP.
     #[inline(never)]
-    fn process_new(&mut self, env: Env<'_>, frame: Frame<'_>) {
+    fn process_new(&mut self, env: Settings<'_>, frame: Frame<'_>) {
         let mut packet = Dissected::new(&frame);
         let resolution = match self.header_cache.find_segment(&frame) {
             Some((known, content)) => Resolution::Again(known, content),
@@ -158,7 +158,10 @@ impl Shard {
     #[inline(always)]
     fn resolve<'f>(&self, frame: &Frame<'f>, packet: &mut Dissected<'f>) -> Resolution<'f> {
         match dissect(frame, packet) {
-            Err(aside) => Resolution::Aside(aside),
+            Err(NotInFlow::TooShort) if frame.data.len() < frame.original_length as usize => {
+                Resolution::NotInFlow(NotInFlow::Cut)
+            }
+            Err(reason) => Resolution::NotInFlow(reason),
             Ok(()) if packet.fragment.is_some() => Resolution::Fragment,
             Ok(()) => {
                 let key = PackedKey::of(packet);
@@ -168,7 +171,7 @@ impl Shard {
     }
 
     /// Counts a frame where it belongs.
-    fn apply(&mut self, env: Env<'_>, frame: &Frame<'_>, packet: &mut Dissected<'_>, resolution: &Resolution<'_>) {
+    fn apply(&mut self, env: Settings<'_>, frame: &Frame<'_>, packet: &mut Dissected<'_>, resolution: &Resolution<'_>) {
         match resolution {
             Resolution::Again(known, content) => self.count_repeated(env, frame, *known, content),
             Resolution::Key(key, hash) => {
@@ -184,7 +187,7 @@ impl Shard {
                 }
             }
             Resolution::Fragment => self.fragment(env, packet, FrameFacts::of(frame)),
-            Resolution::Aside(aside) => self.aside(*aside, 1),
+            Resolution::NotInFlow(reason) => self.not_in_flow(*reason, 1),
         }
     }
 
@@ -193,7 +196,7 @@ impl Shard {
     #[inline(never)]
     fn admit(
         &mut self,
-        env: Env<'_>,
+        env: Settings<'_>,
         frame: &Frame<'_>,
         packet: &Dissected<'_>,
         (hash, key): (u64, &PackedKey),
@@ -205,13 +208,13 @@ impl Shard {
             Admission::Through(None) => self.add(env, (hash, *key), packet, frame.number),
         };
         if place.is_none() {
-            self.aside(Aside::TableFull, 1);
+            self.not_in_flow(NotInFlow::TableFull, 1);
         }
         place
     }
 
     /// Decodes the frames of a deferred flow, and returns its place in the table.
-    fn let_through(&mut self, env: Env<'_>, hash: u64, deferred: u32) -> Option<usize> {
+    fn let_through(&mut self, env: Settings<'_>, hash: u64, deferred: u32) -> Option<usize> {
         let mut lobby = std::mem::take(&mut self.lobby);
         let mut place = None;
         lobby.let_through(hash, deferred, |frame| {
@@ -227,8 +230,8 @@ impl Shard {
         place
     }
 
-    fn aside(&mut self, reason: Aside, frames: u64) {
-        *self.asides.entry(reason).or_default() += frames;
+    fn not_in_flow(&mut self, reason: NotInFlow, frames: u64) {
+        *self.not_in_flows.entry(reason).or_default() += frames;
     }
 
     /// A packet whose payload is whole. `frame` brought it, and is counted here; where it was put together, `earlier` ones did,
@@ -236,7 +239,7 @@ impl Shard {
     #[inline(never)]
     fn count_packet(
         &mut self,
-        env: Env<'_>,
+        env: Settings<'_>,
         place: usize,
         packet: &Dissected<'_>,
         frame: FrameFacts,
@@ -251,12 +254,19 @@ impl Shard {
         let transport = flow.transport_place(packet.transport);
         flow.facts.note(packet, frame.at.frame);
         let known = CachedFlow { flow: place, transport, epoch: flow.facts.epoch() };
-        count_body(Work { env, scratch, conversations, outbox }, flow, transport, &packet.content(), frame, earlier);
+        count_body(
+            PacketContext { env, scratch, conversations, outbox },
+            flow,
+            transport,
+            &packet.content(),
+            frame,
+            earlier,
+        );
         Some(known)
     }
 
     /// Decodes all deferred flows, and defers none from now on.
-    pub(crate) fn let_all_through(&mut self, env: Env<'_>) {
+    pub(crate) fn let_all_through(&mut self, env: Settings<'_>) {
         for (hash, deferred) in self.lobby.close(|key| key.hash(&self.seeds)) {
             self.let_through(env, hash, deferred);
         }
@@ -271,18 +281,18 @@ impl Shard {
     }
 
     /// Nothing more will come: what waits is counted, and what is likely enough is believed.
-    pub(crate) fn finish(&mut self, env: Env<'_>) {
+    pub(crate) fn finish(&mut self, env: Settings<'_>) {
         self.release_expired(env, None);
         let Self { flows, conversations, outbox, scratch, .. } = self;
-        let mut work = Work { env, scratch, conversations, outbox };
-        flows.iter_mut().for_each(|flow| settle(&mut work, flow));
+        let mut work = PacketContext { env, scratch, conversations, outbox };
+        flows.iter_mut().for_each(|flow| conclude(&mut work, flow));
     }
 
     /// Nothing more will come of one flow: what is likely enough is believed.
-    pub(crate) fn settle(&mut self, env: Env<'_>, place: usize) {
+    pub(crate) fn conclude(&mut self, env: Settings<'_>, place: usize) {
         let Self { flows, conversations, outbox, scratch, .. } = self;
         if let Some(flow) = flows.get_mut(place) {
-            settle(&mut Work { env, scratch, conversations, outbox }, flow);
+            conclude(&mut PacketContext { env, scratch, conversations, outbox }, flow);
         }
     }
 
@@ -301,7 +311,7 @@ impl Shard {
 }
 
 /// Believes what is likely enough of a flow.
-fn settle(work: &mut Work<'_>, flow: &mut FlowEntry) {
+fn conclude(work: &mut PacketContext<'_>, flow: &mut FlowEntry) {
     let (key, changed, last_seen) = (flow.key, flow.changed, flow.last_seen);
     for transport in flow.transports_mut() {
         let like = Packet {
@@ -319,7 +329,7 @@ fn settle(work: &mut Work<'_>, flow: &mut FlowEntry) {
         if transport.tcp.is_some() {
             work.settle_stream(transport, &like);
         } else {
-            work.settle(transport, &like);
+            work.conclude(transport, &like);
         }
     }
 }
@@ -327,7 +337,7 @@ fn settle(work: &mut Work<'_>, flow: &mut FlowEntry) {
 /// Counts and decodes a packet. `frame` brought it, and is counted here; `earlier` ones have been.
 #[inline(always)]
 fn count_body(
-    mut work: Work<'_>,
+    mut work: PacketContext<'_>,
     flow: &mut FlowEntry,
     transport: usize,
     content: &PacketBody<'_>,
@@ -337,8 +347,14 @@ fn count_body(
     let interval_ns = work.env.options.interval_ns;
     frame.is_copy = flow.copies.is_copy(content, &frame, work.env.options.copy_window_ns);
     flow.note_frame(&frame, interval_ns);
+    if !work.env.options.burst_windows_ns.is_empty() {
+        flow.note_burst(&frame, &work.env.options.burst_windows_ns);
+    }
     let FlowEntry { key, transport: first, others, .. } = flow;
     let Some(transport) = transport.checked_sub(1).map_or(Some(first), |other| others.get_mut(other)) else { return };
+    if work.env.options.samples_unidentified && !frame.is_copy {
+        Sample::note(&mut transport.sample, content);
+    }
     if frame.is_copy {
         transport.count_copy(&frame, !content.payload.is_empty(), interval_ns);
         return;

@@ -1,14 +1,14 @@
-//! Where the flows of a share are found, made, and let go.
+//! Where the flows of a shard are found, made, and let go.
 
 use super::Shard;
-use crate::dissect::{Aside, Dissected};
+use crate::dissect::{Dissected, NotInFlow};
 use crate::flow::FlowEntry;
 use crate::key::PackedKey;
-use crate::work::Env;
+use crate::work::Settings;
 
 impl Shard {
     /// The place of a packet's flow, whose frames count now; made where it is new and there is room.
-    pub(super) fn place(&mut self, env: Env<'_>, packet: &Dissected<'_>, frame: u64) -> Option<usize> {
+    pub(super) fn place(&mut self, env: Settings<'_>, packet: &Dissected<'_>, frame: u64) -> Option<usize> {
         let key = PackedKey::of(packet);
         let hash = key.hash(&self.seeds);
         if let Some(place) = self.find(hash, &key) {
@@ -30,14 +30,14 @@ impl Shard {
         self.flows.len() + self.lobby.len()
     }
 
-    pub(super) fn has_room(&self, env: Env<'_>) -> bool {
+    pub(super) fn has_room(&self, env: Settings<'_>) -> bool {
         !self.is_closed && self.flow_count() < env.options.max_flows
     }
 
     /// Makes a flow with a key and its hash, where there is room.
     pub(super) fn add(
         &mut self,
-        env: Env<'_>,
+        env: Settings<'_>,
         (hash, key): (u64, PackedKey),
         packet: &Dissected<'_>,
         frame: u64,
@@ -65,12 +65,12 @@ impl Shard {
         let young = self.flows.iter().filter(|(_, flow)| flow.created >= frame).map(|(place, _)| place);
         for place in young.collect::<Vec<_>>().into_iter().rev() {
             if let Some(flow) = self.end_flow(place) {
-                self.aside(Aside::TableFull, flow.packets());
+                self.not_in_flow(NotInFlow::TableFull, flow.packets());
             }
         }
         let frames = self.lobby.drop_since(frame, |key| key.hash(&self.seeds));
         if frames > 0 {
-            self.aside(Aside::TableFull, frames);
+            self.not_in_flow(NotInFlow::TableFull, frames);
         }
         self.header_cache.clear();
     }

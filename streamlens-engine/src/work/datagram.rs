@@ -4,14 +4,14 @@ use streamlens_decoders::{Confidence, Joined};
 use streamlens_model::Packet;
 use streamlens_registry::{DecoderIndex, carrier_of};
 
-use super::Work;
+use super::PacketContext;
 use crate::flow::{EncodingEntry, FrameFacts, Pdus, TransportEntry, parts};
-use crate::identify::{ENOUGH, Identified, Young, own_decoder};
+use crate::identify::{IdentificationWindow, Identified, MIN_CONFIDENCE, own_decoder};
 
 /// Encodings that are kept apart in one transport of a flow.
 const MAX_ENCODINGS: usize = 8;
 
-impl Work<'_> {
+impl PacketContext<'_> {
     /// Offers a payload to the encoding that took the last one, and counts the frame where it takes this one too: nearly all
     /// payloads end here. `frame` brought it, with those `earlier` where it was put together.
     #[inline(always)]
@@ -30,7 +30,7 @@ impl Work<'_> {
             }
             transport.count(frame, Some(current), &self.scratch.pdus, self.env.options.interval_ns);
         } else {
-            self.lend().datagram_of_another(transport, packet, *frame, earlier);
+            self.reborrow().datagram_of_another(transport, packet, *frame, earlier);
         }
     }
 
@@ -52,7 +52,10 @@ impl Work<'_> {
             }
             match place {
                 Some(place) => self.count_earlier(transport, place, earlier),
-                None => self.inspect_foreign(packet, frame),
+                None => {
+                    packet.ether_type.into_iter().for_each(|kind| transport.foreign_types.note(kind));
+                    self.inspect_foreign(packet, frame);
+                }
             }
         }
         transport.count(&frame, place, &self.scratch.pdus, self.env.options.interval_ns);
@@ -119,7 +122,7 @@ impl Work<'_> {
             return None;
         }
         if let Some(pinned) = self.pinned(transport, packet) {
-            return self.identify(transport, Young::default(), pinned, packet, frame);
+            return self.identify(transport, IdentificationWindow::default(), pinned, packet, frame);
         }
         transport.unclaimed += 1;
         if let Some(encoding) = transport.encodings.get_mut(usize::from(transport.current)) {
@@ -131,9 +134,9 @@ impl Work<'_> {
         let mut young = match transport.young.take() {
             Some(young) => young,
             None if transport.encodings.len() >= MAX_ENCODINGS => return None,
-            // a flow whose youth is over is young again when somebody has a claim
+            // a flow whose identification window is over is young again when somebody has a claim
             None if transport.unclaimed > 1 && scratch.ranked.is_empty() => return None,
-            None => Box::new(Young::new(transport.unclaimed > 1)),
+            None => Box::new(IdentificationWindow::new(transport.unclaimed > 1)),
         };
         let at_once = match self.joined_length(packet) {
             Some(length) => self.weigh_parts(transport, &mut young, packet, length),
@@ -151,7 +154,7 @@ impl Work<'_> {
             transport.young = Some(young);
             return None;
         }
-        let Some(identified) = young.best(ENOUGH) else {
+        let Some(identified) = young.best(MIN_CONFIDENCE) else {
             transport.candidates = young.candidates(None);
             return None;
         };
@@ -177,7 +180,7 @@ impl Work<'_> {
     fn weigh_parts(
         &mut self,
         transport: &TransportEntry,
-        young: &mut Young,
+        young: &mut IdentificationWindow,
         whole: &Packet<'_>,
         length: usize,
     ) -> Option<Identified> {
@@ -205,7 +208,7 @@ impl Work<'_> {
     fn identify(
         &mut self,
         transport: &mut TransportEntry,
-        young: Young,
+        young: IdentificationWindow,
         identified: Identified,
         packet: &Packet<'_>,
         frame: FrameFacts,
@@ -230,7 +233,7 @@ impl Work<'_> {
     pub(super) fn add_encoding(
         &mut self,
         transport: &mut TransportEntry,
-        young: &Young,
+        young: &IdentificationWindow,
         identified: &Identified,
         packet: &Packet<'_>,
         at_frame: u64,
@@ -250,7 +253,13 @@ impl Work<'_> {
     }
 
     /// Lets an encoding take the datagrams that were held.
-    pub(crate) fn replay(&mut self, transport: &mut TransportEntry, place: usize, young: Young, like: &Packet<'_>) {
+    pub(crate) fn replay(
+        &mut self,
+        transport: &mut TransportEntry,
+        place: usize,
+        young: IdentificationWindow,
+        like: &Packet<'_>,
+    ) {
         let interval_ns = self.env.options.interval_ns;
         for held in young.held {
             let Some(encoding) = transport.encodings.get_mut(place) else { return };
@@ -266,10 +275,10 @@ impl Work<'_> {
         transport.share_if_whole();
     }
 
-    /// The end of a flow's youth when no more payloads come: what is likely enough is believed, and replayed.
-    pub(crate) fn settle(&mut self, transport: &mut TransportEntry, like: &Packet<'_>) {
+    /// The end of a flow's window when no more payloads come: what is likely enough is believed, and replayed.
+    pub(crate) fn conclude(&mut self, transport: &mut TransportEntry, like: &Packet<'_>) {
         let Some(young) = transport.young.take() else { return };
-        let Some(identified) = young.best(ENOUGH) else {
+        let Some(identified) = young.best(MIN_CONFIDENCE) else {
             transport.candidates = young.candidates(None);
             return;
         };

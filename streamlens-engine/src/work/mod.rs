@@ -2,8 +2,8 @@
 //! say of its PDUs is noted.
 
 mod datagram;
+mod decode;
 mod stream;
-mod take;
 
 pub(crate) use self::stream::Hole;
 use hashbrown::HashMap;
@@ -16,7 +16,7 @@ use crate::options::EngineOptions;
 
 /// What an analysis is made with.
 #[derive(Clone, Copy)]
-pub(crate) struct Env<'e> {
+pub(crate) struct Settings<'e> {
     pub(crate) registry: &'e DecoderRegistry,
     pub(crate) options: &'e EngineOptions,
 }
@@ -86,20 +86,20 @@ impl Outbox {
 }
 
 /// Everything but the flow that work on a payload needs.
-pub(crate) struct Work<'w> {
-    pub(crate) env: Env<'w>,
+pub(crate) struct PacketContext<'w> {
+    pub(crate) env: Settings<'w>,
     pub(crate) scratch: &'w mut Scratch,
     pub(crate) conversations: &'w mut Conversations,
     pub(crate) outbox: &'w mut Outbox,
 }
 
-impl Work<'_> {
-    /// The same, to be given away. What the packet path hands to functions beside it, it hands by value: a reference would
-    /// have it lie in memory for every packet, not just for those that come there.
+impl PacketContext<'_> {
+    /// Reborrows the context for a call by value. The packet path hands it by value to functions beside it: for a reference the
+    /// context would have to be in memory for every packet, not just for those that come there.
     #[inline(always)]
-    pub(crate) fn lend(&mut self) -> Work<'_> {
+    pub(crate) fn reborrow(&mut self) -> PacketContext<'_> {
         let Self { env, scratch, conversations, outbox } = self;
-        Work { env: *env, scratch, conversations, outbox }
+        PacketContext { env: *env, scratch, conversations, outbox }
     }
 }
 

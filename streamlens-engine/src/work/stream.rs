@@ -2,13 +2,13 @@
 
 use streamlens_decoders::{DecodeError, PduState};
 use streamlens_model::words::Counted;
-use streamlens_model::{Occurrence, Packet, Severity, Subject};
+use streamlens_model::{FindingLog, Occurrence, Packet, Severity, Subject};
 
-use super::Work;
-use super::take::decode;
+use super::PacketContext;
+use super::decode::decode;
 use crate::dissect::TcpFacts;
-use crate::flow::{EncodingEntry, FrameFacts, STREAM_GAP, Series, TransportEntry};
-use crate::identify::{ENOUGH, Identified, Young};
+use crate::flow::{EncodingEntry, FrameFacts, IntervalSeries, STREAM_GAP, TransportEntry};
+use crate::identify::{IdentificationWindow, Identified, MIN_CONFIDENCE};
 use crate::tcp::{Delivery, MAX_PENDING, SegmentKind, TcpStream};
 
 /// How often in one segment the search for the next PDU begins again.
@@ -42,6 +42,15 @@ impl Hole {
     }
 }
 
+/// Notes a hole of so many bytes. Where nothing was identified in the stream, it is not known what that means.
+fn log_hole(log: &mut FindingLog, severity: Severity, lost: u64, at: Occurrence) {
+    let lost = i64::try_from(lost).unwrap_or(i64::MAX);
+    log.add_figure((STREAM_GAP, severity), (None, Subject::default()), at, lost, in_bytes, || {
+        let are = Counted(lost.unsigned_abs(), "").are();
+        format!("{} of the stream in front of this frame {are} not in the capture", in_bytes(lost))
+    });
+}
+
 fn in_bytes(bytes: i64) -> String {
     Counted(bytes.unsigned_abs(), "byte").to_string()
 }
@@ -58,7 +67,7 @@ enum Step {
     Refused,
 }
 
-impl Work<'_> {
+impl PacketContext<'_> {
     /// A TCP segment: finds out which encoding its payload belongs to, and counts the frame with the PDUs that it completed.
     #[inline(never)]
     pub(crate) fn segment(
@@ -186,14 +195,22 @@ impl Work<'_> {
         frame: FrameFacts,
     ) -> Option<usize> {
         if let Some(pinned) = self.pinned(transport, packet) {
-            return self.identify_stream(transport, stream, Young::default(), pinned, packet, bytes, frame);
+            return self.identify_stream(
+                transport,
+                stream,
+                IdentificationWindow::default(),
+                pinned,
+                packet,
+                bytes,
+                frame,
+            );
         }
         transport.unclaimed += 1;
         let unclaimed = transport.unclaimed;
         let mut young = match transport.young.take() {
             Some(young) => young,
             None if unclaimed == 1 || (unclaimed >= LOOK_AGAIN && unclaimed.is_power_of_two()) => {
-                Box::new(Young::new(unclaimed > 1))
+                Box::new(IdentificationWindow::new(unclaimed > 1))
             }
             None => return None,
         };
@@ -222,7 +239,7 @@ impl Work<'_> {
         young.hold(&Packet { payload: bytes, ..*packet }, frame, &[], true);
         if !young.is_over_for_stream() {
             transport.young = Some(young);
-        } else if let Some(identified) = young.best(ENOUGH) {
+        } else if let Some(identified) = young.best(MIN_CONFIDENCE) {
             young.take_back();
             return self.identify_stream(transport, stream, *young, identified, packet, bytes, frame);
         } else {
@@ -237,7 +254,7 @@ impl Work<'_> {
         &mut self,
         transport: &mut TransportEntry,
         stream: &mut TcpStream,
-        young: Young,
+        young: IdentificationWindow,
         identified: Identified,
         packet: &Packet<'_>,
         bytes: &[u8],
@@ -258,7 +275,7 @@ impl Work<'_> {
         transport: &mut TransportEntry,
         place: usize,
         stream: &mut TcpStream,
-        young: Young,
+        young: IdentificationWindow,
         packet: &Packet<'_>,
     ) {
         for held in young.held {
@@ -379,6 +396,9 @@ impl Work<'_> {
         at: Occurrence,
     ) {
         let Some(encoding) = transport.encodings.first_mut() else {
+            if let Hole::Lost(lost @ 1..) = hole {
+                log_hole(stream.holes.get_or_insert_default(), Severity::Warning, lost, at);
+            }
             if let Some(young) = &mut transport.young {
                 young.note_gap(hole);
             }
@@ -386,13 +406,8 @@ impl Work<'_> {
         };
         let bytes = hole.bytes();
         if let Hole::Lost(lost @ 1..) = hole {
-            let (code, of) = ((STREAM_GAP, Severity::Error), (None, Subject::default()));
-            Series::note_lost(&mut encoding.series, self.env.options.interval_ns, at.time, 1);
-            let lost = i64::try_from(lost).unwrap_or(i64::MAX);
-            encoding.findings.get_or_insert_default().add_figure(code, of, at, lost, in_bytes, || {
-                let are = Counted(lost.unsigned_abs(), "").are();
-                format!("{} of the stream in front of this frame {are} not in the capture", in_bytes(lost))
-            });
+            IntervalSeries::note_lost(&mut encoding.series, self.env.options.interval_ns, at.time, 1);
+            log_hole(encoding.findings.get_or_insert_default(), Severity::Error, lost, at);
         }
         let pending = std::mem::take(&mut stream.pending);
         let mut ends_there = false;
@@ -427,7 +442,7 @@ impl Work<'_> {
         self.deliveries(transport, &mut stream, like, frame, true);
         self.count_delivered(transport, frame);
         if let Some(young) = transport.young.take() {
-            match young.best(ENOUGH) {
+            match young.best(MIN_CONFIDENCE) {
                 None => transport.candidates = young.candidates(None),
                 Some(identified) => {
                     if let Some(place) = self.add_encoding(transport, &young, &identified, like, like.frame) {

@@ -51,6 +51,22 @@ fn units_of(amount: Amount) -> String {
     }
 }
 
+/// What to say of a unit that is none.
+fn no_unit(unit: &str) -> String {
+    if unit.starts_with(['x', 'X']) {
+        return "is no hexadecimal number up to 2^53".to_owned();
+    }
+    let meant =
+        UNITS.iter().map(|(known, ..)| *known).find(|known| known.len() > 1 && known.eq_ignore_ascii_case(unit));
+    let meant =
+        meant.or_else(|| ["min", "s", "h"].into_iter().find(|known| !unit.is_empty() && known.starts_with(unit)));
+    let meant = meant.or_else(|| unit.starts_with("sec").then_some("s"));
+    match meant {
+        Some(meant) => format!("{unit} is no unit; did you mean {meant}?"),
+        None => format!("{unit} is no unit; durations have {}", units_of(Amount::Duration)),
+    }
+}
+
 /// Whether two kinds are compared and added; `None` is a number without a unit, which is no duration.
 fn agree(one: Option<Kind>, other: Option<Kind>) -> bool {
     let is_plain = |kind| matches!(kind, Some(Kind::Number(Amount::Plain | Amount::Share)));
@@ -137,7 +153,7 @@ impl Checker<'_> {
             }
             ValueKind::Literal(Token::Number { value: number, unit, .. }) => {
                 let Some((_, amount, factor)) = UNITS.iter().find(|(name, ..)| name == unit) else {
-                    return Err(self.wrong(&value.place, format!("{unit} is no unit")));
+                    return Err(self.wrong(&value.place, no_unit(unit)));
                 };
                 (Calc::Number(number * factor), amount.map(Kind::Number))
             }
@@ -210,6 +226,11 @@ impl Checker<'_> {
             return Err(self.wrong(&place, no_such(kind)));
         }
         let (calc, found) = self.sum(right)?;
+        let is_plain = !matches!(found, Some(Kind::Number(amount)) if !matches!(amount, Amount::Plain | Amount::Share));
+        if let Some(message) = self.field_of(left).filter(|_| is_plain).and_then(|field| field.beyond(calc.constant()?))
+        {
+            return Err(self.wrong(&place, message));
+        }
         let bare = |side: &Sum| match side.only().map(|value| &value.kind) {
             Some(ValueKind::Literal(Token::Number { value, unit, text })) if unit.is_empty() => {
                 Some((*value == 0.0, text.clone()))
@@ -229,6 +250,30 @@ impl Checker<'_> {
             },
             (kind, found) if agree(Some(kind), found) => Ok(calc),
             (kind, _) => Err(self.wrong(&place, no_such(kind))),
+        }
+    }
+
+    /// A range; where both ends are known now, it holds something.
+    pub(super) fn between(&self, from: &Sum, to: &Sum, (first, last): (Calc, Calc)) -> Result<Fits, FilterError> {
+        let is_empty = first.constant().zip(last.constant()).is_some_and(|(first, last)| first > last);
+        if is_empty {
+            let written = |side: &Sum| self.text.get(side.place().0).unwrap_or_default().trim();
+            let message = format!("nothing is in this range: write {{{}..{}}}", written(to), written(from));
+            return Err(self.wrong(&from.place().to(&to.place()), message));
+        }
+        Ok(Fits::Between(first, last))
+    }
+}
+
+impl Calc {
+    /// What a literal stands for; nothing else is known before rows are.
+    fn constant(&self) -> Option<f64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            // a tenth of a microsecond is lost, which no range is empty for
+            Self::Instant(nanos) => Some(*nanos as f64),
+            Self::Negative(inner) => inner.constant().map(|number| -number),
+            _ => None,
         }
     }
 }

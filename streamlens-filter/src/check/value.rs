@@ -5,10 +5,10 @@ use streamlens_model::{LinkType, TrafficType};
 
 use super::{Checker, is_metadata, level_like};
 use crate::ast::{Compare, Sum, ValueKind};
-use crate::catalogue::{folded, is_same_name, nearest, transports};
+use crate::catalogue::{folded, is_same_name, known_name, nearest, transports};
 use crate::error::FilterError;
 use crate::program::{Calc, Fits};
-use crate::token::Token;
+use crate::token::{Token, is_hexadecimal};
 
 impl Checker<'_> {
     /// What a value has to be the same as.
@@ -61,16 +61,15 @@ impl Checker<'_> {
         };
         let is_field = self.field_of(right).filter(|field| matches!(field.kind(), Kind::Name(_)));
         let known = match names {
-            Names::Encoding => self.catalogue.encoding_like(&name).map(str::to_owned).ok_or_else(|| {
-                let near = nearest(&name, self.catalogue.encodings());
-                let near = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
-                format!("no decoder is called that{near}")
-            }),
+            Names::Encoding => known_name(&name, "decoder", self.catalogue.encodings()).map(str::to_owned),
             Names::Transport => self.transport(&name),
             Names::Cast => one_of(&name, TrafficType::ALL.map(TrafficType::name)),
             Names::Level => level_like(&name)
                 .map(|level| level.name().to_owned())
                 .ok_or_else(|| format!("is none of {}", Level::ALL.map(Level::name).join(", "))),
+            Names::Finding if self.catalogue.findings().next().is_some() => {
+                known_name(&name, "finding", self.catalogue.findings()).map(str::to_owned)
+            }
             Names::Severity | Names::PacketType | Names::Finding => Ok(name.clone()),
         };
         match (known, is_field) {
@@ -110,6 +109,10 @@ impl Checker<'_> {
         match only {
             Some(ValueKind::Literal(Token::Word(word))) if word == "true" || word == "false" => {
                 Ok(Fits::Bool(word == "true"))
+            }
+            // keys and identifiers are texts in metadata: 0x0A01
+            Some(ValueKind::Literal(Token::Number { text, .. })) if is_hexadecimal(text) => {
+                Ok(Fits::AnyOf(vec![Fits::Order(Compare::Eq, self.sum(right)?.0), Fits::Text(text.to_lowercase())]))
             }
             Some(ValueKind::Literal(Token::Number { .. } | Token::Instant(_)) | ValueKind::Call(..)) | None => {
                 Ok(Fits::Order(Compare::Eq, self.sum(right)?.0))

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use streamlens::engine::finding_codes;
 use streamlens::model::Analysis;
 use streamlens::model::row::{FindingIndex, Level, RowContext};
 use streamlens::registry::DecoderRegistry;
@@ -63,6 +64,7 @@ pub fn catalogue() -> Catalogue {
     let registry = DecoderRegistry::with_builtins();
     let named = registry.encodings().fold(Catalogue::new(), |all, (name, base)| all.encoding(name, base));
     let types = registry.iter().flat_map(|decoder| decoder.info().packet_types.iter());
+    let named = finding_codes(&registry).iter().fold(named, |all, code| all.finding(code));
     types.fold(named, |all, name| all.packet_type(name))
 }
 

@@ -82,6 +82,7 @@ impl<S: FrameSource> Cutter<S> {
                 batch.push(&frame);
             }
         }
+        batch.begins_anew = std::mem::take(&mut self.held.begins_anew);
         self.at += count;
     }
 

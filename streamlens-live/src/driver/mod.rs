@@ -54,6 +54,7 @@ pub fn drive(
         match advance(engine, &mut cutter, || false) {
             Ok(Some(Cut::Look(now))) => {
                 engine.advance(now);
+                engine.note_source(&cutter.source);
                 let delta = engine.look(&options.look);
                 if !on_look(engine, &delta) {
                     return Ok(());
@@ -67,6 +68,7 @@ pub fn drive(
             }
         }
     }
+    engine.note_source(&cutter.source);
     let delta = engine.look(&LookOptions { exact: true, ..options.look.clone() });
     on_look(engine, &delta);
     result
@@ -238,6 +240,7 @@ impl Loop {
             match advance(&mut self.engine, &mut cutter, || self.shared.is_called()) {
                 Ok(Some(Cut::Look(now))) => {
                     self.engine.advance(now);
+                    self.engine.note_source(&cutter.source);
                     self.publish(false);
                 }
                 Ok(Some(Cut::Frames) | None) => {}
@@ -253,6 +256,7 @@ impl Loop {
             // nothing more will come: what waited for more is counted, so that the last look and reports say what a file's do
             self.engine.end();
         }
+        self.engine.note_source(&cutter.source);
         self.publish(true);
         self.shared.end();
         while !self.shared.is_stopped() {
@@ -270,6 +274,7 @@ impl Loop {
     /// Answers what was asked.
     fn answer(&mut self, source: &impl FrameSource) {
         self.shared.answer_call();
+        let mut look = None;
         while let Ok(request) = self.asked.try_recv() {
             // nobody waits for the answer where sending it fails
             match request {
@@ -277,13 +282,15 @@ impl Loop {
                 Request::Report(selection, answer) => {
                     drop(answer.send(self.engine.report(CaptureSummary::of(source), selection)))
                 }
-                Request::Look(options) => {
-                    self.look = options;
-                    self.publish(self.shared.has_ended());
-                }
+                Request::Look(options) => look = Some(options),
                 Request::Keep(flows) => self.engine.keep(flows),
                 Request::Work(work) => work(&mut self.engine, CaptureSummary::of(source)),
             }
+        }
+        // one for all that were asked for while a batch was waited for: more than are kept would push out what readers follow on
+        if let Some(options) = look {
+            self.look = options;
+            self.publish(self.shared.has_ended());
         }
         // a reader that begins, or has missed too much, wants the whole of the last look
         self.shared.serve_state(|| self.engine.state());

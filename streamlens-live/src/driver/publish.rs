@@ -8,9 +8,14 @@ use std::time::Duration;
 use streamlens_model::row::{Delta, Epoch, Row};
 
 /// Looks that are kept for readers that are behind.
-const KEPT: usize = 8;
-/// Bytes of rows of them.
+const KEPT: usize = 64;
+/// Bytes of rows of them; more where the whole state is large, see [`Board::whole`].
 const KEPT_BYTES: usize = 16 << 20;
+
+/// Bytes of rows of a look.
+fn size(delta: &Arc<Delta>) -> usize {
+    (delta.rows.len() + delta.gone.len()) * size_of::<Row>()
+}
 
 /// The last looks.
 #[derive(Debug, Default)]
@@ -29,8 +34,18 @@ struct Board {
     deltas: VecDeque<Arc<Delta>>,
     /// The whole state of some look, for those that begin.
     state: Option<Arc<Delta>>,
+    /// Bytes of the last whole state that a reader was given. It takes time to go through it, and what comes meanwhile is kept, up
+    /// to half as much again: else the reader would be behind when it is through, and be given the whole again and again.
+    whole: usize,
     wants_state: bool,
     has_ended: bool,
+}
+
+impl Board {
+    fn keep_state(&mut self, state: Arc<Delta>) {
+        self.whole = size(&state);
+        self.state = Some(state);
+    }
 }
 
 impl Shared {
@@ -47,11 +62,11 @@ impl Shared {
             drop(board);
             let state = Arc::new(state());
             board = self.board();
-            board.state = Some(state);
+            board.keep_state(state);
         }
-        let size = |delta: &Arc<Delta>| (delta.rows.len() + delta.gone.len()) * size_of::<Row>();
+        let most = KEPT_BYTES.max(board.whole / 2);
         while board.deltas.len() > 1
-            && (board.deltas.len() > KEPT || board.deltas.iter().map(size).sum::<usize>() > KEPT_BYTES)
+            && (board.deltas.len() > KEPT || board.deltas.iter().map(size).sum::<usize>() > most)
         {
             board.deltas.pop_front();
         }
@@ -67,7 +82,7 @@ impl Shared {
         }
         drop(board);
         let state = Arc::new(state());
-        self.board().state = Some(state);
+        self.board().keep_state(state);
         self.has_news.notify_all();
     }
 

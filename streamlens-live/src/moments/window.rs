@@ -81,7 +81,7 @@ impl Window {
 /// What there is to say of a file that could not be written to its end.
 pub(crate) fn not_written(path: PathBuf, error: &io::Error) -> Warning {
     Warning {
-        code: "capture.not-written",
+        code: "capture.not-written".into(),
         path: Some(path),
         byte: None,
         after_frame: None,

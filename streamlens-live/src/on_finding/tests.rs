@@ -115,6 +115,23 @@ fn each_code_gets_a_file_at_most_once_in_thirty_seconds_and_a_capture_twenty() {
 }
 
 #[test]
+fn files_that_can_not_be_made_are_none_of_the_twenty() {
+    let folder = folder("full");
+    let (mut source, mut on_finding) = begin(&folder, "", 400);
+    advance(&mut source, 10);
+    fs::remove_dir_all(&folder).expect("removed");
+    let codes: Vec<String> = (0..30).map(|number| format!("a.{number}")).collect();
+    let flood: Vec<_> = codes.iter().map(|code| (&*code.clone().leak(), Severity::Error, 9_000_i64)).collect();
+    let told = on_finding.look(&delta(1, &flood));
+    assert!(told.len() == 30 && told.iter().all(|told| told.contains("nothing more is written")), "{told:?}");
+    fs::create_dir_all(&folder).expect("a folder");
+    let told = on_finding.look(&delta(2, &[("b.loss", Severity::Error, 9_500)]));
+    assert!(told[0].contains("b.loss-19700101000009-"), "{told:?}");
+    assert_eq!(files(&folder).len(), 1);
+    fs::remove_dir_all(folder).expect("removed");
+}
+
+#[test]
 fn older_files_are_left_alone_and_a_folder_that_is_gone_is_told() {
     let folder = folder("older");
     fs::write(folder.join("a.loss-19700101000001-1.pcapng"), "older").expect("written");

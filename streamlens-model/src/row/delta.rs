@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{FindingId, Level, Row, RowId, RowName};
+use super::{FindingId, FlowId, Level, Row, RowId, RowName, Sighting};
 use crate::{Finding, Timestamp};
 
 /// Number of a look; what lies between two looks is an epoch. The first look has number 1.
@@ -17,6 +17,9 @@ pub struct Delta {
     pub since: Option<Epoch>,
     /// This look.
     pub epoch: Epoch,
+    /// How often the source has started over; each time the rows are those of another start, and the first look holds all of
+    /// them.
+    pub round: u64,
     /// Capture time of this look; `None` before the first frame with a time.
     pub now: Option<Timestamp>,
     /// Rows that appeared or changed, flows in the order of their identifiers, each row behind the one above it.
@@ -30,6 +33,10 @@ pub struct Delta {
     pub findings: Vec<FindingChange>,
     /// Counts of the capture so far.
     pub capture: CaptureCounts,
+    /// Who saw flows, where that is new or has changed; none where one instance alone looks.
+    pub sightings: Vec<(FlowId, Arc<Sighting>)>,
+    /// The names of the probes that findings are of, likewise.
+    pub finding_probes: Vec<(FindingId, Arc<[Arc<str>]>)>,
 }
 
 /// Counts of the whole capture. Frames in flows, in ended flows, waiting and in no flow add up to `packets`.
@@ -52,11 +59,11 @@ pub struct CaptureCounts {
 }
 
 /// Totals of flows that ended.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Retired {
     /// Number of flows.
     pub flows: u64,
-    /// Frames.
+    /// Number of frames.
     pub packets: u64,
     /// Bytes on the wire.
     pub bytes: u64,
@@ -67,9 +74,9 @@ pub struct Retired {
 }
 
 /// Counts of ended flows under one name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RetiredCounts {
-    /// Frames.
+    /// Number of frames.
     pub packets: u64,
     /// Bytes on the wire.
     pub bytes: u64,
@@ -104,6 +111,8 @@ pub struct FindingChange {
 pub struct RowTable {
     /// The last look applied.
     pub epoch: Epoch,
+    /// How often the source had started over by then.
+    pub round: u64,
     /// Capture time of that look.
     pub now: Option<Timestamp>,
     /// All rows.
@@ -112,6 +121,10 @@ pub struct RowTable {
     pub findings: BTreeMap<FindingId, (Option<RowId>, Arc<Finding>)>,
     /// Counts of the capture.
     pub capture: CaptureCounts,
+    /// Who saw flows, where rows of several probes are shown.
+    pub sightings: BTreeMap<FlowId, Arc<Sighting>>,
+    /// The names of the probes that findings are of, likewise.
+    pub finding_probes: BTreeMap<FindingId, Arc<[Arc<str>]>>,
 }
 
 impl RowTable {
@@ -122,7 +135,7 @@ impl RowTable {
             Some(since) if since == self.epoch => {}
             Some(_) => return false,
         }
-        (self.epoch, self.now) = (delta.epoch, delta.now);
+        (self.epoch, self.round, self.now) = (delta.epoch, delta.round, delta.now);
         self.capture.clone_from(&delta.capture);
         for gone in &delta.gone {
             self.rows.remove(&gone.id);
@@ -130,13 +143,30 @@ impl RowTable {
                 continue;
             }
             let flow = gone.id.flow;
+            self.sightings.remove(&flow);
             let below: Vec<RowId> =
                 self.rows.range(RowId::flow(flow)..).map(|(id, _)| *id).take_while(|id| id.flow == flow).collect();
             below.iter().for_each(|id| {
                 self.rows.remove(id);
             });
         }
-        for row in &delta.rows {
+        let mut new = Vec::new();
+        for rows in delta.rows.chunk_by(|one, other| one.id.flow == other.id.flow) {
+            // a flow's rows stand behind each other, so that one search finds them all
+            let Some(first) = rows.first() else { continue };
+            let mut known = self.rows.range_mut(first.id..);
+            let mut at = known.next();
+            for row in rows {
+                while at.as_ref().is_some_and(|(id, _)| **id < row.id) {
+                    at = known.next();
+                }
+                match &mut at {
+                    Some((id, (known, _))) if **id == row.id => *known = *row,
+                    _ => new.push(row),
+                }
+            }
+        }
+        for row in new {
             match self.rows.get_mut(&row.id) {
                 Some((known, _)) => *known = *row,
                 None => {
@@ -149,9 +179,14 @@ impl RowTable {
                 *known = Some(name.clone());
             }
         }
+        self.sightings.extend(delta.sightings.iter().cloned());
+        self.finding_probes.extend(delta.finding_probes.iter().cloned());
         for change in &delta.findings {
             match change.state {
-                FindingState::Resolved => self.findings.remove(&change.id),
+                FindingState::Resolved => {
+                    self.finding_probes.remove(&change.id);
+                    self.findings.remove(&change.id)
+                }
                 FindingState::New | FindingState::Grown => {
                     self.findings.insert(change.id, (change.row, Arc::clone(&change.finding)))
                 }

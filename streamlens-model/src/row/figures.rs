@@ -1,7 +1,7 @@
 //! The figures of a row of a result.
 
 use super::{Element, Level, Row, RowHealth, RowRef, RowTiming};
-use crate::{Health, Interval, StreamHealth, Timestamp, TimingSummary};
+use crate::{Health, Interval, StreamHealth, StreamInterval, Timestamp, TimingSummary};
 
 /// Bits per second over the time between the first and the last frame of a flow; `None` below two frames with different times.
 /// The last frame's own bits come after that time, and are left out.
@@ -16,6 +16,10 @@ impl Health {
     /// is no figure of several streams. Holes in the byte stream below count as lost.
     #[must_use]
     pub fn sums(&self) -> RowHealth {
+        // most encodings have no streams, or one
+        if let ([], 0) = (&*self.streams, self.stream_gaps) {
+            return RowHealth::default();
+        }
         let mut sums = RowHealth::sum(self.streams.iter().map(|stream| (stream.is_carrier, RowHealth::of(stream))));
         if self.stream_gaps > 0 {
             sums.lost = Some(sums.lost.unwrap_or(0).saturating_add(self.stream_gaps));
@@ -137,7 +141,7 @@ impl<'a> RowRef<'a> {
         })
     }
 
-    /// Counts per interval of time, where asked for; none for streams.
+    /// Counts per interval of time, where asked for; those of streams are [others](Self::stream_intervals).
     #[must_use]
     pub fn intervals(&self) -> &'a [Interval] {
         match self.element() {
@@ -146,6 +150,15 @@ impl<'a> RowRef<'a> {
             Element::Encoding(encoding) => &encoding.intervals,
             Element::Stream(_) => &[],
             Element::PacketType(kind) => &kind.intervals,
+        }
+    }
+
+    /// What came of a stream per interval of time, where asked for; nothing for rows of other levels.
+    #[must_use]
+    pub fn stream_intervals(&self) -> &'a [StreamInterval] {
+        match self.element() {
+            Element::Stream(stream) => &stream.intervals,
+            _ => &[],
         }
     }
 
@@ -164,13 +177,15 @@ impl<'a> RowRef<'a> {
         (packets > 1.0).then(|| bytes * 8.0 * (packets - 1.0) / packets / seconds)
     }
 
-    /// Packets per second over the same span: the packets behind the first.
+    /// Packets per second over the same span: the packets behind the first. Of a stream, whose own span is not kept, over
+    /// that of its encoding; live it is of the last second.
     #[must_use]
     pub fn packet_rate(&self) -> Option<f64> {
         if let Some(live) = self.context.live {
             return live.row(self)?.packet_rate;
         }
         let seconds = match self.element() {
+            Element::Stream(_) => self.at(Level::Encoding)?.interval_seconds(),
             Element::Flow(flow) => {
                 let span = flow.last_seen?.since(flow.first_seen?);
                 Some(span as f64 * 1e-9).filter(|seconds| *seconds > 0.0)

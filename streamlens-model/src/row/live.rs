@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::{FindingIndex, FlowId, Level, Row, RowContext, RowHealth, RowId, RowName, RowRef, RowTable, RowTiming};
+use super::{
+    FindingIndex, FlowId, Level, Row, RowContext, RowHealth, RowId, RowName, RowRef, RowTable, RowTiming, Sighting,
+};
 use crate::timing::Outliers;
 use crate::{ApplicationEncoding, Flow, Health, PacketTypeStats, StreamHealth, TimingSummary, TransportProtocol};
 
@@ -23,6 +26,7 @@ pub struct LiveFlow {
     flow: Flow,
     /// The live rows by the identifiers that rows of this shape have.
     rows: BTreeMap<RowId, Row>,
+    sighting: Option<Arc<Sighting>>,
 }
 
 /// The rows of a table by the rows above them.
@@ -47,7 +51,8 @@ impl LiveFlow {
             timing_stats: TimingSummary::from(&row.timing).into(),
             ..Flow::default()
         };
-        Some(Self { flow, rows: [(own, *row)].into() })
+        let sighting = table.sightings.get(&id).cloned();
+        Some(Self { flow, rows: [(own, *row)].into(), sighting })
     }
 
     /// A flow as a table has it; `None` where it has no such flow, or no name of it yet.
@@ -72,6 +77,12 @@ impl LiveFlow {
     #[must_use]
     pub fn flow(&self) -> &Flow {
         &self.flow
+    }
+
+    /// Which probes saw the flow; `None` where one instance alone looks.
+    #[must_use]
+    pub fn sighting(&self) -> Option<&Sighting> {
+        self.sighting.as_deref()
     }
 
     /// What its rows are read with: `table` is that which it is of, and `findings` those of the table, where they are wanted.

@@ -4,6 +4,7 @@
 //! changes rarely and travels apart from the figures. A [`Delta`] is what changed between two looks.
 
 mod column;
+mod csv;
 mod delta;
 mod document;
 mod figures;
@@ -11,9 +12,12 @@ mod findings;
 mod id;
 mod live;
 mod order;
+mod sighting;
+mod spanning;
 mod walk;
 
 pub use self::column::{Amount, COLUMNS, Cell, Column, Field, Gather, Kind, Names, Path, column, json_path};
+pub use self::csv::Csv;
 pub use self::delta::{CaptureCounts, Delta, Epoch, FindingChange, FindingState, Retired, RetiredCounts, RowTable};
 pub use self::document::{Element, RowContext, RowRef};
 pub use self::figures::mean_bit_rate;
@@ -21,6 +25,8 @@ pub use self::findings::FindingIndex;
 pub use self::id::{FindingId, FlowId, Level, RowId};
 pub use self::live::LiveFlow;
 pub use self::order::SortKey;
+pub use self::sighting::{Sighting, SightingLine};
+pub use self::spanning::ShownRows;
 pub use self::walk::{Rows, rows};
 
 use std::sync::Arc;

@@ -29,7 +29,9 @@ impl SortKey {
         // of levels that have it, the highest: those below add up to it
         let level = Level::ALL.into_iter().find(|level| field.is_at(*level));
         let is_meta = matches!(field, Field::Meta(_));
-        for row in rows.filter(|row| is_meta || Some(row.level()) == level) {
+        // each finding is at one of these, and at the rows below as well
+        let own_findings = |row: &RowRef<'_>| field.is_of_findings() && row.level() <= Level::Encoding;
+        for row in rows.filter(|row| is_meta || Some(row.level()) == level || own_findings(row)) {
             field.read_own(&row, &mut |cell| {
                 let next = Self::of_cell(cell, field.kind());
                 key = Some(match key.take() {
@@ -58,7 +60,7 @@ impl SortKey {
         }
     }
 
-    /// The order of two flows by their keys of a field: the most first for figures, the least for times and names. What is
+    /// The order of two flows by their keys of a field: figures descending, times and names ascending. What is
     /// undefined comes last.
     #[must_use]
     pub fn compare(one: Option<&Self>, other: Option<&Self>, gather: Gather) -> Ordering {

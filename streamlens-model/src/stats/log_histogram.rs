@@ -133,6 +133,12 @@ impl<const GROUPING: u32> LogHistogram<GROUPING> {
         self.at_rank(rank.max(1)).map(|ranked| ranked.bucket)
     }
 
+    /// The bucket that a number is counted in.
+    #[must_use]
+    pub const fn bucket_of(value: u64) -> Bucket {
+        Self::bucket(Self::index_of(value))
+    }
+
     /// Bytes on the heap.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {

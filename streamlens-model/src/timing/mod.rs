@@ -1,6 +1,6 @@
 //! Statistics of inter-arrival times.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::row::RowTiming;
 use crate::stats::{Bucket, LogHistogram};
@@ -295,9 +295,14 @@ impl TimingStatistics {
         let counted = match &self.histogram {
             None => worst.len() as u64,
             Some(histogram) => {
-                let all: u64 =
-                    histogram.iter().filter(|(bucket, _)| is_outlier(bucket.middle())).map(|(_, count)| count).sum();
-                all.max(worst.len() as u64)
+                // A bucket of even intervals is often wider than they scatter: what lies in it is an outlier for certain only
+                // where all of it is, or where the interval itself was kept.
+                let limit = k * deviation;
+                let is_beyond = |bucket: &Bucket| bucket.low as f64 - mean > limit || mean - bucket.high as f64 > limit;
+                let beyond: u64 =
+                    histogram.iter().filter(|(bucket, _)| is_beyond(bucket)).map(|(_, count)| count).sum();
+                let kept = worst.iter().filter(|kept| !is_beyond(&<LogHistogram>::bucket_of(kept.length))).count();
+                beyond + kept as u64
             }
         };
         worst.truncate(HALF);
@@ -353,7 +358,7 @@ fn quotient(dividend: u128, divisor: u64) -> f64 {
 }
 
 /// The figures of a [`TimingStatistics`]: durations in nanoseconds, absent where undefined.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TimingSummary {
     /// Intervals.
     pub count: u64,
@@ -385,7 +390,7 @@ pub struct TimingSummary {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outliers: Option<Outliers>,
     /// How often the time ran backwards.
-    #[serde(skip_serializing_if = "crate::is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
     pub backwards: u64,
     /// How many intervals there are of each length, the shortest first; in the detail of a flow alone. Not part of the document.
     #[serde(skip)]
@@ -393,17 +398,18 @@ pub struct TimingSummary {
 }
 
 /// Intervals more than k standard deviations from the mean.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Outliers {
-    /// How many, within the error of the percentiles.
+    /// How many there are for certain: the farthest ones are known exactly, others as well as the percentiles (within 1 % of
+    /// their length), and those that this leaves in doubt are not counted.
     pub count: u64,
     /// The farthest few, farthest first, exact.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub worst: Vec<Outlier>,
 }
 
 /// An interval far from the mean.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Outlier {
     /// Its length in nanoseconds.
     pub interval_ns: u64,

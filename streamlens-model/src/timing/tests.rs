@@ -51,6 +51,13 @@ fn the_worst_outlier_is_kept_with_its_frame() {
     assert_eq!((outliers.worst[0].interval_ns, outliers.worst[0].at.frame), (901_000, 501));
 }
 
+/// Intervals that scatter less than a bucket is wide.
+#[test]
+fn even_intervals_have_no_outliers() {
+    let times: Vec<i64> = (0..1000).map(|n| n * 40_000_000 + n % 2).collect();
+    assert_eq!(statistics(&times).summary(3.0).outliers.unwrap(), Outliers::default());
+}
+
 #[test]
 fn three_hundred_thousand_flows_of_four_levels_fit_in_a_gibibyte() {
     // a thousand packets every millisecond with 1 % of jitter: what a stream of a real network looks like
@@ -102,6 +109,20 @@ proptest! {
             let (exact, found) = (sorted[rank] as f64, found.unwrap() as f64);
             prop_assert!((exact - found).abs() <= 0.0079 * exact, "p{part}: {found} instead of {exact}");
         }
+    }
+
+    /// Never more outliers than there are, which are at most one in k^2.
+    #[test]
+    fn outliers_are_some_of_those_that_there_are(times in times(), k in 1.0..4.0) {
+        let Some(outliers) = statistics(&times).summary(k).outliers else { return Ok(()) };
+        let lengths: Vec<f64> = times.windows(2).map(|pair| (pair[1] - pair[0]) as f64).collect();
+        let count = lengths.len() as f64;
+        let mean = lengths.iter().sum::<f64>() / count;
+        let deviation = (lengths.iter().map(|length| (length - mean).powi(2)).sum::<f64>() / count).sqrt();
+        let exact = lengths.iter().filter(|length| (*length - mean).abs() > k * deviation * (1.0 - 1e-9)).count();
+        prop_assert!(outliers.count <= exact as u64, "{} of {exact}", outliers.count);
+        prop_assert!(outliers.count as f64 <= count / (k * k) * (1.0 + 1e-6));
+        prop_assert!(outliers.worst.len() as u64 <= outliers.count);
     }
 
     #[test]

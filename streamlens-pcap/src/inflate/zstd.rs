@@ -25,7 +25,7 @@ pub(super) struct Zstd<R> {
 enum State {
     Between,
     Frame,
-    /// Behind a fault, which was told.
+    /// A fault was reported; nothing more is decoded.
     Over,
 }
 

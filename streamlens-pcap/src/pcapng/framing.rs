@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use streamlens_model::words::{Counted, Grouped};
+
 use pcap_parser::{
     BOM_MAGIC, CB_MAGIC, DCB_MAGIC, DSB_MAGIC, EPB_MAGIC, IDB_MAGIC, ISB_MAGIC, NRB_MAGIC, PIB_MAGIC, SHB_MAGIC,
     SJE_MAGIC, SPB_MAGIC,
@@ -111,12 +113,20 @@ impl fmt::Display for Flaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ByteOrder => write!(f, "a section header there has no byte-order magic"),
-            Self::Length(length) => write!(f, "a block there claims a length of {length} bytes, which can't be"),
+            Self::Length(length) => {
+                write!(f, "a block there claims a length of {}, which can't be", Counted(u64::from(*length), "byte"))
+            }
             Self::Trailer { leading, trailing } => {
-                write!(f, "the two lengths of a block there differ, {leading} and {trailing}")
+                write!(
+                    f,
+                    "the two lengths of a block there differ, {} and {}",
+                    Grouped(u64::from(*leading)),
+                    Grouped(u64::from(*trailing))
+                )
             }
             Self::Cut { length, present } => {
-                write!(f, "a block of {length} bytes begins there, {present} of them present")
+                let (length, present) = (Counted(u64::from(*length), "byte"), Grouped(*present as u64));
+                write!(f, "a block of {length} begins there, {present} of them present")
             }
         }
     }

@@ -12,6 +12,7 @@ mod section;
 
 use pcap_parser::{EPB_MAGIC, IDB_MAGIC, ISB_MAGIC, SHB_MAGIC, SPB_MAGIC};
 use streamlens_model::Interface;
+use streamlens_model::words::{Counted, Grouped};
 
 use self::framing::{
     Candidate, FRAMING, Flaw, Framed, OPB_MAGIC, Order, candidate, candidate_in_other_order, frame_block,
@@ -143,7 +144,7 @@ impl PcapNg {
                 out.report.incomplete(
                     code::DAMAGED,
                     place,
-                    format_args!("the block at byte {} is a section header by all but its type", place.byte),
+                    format_args!("the block at byte {} is a section header by all but its type", Grouped(place.byte)),
                 );
                 self.sections.begin();
             }
@@ -211,8 +212,10 @@ impl PcapNg {
                 code::DAMAGED,
                 place,
                 format_args!(
-                    "damaged at byte {}: {}; with {skipped} bytes it is whole, and read so",
-                    place.byte, damage.flaw
+                    "damaged at byte {}: {}; with {} it is whole, and read so",
+                    Grouped(place.byte),
+                    damage.flaw,
+                    Counted(skipped, "byte")
                 ),
             );
             self.block(kind, block, start, out);
@@ -221,11 +224,13 @@ impl PcapNg {
                 code::DAMAGED,
                 place,
                 format_args!(
-                    "damaged at byte {}, after frame {}: {}; {skipped} bytes are left out, reading goes on at byte {}",
-                    place.byte,
-                    place.frames,
+                    "damaged at byte {}, after frame {}: {}; {} {} left out, reading goes on at byte {}",
+                    Grouped(place.byte),
+                    Grouped(place.frames),
                     damage.flaw,
-                    place.byte + skipped
+                    Counted(skipped, "byte"),
+                    Counted(skipped, "").are(),
+                    Grouped(place.byte + skipped)
                 ),
             );
             if kind == Some(IDB_MAGIC) && damage.behind == 0 {
@@ -270,7 +275,9 @@ impl PcapNg {
             place,
             format_args!(
                 "damaged at byte {}, after frame {}: {}; no block is found after it",
-                place.byte, place.frames, damage.flaw
+                Grouped(place.byte),
+                Grouped(place.frames),
+                damage.flaw
             ),
         );
     }

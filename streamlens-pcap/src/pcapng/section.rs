@@ -1,6 +1,7 @@
 //! What the blocks of a section say: interfaces, packets, statistics.
 
 use pcap_parser::{OptionCode, PcapError, parse_option_be, parse_option_le};
+use streamlens_model::words::{Counted, Grouped};
 use streamlens_model::{FrameRecord, Interface, LinkType};
 
 use super::framing::Order;
@@ -65,6 +66,9 @@ impl Sections {
                 let name = String::from_utf8_lossy(name);
                 interface.name = Some(name.trim_end_matches('\0').to_owned()).filter(|name| !name.is_empty());
             }
+            (OptionCode::IfSpeed, value) => {
+                interface.speed = value.first_chunk().map(|bytes| order.u64(*bytes)).filter(|speed| *speed > 0);
+            }
             (OptionCode::IfTsresol, [value, ..]) => resolution = *value,
             (OptionCode::IfTsoffset, value) => {
                 offset = value.first_chunk().map_or(0, |bytes| order.u64(*bytes).cast_signed());
@@ -79,7 +83,7 @@ impl Sections {
                 format_args!(
                     "the interface description at byte {} has an option that is longer than the block; options \
                      before it are used",
-                    place.byte
+                    Grouped(place.byte)
                 ),
             );
         }
@@ -137,7 +141,8 @@ impl Sections {
                 code::MANY_INTERFACES,
                 place,
                 format_args!(
-                    "more than {MAX_INTERFACES} interfaces are described; the further ones are counted as one"
+                    "more than {} interfaces are described; the further ones are counted as one",
+                    Grouped(MAX_INTERFACES as u64)
                 ),
             );
         }
@@ -172,7 +177,7 @@ impl Sections {
                 format_args!(
                     "the packet at byte {} names interface {id}, which its section does not describe; its frames \
                      are counted, but their link type and time are not known",
-                    place.byte
+                    Grouped(place.byte)
                 ),
             );
         }
@@ -216,9 +221,10 @@ impl Sections {
                 code::DAMAGED,
                 place,
                 format_args!(
-                    "the packet block at byte {} has {block_length} bytes and claims {} bytes of a frame; this frame \
-                     is left out",
-                    place.byte, packet.captured
+                    "the packet block at byte {} has {} and claims {} of a frame; this frame is left out",
+                    Grouped(place.byte),
+                    Counted(block_length as u64, "byte"),
+                    Counted(packet.captured.into(), "byte")
                 ),
             );
             return;

@@ -156,8 +156,8 @@ impl Result {
     pub fn data(&self) -> Vec<&[u8]> {
         self.frames.iter().map(|frame| frame.data.as_slice()).collect()
     }
-    pub fn codes(&self) -> Vec<&'static str> {
-        self.warnings.iter().map(|warning| warning.code).collect()
+    pub fn codes(&self) -> Vec<&str> {
+        self.warnings.iter().map(|warning| &*warning.code).collect()
     }
 }
 
@@ -165,7 +165,7 @@ impl Result {
 pub fn drain(source: &mut dyn FrameSource) -> Result {
     thread_local! {
         static BATCH: std::cell::RefCell<FrameBatch> = const {
-            std::cell::RefCell::new(FrameBatch { bytes: Vec::new(), records: Vec::new(), first_number: 0, now: None })
+            std::cell::RefCell::new(FrameBatch { bytes: Vec::new(), records: Vec::new(), first_number: 0, now: None, begins_anew: false })
         };
     }
     // One batch for all, so that what an earlier capture left in it would show.

@@ -26,7 +26,7 @@ const LINES: u32 = 72;
 const LINE_BYTES: u32 = WIDTH / 2 * 5;
 
 /// An RTP header (RFC 3550 §5.1).
-fn rtp(payload_type: u8, marker: bool, sequence: u16, timestamp: u32, ssrc: u32) -> Vec<u8> {
+pub(crate) fn rtp(payload_type: u8, marker: bool, sequence: u16, timestamp: u32, ssrc: u32) -> Vec<u8> {
     let mut header = vec![0x80, payload_type | u8::from(marker) << 7];
     header.extend(sequence.to_be_bytes());
     header.extend(timestamp.to_be_bytes());
@@ -35,7 +35,7 @@ fn rtp(payload_type: u8, marker: bool, sequence: u16, timestamp: u32, ssrc: u32)
 }
 
 /// The RTP time of an instant of the capture on a clock that counts from the epoch of PTP.
-fn media_time(of_capture: i64, rate: i128) -> u32 {
+pub(crate) fn media_time(of_capture: i64, rate: i128) -> u32 {
     let ticks = i128::from(START + TAI_AHEAD + of_capture) * rate / i128::from(SECOND);
     (ticks & 0xFFFF_FFFF) as u32
 }
@@ -53,21 +53,23 @@ pub fn announcements() -> Vec<Made> {
         colorimetry=BT709; PM=2110GPM; SSN=ST2110-20:2017; TP=2110TPNL\r\n\
         a=source-filter: incl IN IP4 239.20.1.41 192.168.50.41\r\n\
         a=ts-refclk:ptp=IEEE1588-2008:02-00-C0-FF-FE-A8-0A-01:0\r\na=mediaclk:direct=0\r\n";
-    let group = Host::group([239, 255, 255, 255]);
-    let announcement = |from: Host, hash: u16, sdp: &str, at: i64| {
-        let mut bytes = vec![0x20, 0];
-        bytes.extend(hash.to_be_bytes());
-        bytes.extend(from.ip);
-        bytes.extend(b"application/sdp\0");
-        bytes.extend(sdp.as_bytes());
-        Made { time: START + at, data: udp((from, 9875), (group, 9875), &bytes) }
-    };
     [500 * MILLISECOND, 2500 * MILLISECOND]
         .into_iter()
         .flat_map(|at| {
             [announcement(MICROPHONE, 0x5A01, audio, at), announcement(CAMERA, 0x5A02, video, at + 90 * MILLISECOND)]
         })
         .collect()
+}
+
+/// An announcement (RFC 2974 §3) of a session.
+pub(crate) fn announcement(from: Host, hash: u16, sdp: &str, at: i64) -> Made {
+    let mut bytes = vec![0x20, 0];
+    bytes.extend(hash.to_be_bytes());
+    bytes.extend(from.ip);
+    bytes.extend(b"application/sdp\0");
+    bytes.extend(sdp.as_bytes());
+    let group = Host::group([239, 255, 255, 255]);
+    Made { time: START + at, data: udp((from, 9875), (group, 9875), &bytes) }
 }
 
 /// Two channels of 24 bits at 48 kHz, 48 samples a packet: a tone of 1 kHz.

@@ -32,16 +32,6 @@ const OF_YEAR: i64 = (60 * 24 + 9) * 3600 * SECOND;
 /// Two keys: positional at 50 packets a second with a gap of three, standard parameters at 20 a second.
 #[must_use]
 pub fn iena() -> Vec<Made> {
-    let packet = |key: u16, of_capture: i64, status: u8, sequence: u16, body: &[u8]| {
-        let mut bytes = key.to_be_bytes().to_vec();
-        bytes.extend(((body.len() as u16 + 16) / 2).to_be_bytes());
-        bytes.extend(&((OF_YEAR + of_capture) / 1000).to_be_bytes()[2..]);
-        bytes.extend([status, 0]);
-        bytes.extend(sequence.to_be_bytes());
-        bytes.extend(body);
-        bytes.extend([0xDE, 0xAD]);
-        bytes
-    };
     let frame = |of_capture: i64, delay: i64, bytes: &[u8]| Made {
         time: START + of_capture + delay,
         data: udp((ACQUISITION, 40_001), (GROUND, 5600), bytes),
@@ -49,7 +39,7 @@ pub fn iena() -> Vec<Made> {
     let fast = (0..FAST_PACKETS).filter(|number| !FAST_LOST.contains(number)).map(|number| {
         let at = 3 * MILLISECOND + i64::from(number) * 20 * MILLISECOND;
         let body: Vec<u8> = (0..20_u16).flat_map(|word| (number * 7 + word * 331).to_be_bytes()).collect();
-        let bytes = packet(FAST_KEY, at, 0x80, number, &body);
+        let bytes = iena_packet(FAST_KEY, at, 0x80, number, &body);
         frame(at, 150_000 + wobble(number.into(), 1, 40_000), &bytes)
     });
     let slow = (0..SLOW_PACKETS).map(|number| {
@@ -57,10 +47,22 @@ pub fn iena() -> Vec<Made> {
         // status 0x01: standard parameters without delay, one data word each; five, so that no other variant fits
         let body: Vec<u8> =
             (1..=5_u16).flat_map(|id| [id.to_be_bytes(), (number ^ id << 9).to_be_bytes()].concat()).collect();
-        let bytes = packet(SLOW_KEY, at, 0x01, 65_500_u16.wrapping_add(number), &body);
+        let bytes = iena_packet(SLOW_KEY, at, 0x01, 65_500_u16.wrapping_add(number), &body);
         frame(at, 150_000 + wobble(number.into(), 2, 40_000), &bytes)
     });
     fast.chain(slow).collect()
+}
+
+/// An IENA packet: key, size in words, time of the year in microseconds, status, sequence number, body, end marker.
+pub(crate) fn iena_packet(key: u16, of_capture: i64, status: u8, sequence: u16, body: &[u8]) -> Vec<u8> {
+    let mut bytes = key.to_be_bytes().to_vec();
+    bytes.extend(((body.len() as u16 + 16) / 2).to_be_bytes());
+    bytes.extend(&((OF_YEAR + of_capture) / 1000).to_be_bytes()[2..]);
+    bytes.extend([status, 0]);
+    bytes.extend(sequence.to_be_bytes());
+    bytes.extend(body);
+    bytes.extend([0xDE, 0xAD]);
+    bytes
 }
 
 /// What the setup record says, IRIG 106 chapter 9.

@@ -3,8 +3,9 @@
 use std::time::Instant;
 
 use crossterm::event::{Event, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
-use streamlens_model::Severity;
-use streamlens_model::row::RowId;
+use streamlens_model::row::{FlowId, RowId};
+use streamlens_model::words::grouped;
+use streamlens_model::{Severity, Timestamp};
 
 use super::{App, Effect, View};
 use crate::columns;
@@ -133,7 +134,7 @@ impl App {
             _ => match self.view() {
                 View::Flows => self.in_tree(command, now),
                 View::Detail => self.in_detail(command),
-                View::Findings => self.in_findings(command),
+                View::Findings => self.in_findings(command, now),
                 View::Help | View::Capture => self.in_pages(command),
             },
         }
@@ -213,18 +214,20 @@ impl App {
             Command::Log => detail.is_log = !detail.is_log,
             Command::Zoom => detail.is_zoomed = !detail.is_zoomed,
             Command::Wider => detail.span = (detail.span * 2).min(240),
+            Command::NextOutlier => detail.step_to_outlier(true),
+            Command::PreviousOutlier => detail.step_to_outlier(false),
             Command::Narrower => detail.span = (detail.span / 2).max(15),
             _ => {}
         }
     }
 
-    fn in_findings(&mut self, command: Command) {
+    fn in_findings(&mut self, command: Command, now: Instant) {
         match command {
             Command::First => self.step_finding(isize::MIN / 2),
             Command::Last => self.step_finding(isize::MAX / 2),
             Command::Sort => self.next_finding_order(),
             Command::Turn => self.findings.is_turned = !self.findings.is_turned,
-            Command::Detail | Command::Open => self.go_to_finding(),
+            Command::Detail | Command::Open => self.go_to_finding(now),
             Command::Close => drop(self.views.pop()),
             _ => {}
         }
@@ -259,17 +262,17 @@ impl App {
     /// Asks where packets are to be written: those of the row, around a finding, or of what is shown.
     fn write(&mut self, now: Instant) {
         let list = self.listed();
-        if self.view() == View::Findings
-            && let Some((_, (_, row, finding))) = self.selected_finding(&list)
-        {
-            match finding.first.time {
-                Some(time) => {
-                    let what = format!("5 s before to 5 s after {}", finding.code);
-                    self.open_write(self.packets_around(row.map(|row| row.flow), time), what);
-                }
-                None => self.say("the finding has no time", now),
-            }
-            return;
+        if self.view() == View::Findings {
+            let Some((_, (_, row, finding))) = self.selected_finding(&list) else {
+                return self.say("there is no finding to write packets around", now);
+            };
+            let flow = row.map(|row| row.flow);
+            return self.write_around(flow, finding.first.time, &finding.code, now);
+        }
+        let detail = self.detail.as_ref().filter(|_| self.view() == View::Detail);
+        if let Some((id, outlier)) = detail.and_then(|detail| Some((detail.id, detail.chosen_outlier()?))) {
+            let what = format!("frame {}", grouped(outlier.at.frame));
+            return self.write_around(Some(id.flow), outlier.at.time, &what, now);
         }
         let is_whole =
             self.view() == View::Flows && (self.narrowing.filter().is_some() || self.narrowing.severity().is_some());
@@ -279,6 +282,14 @@ impl App {
         } else if let Some(packets) = self.packets_of_row() {
             let what = self.tree.selected().map(|row| self.name_of(RowId::flow(row.flow)));
             self.open_write(packets, what.unwrap_or_default());
+        }
+    }
+
+    /// Asks where the packets around a moment are to be written.
+    fn write_around(&mut self, flow: Option<FlowId>, time: Option<Timestamp>, what: &str, now: Instant) {
+        match time {
+            Some(time) => self.open_write(self.packets_around(flow, time), format!("5 s before to 5 s after {what}")),
+            None => self.say("it has no time", now),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use streamlens_model::row::{Level, LiveFlow, RowContext, RowId, RowRef, rows};
-use streamlens_model::{Flow, Interval, Timestamp};
+use streamlens_model::{Burst, Flow, Interval, Outlier, Timestamp};
 
 use super::{App, View};
 use crate::feed::{Feed, Kind, Request};
@@ -68,6 +68,10 @@ pub(crate) struct Detail {
     pub(crate) is_zoomed: bool,
     /// Seconds of the charts.
     pub(crate) span: u32,
+    /// The outlier that is chosen, by its place in the list.
+    pub(crate) outlier: Option<usize>,
+    /// Whether it was chosen since the last drawing, and is to be on the screen.
+    pub(crate) is_outlier_new: bool,
     /// The flow, and the row's place in it; `None` before it came, and where it has ended.
     pub(crate) flow: Option<(Box<Flow>, RowId)>,
     /// The capture time that it is of.
@@ -86,6 +90,8 @@ impl Detail {
             is_log: false,
             is_zoomed: false,
             span: 60,
+            outlier: None,
+            is_outlier_new: false,
             flow: None,
             moment: None,
             series: None,
@@ -102,6 +108,36 @@ impl Detail {
     pub(crate) fn row<'a>(&'a self, context: RowContext<'a>) -> Option<RowRef<'a>> {
         let (flow, place) = self.flow.as_ref()?;
         rows(flow, context).find(|row| row.id() == *place)
+    }
+
+    /// The outliers of the row, the worst first.
+    pub(crate) fn outliers(&self) -> Vec<Outlier> {
+        let timing = self.row(RowContext::default()).and_then(|row| row.timing().cloned());
+        timing.and_then(|timing| timing.outliers).map_or_else(Vec::new, |outliers| outliers.worst)
+    }
+
+    /// Chooses the next outlier of the list, or the one before; behind the last one none, which lets `w` write the whole row.
+    pub(crate) fn step_to_outlier(&mut self, is_forward: bool) {
+        let count = self.outliers().len();
+        let places = count + 1;
+        let place = self.outlier.map_or(count, |place| place.min(count));
+        let next = (place + if is_forward { 1 } else { count }) % places;
+        self.outlier = Some(next).filter(|next| *next < count);
+        (self.tab, self.is_outlier_new) = (Tab::Timing, true);
+    }
+
+    /// The chosen outlier.
+    pub(crate) fn chosen_outlier(&self) -> Option<Outlier> {
+        self.outliers().get(self.outlier?).copied()
+    }
+
+    /// The most that came within short times, of the flow: of the second reading, where the first one didn't look for them.
+    pub(crate) fn bursts(&self) -> &[Burst] {
+        let own = self.flow.as_ref().map_or(&[][..], |(flow, _)| &flow.bursts);
+        match &self.series {
+            Some(Ok(flow)) if own.is_empty() => &flow.bursts,
+            _ => own,
+        }
     }
 
     /// The counts of the row over the whole capture, where they have been read.
@@ -123,7 +159,7 @@ impl App {
     /// Asks for what an open detail needs.
     pub(crate) fn renew_detail(&mut self, feed: &mut dyn Feed, now: Instant) {
         let is_frozen = self.is_frozen();
-        let (kind, has_ended) = (self.status.kind, self.status.has_ended);
+        let (kind, is_once, has_ended) = (self.status.kind, self.status.is_once, self.status.has_ended);
         let Some(detail) = self.detail.as_mut().filter(|_| self.views.contains(&View::Detail)) else { return };
         let is_due = match detail.asked {
             None => true,
@@ -138,7 +174,7 @@ impl App {
             }
             self.is_changed = true;
         }
-        if kind == Kind::File && has_ended && detail.series.is_none() {
+        if kind == Kind::File && !is_once && has_ended && detail.series.is_none() {
             detail.series = Some(Err(0.0));
             let span = self.format.now.zip(self.format.began).map_or(0, |(now, began)| now.since(began));
             let step = u64::try_from(span).unwrap_or(0) / SERIES_POINTS;

@@ -1,6 +1,7 @@
 //! The list of findings.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use streamlens_model::Finding;
 use streamlens_model::row::{FindingId, RowId};
@@ -50,10 +51,13 @@ pub(crate) struct FindingList {
 pub(crate) type Listed = (FindingId, Option<RowId>, Arc<Finding>);
 
 impl App {
-    /// The findings that are shown, in their order.
+    /// The findings that are shown, in their order: under a filter those of rows that it leaves, and whatever its words those of
+    /// no row, which are of the capture or of what spans flows.
     pub(crate) fn listed(&self) -> Vec<Listed> {
         let least = self.narrowing.severity();
-        let all = self.table.findings.iter().filter(|(_, (_, finding))| Some(finding.severity) >= least);
+        let is_left = |row: &Option<RowId>| row.is_none_or(|row| self.tree.is_left(row));
+        let all = self.table.findings.iter();
+        let all = all.filter(|(_, (row, finding))| Some(finding.severity) >= least && is_left(row));
         let mut list: Vec<Listed> = all.map(|(id, (row, finding))| (*id, *row, Arc::clone(finding))).collect();
         list.sort_by(|(one_id, _, one), (other_id, _, other)| {
             let newest = (other.last.time, other.last.frame).cmp(&(one.last.time, one.last.frame));
@@ -89,13 +93,16 @@ impl App {
     }
 
     /// Goes to the row of the selected finding.
-    pub(crate) fn go_to_finding(&mut self) {
+    pub(crate) fn go_to_finding(&mut self, now: Instant) {
         let list = self.listed();
-        if let Some((_, (_, Some(row), _))) = self.selected_finding(&list) {
-            let row = *row;
-            self.views.retain(|view| *view != View::Findings);
-            self.views.retain(|view| *view != View::Detail);
-            self.tree.select(row, &self.table);
+        match self.selected_finding(&list) {
+            Some((_, (_, Some(row), _))) => {
+                let row = *row;
+                self.views.retain(|view| !matches!(view, View::Findings | View::Detail));
+                self.tree.select(row, &self.table);
+            }
+            Some(_) => self.say("it stands at no row: it is of the capture, or of what spans flows", now),
+            None => {}
         }
     }
 

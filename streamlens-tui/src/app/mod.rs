@@ -8,6 +8,7 @@ mod like;
 mod narrow;
 mod pick;
 mod prompt;
+mod rates;
 mod rows;
 
 use std::collections::BTreeSet;
@@ -15,8 +16,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use streamlens_filter::Catalogue;
-use streamlens_model::row::{Delta, FindingState, FlowId, Level, RowId, RowTable};
-use streamlens_model::{CaptureSummary, Severity};
+use streamlens_model::row::{Delta, FindingState, FlowId, Level, Row, RowId, RowName, RowTable};
+use streamlens_model::{CaptureSummary, FlowKey, Severity};
 
 use crate::feed::{Answer, Feed, Kind, Request, Status};
 use crate::format::Format;
@@ -32,6 +33,7 @@ pub(crate) use self::history::{History, Sample};
 pub(crate) use self::narrow::Narrowing;
 pub(crate) use self::pick::Picker;
 pub(crate) use self::prompt::{Editor, Prompt, SUGGESTIONS};
+pub(crate) use self::rates::Rates;
 pub(crate) use self::rows::cells;
 
 /// The order is renewed so often.
@@ -133,6 +135,8 @@ pub struct App {
     pub(crate) marked: BTreeSet<FlowId>,
     pub(crate) detail: Option<Detail>,
     pub(crate) history: History,
+    /// How much passes.
+    pub(crate) rates: Rates,
     pub(crate) findings: FindingList,
     /// What is typed into, or chosen from.
     pub(crate) prompt: Option<Prompt>,
@@ -140,13 +144,19 @@ pub struct App {
     pub(crate) scroll: usize,
     /// The page of the help.
     pub(crate) page: usize,
-    /// What is known of the capture as a whole.
+    /// What is known of the capture as a whole, and since when.
     pub(crate) capture: Option<(Box<CaptureSummary>, Instant)>,
+    /// What there is to say of the process.
+    pub(crate) process: Vec<(&'static str, String)>,
     /// The lines of the tree as drawn last, from the third line on, for the mouse.
     pub(crate) drawn: Vec<crate::tree::Line>,
+    /// A flow that ends, since it is decoded otherwise from now on, and is to be selected again when it is back.
+    awaited: Option<(FlowId, FlowKey)>,
     said: Option<(String, Instant)>,
     effects: Vec<Effect>,
     renewed: Option<Instant>,
+    /// Whether flows appeared or ended since the rows were brought up to date.
+    has_others: bool,
     touched: Option<Instant>,
     is_changed: bool,
 }
@@ -174,15 +184,19 @@ impl App {
             marked: BTreeSet::new(),
             detail: None,
             history: History::default(),
+            rates: Rates::default(),
             findings: FindingList::default(),
             prompt: None,
             scroll: 0,
             page: 0,
             capture: None,
+            process: Vec::new(),
             drawn: Vec::new(),
+            awaited: None,
             said: None,
             effects: Vec::new(),
             renewed: None,
+            has_others: false,
             touched: None,
             is_changed: true,
         }
@@ -223,32 +237,52 @@ impl App {
                 self.order.forget();
                 self.narrowing.forget();
                 self.history.clear();
+                self.rates.clear();
+                self.has_others = true;
                 self.detail.iter_mut().for_each(Detail::forget);
                 (self.format.began, self.renewed) = (None, None);
             }
             if !self.table.apply(delta) {
                 continue;
             }
+            // once over all that changed: it may be all there is
             for row in delta.rows.iter().chain(&delta.gone) {
                 self.order.touch(row.id.flow);
                 self.narrowing.touch(row.id.flow);
+                if row.id.level == Level::Flow {
+                    self.format.began = [self.format.began, row.first_seen].into_iter().flatten().min();
+                }
             }
             for change in &delta.findings {
                 change.row.into_iter().for_each(|row| self.narrowing.touch(row.flow));
             }
+            let is_flow = |id: &RowId| id.level == Level::Flow;
+            self.has_others |=
+                delta.names.iter().any(|(id, _)| is_flow(id)) || delta.gone.iter().any(|row| is_flow(&row.id));
             self.learn_times(delta);
+            self.rates.take(self.table.now, &self.table.capture);
             self.history.sample(self.table.now, &self.table);
             self.is_changed = true;
         }
         if !changes.is_empty() {
             self.count_findings(changes);
+            self.select_awaited();
+        }
+    }
+
+    /// Selects the flow that is waited for, where it is back.
+    fn select_awaited(&mut self) {
+        let Some((before, key)) = &self.awaited else { return };
+        let is_back = |(row, name): &(Row, Option<RowName>)| {
+            row.id.flow != *before && matches!(name, Some(RowName::Flow(own, _)) if own == key)
+        };
+        if let Some((row, _)) = self.table.rows.values().find(|row| is_back(row)) {
+            self.tree.select(row.id, &self.table);
+            self.awaited = None;
         }
     }
 
     fn learn_times(&mut self, delta: &Delta) {
-        for row in delta.rows.iter().filter(|row| row.id.level == Level::Flow) {
-            self.format.began = [self.format.began, row.first_seen].into_iter().flatten().min();
-        }
         self.format.now = self.table.now;
         if self.status.kind == Kind::File {
             for row in &delta.rows {
@@ -272,8 +306,11 @@ impl App {
     }
 
     /// Takes in how it stands with the source.
-    pub fn set_status(&mut self, status: Status) {
+    pub fn set_status(&mut self, status: Status, now: Instant) {
         if status != self.status {
+            if let Some(new) = status.notices.iter().find(|notice| !self.status.notices.contains(notice)) {
+                self.say(new.clone(), now);
+            }
             self.status = status;
             self.is_changed = true;
         }
@@ -318,7 +355,7 @@ impl App {
             since.is_none_or(|since| now.saturating_duration_since(since) >= at_least)
         };
         let is_calm = passed(self.touched, CALM);
-        if self.tree.order().is_empty() || is_calm && passed(self.renewed, RENEWAL) {
+        if self.renewed.is_none() || is_calm && passed(self.renewed, RENEWAL) {
             self.renew(now);
         } else {
             self.add_new();
@@ -327,7 +364,7 @@ impl App {
 
     /// Brings flows and rows up to date: which are shown, and in which order.
     pub(crate) fn renew(&mut self, now: Instant) {
-        self.renewed = Some(now);
+        (self.renewed, self.has_others) = (Some(now), false);
         self.narrowing.renew(&self.table, &mut self.tree);
         let mut flows: Vec<FlowId> = self.flows().collect();
         self.order.sort(&mut flows, &self.table);
@@ -339,7 +376,7 @@ impl App {
 
     /// Puts flows that appeared behind the others, and takes away those that ended; the others stay where they are.
     fn add_new(&mut self) {
-        if !self.narrowing.has_changed() {
+        if !std::mem::take(&mut self.has_others) {
             return;
         }
         self.narrowing.renew_new(&self.table, &mut self.tree);
@@ -365,9 +402,13 @@ impl App {
         self.renew_detail(feed, now);
         let is_old = |(_, since): &(_, Instant)| now.saturating_duration_since(*since) >= RENEWAL;
         if self.view() == View::Capture && self.capture.as_ref().is_none_or(is_old) && !self.is_frozen() {
-            let capture = feed.capture().unwrap_or_default();
-            self.is_changed |= self.capture.as_ref().is_none_or(|(known, _)| known.packets != capture.packets);
-            self.capture = Some((capture, now));
+            let (capture, process) = (feed.capture().unwrap_or_default(), feed.process());
+            let is_known = |(known, _): &(Box<CaptureSummary>, _)| {
+                (known.packets, &known.interfaces, &known.warnings)
+                    == (capture.packets, &capture.interfaces, &capture.warnings)
+            };
+            self.is_changed |= !self.capture.as_ref().is_some_and(is_known) || process != self.process;
+            (self.capture, self.process) = (Some((capture, now)), process);
         }
     }
 

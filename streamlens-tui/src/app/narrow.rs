@@ -6,8 +6,8 @@ use streamlens_filter::{Catalogue, Filter, FilterError};
 use streamlens_model::Severity;
 use streamlens_model::row::{FindingIndex, FlowId, LiveFlow, RowId, RowTable, rows};
 
-use crate::tree::Tree;
-use crate::tree::gravest;
+use crate::touched::Touched;
+use crate::tree::{Tree, gravest};
 
 /// What narrows the tree.
 #[derive(Debug, Default)]
@@ -18,12 +18,14 @@ pub(crate) struct Narrowing {
     filter: Option<Filter>,
     /// What is wrong with the text.
     error: Option<FilterError>,
+    /// Whether the text would leave nothing, so that what was in force before still is.
+    is_vain: bool,
     /// Only flows with findings of this severity or a graver one.
     severity: Option<Severity>,
     /// Whether flows without packets in the last second are left out.
     hides_idle: bool,
     /// Flows that changed since they were asked.
-    changed: BTreeSet<FlowId>,
+    changed: Touched,
     /// Whether all flows have to be asked.
     is_new: bool,
 }
@@ -38,6 +40,7 @@ impl Narrowing {
     /// Takes a text as the filter. Where it is wrong, the last good one stays in force.
     pub(crate) fn write(&mut self, text: &str, catalogue: &Catalogue) {
         self.text = text.to_owned();
+        self.is_vain = false;
         match Filter::parse(text, catalogue) {
             Ok(filter) => {
                 let filter = (!filter.is_everything()).then_some(filter);
@@ -49,6 +52,34 @@ impl Narrowing {
             }
             Err(error) => self.error = Some(error),
         }
+    }
+
+    /// Takes a text of which the last word is being typed: what is in force stays so, and nothing is wrong yet.
+    pub(crate) fn begin(&mut self, text: &str) {
+        self.text = text.to_owned();
+        (self.error, self.is_vain) = (None, false);
+    }
+
+    /// Takes a text as the filter while it is being typed: one that leaves nothing doesn't take the screen away.
+    pub(crate) fn try_out(&mut self, text: &str, catalogue: &Catalogue, table: &RowTable) {
+        let is_vain = Filter::parse(text, catalogue).is_ok_and(|filter| {
+            let index = filter.asks_for_findings().then(|| table.finding_index());
+            let mut flows = table.rows.keys().filter(|id| **id == RowId::flow(id.flow)).map(|id| id.flow);
+            !filter.is_everything()
+                && !flows
+                    .any(|flow| self.shows(flow, table) && !filter.shown_live(table, flow, index.as_ref()).is_empty())
+        });
+        if is_vain {
+            self.begin(text);
+            self.is_vain = true;
+        } else {
+            self.write(text, catalogue);
+        }
+    }
+
+    /// Whether the text would leave nothing.
+    pub(crate) fn is_vain(&self) -> bool {
+        self.is_vain
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -83,22 +114,18 @@ impl Narrowing {
     /// Nothing narrows any more.
     pub(crate) fn clear(&mut self) {
         self.is_new |= self.filter.is_some();
-        (self.text, self.filter, self.error) = (String::new(), None, None);
+        (self.text, self.filter, self.error, self.is_vain) = (String::new(), None, None, false);
         (self.severity, self.hides_idle) = (None, false);
     }
 
     /// A flow changed.
     pub(crate) fn touch(&mut self, flow: FlowId) {
-        self.changed.insert(flow);
+        self.changed.add(flow);
     }
 
     /// All flows are others.
     pub(crate) fn forget(&mut self) {
         self.is_new = true;
-    }
-
-    pub(crate) fn has_changed(&self) -> bool {
-        self.is_new || !self.changed.is_empty()
     }
 
     /// Asks all flows that may answer otherwise than before.
@@ -118,7 +145,7 @@ impl Narrowing {
         let ask: Vec<FlowId> = if all {
             table.rows.keys().filter(|id| **id == RowId::flow(id.flow)).map(|id| id.flow).collect()
         } else {
-            self.changed.iter().copied().collect()
+            self.changed.each().to_vec()
         };
         for flow in ask {
             ask_flow(filter, flow, table, index.as_ref(), &mut left);
@@ -137,7 +164,7 @@ impl Narrowing {
         if filter.asks_for_findings() {
             return;
         }
-        let new: Vec<FlowId> = self.changed.iter().copied().filter(|flow| !left.contains_key(flow)).collect();
+        let new: Vec<FlowId> = self.changed.each().iter().copied().filter(|flow| !left.contains_key(flow)).collect();
         for flow in new {
             ask_flow(filter, flow, table, None, left);
         }

@@ -1,5 +1,6 @@
 //! What is typed: the filter with its completion, names of files, choices.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -104,7 +105,7 @@ impl App {
     }
 
     /// What may stand at the cursor of the filter, with the bytes that it replaces.
-    pub(crate) fn suggestions(&self) -> (std::ops::Range<usize>, Vec<String>) {
+    pub(crate) fn suggestions(&self) -> (Range<usize>, Vec<String>) {
         let Some(Prompt::Filter { editor, .. }) = &self.prompt else { return (0..0, Vec::new()) };
         let completion = complete(&editor.text, editor.cursor, &self.options.catalogue);
         let mut suggestions = completion.suggestions;
@@ -151,6 +152,7 @@ impl App {
             Prompt::DecodeAs { mut picker, key: flow, transport } => {
                 if key.code == KeyCode::Enter {
                     if let Some(encoding) = picker.selected() {
+                        self.awaited = self.tree.selected().map(|row| (row.flow, flow));
                         let request = Request::DecodeAs(flow, transport, encoding.to_owned());
                         self.effects.push(Effect::Ask(request));
                     }
@@ -180,6 +182,8 @@ impl App {
         let mut place = place.filter(|place| *place < count);
         match key.code {
             KeyCode::Enter if place.is_none() => {
+                self.narrowing.write(&editor.text, &self.options.catalogue);
+                self.renew(now);
                 if self.narrowing.error().is_none() {
                     self.prompt = None;
                 }
@@ -207,12 +211,27 @@ impl App {
     /// The filter was changed: it is in force as soon as it is one.
     fn filter_typed(&mut self, now: Instant) {
         let Some(Prompt::Filter { editor, .. }) = &self.prompt else { return };
-        self.narrowing.write(&editor.text, &self.options.catalogue);
+        if self.is_begun(editor) {
+            self.narrowing.begin(&editor.text);
+        } else {
+            self.narrowing.try_out(&editor.text, &self.options.catalogue, &self.table);
+        }
         self.renew(now);
     }
 
+    /// Whether the word at the end is the beginning of one that is known: taken for a text to look for it would empty the screen
+    /// under whoever types.
+    fn is_begun(&self, editor: &Editor) -> bool {
+        let completion = complete(&editor.text, editor.cursor, &self.options.catalogue);
+        let word = editor.text.get(completion.place).unwrap_or_default();
+        editor.cursor == editor.text.len()
+            && !word.is_empty()
+            && !completion.suggestions.is_empty()
+            && !completion.suggestions.iter().any(|known| known.eq_ignore_ascii_case(word))
+    }
+
     /// What a mistake in the filter was meant to be, where that is known: the place and the text.
-    fn fix(&self) -> Option<(std::ops::Range<usize>, String)> {
+    fn fix(&self) -> Option<(Range<usize>, String)> {
         let error = self.narrowing.error()?;
         let meant = error.message().split("did you mean ").nth(1)?;
         Some((error.place(), meant.trim_end_matches('?').to_owned()))

@@ -34,7 +34,10 @@ pub(crate) fn draw(app: &mut App, painter: &mut Painter<'_>, now: Instant) {
     let least = app.narrowing.severity().map_or("info", |severity| severity.name());
     let (errors, warnings) = (Counted(error as u64, "error"), Counted(warning as u64, "warning"));
     let counts = format!("Severity ≥ {least}   ({errors}, {warnings}, {info} info)");
-    painter.text(1, 1, &counts, columns, Role::Faint);
+    let column = painter.text(1, 1, &counts, columns, Role::Faint);
+    if app.narrowing.filter().is_some() {
+        painter.text(column, 1, &format!("   where {}", app.narrowing.text()), columns, Role::Faint);
+    }
     let selected = app.selected_finding(&list).map(|(place, _)| place);
     let room = (lines.saturating_sub(4) / LINES).max(1);
     app.height = room;
@@ -69,6 +72,6 @@ pub(crate) fn draw(app: &mut App, painter: &mut Painter<'_>, now: Instant) {
 pub(crate) fn place_of(finding: &streamlens_model::Finding) -> String {
     let place = &finding.place;
     let parts = [place.flow.as_deref(), place.encoding.as_deref(), place.stream.as_deref()];
-    let text = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let text = parts.into_iter().flatten().collect::<Vec<_>>().join(", ").replace(" -> ", " → ");
     if text.is_empty() { "the capture".to_owned() } else { text }
 }

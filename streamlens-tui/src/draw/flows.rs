@@ -117,27 +117,27 @@ fn figures(app: &App, columns: usize) -> String {
     let counts = &app.table.capture;
     let mut parts = Vec::new();
     if app.status.kind == feed::Kind::File {
-        parts.push(format!("{} frames", streamlens_model::words::grouped(counts.packets)));
+        parts.push(streamlens_model::words::counted(counts.packets, "frame"));
         parts.push(format!("{}B", format::size(counts.bytes as f64)));
     } else {
-        let (mut packets, mut bits) = (0.0, 0.0);
-        for (id, (row, _)) in &app.table.rows {
-            if id.level == Level::Flow {
-                packets += row.packet_rate.unwrap_or(0.0);
-                bits += row.bit_rate.unwrap_or(0.0);
-            }
-        }
+        let (packets, bits) = app.rates.per_second().unwrap_or_default();
         parts.push(format!("{} pkt/s", packet_rate(packets)));
         parts.push(streamlens_model::words::bit_rate(bits));
         if let Some(dropped) = app.status.dropped {
             parts.push(format!("{} dropped", streamlens_model::words::grouped(dropped)));
         }
     }
+    if columns >= 110
+        && let Some(ring) = app.status.ring
+    {
+        let size = |bytes| streamlens_model::words::bytes(bytes);
+        parts.insert(2, format!("{} of {} ring", size(ring.waited), size(ring.bytes)));
+    }
     if columns >= 100 {
         if !app.status.stamps.is_empty() {
             parts.insert(0, format!("{} stamps", app.status.stamps));
         }
-        parts.push(format!("{} flows", streamlens_model::words::grouped(rows as u64)));
+        parts.push(streamlens_model::words::counted(rows as u64, "flow"));
     }
     if columns < 60 {
         parts.truncate(1);
@@ -225,8 +225,7 @@ fn draw_row(app: &App, painter: &mut Painter<'_>, y: usize, line: &Line, cells: 
             }
         }
         Some(RowName::Stream(id, name)) => {
-            let text = name.as_deref().map_or_else(|| id.to_string(), |name| format!("{id} {name}"));
-            painter.text(at, y, &text, room + layout.destination, role);
+            painter.text(at, y, &format::stream(id, name.as_deref()), room + layout.destination, role);
         }
         None => {}
     }
@@ -276,7 +275,9 @@ fn findings_height(app: &App, lines: usize) -> usize {
 /// The newest findings, below the tree.
 fn findings(app: &App, painter: &mut Painter<'_>, top: usize, height: usize) {
     let columns = painter.width();
-    painter.text(0, top, &format!("─── Findings {}", "─".repeat(columns)), columns, Role::Faint);
+    let title = "─── Findings ";
+    let rule = format!("{title}{}", "─".repeat(columns.saturating_sub(width(title))));
+    painter.text(0, top, &rule, columns, Role::Faint);
     let list = app.listed();
     let room = height.saturating_sub(2);
     for (place, (_, _, finding)) in list.iter().take(room).enumerate() {

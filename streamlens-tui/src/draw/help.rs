@@ -2,7 +2,7 @@
 
 use streamlens_model::row::{COLUMNS, column};
 
-use super::detail::{Texts, heading, plain};
+use super::detail::{Texts, heading, more_lines, plain};
 use super::flows::hints;
 use super::painter::Painter;
 use crate::app::App;
@@ -30,7 +30,7 @@ pub(crate) fn draw(app: &mut App, painter: &mut Painter<'_>) {
         painter.texts(0, 1 + place, line.iter().map(|(text, role)| (text.as_str(), *role)));
     }
     let below = lines.len().saturating_sub(app.scroll + room);
-    let more = if below > 0 { format!("… {below} more lines") } else { "the end".to_owned() };
+    let more = if below > 0 { format!("… {}", more_lines(below)) } else { "the end".to_owned() };
     painter.text(1, height.saturating_sub(2), &more, width, Role::Faint);
     hints(app, painter, height.saturating_sub(1), &HINTS);
 }

@@ -14,10 +14,10 @@ pub(crate) fn draw(app: &App, painter: &mut Painter<'_>) {
             let line = painter.height().saturating_sub(2);
             blank(painter, line);
             blank(painter, line + 1);
-            let text = format!("Write {what} to ");
-            let room = painter.width().saturating_sub(32).max(10);
-            let text = crate::format::shortened(&text, room).into_owned();
-            let column = painter.text(1, line, &text, room, Role::Strong);
+            let what = what.replace(" -> ", " → ");
+            let room = painter.width().saturating_sub(42).max(10);
+            let text = format!("Write {} to ", crate::format::shortened(&what, room));
+            let column = painter.text(1, line, &text, room + 12, Role::Strong);
             self::editor(editor, column, line, painter);
             painter.text(1, line + 1, "Enter writes, Esc leaves", 40, Role::Faint);
         }
@@ -53,6 +53,9 @@ fn filter(app: &App, editor: &Editor, place: Option<usize>, painter: &mut Painte
     blank(painter, 1);
     let column = painter.text(1, 1, "Filter  ", 20, Role::Strong);
     let skipped = self::editor(editor, column, 1, painter);
+    if app.narrowing.is_vain() {
+        painter.right(painter.width().saturating_sub(1), 1, "nothing matches", 20, Role::Warning);
+    }
     let (range, suggestions) = app.suggestions();
     if let Some(error) = app.narrowing.error() {
         let wrong = error.place();

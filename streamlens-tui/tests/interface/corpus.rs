@@ -27,7 +27,10 @@ fn clock() -> Instant {
     Instant::now()
 }
 
-/// Draws all there is of a capture; returns the rows. A flow with very many rows below is gone through in part.
+/// So many rows of a capture are opened; of those that have more, the rest are more of the same.
+const MOST_ROWS: usize = 400;
+
+/// Draws all there is of a capture; returns the rows.
 fn draw_all(feed: EngineFeed, name: &str) -> usize {
     let mut user = User::of(feed, Options { catalogue: catalogue(), ..Options::default() });
     user.press("*");
@@ -45,7 +48,7 @@ fn draw_all(feed: EngineFeed, name: &str) -> usize {
         rows += 1;
         let before = user.app.selected();
         user.press("Down");
-        if user.app.selected() == before || rows >= 120 {
+        if user.app.selected() == before || rows >= MOST_ROWS {
             break;
         }
     }

@@ -1,10 +1,16 @@
 //! Every key does what the help says.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use ratatui::buffer::Buffer;
+use ratatui::style::Modifier;
+use streamlens_model::Timestamp;
+use streamlens_model::row::{Delta, Epoch, FindingId};
 use streamlens_tui::{Command, Effect, Options, Request};
 
 use crate::User;
+use crate::feed::{EngineFeed, catalogue};
 
 /// Commands with the keys that lead to where they mean something, and what is on the screen then and was not before. Where
 /// nothing new is there, what no longer is, behind a `-`.
@@ -54,9 +60,7 @@ const ON_SCREEN: &[(Command, &str, &str)] = &[
 #[test]
 fn every_command_has_keys_that_are_tested() {
     let mut tested: BTreeSet<Command> = ON_SCREEN.iter().map(|(command, ..)| *command).collect();
-    // those of the tests below
-    tested.extend([Command::Quit, Command::Suspend, Command::NextMatch, Command::PreviousMatch]);
-    tested.extend([Command::ColumnLeft, Command::ColumnRight, Command::Wider, Command::Narrower]);
+    tested.extend(OTHERS.iter().map(|(command, _)| *command));
     let missing: Vec<&str> =
         Command::ALL.iter().filter(|command| !tested.contains(command)).map(|command| command.name()).collect();
     assert!(missing.is_empty(), "no test for {missing:?}");
@@ -76,6 +80,65 @@ fn keys_do_what_the_help_says() {
             assert!(found && !lacking, "{} by {key}: {expected}\n{old}\n{new}", command.name());
         }
     }
+}
+
+/// The other commands, with the keys that lead to where they mean something.
+const OTHERS: &[(Command, &str)] = &[
+    (Command::NextMatch, "/ \"type_==_Announce\" Enter"),
+    (Command::PreviousMatch, "/ \"type_==_Announce\" Enter"),
+    (Command::NextOutlier, "Enter"),
+    (Command::PreviousOutlier, "Enter"),
+    (Command::ColumnLeft, "> >"),
+    (Command::ColumnRight, ">"),
+    (Command::Wider, "Down Enter"),
+    (Command::Narrower, "Down Enter"),
+    (Command::Quit, ""),
+    (Command::Suspend, ""),
+];
+
+/// The line that is shown as selected, behind the header.
+fn selected(buffer: &Buffer) -> Option<String> {
+    let is_selected = |line: &u16| buffer[(0, *line)].modifier.contains(Modifier::REVERSED);
+    let line = (1..buffer.area.height).find(is_selected)?;
+    crate::text(buffer).lines().nth(usize::from(line)).map(str::to_owned)
+}
+
+/// What a key changes on the screen: `-` lines that were there, `+` those that are, `>` the one that is selected now, `!` what is
+/// to be done outside.
+#[test]
+fn what_each_key_changes_is_as_reviewed() {
+    let mut text = String::new();
+    let others = OTHERS.iter().map(|(command, before)| (command, before));
+    for (command, before) in ON_SCREEN.iter().map(|(command, before, _)| (command, before)).chain(others) {
+        let feed =
+            if matches!(command, Command::Wider | Command::Narrower) { EngineFeed::live() } else { EngineFeed::demo() };
+        let mut user = User::of(feed, Options { catalogue: catalogue(), ..Options::default() });
+        let old = user.press(before).screen(80, 24);
+        user.effects.clear();
+        let key = command.default_keys()[0];
+        let new = user.press(key).screen(80, 24);
+        let after = if before.is_empty() { String::new() } else { format!(", after {before}") };
+        text.push_str(&format!("=== {key}: {}{after}\n", command.what()));
+        // lines that stand elsewhere now are the same
+        let not_in = |lines: &str, others: &str, sign: char| {
+            let lines = lines.lines().filter(|line| !others.lines().any(|other| other == *line));
+            lines.map(|line| format!("{sign} {line}\n")).collect::<String>()
+        };
+        text.push_str(&not_in(&old, &new, '-'));
+        text.push_str(&not_in(&new, &old, '+'));
+        if let Some(line) = selected(&user.buffer(80, 24)) {
+            text.push_str(&format!("> {line}\n"));
+        }
+        for effect in &user.effects {
+            let effect = match effect {
+                // the flows of a request are long, and tested elsewhere
+                Effect::Ask(Request::Series(..)) => "asks for the series".to_owned(),
+                other => format!("{other:?}"),
+            };
+            text.push_str(&format!("! {effect}\n"));
+        }
+    }
+    crate::screens::check("keys", &text).unwrap();
 }
 
 #[test]
@@ -107,7 +170,7 @@ fn matches_are_gone_through() {
 
 #[test]
 fn the_span_of_a_live_detail_grows_and_shrinks() {
-    let mut feed = crate::feed::EngineFeed::demo();
+    let mut feed = EngineFeed::demo();
     feed.kind = streamlens_tui::Kind::Live;
     // beside the tree the history begins with a look
     let mut user = User::of(feed, Options::default());
@@ -117,17 +180,14 @@ fn the_span_of_a_live_detail_grows_and_shrinks() {
         screen[at..].split_whitespace().nth(1).map(str::to_owned)
     };
     // charts begin with the second sample
-    let delta = streamlens_model::row::Delta {
-        since: Some(streamlens_model::row::Epoch(1)),
-        epoch: streamlens_model::row::Epoch(2),
-        now: user
-            .feed
-            .engine
-            .last_seen()
-            .map(|time| streamlens_model::Timestamp::from_nanos(time.as_nanos() + 2_000_000_000)),
-        ..Default::default()
+    let last = user.feed.engine.last_seen();
+    let delta = Delta {
+        since: Some(Epoch(1)),
+        epoch: Epoch(2),
+        now: last.map(|time| Timestamp::from_nanos(time.as_nanos() + 2_000_000_000)),
+        ..Delta::default()
     };
-    user.feed.deltas.push(std::sync::Arc::new(delta));
+    user.feed.deltas.push(Arc::new(delta));
     user.update();
     assert_eq!(span(user.screen(80, 24)), Some("60".to_owned()), "{}", user.screen(80, 24));
     assert_eq!(span(user.press("+").screen(80, 24)), Some("120".to_owned()));
@@ -143,12 +203,70 @@ fn what_is_asked_for_is_handed_back() {
     user.press("/ \"ptp\" Enter w Enter");
     let Some(Request::Write(packets, _)) = user.feed.asked.last() else { panic!("{:?}", user.feed.asked) };
     assert_eq!(packets.flows.len(), 5);
-    user.press("f w Enter");
+    user.press("x f w Enter");
     let Some(Request::Write(packets, _)) = user.feed.asked.last() else { panic!("{:?}", user.feed.asked) };
     assert!(packets.span.is_some());
     user.press("Esc d \"iena\" Enter");
     let Some(Request::DecodeAs(_, transport, encoding)) = user.feed.asked.last() else { panic!() };
     assert_eq!((transport.as_str(), encoding.as_str()), ("UDP", "IENA"));
+}
+
+#[test]
+fn an_outlier_is_chosen_and_what_is_around_it_written() {
+    let mut user = User::new();
+    user.press("Enter");
+    let chosen = |screen: String| screen.lines().find(|line| line.contains('▸')).map(str::to_owned);
+    assert_eq!(chosen(user.screen(80, 24)), None);
+    let first = chosen(user.press("n").screen(80, 24)).expect("the first is chosen, and on the screen");
+    let second = chosen(user.press("n").screen(80, 24)).expect("the second is");
+    assert_ne!(first, second);
+    assert_eq!(chosen(user.press("N").screen(80, 24)), Some(first));
+    user.press("w Enter");
+    let Some(Request::Write(packets, _)) = user.feed.asked.last() else { panic!("{:?}", user.feed.asked) };
+    let span = packets.span.as_ref().expect("a span of time");
+    assert_eq!((packets.flows.len(), span.end.since(span.start)), (1, 10_000_000_000));
+    // before the first there is none: the whole row is written
+    assert_eq!(chosen(user.press("N").screen(80, 24)), None);
+    user.press("w Enter");
+    let Some(Request::Write(packets, _)) = user.feed.asked.last() else { panic!("{:?}", user.feed.asked) };
+    assert_eq!(packets.span, None);
+}
+
+#[test]
+fn a_filter_that_leaves_nothing_is_in_force_with_enter_alone() {
+    let mut user = User::new();
+    let typed = user.press("/ \"ptp_and_xyzzy\"").screen(80, 24);
+    assert!(typed.contains("nothing matches") && typed.contains("flow 1 of 5"), "{typed}");
+    let taken = user.press("Enter").screen(80, 24);
+    assert!(taken.contains("nothing matches; x clears the filter") && taken.contains("no flow"), "{taken}");
+    // the beginning of a field is no text to look for
+    let begun = user.press("x / \"ptp_and_jit\"").screen(80, 24);
+    assert!(begun.contains("flow 1 of 5") && !begun.contains("nothing matches"), "{begun}");
+}
+
+#[test]
+fn findings_go_by_the_filter_and_those_of_no_row_are_always_there() {
+    let mut change = EngineFeed::demo().deltas[0].findings[0].clone();
+    let mut finding = (*change.finding).clone();
+    (finding.code, finding.place.flow, change.row) = ("ptp.no-master".into(), None, None);
+    // the newest, which stands first
+    finding.last.time = finding.last.time.map(|time| Timestamp::from_nanos(time.as_nanos() + 10_000_000_000));
+    (change.finding, change.id) = (Arc::new(finding), FindingId(u64::MAX));
+    let mut user = User::new();
+    user.feed.deltas.push(Arc::new(Delta {
+        since: Some(Epoch(1)),
+        epoch: Epoch(2),
+        findings: vec![change],
+        ..Delta::default()
+    }));
+    user.update();
+    let screen = user.press("/ \"iena\" Enter f").screen(80, 24);
+    assert!(screen.contains("Findings  2 of 11") && screen.contains("where iena"), "{screen}");
+    let first = screen.lines().nth(2).unwrap();
+    assert!(first.contains("ptp.no-master"), "{screen}");
+    let screen = user.press("Home Enter").screen(80, 24);
+    assert!(screen.contains("it stands at no row"), "{screen}");
+    assert!(user.press("x").screen(80, 24).contains("Findings  11 of 11"));
 }
 
 #[test]

@@ -5,6 +5,8 @@ mod feed;
 mod keys;
 mod numbers;
 mod screens;
+mod terminal;
+mod written;
 
 use std::time::{Duration, Instant};
 
@@ -41,7 +43,7 @@ impl User {
     }
 
     pub(crate) fn update(&mut self) {
-        self.app.set_status(self.feed.status());
+        self.app.set_status(self.feed.status(), self.now);
         if !self.app.is_frozen() {
             self.app.learn(&self.feed.changes());
         }

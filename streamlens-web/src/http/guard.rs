@@ -148,10 +148,18 @@ pub(crate) async fn guard(
 
 fn check(app: &App, request: &Request) -> Result<(), Fault> {
     let (guard, headers) = (&app.guard, request.headers());
+    if app.options.open_path == Some(request.uri().path()) && !headers.contains_key(header::ORIGIN) {
+        return Ok(());
+    }
     let hosts: Vec<&str> = headers.get_all(header::HOST).iter().filter_map(|host| host.to_str().ok()).collect();
     let authority = request.uri().authority().map(|authority| authority.as_str());
-    let is_ours = matches!(hosts.as_slice(), [host] if guard.hosts.has(host))
-        && authority.is_none_or(|authority| guard.hosts.has(authority));
+    let is_ours = match (hosts.as_slice(), authority) {
+        ([host], None) => guard.hosts.has(host),
+        ([host], Some(authority)) => guard.hosts.has(host) && guard.hosts.has(authority),
+        // HTTP/2, which browsers speak where there is TLS, has the authority alone
+        ([], Some(authority)) => guard.hosts.has(authority),
+        _ => false,
+    };
     if !is_ours {
         return Err(Fault::new(
             "host",
@@ -188,6 +196,7 @@ fn is_asset(request: &Request) -> bool {
 }
 
 /// Gives a cookie for a token, which the guard has seen.
+#[utoipa::path(post, path = "/session", responses((status = 204, description = "Gives a cookie for the token")))]
 pub(crate) async fn session(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     let guard = &app.guard;
     let may = guard.token.as_ref().is_none_or(|token| guard.has_token(&headers, token));
@@ -204,6 +213,7 @@ pub(crate) async fn session(State(app): State<Arc<App>>, headers: HeaderMap) -> 
 }
 
 /// Takes the cookie back.
+#[utoipa::path(delete, path = "/session", responses((status = 204, description = "Takes the cookie back")))]
 pub(crate) async fn end_session() -> Response {
     let cookie = format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
     match HeaderValue::from_str(&cookie) {

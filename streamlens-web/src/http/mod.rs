@@ -1,31 +1,36 @@
 //! What is reached over HTTP.
 
 mod assets;
+mod export;
 mod guard;
 mod limit;
 mod openapi;
+mod openapi_page;
 mod problem;
+mod query;
 mod rest;
 mod upload;
 mod ws;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{delete, get, post};
+use axum::routing::get;
 use axum_server::accept::DefaultAcceptor;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 
 use self::guard::{Guard, Hosts};
 use self::limit::{Connections, Limited};
+pub use self::problem::problem_response;
 use crate::options::ServerOptions;
+use crate::packets::KeptFolder;
 use crate::server::Shared;
+use crate::tls::Pem;
 
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,43 +45,41 @@ pub(crate) struct App {
     pub(crate) guard: Guard,
     pub(crate) websockets: AtomicUsize,
     pub(crate) uploads: AtomicUsize,
+    /// Where captures that are dropped are kept, if they are.
+    pub(crate) kept: Option<KeptFolder>,
 }
 
 impl App {
-    pub(crate) fn new(shared: Arc<Shared>, options: &ServerOptions, addresses: &[SocketAddr]) -> Arc<Self> {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        options: &ServerOptions,
+        addresses: &[SocketAddr],
+        kept: Option<KeptFolder>,
+    ) -> Arc<Self> {
         let hosts = Hosts::new(addresses, &options.allow_hosts, options.tls.is_some());
         let guard = Guard::new(hosts, options.token.clone(), options.tls.is_some());
         let (websockets, uploads) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Arc::new(Self { shared, options: options.clone(), guard, websockets, uploads })
+        Arc::new(Self { shared, options: options.clone(), guard, websockets, uploads, kept })
     }
 }
 
 /// All that answers. The guard stands in front of routing.
 pub(crate) fn router(app: &Arc<App>) -> Router {
-    let api = Router::new()
-        .route("/analyses", get(rest::analyses).post(upload::upload))
-        .route("/analyses/{id}", get(rest::analysis).merge(delete(rest::remove)))
-        .route("/analyses/{id}/flows", get(rest::flows))
-        .route("/analyses/{id}/flows/{*row}", get(rest::flow))
-        .route("/analyses/{id}/findings", get(rest::findings))
-        .route("/analyses/{id}/capture", get(rest::capture))
-        .route("/analyses/{id}/document", get(rest::document))
-        .route("/analyses/{id}/export", get(rest::export))
-        .route("/filter/check", post(rest::check))
-        .route("/filter/complete", post(rest::complete))
-        .route("/decoders", get(rest::decoders))
-        .route("/version", get(rest::version))
-        .route("/openapi.json", get(openapi::openapi))
-        .route("/session", post(guard::session).delete(guard::end_session))
-        .fallback(rest::nothing);
+    let (api, _) = openapi::api().split_for_parts();
+    let api = api.fallback(rest::nothing);
     let all = Router::new()
         .nest("/api/v1", api)
+        .route("/api/", get(openapi::page))
         .route("/stream", get(ws::stream))
         .route("/healthz", get(rest::healthz))
         .route("/metrics", get(rest::metrics))
         .fallback(assets::asset)
         .method_not_allowed_fallback(rest::wrong_method)
         .with_state(Arc::clone(app));
+    let all = match &app.options.routes {
+        Some(routes) => all.merge(routes.clone()),
+        None => all,
+    };
     Router::new().fallback_service(all).layer(from_fn_with_state(Arc::clone(app), guard::guard))
 }
 
@@ -87,18 +90,14 @@ async fn is_raised(flag: &mut tokio::sync::watch::Receiver<bool>) {
 }
 
 /// Serves until the handle ends it.
-pub(crate) async fn serve(
-    listeners: Vec<TcpListener>,
-    app: Arc<App>,
-    tls: Option<(PathBuf, PathBuf)>,
-) -> io::Result<()> {
+pub(crate) async fn serve(listeners: Vec<TcpListener>, app: Arc<App>, tls: Option<Pem>) -> io::Result<()> {
     let handle = axum_server::Handle::new();
     let service = router(&app).into_make_service_with_connect_info::<SocketAddr>();
-    let config = match &tls {
-        Some((certificate, key)) => {
+    let config = match tls {
+        Some(Pem { certificate, key }) => {
             // a second one is as good as the first
             let _ = rustls::crypto::ring::default_provider().install_default();
-            Some(RustlsConfig::from_pem_file(certificate, key).await?)
+            Some(RustlsConfig::from_pem(certificate, key).await?)
         }
         None => None,
     };
@@ -109,13 +108,15 @@ pub(crate) async fn serve(
             ender.graceful_shutdown(Some(GRACE));
         }
     });
-    if let (Some(config), Some((certificate, key))) = (config.clone(), tls) {
-        let app = Arc::clone(&app);
+    if let Some(config) = config.clone() {
+        let mut read = app.shared.read_again.subscribe();
         tokio::spawn(async move {
-            loop {
-                app.shared.reload.notified().await;
-                // the old ones stay where the new ones can't be read
-                let _ = config.reload_from_pem_file(&certificate, &key).await;
+            while read.changed().await.is_ok() {
+                let pem = read.borrow_and_update().clone();
+                if let Some(pem) = pem {
+                    // it was tried when it was read
+                    let _ = config.reload_from_pem(pem.certificate.clone(), pem.key.clone()).await;
+                }
             }
         });
     }

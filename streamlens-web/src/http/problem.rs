@@ -31,6 +31,12 @@ impl Fault {
     }
 }
 
+/// A fault as an answer, for routes beside the server's own.
+#[must_use]
+pub fn problem_response(problem: Problem) -> Response {
+    Fault::from(problem).into_response()
+}
+
 impl From<Problem> for Fault {
     fn from(problem: Problem) -> Self {
         Self(Box::new(problem))

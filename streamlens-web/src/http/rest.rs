@@ -1,9 +1,8 @@
 //! REST, and what others ask of a server's state.
 
-use std::io::{self, Write};
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -13,18 +12,20 @@ use streamlens_filter::{Filter, complete as completions};
 use streamlens_model::row::FlowId;
 use streamlens_model::{Analysis as Document, CaptureSummary, SCHEMA};
 use streamlens_protocol::{
-    Completions, DecoderInfo, Depth, FilterCheck, FilterText, FindingPage, PROTOCOL, Severity, Version, Window,
+    Analysis, Completions, DecoderInfo, FilterCheck, FilterText, FindingPage, FlowPage, PROTOCOL, Severity, Version,
+    Window,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::App;
+use super::export::written;
+use super::openapi::Document as DocumentSchema;
+use super::openapi::{DocumentCapture, DocumentFlow, FindingsQuery, FlowsQuery};
 use super::problem::Fault;
-use crate::hub::{Hub, MOST_ROWS, ViewSpec, bytes_of, filter_problem, utf16};
+use super::query::{Query, wrong};
+use crate::hub::{Hub, MOST_ROWS, ViewSpec, bytes_of, utf16};
 
-type Answer = Result<Response, Fault>;
-
-/// Bytes of a body that is sent in pieces.
-const PIECE: usize = 64 << 10;
+pub(super) type Answer = Result<Response, Fault>;
 
 fn json(value: &impl Serialize) -> Response {
     text(serde_json::to_vec(value).unwrap_or_default(), "application/json")
@@ -34,73 +35,11 @@ fn text(body: Vec<u8>, kind: &'static str) -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static(kind))], body).into_response()
 }
 
-async fn ask<T: Send + 'static>(app: &App, ask: impl FnOnce(&mut Hub) -> T + Send + 'static) -> Result<T, Fault> {
+pub(super) async fn ask<T: Send + 'static>(
+    app: &App,
+    ask: impl FnOnce(&mut Hub) -> T + Send + 'static,
+) -> Result<T, Fault> {
     app.shared.hub.ask(ask).await.ok_or_else(Fault::ending)
-}
-
-/// What stands behind the `?`, taken apart.
-pub(super) struct Query(Vec<(String, String)>);
-
-impl Query {
-    pub(super) fn of(query: Option<String>) -> Self {
-        let query = query.unwrap_or_default();
-        let pairs = query.split('&').filter(|pair| !pair.is_empty());
-        Self(
-            pairs
-                .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-                .map(|(key, value)| (decoded(key), decoded(value)))
-                .collect(),
-        )
-    }
-
-    pub(super) fn get(&self, key: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
-    }
-
-    fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(known, _)| known == key).map(|(_, value)| value.as_str())
-    }
-
-    fn number(&self, key: &str, default: u64) -> Result<u64, Fault> {
-        let Some(value) = self.get(key) else { return Ok(default) };
-        value.parse().map_err(|_| wrong(&format!("{key} is a whole number; '{value}' is none")))
-    }
-
-    fn depth(&self) -> Result<Depth, Fault> {
-        Ok(match self.get("depth") {
-            None | Some("flow") => Depth::Flow,
-            Some("transport") => Depth::Transport,
-            Some("encoding") => Depth::Encoding,
-            Some("type") => Depth::Type,
-            Some("stream") => Depth::Stream,
-            Some(other) => {
-                return Err(wrong(&format!("depth is flow, transport, encoding, type or stream; '{other}' is none")));
-            }
-        })
-    }
-}
-
-/// Percent-encoded text, with `+` for blanks, as forms and browsers write it.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, behind)) = rest.split_first() {
-        rest = behind;
-        let hex = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
-        match (first, behind.get(..2).and_then(hex)) {
-            (b'%', Some(byte)) => {
-                bytes.push(byte);
-                rest = behind.get(2..).unwrap_or_default();
-            }
-            (b'+', _) => bytes.push(b' '),
-            (other, _) => bytes.push(*other),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn wrong(what: &str) -> Fault {
-    Fault::new("query", "The query is wrong", StatusCode::BAD_REQUEST, what)
 }
 
 pub(super) async fn nothing() -> Response {
@@ -123,16 +62,19 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Answer {
     Ok(text(body.into_bytes(), "application/openmetrics-text; version=1.0.0; charset=utf-8"))
 }
 
+#[utoipa::path(get, path = "/analyses", responses((status = 200, description = "The analyses, the oldest first", body = Vec<Analysis>)))]
 pub(super) async fn analyses(State(app): State<Arc<App>>) -> Answer {
     Ok(json(&ask(&app, |hub| hub.infos()).await?))
 }
 
+#[utoipa::path(get, path = "/analyses/{id}", params(("id" = String, Path, description = "Identifier of the analysis")), responses((status = 200, description = "One analysis", body = Analysis)))]
 pub(super) async fn analysis(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
     let of = id.clone();
     let info = ask(&app, move |hub| hub.infos().into_iter().find(|info| info.id == of)).await?;
     Ok(json(&info.ok_or_else(|| Fault::no_analysis(&id))?))
 }
 
+#[utoipa::path(delete, path = "/analyses/{id}", params(("id" = String, Path, description = "Identifier of the analysis")), responses((status = 204, description = "An analysis that was dropped is taken away")))]
 pub(super) async fn remove(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
     let of = id.clone();
     let may = ask(&app, move |hub| hub.analysis(&of).map(|analysis| analysis.may_be_removed())).await?;
@@ -148,6 +90,7 @@ pub(super) async fn remove(State(app): State<Arc<App>>, Path(id): Path<String>) 
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
+#[utoipa::path(get, path = "/analyses/{id}/flows", params(("id" = String, Path, description = "Identifier of the analysis"), FlowsQuery), responses((status = 200, description = "A part of the flows, as a view of the stream holds them; it has an ETag", body = FlowPage), (status = 304, description = "They are as If-None-Match knows them")))]
 pub(super) async fn flows(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
@@ -160,9 +103,9 @@ pub(super) async fn flows(
     if window.count > MOST_ROWS as u64 {
         return Err(wrong(&format!("count is at most {MOST_ROWS}")));
     }
-    let time = |text: &str| streamlens_filter::instant(text).ok_or_else(|| wrong(&format!("'{text}' is no time")));
-    let at = query.get("at").map(time).transpose()?;
+    let at = query.time("at")?;
     let expanded: Vec<String> = query.all("expanded").take(1_000).map(str::to_owned).collect();
+    app.shared.hub.awake(&id).await;
     let page = ask(&app, move |hub| {
         let etag = hub.analysis(&id).map(|analysis| format!("\"{}-{}\"", analysis.identity().1, analysis.epoch()));
         hub.page(&id, &spec, window, &expanded, at).map(|page| (page, etag.unwrap_or_default()))
@@ -191,21 +134,24 @@ async fn engine<T: Send + 'static>(
     let asked = ask(app, move |hub| {
         let analysis = hub.analysis(&of)?;
         if let Some(failure) = analysis.has_failed() {
-            return Some(Err(failure));
+            return Some(Err(("capture", "This is no capture", failure)));
         }
-        let driver = analysis.driver()?;
+        let Some(driver) = analysis.driver() else {
+            let what =
+                "its rows come from a probe, which has the document; flows, findings and details are here".to_owned();
+            return analysis.is_fed().then_some(Err(("elsewhere", "This is measured elsewhere", what)));
+        };
         driver.with(move |engine, capture| drop(answer.send(work(engine, capture))));
         Some(Ok(()))
     });
     match asked.await? {
         None => Err(Fault::no_analysis(id)),
-        Some(Err(failure)) => {
-            Err(Fault::new("capture", "This is no capture", StatusCode::UNPROCESSABLE_ENTITY, failure))
-        }
+        Some(Err((kind, title, what))) => Err(Fault::new(kind, title, StatusCode::UNPROCESSABLE_ENTITY, what)),
         Some(Ok(())) => answered.await.map_err(|_| Fault::ending()),
     }
 }
 
+#[utoipa::path(get, path = "/analyses/{id}/flows/{*row}", params(("id" = String, Path, description = "Identifier of the analysis"), ("row" = String, Path, description = "Name of a row, percent-encoded")), responses((status = 200, description = "The flow of a row, as the document has it", body = DocumentFlow)))]
 pub(super) async fn flow(State(app): State<Arc<App>>, Path((id, row)): Path<(String, String)>) -> Answer {
     let (of, name) = (id.clone(), row.clone());
     let flow: Option<FlowId> = ask(&app, move |hub| hub.analysis(&of)?.flow_of(&name)).await?;
@@ -217,6 +163,7 @@ pub(super) async fn flow(State(app): State<Arc<App>>, Path((id, row)): Path<(Str
     Ok(json(&detail))
 }
 
+#[utoipa::path(get, path = "/analyses/{id}/findings", params(("id" = String, Path, description = "Identifier of the analysis"), FindingsQuery), responses((status = 200, description = "Findings, the gravest first", body = FindingPage)))]
 pub(super) async fn findings(State(app): State<Arc<App>>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Answer {
     let query = Query::of(query);
     let least = match query.get("severity") {
@@ -227,6 +174,7 @@ pub(super) async fn findings(State(app): State<Arc<App>>, Path(id): Path<String>
     };
     let (from, count) = (query.number("from", 0)?, query.number("count", 100)?);
     let of = id.clone();
+    app.shared.hub.awake(&id).await;
     let mut all = ask(&app, move |hub| hub.findings(&of)).await?.ok_or_else(|| Fault::no_analysis(&id))?;
     all.retain(|finding| {
         finding.severity >= least
@@ -240,7 +188,7 @@ pub(super) async fn findings(State(app): State<Arc<App>>, Path(id): Path<String>
 }
 
 /// The result as it is now.
-async fn report(app: &App, id: &str) -> Result<Document, Fault> {
+pub(super) async fn report(app: &App, id: &str) -> Result<Document, Fault> {
     let mut document = engine(app, id, |engine, capture| engine.report(capture, FlowSelection::default())).await?;
     // intervals are kept for charts; a document has them where the command is asked for them
     document.flows.iter_mut().for_each(without_intervals);
@@ -253,6 +201,7 @@ fn without_intervals(flow: &mut streamlens_model::Flow) {
         transport.intervals.clear();
         for encoding in &mut transport.application_encodings {
             encoding.intervals.clear();
+            encoding.health.streams.iter_mut().for_each(|stream| stream.intervals.clear());
             let mut kinds: Vec<_> = encoding.packet_types.iter_mut().collect();
             while let Some(kind) = kinds.pop() {
                 kind.intervals.clear();
@@ -262,112 +211,20 @@ fn without_intervals(flow: &mut streamlens_model::Flow) {
     }
 }
 
+#[utoipa::path(get, path = "/analyses/{id}/capture", params(("id" = String, Path, description = "Identifier of the analysis")), responses((status = 200, description = "The document's summary of the capture", body = DocumentCapture)))]
 pub(super) async fn capture(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
     let nothing = FlowSelection { top: Some(0), most_findings: Some(0), ..FlowSelection::default() };
     let document = engine(&app, &id, move |engine, capture| engine.report(capture, nothing)).await?;
     Ok(json(&document.capture))
 }
 
+#[utoipa::path(get, path = "/analyses/{id}/document", params(("id" = String, Path, description = "Identifier of the analysis")), responses((status = 200, description = "The whole document", body = DocumentSchema)))]
 pub(super) async fn document(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
     let document = report(&app, &id).await?;
     Ok(written("application/json", None, move |out| {
         serde_json::to_writer(&mut *out, &document)?;
         out.write_all(b"\n")
     }))
-}
-
-pub(super) async fn export(State(app): State<Arc<App>>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Answer {
-    let query = Query::of(query);
-    let depth = query.get("depth").map(|_| query.depth()).transpose()?;
-    let text = query.get("filter").unwrap_or_default();
-    let filter = Filter::parse(text, &app.shared.catalogue).map_err(|error| filter_problem(text, &error))?;
-    let sort = query.get("sort").map(str::to_owned);
-    let format = query.get("format").unwrap_or("json").to_owned();
-    if !matches!(format.as_str(), "json" | "ndjson") {
-        return Err(wrong(&format!("format is json or ndjson; '{format}' is not exported by this server")));
-    }
-    let mut document = report(&app, &id).await?;
-    let now = document.capture.last_seen;
-    let spec = ViewSpec::new(Some(text), sort.as_deref(), depth.unwrap_or(Depth::Stream), &app.shared.catalogue)?;
-    spec.apply(&mut document, &filter, now);
-    let name = format!("streamlens-{id}.{format}");
-    let kind = if format == "json" { "application/json" } else { "application/x-ndjson" };
-    Ok(written(kind, Some(&name), move |out| {
-        if format == "json" {
-            serde_json::to_writer(&mut *out, &document)?;
-            return out.write_all(b"\n");
-        }
-        let mut line = |key: &str, value: &dyn Fn(&mut dyn Write) -> serde_json::Result<()>| {
-            write!(out, "{{\"{key}\":")?;
-            value(out)?;
-            out.write_all(b"}\n")
-        };
-        line("schema", &|out| {
-            serde_json::to_writer(&mut *out, SCHEMA)?;
-            out.write_all(b",\"capture\":").map_err(serde_json::Error::io)?;
-            serde_json::to_writer(&mut *out, &document.capture)
-        })?;
-        for flow in &document.flows {
-            line("flow", &|out| serde_json::to_writer(out, flow))?;
-        }
-        for finding in &document.findings {
-            line("finding", &|out| serde_json::to_writer(out, finding))?;
-        }
-        if !document.networks.is_empty() {
-            line("networks", &|out| serde_json::to_writer(out, &document.networks))?;
-        }
-        Ok(())
-    }))
-}
-
-/// A body that is written on a thread of its own while it is sent.
-fn written(
-    kind: &'static str,
-    name: Option<&str>,
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'static,
-) -> Response {
-    let (pieces, sent) = mpsc::channel::<Bytes>(2);
-    tokio::task::spawn_blocking(move || {
-        let mut out = Pieces { pieces, held: Vec::with_capacity(PIECE) };
-        // where nobody listens any more, nothing is left to do
-        let _ = write(&mut out).and_then(|()| out.flush());
-    });
-    let body = futures_util::stream::unfold(sent, |mut sent| async move {
-        let piece = sent.recv().await?;
-        Some((Ok::<_, io::Error>(piece), sent))
-    });
-    let mut response = Body::from_stream(body).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    let as_file = name.map(|name| format!("attachment; filename=\"{name}\""));
-    if let Some(Ok(value)) = as_file.map(|value| HeaderValue::from_str(&value)) {
-        headers.insert(header::CONTENT_DISPOSITION, value);
-    }
-    response
-}
-
-/// Sends what is written in pieces.
-struct Pieces {
-    pieces: mpsc::Sender<Bytes>,
-    held: Vec<u8>,
-}
-
-impl Write for Pieces {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.held.extend_from_slice(bytes);
-        if self.held.len() >= PIECE {
-            self.flush()?;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        if self.held.is_empty() {
-            return Ok(());
-        }
-        let piece = std::mem::replace(&mut self.held, Vec::with_capacity(PIECE));
-        self.pieces.blocking_send(piece.into()).map_err(|_| io::ErrorKind::BrokenPipe.into())
-    }
 }
 
 /// Reads a body that only a program can have sent: forms have no such content type.
@@ -380,6 +237,7 @@ fn filter_text(headers: &HeaderMap, body: &Bytes) -> Result<FilterText, Fault> {
     serde_json::from_slice(body).map_err(|error| wrong(&format!("the body is no filter text: {error}")))
 }
 
+#[utoipa::path(post, path = "/filter/check", request_body = FilterText, responses((status = 200, description = "Whether a text is a filter, and what is wrong where", body = FilterCheck)))]
 pub(super) async fn check(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Answer {
     let text = filter_text(&headers, &body)?.filter;
     Ok(json(&match Filter::parse(&text, &app.shared.catalogue) {
@@ -392,6 +250,7 @@ pub(super) async fn check(State(app): State<Arc<App>>, headers: HeaderMap, body:
     }))
 }
 
+#[utoipa::path(post, path = "/filter/complete", request_body = FilterText, responses((status = 200, description = "What a filter may go on with at a cursor", body = Completions)))]
 pub(super) async fn complete(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Answer {
     let FilterText { filter, cursor } = filter_text(&headers, &body)?;
     if filter.len() > 16_384 {
@@ -408,6 +267,7 @@ pub(super) async fn complete(State(app): State<Arc<App>>, headers: HeaderMap, bo
     }))
 }
 
+#[utoipa::path(get, path = "/decoders", responses((status = 200, description = "Encodings that are recognised", body = Vec<DecoderInfo>)))]
 pub(super) async fn decoders(State(app): State<Arc<App>>) -> Response {
     let registry = &app.options.registry;
     let info = |(name, base): (&str, Option<&str>)| DecoderInfo {
@@ -418,6 +278,7 @@ pub(super) async fn decoders(State(app): State<Arc<App>>) -> Response {
     json(&registry.encodings().map(info).collect::<Vec<_>>())
 }
 
+#[utoipa::path(get, path = "/version", responses((status = 200, description = "Versions of program, protocol and schema", body = Version)))]
 pub(super) async fn version() -> Response {
     json(&Version {
         name: "streamlens".to_owned(),

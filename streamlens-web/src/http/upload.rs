@@ -12,14 +12,16 @@ use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use streamlens_engine::Engine;
 use streamlens_pcap::CaptureReader;
-use streamlens_protocol::AnalysisKind;
+use streamlens_protocol::{Analysis, AnalysisKind};
 use tokio::sync::{mpsc, oneshot};
 
 use super::App;
 use super::is_raised;
+use super::openapi::UploadQuery;
 use super::problem::Fault;
-use super::rest::Query;
+use super::query::Query;
 use crate::hub::Command;
+use crate::packets::Keeping;
 use crate::server::with_intervals;
 use crate::source::Progress;
 
@@ -27,6 +29,9 @@ use crate::source::Progress;
 const KINDS: [&str; 3] = ["application/octet-stream", "application/vnd.tcpdump.pcap", "application/x-pcapng"];
 /// Pieces of the body that wait for the reader.
 const ROOM: usize = 8;
+
+/// Threads of all uploads together, or one of each, unless the server is told how many an analysis has.
+const MOST_THREADS: usize = 8;
 
 /// How long a client may send nothing.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -40,7 +45,26 @@ impl Drop for Counted {
     }
 }
 
+/// Tells that an upload was cut off, unless it wasn't: also where the client goes and nobody asks for its answer any more.
+struct CutOff {
+    progress: Arc<Progress>,
+    is_whole: bool,
+}
+
+impl Drop for CutOff {
+    fn drop(&mut self) {
+        if self.is_whole {
+            return;
+        }
+        self.progress.tell(|told| {
+            told.is_incomplete = true;
+            told.messages.push("the upload was cut off: what came of it is analysed".to_owned());
+        });
+    }
+}
+
 /// Takes a capture.
+#[utoipa::path(post, path = "/analyses", params(UploadQuery), request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The capture, as it is or compressed"), responses((status = 201, description = "The capture was analysed as it arrived; Location has the address of its analysis", body = Analysis)))]
 pub(super) async fn upload(
     State(app): State<Arc<App>>,
     RawQuery(query): RawQuery,
@@ -81,9 +105,23 @@ pub(super) async fn upload(
     let name: String = name.chars().filter(|letter| !letter.is_control()).take(255).collect();
     let progress = Arc::new(Progress::default());
     progress.tell(|told| told.bytes_total = total);
-    let id = app.shared.begin(name.clone(), AnalysisKind::Upload, Arc::clone(&progress), None);
+    let id = app.shared.next_id();
+    let (file, packets) = match &app.kept {
+        Some(folder) => match folder.begin(&id) {
+            Ok((file, packets)) => (Some(file), Some(packets)),
+            Err(error) => {
+                progress.tell(|told| told.messages.push(format!("the capture is not kept: {error}")));
+                (None, None)
+            }
+        },
+        None => (None, None),
+    };
+    app.shared.begin(&id, name.clone(), AnalysisKind::Upload, Arc::clone(&progress), packets);
     let (pieces, rest) = mpsc::channel(ROOM);
-    let opened = open(&app, &id, name, Arc::clone(&progress), rest)?;
+    let body_reader = Keeping::new(BodyReader { rest, piece: Bytes::new() }, file, Arc::clone(&progress));
+    let opened = open(&app, &id, name, Arc::clone(&progress), body_reader)?;
+    // it goes before the pieces do, so that the reader's end is told as what it is
+    let mut cut_off = CutOff { progress: Arc::clone(&progress), is_whole: false };
     let mut stream = body.into_data_stream();
     let (mut came, mut fault) = (0_u64, None);
     let mut ending = app.shared.ending.subscribe();
@@ -99,12 +137,11 @@ pub(super) async fn upload(
             }
         };
         let piece: Bytes = match piece {
-            None => break,
+            None => {
+                cut_off.is_whole = true;
+                break;
+            }
             Some(Err(error)) => {
-                progress.tell(|told| {
-                    told.is_incomplete = true;
-                    told.messages.push("the upload was cut off: what came of it is analysed".to_owned());
-                });
                 fault =
                     Some(Fault::new("cut-off", "The upload was cut off", StatusCode::BAD_REQUEST, error.to_string()));
                 break;
@@ -117,14 +154,17 @@ pub(super) async fn upload(
                 told.is_incomplete = true;
                 told.messages.push(format!("only the first {} bytes were taken", limits.upload_bytes));
             });
+            cut_off.is_whole = true;
             fault = Some(too_long());
             break;
         }
         if pieces.send(piece).await.is_err() {
             // the reader has ended: it is no capture, or has been taken away
+            cut_off.is_whole = true;
             break;
         }
     }
+    drop(cut_off);
     drop(pieces);
     if let Ok(Err(failure)) = opened.await {
         return Err(Fault::new("capture", "This is no capture", StatusCode::UNPROCESSABLE_ENTITY, failure));
@@ -149,16 +189,18 @@ fn open(
     id: &str,
     name: String,
     progress: Arc<Progress>,
-    rest: mpsc::Receiver<Bytes>,
+    body: Keeping<BodyReader>,
 ) -> Result<oneshot::Receiver<Result<(), String>>, Fault> {
     let (answer, opened) = oneshot::channel();
     let (app, id) = (Arc::clone(app), id.to_owned());
-    let body = BodyReader { rest, piece: Bytes::new() };
     let thread = std::thread::Builder::new().name("streamlens-upload".to_owned()).spawn(move || {
+        step_back();
         let source = CaptureReader::from_reader(name, body).map_err(|error| error.to_string());
         let driver = source.and_then(|source| {
             let total = progress.told().bytes_total;
-            let engine = Engine::new(app.options.registry.clone(), with_intervals(app.options.engine.clone(), total));
+            let mut options = with_intervals(app.options.engine.clone(), total);
+            options.threads = threads_of_each(options.threads, app.uploads.load(Ordering::Acquire));
+            let engine = Engine::new(app.options.registry.clone(), options);
             crate::server::start(source, None, engine, Arc::clone(&progress)).map_err(|error| error.to_string())
         });
         let result = driver.map(|driver| app.shared.hub.tell(Command::Open(id, Box::new(driver))));
@@ -169,6 +211,25 @@ fn open(
     });
     thread.map_err(|_| Fault::ending())?;
     Ok(opened)
+}
+
+/// How much further back than a live capture the threads of an upload stand, of 19.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 5;
+
+/// Lets what is captured go first: Linux gives this thread less of the machine, and those that it starts, which are all that an
+/// analysis has. Elsewhere the priority is one of the whole process, and stays.
+fn step_back() {
+    #[cfg(target_os = "linux")]
+    // without it the upload is as quick as the capture
+    let _ = rustix::process::setpriority_process(None, NICE);
+}
+
+/// Threads of an upload among so many at once, where an analysis alone has `all`, or as many as the engine takes by itself (0).
+fn threads_of_each(all: usize, uploads: usize) -> usize {
+    let all =
+        if all == 0 { std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS) } else { all };
+    (all / uploads.max(1)).max(1)
 }
 
 /// The body of a request as a reader that waits.
@@ -189,5 +250,32 @@ impl Read for BodyReader {
         let taken = self.piece.split_to(count);
         into.get_mut(..count).unwrap_or_default().copy_from_slice(&taken);
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uploads_share_the_threads_of_one_analysis() {
+        let shares =
+            [(8, 1), (8, 3), (8, 4), (8, 9), (1, 1), (2, 0)].map(|(all, uploads)| threads_of_each(all, uploads));
+        assert_eq!(shares, [8, 2, 2, 1, 1, 2]);
+        assert!((1..=MOST_THREADS).contains(&threads_of_each(0, 1)));
+    }
+
+    /// The priority is the thread's own, and those that it starts have it.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn threads_of_an_upload_stand_back() {
+        let nice = || rustix::process::getpriority_process(None).unwrap();
+        let before = nice();
+        let of_upload = std::thread::spawn(move || {
+            step_back();
+            (nice(), std::thread::spawn(nice).join().unwrap())
+        });
+        assert_eq!(of_upload.join().unwrap(), (NICE, NICE));
+        assert_eq!(nice(), before);
     }
 }

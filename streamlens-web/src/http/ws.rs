@@ -1,34 +1,24 @@
 //! `/stream`: carries messages between a client and the hub.
 
-use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use flate2::Compression as Level;
-use flate2::write::DeflateEncoder;
-use streamlens_protocol::{ClientMessage, Compression, Envelope, ErrorMessage, Id, Problem};
-use tokio::sync::mpsc;
+use streamlens_protocol::{Envelope, ErrorMessage, Problem};
 
 use super::App;
 use super::is_raised;
 use super::problem::Fault;
-use crate::hub::{Command, Out};
+use crate::link::{Client, Sent, wrong};
 
 /// How long a client may take nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Answers that may wait for a client, beside one message of changes.
-const ROOM: usize = 64;
-/// Messages of fewer bytes are not compressed.
-const WORTH_COMPRESSING: usize = 1024;
 /// Messages that a client may save up.
 const BURST: u32 = 40;
-
-static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// Takes up a WebSocket.
 pub(crate) async fn stream(State(app): State<Arc<App>>, upgrade: WebSocketUpgrade) -> Response {
@@ -44,8 +34,9 @@ pub(crate) async fn stream(State(app): State<Arc<App>>, upgrade: WebSocketUpgrad
         .read_buffer_size(16 << 10)
         .write_buffer_size(0)
         .max_write_buffer_size(4 << 20)
-        .max_message_size(limits.client_message_bytes)
-        .max_frame_size(limits.client_message_bytes)
+        // one that is somewhat too long is read, so that the client is still there to hear why it is closed
+        .max_message_size(4 * limits.client_message_bytes)
+        .max_frame_size(4 * limits.client_message_bytes)
         .on_upgrade(move |socket| async move {
             let counted = counted;
             carry(&counted.0, socket).await;
@@ -62,45 +53,42 @@ impl Drop for Counted {
 }
 
 async fn carry(app: &App, mut socket: WebSocket) {
-    let id = NEXT.fetch_add(1, Ordering::Relaxed);
-    let hub = &app.shared.hub;
-    let (out, mut messages) = mpsc::channel(ROOM);
-    hub.tell(Command::Connect(id, out));
+    let mut client = Client::connect(&app.shared.hub);
     let mut ending = app.shared.ending.subscribe();
+    let longest = app.options.limits.client_message_bytes;
     let mut pace = Pace::new(app.options.limits.client_messages);
-    let mut compression = None;
     let why = loop {
         tokio::select! {
-            message = messages.recv() => {
-                let (text, is_update) = match message {
-                    None => break Some((1013, "too slow")),
-                    Some(Out::Compress(asked)) => {
-                        compression = asked;
-                        continue;
-                    }
-                    Some(Out::Small(text)) => (text, false),
-                    Some(Out::Update(text)) => (text, true),
+            message = client.next() => {
+                let Some(Sent { bytes, is_compressed, is_update }) = message else { break Some((1013, "too slow")) };
+                let length = bytes.len() as u64;
+                let message = match is_compressed {
+                    true => Message::Binary(bytes.into()),
+                    false => match Utf8Bytes::try_from(bytes) {
+                        Ok(text) => Message::Text(text),
+                        Err(_) => break Some((1011, "no message")),
+                    },
                 };
-                let Some(message) = framed(text, compression) else { break Some((1011, "no message")) };
-                let length = match &message { Message::Binary(bytes) => bytes.len(), Message::Text(text) => text.len(), _ => 0 };
                 match tokio::time::timeout(PATIENCE, socket.send(message)).await {
                     Ok(Ok(())) => {}
                     Ok(Err(_)) => break None,
                     Err(_) => break Some((1013, "nothing was taken for ten seconds")),
                 }
-                app.shared.metrics.bytes.fetch_add(length as u64, Ordering::Relaxed);
+                app.shared.metrics.bytes.fetch_add(length, Ordering::Relaxed);
                 if is_update {
-                    hub.tell(Command::Ready(id));
+                    client.taken();
                 }
             }
             said = socket.recv() => {
-                let command = match said {
+                match said {
+                    Some(Err(error)) if is_too_long(&error) => break Some((1009, TOO_LONG)),
+                    Some(Ok(Message::Text(text))) if text.len() > longest => break Some((1009, TOO_LONG)),
+                    Some(Ok(Message::Binary(bytes))) if bytes.len() > longest => break Some((1009, TOO_LONG)),
                     None | Some(Err(_)) | Some(Ok(Message::Close(_))) => break None,
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => {
                         if pace.is_late(crate::clock::instant()) { pace.wait().await; }
-                        continue;
                     }
-                    Some(Ok(Message::Binary(_))) => Command::Wrong(id, wrong(None, "messages are JSON texts; this one is binary")),
+                    Some(Ok(Message::Binary(_))) => client.fault(*wrong(None, "messages are JSON texts; this one is binary")),
                     Some(Ok(Message::Text(text))) if pace.is_late(crate::clock::instant()) => {
                         let id_of = serde_json::from_str::<Envelope>(&text).ok().and_then(|envelope| envelope.id);
                         let what = format!("at most {} messages a second", app.options.limits.client_messages);
@@ -108,55 +96,27 @@ async fn carry(app: &App, mut socket: WebSocket) {
                         problem.option = Some("--max-client-messages".to_owned());
                         // who sends on and on waits
                         pace.wait().await;
-                        Command::Wrong(id, Box::new(ErrorMessage { id: id_of, error: problem }))
+                        client.fault(ErrorMessage { id: id_of, error: problem });
                     }
-                    Some(Ok(Message::Text(text))) => match read(&text) {
-                        Ok(message) => Command::Said(id, message),
-                        Err(error) => Command::Wrong(id, error),
-                    },
-                };
-                hub.tell(command);
+                    Some(Ok(Message::Text(text))) => client.say(&text),
+                }
             }
             () = is_raised(&mut ending) => break Some((1001, "the server ends")),
         }
     };
-    hub.tell(Command::Gone(id));
+    drop(client);
     if let Some((code, reason)) = why {
         let close = Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }));
         let _ = tokio::time::timeout(Duration::from_secs(1), socket.send(close)).await;
     }
 }
 
-/// A message as it goes over the wire.
-fn framed(text: Vec<u8>, compression: Option<Compression>) -> Option<Message> {
-    match compression {
-        Some(Compression::DeflateRaw) if text.len() >= WORTH_COMPRESSING => {
-            let mut encoder = DeflateEncoder::new(Vec::with_capacity(text.len() / 3), Level::fast());
-            encoder.write_all(&text).ok()?;
-            Some(Message::Binary(encoder.finish().ok()?.into()))
-        }
-        _ => Some(Message::Text(Utf8Bytes::try_from(text).ok()?)),
-    }
-}
+/// What is said where a client's message is longer than `limits.client_message_bytes` of `hello`.
+const TOO_LONG: &str = "the message is too long";
 
-fn wrong(id: Option<Id>, what: impl Into<String>) -> Box<ErrorMessage> {
-    Box::new(ErrorMessage { id, error: Problem::new("message", "The message is wrong", 400, what) })
-}
-
-/// Reads a message of a client.
-pub(super) fn read(text: &str) -> Result<ClientMessage, Box<ErrorMessage>> {
-    let envelope: Envelope = serde_json::from_str(text).map_err(|error| wrong(None, format!("no message: {error}")))?;
-    let id = envelope.id;
-    if matches!(&id, Some(Id::Text(text)) if text.len() > 64) {
-        return Err(wrong(None, "an id has at most 64 bytes"));
-    }
-    let kind = envelope.kind.ok_or_else(|| wrong(id.clone(), "the message has no type"))?;
-    if !ClientMessage::KINDS.contains(&kind.as_str()) {
-        let known = ClientMessage::KINDS.join(", ");
-        let shown: String = kind.chars().take(40).collect();
-        return Err(wrong(id, format!("there is no type '{shown}'; there are {known}")));
-    }
-    serde_json::from_str(text).map_err(|error| wrong(id, format!("{kind}: {error}")))
+fn is_too_long(error: &axum::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<tungstenite::Error>());
+    matches!(cause, Some(tungstenite::Error::Capacity(_)))
 }
 
 /// Messages that a client may send: so many a second, some saved up.

@@ -11,10 +11,13 @@ use streamlens_model::row::{Delta, FindingState, FlowId, Level, Row, RowId, RowN
 use streamlens_model::{Severity, Timestamp};
 use streamlens_protocol::{self as protocol, RowPart, RowPath};
 
+use super::asleep::Sleep;
 use super::detail::Watches;
 use super::past::Past;
 use super::text::{FlowExtra, RowText};
 use super::view::Views;
+use crate::feed::OnWatch;
+use crate::packets::Packets;
 use crate::source::Progress;
 
 /// Nanoseconds of a second.
@@ -55,8 +58,13 @@ impl Board {
     /// A board of a state.
     pub(super) fn of(table: RowTable) -> Self {
         let mut board = Self::default();
-        let mut state =
-            Delta { epoch: table.epoch, now: table.now, capture: table.capture.clone(), ..Delta::default() };
+        let mut state = Delta {
+            epoch: table.epoch,
+            round: table.round,
+            now: table.now,
+            capture: table.capture.clone(),
+            ..Delta::default()
+        };
         for (id, (row, name)) in &table.rows {
             state.rows.push(*row);
             state.names.extend(name.clone().map(|name| (*id, name)));
@@ -67,6 +75,8 @@ impl Board {
             row: *row,
             finding: Arc::clone(finding),
         }));
+        state.sightings.extend(table.sightings.iter().map(|(flow, of)| (*flow, Arc::clone(of))));
+        state.finding_probes.extend(table.finding_probes.iter().map(|(id, of)| (*id, Arc::clone(of))));
         board.apply(&state);
         board
     }
@@ -204,7 +214,10 @@ impl Board {
         let (row, name) = self.row(id)?;
         let name = name?;
         Some(match (name, row.parent) {
-            (RowName::Flow(key, _), _) => RowPath::of_flow(key.to_string()),
+            (RowName::Flow(key, _), _) => {
+                let suffix = self.table.sightings.get(&id.flow).map_or("", |sighting| &sighting.suffix);
+                RowPath::of_flow(format!("{key}{suffix}"))
+            }
             (RowName::Stream(stream, _), Some(parent)) => self.path(parent)?.with(RowPart::Stream(stream.to_string())),
             (RowName::Named(name), Some(parent)) => {
                 let name = name.to_string();
@@ -244,7 +257,8 @@ impl Board {
     }
 
     fn extra(&self, flow: FlowId) -> FlowExtra<'_> {
-        let mut extra = FlowExtra::default();
+        let sighting = self.table.sightings.get(&flow).filter(|sighting| !sighting.lines.is_empty());
+        let mut extra = FlowExtra { sighting: sighting.map(|sighting| &**sighting), ..FlowExtra::default() };
         let add =
             |sum: &mut Option<u64>, more: Option<u64>| *sum = sum.map_or(more, |sum| Some(sum + more.unwrap_or(0)));
         for (row, name) in self.rows(flow) {
@@ -319,41 +333,52 @@ pub(crate) struct Analysis {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) kind: protocol::AnalysisKind,
-    /// When it was started, by the clock: its identity.
+    /// When it was started, or started over, by the clock: its identity.
     pub(super) start: String,
     pub(super) progress: Arc<Progress>,
-    pub(super) has_packets: Option<Arc<[std::path::PathBuf]>>,
+    pub(super) packets: Option<Arc<Packets>>,
     /// `None` before the source is open, and where it can't be opened.
     pub(super) driver: Option<Driver>,
     reader: Option<Reader>,
+    /// Looks of an engine elsewhere that have not been taken.
+    pub(super) fed: Vec<Arc<Delta>>,
+    /// Who gives details of one whose engine is elsewhere.
+    pub(super) on_watch: Option<OnWatch>,
+    /// Whether its rows are left with who feeds it while nobody looks.
+    pub(super) sleep: Sleep,
     pub(super) has_ended: bool,
     pub(super) board: Board,
     pub(super) past: Past,
     pub(super) watches: Watches,
     history: HashMap<FlowId, History>,
-    /// The second that history reaches to.
+    /// The second that history reaches to, and that before which its rows were not looked at.
     pub(super) second: i64,
+    history_from: Option<i64>,
     next_look: Option<Instant>,
 }
 
 impl Analysis {
     pub(super) fn new(id: String, name: String, kind: protocol::AnalysisKind, progress: Arc<Progress>) -> Self {
-        let is_paced = matches!(kind, protocol::AnalysisKind::Interface | protocol::AnalysisKind::Replay);
+        let is_paced = !matches!(kind, protocol::AnalysisKind::Capture | protocol::AnalysisKind::Upload);
         Self {
             id,
             name,
             kind,
             start: crate::clock::now().to_string(),
             progress,
-            has_packets: None,
+            packets: None,
             driver: None,
             reader: None,
+            fed: Vec::new(),
+            on_watch: None,
+            sleep: Sleep::default(),
             has_ended: false,
             board: Board { is_paced, ..Board::default() },
             past: Past::default(),
             watches: Watches::default(),
             history: HashMap::new(),
             second: 0,
+            history_from: None,
             next_look: None,
         }
     }
@@ -393,14 +418,18 @@ impl Analysis {
             frames: self.progress.frames.load(Ordering::Relaxed),
             format: told.format,
             exit_status,
-            messages: told.failure.into_iter().chain(told.messages).collect(),
-            has_packets: self.has_packets.is_some(),
+            messages: told.failure.into_iter().chain(told.messages).chain(told.warnings).collect(),
+            has_packets: self.packets.is_some(),
         }
     }
 
     /// Takes what has been published since; whether anything was.
     pub(super) fn read(&mut self, now: Instant) -> bool {
-        let Some(reader) = &mut self.reader else { return false };
+        let Some(reader) = &mut self.reader else {
+            let fed = std::mem::take(&mut self.fed);
+            fed.iter().for_each(|delta| self.take(delta));
+            return !fed.is_empty();
+        };
         if self.has_ended {
             return false;
         }
@@ -414,11 +443,7 @@ impl Analysis {
         }
         match reader.next(Duration::ZERO) {
             Update::Changes(deltas) => {
-                for delta in &deltas {
-                    self.note_history(delta);
-                    self.past.note(delta, &self.board.table);
-                    self.board.apply(delta);
-                }
+                deltas.iter().for_each(|delta| self.take(delta));
                 true
             }
             Update::Nothing => false,
@@ -429,10 +454,30 @@ impl Analysis {
         }
     }
 
+    fn take(&mut self, delta: &Arc<Delta>) {
+        if delta.round != self.board.table.round {
+            // the source has started over, and all there was is of a start that is no more
+            self.start = crate::clock::now().to_string();
+            self.history.clear();
+        }
+        self.note_history(delta);
+        if matches!(self.sleep, Sleep::Asleep(_)) {
+            self.past = Past::default();
+        } else {
+            self.past.note(delta, &self.board.table);
+        }
+        self.board.apply(delta);
+    }
+
     fn note_history(&mut self, delta: &Delta) {
         let Some(now) = delta.now.filter(|_| self.is_paced()) else { return };
         // a look is in front of its time
         let second = (now.as_nanos() - 1).div_euclid(SECOND);
+        if delta.since.is_none() && !matches!(self.sleep, Sleep::Never) {
+            // what its flows did while it was asleep is not known
+            self.history.clear();
+            self.history_from = Some(second);
+        }
         if second > self.second {
             self.second = second;
             let is_old = |history: &History| history.seconds.back().is_none_or(|(last, _)| *last < second - HISTORY);
@@ -467,6 +512,7 @@ impl Analysis {
         let Some((row, _)) = self.board.row(RowId::flow(flow)) else { return Vec::new() };
         let second_of = |time: Timestamp| time.as_nanos().div_euclid(SECOND);
         let first = row.first_seen.map_or(self.second, second_of).max(self.second - HISTORY);
+        let first = self.history_from.map_or(first, |from| first.max(from));
         let known = self.history.get(&flow);
         let at =
             |second| known.and_then(|of| of.seconds.iter().find(|(at, _)| *at == second)).map_or(0, |(_, bits)| *bits);

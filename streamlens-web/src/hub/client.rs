@@ -1,17 +1,24 @@
 //! A client of the hub: what it asked for, and the way to it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use streamlens_protocol::{self as protocol, Compression, Problem};
+use streamlens_protocol::{self as protocol, ClientMessage, Compression, Problem};
 use tokio::sync::mpsc::Sender;
 
 use super::analysis::{Analysis, Board};
-use super::compose::{ClientView, Frame};
+use super::compose::{ClientView, Frame, MOST_BYTES};
 use super::detail::ClientWatch;
 use super::view::ViewSpec;
 use crate::metrics::Metrics;
+
+/// Bytes of flows of the first piece of what is sent in pieces, and of the smallest.
+const FIRST_PIECE: usize = 64 << 10;
+const LEAST_PIECE: usize = 16 << 10;
+/// Pieces that are taken sooner grow, those that are taken later shrink: what has just changed waits for one of them.
+const QUICK: Duration = Duration::from_millis(400);
+const SLOW: Duration = Duration::from_millis(900);
 
 /// What is sent to a client.
 #[derive(Debug)]
@@ -39,6 +46,11 @@ pub(crate) struct Client {
     seq: u64,
     /// Whether the way to it is closed.
     is_gone: bool,
+    /// Bytes of flows of a piece, by how long the last one took, and since when it is on its way.
+    piece: usize,
+    sent: Option<Instant>,
+    /// What it has said that can't be answered yet.
+    pub(super) later: VecDeque<ClientMessage>,
     /// Which view, or detail, comes first.
     turn: usize,
 }
@@ -56,8 +68,17 @@ impl Client {
             past: HashMap::new(),
             seq: 0,
             is_gone: false,
+            piece: FIRST_PIECE,
+            sent: None,
+            later: VecDeque::new(),
             turn: 0,
         }
+    }
+
+    /// Whether it is shown anything of an analysis.
+    pub(super) fn looks_at(&self, analysis: u64) -> bool {
+        let is_it = |of: &str| of.parse() == Ok(analysis);
+        self.views.iter().any(|view| is_it(&view.analysis)) || self.watches.iter().any(|watch| is_it(&watch.analysis))
     }
 
     /// What a client gets that says nothing.
@@ -70,6 +91,18 @@ impl Client {
     /// Sends an answer. Where there is no room the client has let too many lie, and is given up.
     pub(super) fn send_small(&mut self, text: Vec<u8>) {
         self.is_gone |= self.out.try_send(Out::Small(text)).is_err();
+    }
+
+    /// Its last message has been taken: the next may be larger where that was quick, and is smaller where it was not.
+    pub(super) fn taken(&mut self, now: Instant) {
+        self.is_ready = true;
+        let Some(sent) = self.sent.take() else { return };
+        let took = now.saturating_duration_since(sent);
+        if took < QUICK {
+            self.piece = (self.piece * 2).min(MOST_BYTES);
+        } else if took > SLOW {
+            self.piece = (self.piece / 2).max(LEAST_PIECE);
+        }
     }
 
     pub(super) fn set_compression(&mut self, compression: Option<Compression>) {
@@ -96,6 +129,8 @@ impl Client {
         view.rate = subscribe.rate.unwrap_or(10);
         view.findings = subscribe.findings;
         view.history = subscribe.history;
+        view.is_whole = subscribe.whole;
+        view.is_in_pieces = subscribe.whole && subscribe.window.is_none();
         if !std::mem::replace(&mut self.has_subscribed, true) {
             // it got everything until now
             replaced.extend(self.views.drain(..).map(|view| (view.analysis, view.spec)));
@@ -104,7 +139,7 @@ impl Client {
             replaced.push((before.analysis.clone(), before.spec.clone()));
             let is_same = before.analysis == view.analysis
                 && before.spec.shows_what(&view.spec)
-                && (before.history, before.findings) == (view.history, view.findings);
+                && (before.history, before.findings, before.is_whole) == (view.history, view.findings, view.is_whole);
             if is_same {
                 view.follow(before);
                 view.next_due = None;
@@ -183,7 +218,7 @@ impl Client {
             if let Some(text) = text {
                 self.turn = place + 1;
                 metrics.messages.fetch_add(1, Ordering::Relaxed);
-                self.is_ready = false;
+                (self.is_ready, self.sent) = (false, Some(now));
                 self.is_gone = self.out.try_send(Out::Update(text)).is_err();
                 break;
             }
@@ -195,13 +230,14 @@ impl Client {
         let view = self.views.get_mut(place)?;
         // a tick that comes a little early is as good as one that comes late
         let pause = Duration::from_millis(1_000 / u64::from(view.rate.max(1)));
-        if view.next_due.is_some_and(|due| now + Duration::from_millis(5) < due) {
+        let follows_on = view.has_more();
+        if !follows_on && view.next_due.is_some_and(|due| now + Duration::from_millis(5) < due) {
             return None;
         }
         let analysis = analyses.get_mut(&view.analysis.parse().ok()?)?;
         let frame_seq = self.seq + 1;
         let message = match self.past.get_mut(&view.analysis) {
-            Some(board) => view.message(board, &Frame { seq: frame_seq, analysis }),
+            Some(board) => view.message(board, &Frame { seq: frame_seq, analysis, piece: self.piece }),
             None => {
                 let mut board = std::mem::take(&mut analysis.board);
                 if !board.views.is_fresh(&view.spec.key, board.table.epoch.0) {
@@ -209,12 +245,15 @@ impl Client {
                     let _ = board.views.add(&view.spec, !board.views.has(&view.spec.key));
                     board.update_view(&view.spec.key);
                 }
-                let message = view.message(&mut board, &Frame { seq: frame_seq, analysis });
+                let message = view.message(&mut board, &Frame { seq: frame_seq, analysis, piece: self.piece });
                 analysis.board = board;
                 message
             }
         }?;
         self.seq = frame_seq;
+        if follows_on {
+            return Some(message);
+        }
         // the pace is kept where it can be: a message that came late does not move the next ones
         view.next_due = Some(match view.next_due {
             Some(due) if now.saturating_duration_since(due) < pause => due + pause,
@@ -233,5 +272,25 @@ impl Client {
         analysis.board = board;
         let message = protocol::ServerMessage::<protocol::Flow>::Detail(detail?);
         serde_json::to_vec(&message).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_as_large_as_the_link_takes() {
+        let (out, _messages) = tokio::sync::mpsc::channel(1);
+        let mut client = Client::new(out);
+        let begin = crate::clock::instant();
+        let mut take = |ms| {
+            client.sent = Some(begin);
+            client.taken(begin + Duration::from_millis(ms));
+            client.piece >> 10
+        };
+        assert_eq!([700, 100, 100, 2_000].map(&mut take), [64, 128, 256, 128]);
+        assert_eq!([2_000; 8].map(&mut take).last(), Some(&16));
+        assert_eq!([1; 12].map(&mut take).last(), Some(&1_024));
     }
 }

@@ -33,8 +33,10 @@ pub(super) struct ClientView {
     pub(super) rate: u8,
     pub(super) findings: bool,
     pub(super) history: bool,
-    /// Whether flows are sent whole, to a client that has not subscribed.
+    /// Whether flows are sent whole: to a client that has not subscribed, or wants them so.
     pub(super) is_whole: bool,
+    /// Whether what is behind comes in pieces, one right after the other: to a hub, over a link that may be slow.
+    pub(super) is_in_pieces: bool,
     pub(super) is_reset: bool,
     pub(super) next_due: Option<Instant>,
     held: HashMap<FlowId, Held>,
@@ -64,6 +66,8 @@ struct Held {
 pub(super) struct Frame<'a> {
     pub(super) seq: u64,
     pub(super) analysis: &'a Analysis,
+    /// Bytes of flows, where it is one of several pieces.
+    pub(super) piece: usize,
 }
 
 impl ClientView {
@@ -78,6 +82,7 @@ impl ClientView {
             findings: false,
             history: false,
             is_whole: false,
+            is_in_pieces: false,
             is_reset: true,
             next_due: None,
             held: HashMap::new(),
@@ -151,10 +156,14 @@ impl ClientView {
             })
             .collect();
         pending.sort_by_key(|(seq, _)| *seq);
+        if self.is_in_pieces {
+            pending = active_first(board, pending);
+        }
+        let most_bytes = if self.is_in_pieces { frame.piece.min(FLOW_BYTES) } else { FLOW_BYTES };
         let (mut text, mut count, mut is_complete) = (Vec::new(), 0, true);
         for (_, flow) in pending {
             let Some(rows) = wanted.get(&flow) else { continue };
-            if count > 0 && (count + rows.len() > MOST_ROWS || text.len() > FLOW_BYTES) {
+            if count > 0 && (count + rows.len() > MOST_ROWS || text.len() > most_bytes) {
                 is_complete = false;
                 break;
             }
@@ -208,6 +217,11 @@ impl ClientView {
         Some(message)
     }
 
+    /// Whether there is more to be sent than the last message had.
+    pub(super) fn has_more(&self) -> bool {
+        self.is_in_pieces && !self.is_complete && !self.is_reset
+    }
+
     /// The names of the window's rows, where they are not those that the client holds.
     fn new_order(&mut self, board: &mut Board, listed: &Listed) -> Option<Vec<Arc<str>>> {
         if self.window.is_none() && listed.rows.len() > MOST_ROWS {
@@ -248,14 +262,31 @@ impl ClientView {
         let mut findings = Vec::new();
         for (id, row, finding, state) in news {
             let row = row.map(|row| board.name(row).to_string());
-            findings.push(finding_message(id, row, &finding, state));
+            findings.push(finding_message(id, row, &finding, state, board.table.finding_probes.get(&id)));
             self.findings_held.insert(id, finding);
         }
         for (id, finding) in gone {
             self.findings_held.remove(&id);
-            findings.push(finding_message(id, None, &finding, protocol::FindingState::Resolved));
+            findings.push(finding_message(id, None, &finding, protocol::FindingState::Resolved, None));
         }
         findings
+    }
+}
+
+/// What has changed and what was never sent by turns, so that neither waits for the other; of what was never sent the most
+/// active first.
+fn active_first(board: &Board, pending: Vec<(u64, FlowId)>) -> Vec<(u64, FlowId)> {
+    let (mut new, changed): (Vec<_>, Vec<_>) = pending.into_iter().partition(|(seq, _)| *seq == 0);
+    let rate = |flow: FlowId| board.row(RowId::flow(flow)).and_then(|(row, _)| row.packet_rate).unwrap_or_default();
+    new.sort_by(|(_, one), (_, other)| rate(*other).total_cmp(&rate(*one)).then(one.cmp(other)));
+    let (mut new, mut changed, mut all) = (new.into_iter(), changed.into_iter(), Vec::new());
+    loop {
+        let before = all.len();
+        all.extend(changed.next());
+        all.extend(new.next());
+        if all.len() == before {
+            return all;
+        }
     }
 }
 
@@ -500,6 +531,7 @@ pub(super) fn finding_message(
     row: Option<String>,
     finding: &Finding,
     state: protocol::FindingState,
+    probes: Option<&Arc<[Arc<str>]>>,
 ) -> protocol::Finding {
     let occurrence = |at: &streamlens_model::Occurrence| protocol::Occurrence {
         frame: at.frame,
@@ -522,6 +554,7 @@ pub(super) fn finding_message(
             stream: place.stream.clone(),
         },
         text: finding.text.clone(),
+        probes: probes.into_iter().flat_map(|probes| probes.iter()).map(|name| name.to_string()).collect(),
     }
 }
 
@@ -581,4 +614,25 @@ pub(super) fn page(
     field("capture", &|out| push(out, &board.capture(&analysis.progress)));
     out.push(b'}');
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use streamlens_model::row::{Row, RowTable};
+
+    use super::*;
+
+    #[test]
+    fn the_most_active_come_first_and_what_changed_is_not_kept_waiting() {
+        let flow = |slot| FlowId { slot, generation: 0 };
+        let mut table = RowTable::default();
+        for slot in 0..6 {
+            let row = Row { id: RowId::flow(flow(slot)), packet_rate: Some(f64::from(slot) * 100.0), ..Row::default() };
+            table.rows.insert(row.id, (row, None));
+        }
+        let board = Board::of(table);
+        let pending = vec![(0, flow(0)), (0, flow(1)), (0, flow(2)), (0, flow(3)), (7, flow(4)), (8, flow(5))];
+        let order: Vec<u32> = active_first(&board, pending).into_iter().map(|(_, flow)| flow.slot).collect();
+        assert_eq!(order, [4, 3, 5, 2, 1, 0]);
+    }
 }

@@ -48,6 +48,8 @@ pub(super) struct Watched {
     is_asked: bool,
     /// The look that was answered last.
     epoch: u64,
+    /// What an engine elsewhere answered last, without what is kept by the second.
+    fed: Option<Box<protocol::Detail>>,
     /// Grows with each answer.
     pub(super) version: u64,
 }
@@ -153,6 +155,33 @@ impl Watched {
         }
     }
 
+    /// Takes an answer of an engine elsewhere.
+    pub(super) fn take_fed(&mut self, mut detail: protocol::Detail) {
+        self.version += 1;
+        let second = |text: &str| streamlens_filter::instant(text).map(|time| time.as_nanos().div_euclid(SECOND));
+        if let Some(series) = detail.series.take().filter(|series| series.step_ns == SECOND.unsigned_abs())
+            && let Some(start) = second(&series.start)
+        {
+            for (place, packets) in series.packets.iter().enumerate().take(KEPT) {
+                let came = Second {
+                    second: start.saturating_add_unsigned(place as u64),
+                    packets: *packets,
+                    bits: series.bits.get(place).copied().flatten(),
+                    lost: series.lost.get(place).copied().flatten(),
+                    jitter_ns: series.jitter_ns.get(place).copied().flatten(),
+                };
+                put(&mut self.series, came.second, came, |known| known.second);
+            }
+        }
+        for column in detail.heat.take().into_iter().flat_map(|heat| heat.columns).take(KEPT) {
+            let Some(start) = second(&column.start) else { continue };
+            let bucket = |of: &protocol::Bucket| (Bucket { low: of.low_ns, high: of.high_ns }, of.count);
+            let buckets = column.buckets.iter().take(MOST_BUCKETS).map(bucket).collect();
+            put(&mut self.heat, start, (start, buckets), |known| known.0);
+        }
+        self.fed = Some(Box::new(detail));
+    }
+
     /// The message of a client that has been sent less.
     pub(super) fn message(
         &self,
@@ -169,6 +198,22 @@ impl Watched {
             timestamp: board.table.now.map(|now| now.to_string()),
             ..protocol::Detail::default()
         };
+        if let Some(fed) = &self.fed {
+            detail.timestamp = fed.timestamp.clone();
+            detail.gone = fed.gone;
+            for part in watch.parts.clone() {
+                match part {
+                    Part::Series => detail.series = self.series_since(&mut watch.series_to, &[]),
+                    Part::Histogram => detail.histogram.clone_from(&fed.histogram),
+                    Part::Heat => detail.heat = self.heat_since(&mut watch.heat_to),
+                    Part::Streams => detail.streams.clone_from(&fed.streams),
+                    Part::Metadata => detail.metadata.clone_from(&fed.metadata),
+                    Part::Reasons => detail.reasons.clone_from(&fed.reasons),
+                }
+            }
+            detail.findings = findings_below(board, &watch.row);
+            return detail;
+        }
         let found = self.flow.as_ref().and_then(|flow| Some((flow, Element::find(flow, name)?)));
         let Some((flow, element)) = found else {
             detail.gone = true;
@@ -176,7 +221,7 @@ impl Watched {
         };
         for part in watch.parts.clone() {
             match part {
-                Part::Series => detail.series = self.series_since(&mut watch.series_to, &element),
+                Part::Series => detail.series = self.series_since(&mut watch.series_to, element.intervals()),
                 Part::Histogram => detail.histogram = Some(buckets(&coarser(self.buckets.clone()))),
                 Part::Heat => detail.heat = self.heat_since(&mut watch.heat_to),
                 Part::Streams => detail.streams = Some(element.streams(name)),
@@ -188,9 +233,8 @@ impl Watched {
         detail
     }
 
-    fn series_since(&self, to: &mut i64, element: &Element<'_>) -> Option<protocol::Series> {
-        // a file has its intervals since its beginning
-        let intervals = element.intervals();
+    /// `intervals` are those of a file, which has them since its beginning.
+    fn series_since(&self, to: &mut i64, intervals: &[streamlens_model::Interval]) -> Option<protocol::Series> {
         let all: Vec<Second> = if intervals.is_empty() {
             self.series.iter().copied().collect()
         } else {
@@ -237,6 +281,18 @@ impl Watched {
             buckets: buckets(of),
         };
         Some(protocol::Heat { step_ns: SECOND.unsigned_abs(), columns: new.iter().map(column).collect() })
+    }
+}
+
+/// Puts what is of a second in its place among those that are kept, in order of time.
+fn put<T>(kept: &mut VecDeque<T>, second: i64, new: T, second_of: impl Fn(&T) -> i64) {
+    let place = kept.partition_point(|known| second_of(known) < second);
+    match kept.get_mut(place) {
+        Some(known) if second_of(known) == second => *known = new,
+        _ => kept.insert(place, new),
+    }
+    while kept.len() > KEPT {
+        kept.pop_front();
     }
 }
 
@@ -405,7 +461,8 @@ fn findings_below(board: &mut Board, name: &str) -> Vec<protocol::Finding> {
             || place.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'));
         if is_below && findings.len() < 200 {
             let new = protocol::FindingState::New;
-            findings.push(super::compose::finding_message(id, Some(place.to_string()), &finding, new));
+            let probes = board.table.finding_probes.get(&id);
+            findings.push(super::compose::finding_message(id, Some(place.to_string()), &finding, new, probes));
         }
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));

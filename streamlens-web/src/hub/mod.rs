@@ -5,6 +5,7 @@
 //! its last one is passed over.
 
 mod analysis;
+mod asleep;
 mod client;
 mod compose;
 mod detail;
@@ -13,7 +14,6 @@ mod text;
 mod view;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -22,16 +22,19 @@ use std::time::{Duration, Instant};
 
 use streamlens_filter::Catalogue;
 use streamlens_live::Driver;
-use streamlens_model::row::RowId;
+use streamlens_model::row::{Delta, RowId};
 use streamlens_protocol::{self as protocol, ClientMessage, Depth, Problem, RowPath, Window};
 
 pub(crate) use self::analysis::Analysis;
+use self::asleep::Sleep;
 pub(crate) use self::client::{Client, Out};
 pub(crate) use self::compose::{MOST_BYTES, MOST_ROWS};
 use self::detail::Answer;
 pub(crate) use self::past::KEPT_NS;
 pub(crate) use self::view::{ViewSpec, bytes_of, filter_problem, utf16};
+use crate::feed::{OnWake, OnWatch};
 use crate::metrics::Metrics;
+use crate::packets::Packets;
 use crate::source::Progress;
 
 /// How often the drivers are asked for news.
@@ -61,6 +64,20 @@ pub(crate) enum Command {
     Open(String, Box<Driver>),
     /// Somebody wants to know something.
     Ask(Box<dyn FnOnce(&mut Hub) + Send>),
+    /// What another instance has looked at.
+    Fed(String, Arc<Delta>),
+    /// Details that another instance has given of a row.
+    FedDetail(String, String, Box<protocol::Detail>),
+    /// The rows of an analysis that was asleep are there.
+    Awake(String),
+    /// Who has the rows of an analysis that sleeps while nobody looks.
+    WokenBy(String, OnWake),
+    /// Somebody waits until the rows of an analysis are there.
+    Wake(String, tokio::sync::oneshot::Sender<()>),
+    /// Who wants to know which rows of an analysis are watched.
+    WatchedBy(String, OnWatch),
+    /// An analysis gets another name.
+    Rename(String, String),
     /// The engine has answered.
     Answered(String, String, Box<Answer>),
     /// The server ends.
@@ -94,6 +111,7 @@ pub(crate) struct Hub {
     catalogue: Arc<Catalogue>,
     limits: protocol::Limits,
     rights: protocol::Rights,
+    probe: Option<protocol::ProbeIdentity>,
     metrics: Arc<Metrics>,
     commands: Sender<Command>,
     told: (Option<Instant>, Vec<protocol::Analysis>),
@@ -102,8 +120,7 @@ pub(crate) struct Hub {
 /// Starts the hub's thread.
 pub(crate) fn start(
     catalogue: Arc<Catalogue>,
-    limits: protocol::Limits,
-    rights: protocol::Rights,
+    (limits, rights, probe): (protocol::Limits, protocol::Rights, Option<protocol::ProbeIdentity>),
     metrics: Arc<Metrics>,
 ) -> std::io::Result<(HubHandle, JoinHandle<()>)> {
     let (commands, told) = channel();
@@ -115,6 +132,7 @@ pub(crate) fn start(
             catalogue,
             limits,
             rights,
+            probe,
             metrics,
             commands,
             told: (None, Vec::new()),
@@ -148,12 +166,13 @@ impl Hub {
     fn handle(&mut self, command: Command) {
         match command {
             Command::Connect(id, out) => self.connect(id, out),
-            Command::Said(id, message) => self.said(id, message),
+            Command::Said(id, message) => match self.may_answer(id, &message) {
+                true => self.said(id, message),
+                false => self.answer_later(id, message),
+            },
             Command::Wrong(id, error) => self.answer(id, &protocol::ServerMessage::Error(*error)),
             Command::Ready(id) => {
-                if let Some(client) = self.clients.get_mut(&id) {
-                    client.is_ready = true;
-                }
+                self.clients.get_mut(&id).into_iter().for_each(|client| client.taken(crate::clock::instant()));
             }
             Command::Gone(id) => self.forget(id),
             Command::Begin(analysis) => {
@@ -166,6 +185,37 @@ impl Hub {
                 }
             }
             Command::Ask(ask) => ask(self),
+            Command::Fed(id, delta) => {
+                self.analysis_mut(&id).into_iter().for_each(|analysis| analysis.fed.push(Arc::clone(&delta)));
+            }
+            Command::FedDetail(id, row, detail) => {
+                let watched = self.analysis_mut(&id).and_then(|analysis| analysis.watches.rows.get_mut(&row));
+                if let Some(watched) = watched {
+                    watched.take_fed(*detail);
+                }
+            }
+            Command::Awake(id) => {
+                let now = crate::clock::instant();
+                if let Some(analysis) = self.analysis_mut(&id) {
+                    // what it was woken for can be answered at once
+                    if analysis.read(now) {
+                        analysis.board.update_views();
+                    }
+                    analysis.sleep.woken(now);
+                }
+            }
+            Command::WokenBy(id, on_wake) => {
+                if let Some(analysis) = self.analysis_mut(&id) {
+                    analysis.sleep = Sleep::Asleep(Arc::clone(&on_wake));
+                }
+            }
+            Command::Wake(id, woken) => self.wake(&id, woken),
+            Command::WatchedBy(id, on_watch) => {
+                self.analysis_mut(&id).into_iter().for_each(|analysis| analysis.on_watch = Some(Arc::clone(&on_watch)));
+            }
+            Command::Rename(id, name) => {
+                self.analysis_mut(&id).into_iter().for_each(|analysis| analysis.name.clone_from(&name));
+            }
             Command::Answered(analysis, row, answer) => {
                 if let Some(analysis) = self.analysis_mut(&analysis) {
                     let id = analysis.board.find(&row).filter(|_| analysis.is_paced());
@@ -220,6 +270,7 @@ impl Hub {
                 }
             }
         }
+        self.pass_time(now);
         self.tell_analyses(now);
         let mut gone = Vec::new();
         for (id, client) in &mut self.clients {
@@ -291,6 +342,7 @@ impl Hub {
             watched.users = watched.users.saturating_sub(1);
             if watched.users == 0 {
                 analysis.watches.rows.remove(row);
+                analysis.on_watch.iter().for_each(|tell| tell(row, false));
             }
         }
         analysis.keep_watched();
@@ -350,6 +402,7 @@ impl Hub {
                     limits: self.limits,
                     analyses: self.infos(),
                     rights: self.rights,
+                    probe: self.probe.clone(),
                 }))
             }
             ClientMessage::Subscribe(subscribe) => {
@@ -384,7 +437,8 @@ impl Hub {
             }
             ClientMessage::At(at) => self.at(id, &at.time),
             ClientMessage::Ping(_) => {
-                Ok(protocol::ServerMessage::Pong(protocol::Pong { id: None, sent: crate::clock::now().to_string() }))
+                let sent = crate::clock::now().to_string();
+                Ok(protocol::ServerMessage::Pong(protocol::Pong { id: None, sent, received: None }))
             }
         }
     }
@@ -434,6 +488,7 @@ impl Hub {
         let Some(client) = self.clients.get_mut(&id) else { return Ok(()) };
         let is_new = client.watch(&analysis, name.clone(), watch.parts, most)?;
         if let Some(of) = self.analysis_mut(&analysis) {
+            of.on_watch.iter().for_each(|tell| tell(&name, true));
             of.watches.rows.entry(name).or_default().users += usize::from(is_new);
             of.keep_watched();
         }
@@ -516,7 +571,8 @@ impl Hub {
             .into_iter()
             .map(|(id, row, finding)| {
                 let row = row.map(|row| board.name(row).to_string());
-                compose::finding_message(id, row, &finding, protocol::FindingState::New)
+                let probes = board.table.finding_probes.get(&id);
+                compose::finding_message(id, row, &finding, protocol::FindingState::New, probes)
             })
             .collect();
         findings.sort_by(|one, other| {
@@ -536,7 +592,9 @@ impl Hub {
 
     /// Makes room for one more analysis: the oldest that was dropped and has ended goes. Whether there is room.
     pub(crate) fn make_room(&mut self, most: usize) -> bool {
-        while self.analyses.len() >= most {
+        // those of probes have a bound of their own
+        let is_ours = |analysis: &&Analysis| !analysis.is_fed();
+        while self.analyses.values().filter(is_ours).count() >= most {
             let oldest = self.analyses.values().find(|analysis| analysis.may_be_removed() && analysis.is_over());
             let Some(id) = oldest.map(|analysis| analysis.id.clone()) else { return false };
             self.remove(&id);
@@ -564,14 +622,18 @@ impl Analysis {
     }
 
     /// One that begins.
-    pub(crate) fn begin(id: u64, name: String, kind: protocol::AnalysisKind, progress: Arc<Progress>) -> Self {
-        Self::new(id.to_string(), name, kind, progress)
+    pub(crate) fn begin(id: &str, name: String, kind: protocol::AnalysisKind, progress: Arc<Progress>) -> Self {
+        Self::new(id.to_owned(), name, kind, progress)
     }
 
     /// Files that its packets can be read from again.
-    pub(crate) fn with_packets(mut self, paths: Option<Arc<[PathBuf]>>) -> Self {
-        self.has_packets = paths;
+    pub(crate) fn with_packets(mut self, packets: Option<Arc<Packets>>) -> Self {
+        self.packets = packets;
         self
+    }
+
+    pub(crate) fn packets(&self) -> Option<Arc<Packets>> {
+        self.packets.clone()
     }
 
     pub(crate) fn counts(&self) -> &streamlens_model::row::CaptureCounts {
@@ -601,6 +663,11 @@ impl Analysis {
 
     pub(crate) fn dropped(&self) -> u64 {
         self.progress.told().dropped.values().sum()
+    }
+
+    /// Whether its engine is elsewhere.
+    pub(crate) fn is_fed(&self) -> bool {
+        matches!(self.kind, protocol::AnalysisKind::Probe | protocol::AnalysisKind::Hub)
     }
 
     pub(crate) fn may_be_removed(&self) -> bool {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use streamlens_model::Timestamp;
-use streamlens_model::row::{Delta, Row, RowTable};
+use streamlens_model::row::{Delta, Row, RowTable, SightingLine};
 
 /// Bytes of looks that are kept.
 const KEPT_BYTES: usize = 64 << 20;
@@ -24,6 +24,7 @@ fn weight(delta: &Delta) -> usize {
     (delta.rows.len() + delta.gone.len()) * size_of::<Row>()
         + delta.names.len() * 128
         + delta.findings.len() * 256
+        + delta.sightings.iter().map(|(_, of)| of.lines.len() * size_of::<SightingLine>() + 64).sum::<usize>()
         + 256
 }
 

@@ -1,7 +1,10 @@
 //! Rows as they stand in messages. A row is written once for all clients that show it.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use serde::Serialize;
-use streamlens_model::row::{Level, Row, RowHealth, RowName, RowTiming, mean_bit_rate};
+use streamlens_model::row::{Level, Row, RowHealth, RowName, RowTiming, Sighting, SightingLine, mean_bit_rate};
 use streamlens_model::{Address, Endpoint};
 
 /// What is known of a flow beside its row.
@@ -15,6 +18,8 @@ pub(super) struct FlowExtra<'a> {
     pub(super) ports: Option<(u16, u16)>,
     /// Rows right below a row that is no flow.
     pub(super) below: u64,
+    /// What several probes saw of the flow.
+    pub(super) sighting: Option<&'a Sighting>,
 }
 
 /// The own fields of a row, without brackets.
@@ -27,6 +32,8 @@ pub(super) struct RowText {
     pub(super) health: Parts,
     /// Fields that this row has had a value of at some time.
     known: u64,
+    /// Probes that have seen the flow at some time.
+    probes: BTreeSet<Arc<str>>,
 }
 
 /// Fields for one that holds nothing, and for one that may hold any earlier ones.
@@ -60,7 +67,10 @@ impl RowText {
         let mut fields = Fields { known: self.known, ..Fields::default() };
         let mut health = Fields { known: self.known, bit: 40, ..Fields::default() };
         match row.id.level {
-            Level::Flow => flow(&mut fields, row, name, extra),
+            Level::Flow => {
+                flow(&mut fields, row, name, extra);
+                sighting(&mut fields, extra.sighting, &mut self.probes);
+            }
             Level::Transport => {
                 named(&mut fields, "protocol_name", name);
                 fields.some("port_info", extra.ports.map(|(src_port, dst_port)| Ports { src_port, dst_port }).as_ref());
@@ -114,6 +124,41 @@ fn flow(fields: &mut Fields, row: &Row, name: Option<&RowName>, extra: &FlowExtr
     fields.always("encodings", &extra.encodings);
     fields.some("lost", extra.lost.as_ref());
     fields.some("expected", extra.expected.as_ref());
+}
+
+/// What each probe saw. One that saw it once and does no more is taken away.
+fn sighting(fields: &mut Fields, of: Option<&Sighting>, probes: &mut BTreeSet<Arc<str>>) {
+    let Some(of) = of else { return };
+    fields.always("totals_of", &*of.totals_of);
+    fields.object("probes", |fields| {
+        for gone in probes.iter().filter(|name| of.lines.iter().all(|line| line.probe != **name)) {
+            push(&mut fields.patch, &**gone);
+            fields.patch.extend_from_slice(b":null,");
+        }
+        for line in &of.lines {
+            // a client may hold any of it
+            let mut inner = Fields { known: u64::MAX, ..Fields::default() };
+            at_probe(&mut inner, line);
+            for (out, inner) in [(&mut fields.whole, &inner.whole), (&mut fields.patch, &inner.patch)] {
+                push(out, &*line.probe);
+                out.extend_from_slice(b":{");
+                out.extend_from_slice(inner.strip_suffix(b",").unwrap_or(inner));
+                out.extend_from_slice(b"},");
+            }
+        }
+    });
+    probes.extend(of.lines.iter().map(|line| Arc::clone(&line.probe)));
+}
+
+fn at_probe(fields: &mut Fields, line: &SightingLine) {
+    fields.always("vlan", line.vlan.as_slice());
+    fields.some("first_seen", line.row.first_seen.as_ref());
+    fields.some("last_seen", line.row.last_seen.as_ref());
+    fields.always("total_packets", &line.row.packets);
+    fields.always("total_bytes", &line.row.bytes.unwrap_or_default());
+    rates(fields, &line.row);
+    timing(fields, &line.row.timing);
+    fields.some("lost", line.lost.as_ref());
 }
 
 fn named(fields: &mut Fields, key: &str, name: Option<&RowName>) {

@@ -2,13 +2,14 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use streamlens_filter::{Catalogue, Filter};
 use streamlens_model::row::{
-    Field, FindingIndex, FlowId, Gather, Level, LiveFlow, RowContext, RowId, RowName, SortKey, mean_bit_rate, rows,
+    Field, FindingIndex, FlowId, Gather, Level, LiveFlow, RowContext, RowId, RowName, RowRef, ShownRows, SortKey,
+    mean_bit_rate, rows,
 };
-use streamlens_model::{Analysis, Finding, Flow, FlowKey, Timestamp};
+use streamlens_model::{Analysis, Flow, FlowKey, Timestamp};
 use streamlens_protocol::{Depth, FilterPlace, Problem, Window};
 
 use super::analysis::Board;
@@ -65,21 +66,24 @@ impl ViewSpec {
         let index = FindingIndex::new(&document.findings);
         let context = RowContext { now, findings: Some(&index), live: None };
         let mut flows = std::mem::take(&mut document.flows);
-        flows.retain_mut(|flow| filter.prune(flow, context));
-        if self.key.sort != "first_seen" {
-            let gather = self.sort.gather();
-            let mut keyed: Vec<(Option<SortKey>, Flow)> =
-                flows.into_iter().map(|flow| (SortKey::of(rows(&flow, context), &self.sort), flow)).collect();
-            keyed.sort_by(|(one, _), (other, _)| match (one, other) {
-                (Some(_), Some(_)) if self.is_reversed => SortKey::compare(other.as_ref(), one.as_ref(), gather),
-                (one, other) => SortKey::compare(one.as_ref(), other.as_ref(), gather),
-            });
-            flows = keyed.into_iter().map(|(_, flow)| flow).collect();
-        }
+        let (mut shown, mut all) = (ShownRows::default(), ShownRows::default());
+        flows.retain_mut(|flow| {
+            if !filter.is_everything() {
+                rows(flow, context).for_each(|row| all.add(&row));
+            }
+            let is_shown = filter.prune(flow, context);
+            if is_shown && !filter.is_everything() {
+                rows(flow, context).for_each(|row| shown.add(&row));
+            }
+            is_shown
+        });
+        flows = self.sorted(flows, |flow| SortKey::of(rows(flow, context), &self.sort));
         if !filter.is_everything() {
-            let shown: HashSet<String> = flows.iter().map(|flow| flow.key.to_string()).collect();
-            let is_shown = |finding: &Finding| finding.place.flow.as_ref().is_some_and(|flow| shown.contains(flow));
-            document.findings.retain(is_shown);
+            let keys: HashSet<String> = flows.iter().map(|flow| flow.key.to_string()).collect();
+            document.findings.retain(|finding| {
+                let spans = || shown.concern(finding) || shown.concern_with_nobody(finding, &all);
+                finding.place.flow.as_ref().map_or_else(spans, |flow| keys.contains(flow))
+            });
         }
         for flow in &mut flows {
             prune(flow, self.key.depth);
@@ -87,10 +91,65 @@ impl ViewSpec {
         document.flows = flows;
     }
 
+    /// Puts flows in order by their keys.
+    fn sorted<F>(&self, flows: Vec<F>, key: impl Fn(&F) -> Option<SortKey>) -> Vec<F> {
+        if self.key.sort == "first_seen" {
+            return flows;
+        }
+        let gather = self.sort.gather();
+        let mut keyed: Vec<(Option<SortKey>, F)> = flows.into_iter().map(|flow| (key(&flow), flow)).collect();
+        keyed.sort_by(|(one, _), (other, _)| match (one, other) {
+            (Some(_), Some(_)) if self.is_reversed => SortKey::compare(other.as_ref(), one.as_ref(), gather),
+            (one, other) => SortKey::compare(one.as_ref(), other.as_ref(), gather),
+        });
+        keyed.into_iter().map(|(_, flow)| flow).collect()
+    }
+
+    /// Whether streams are rows of the view.
+    pub(crate) fn shows_streams(&self) -> bool {
+        self.key.depth >= Depth::Stream
+    }
+
+    /// Shows the rows of each flow of a document that the view shows, in its order.
+    ///
+    /// # Errors
+    ///
+    /// What `see` fails with.
+    pub(crate) fn each_flow(
+        &self,
+        document: &Analysis,
+        filter: &Filter,
+        now: Option<Timestamp>,
+        see: &mut dyn FnMut(&[RowRef<'_>]) -> std::io::Result<()>,
+    ) -> std::io::Result<()> {
+        let index = FindingIndex::new(&document.findings);
+        let context = RowContext { now, findings: Some(&index), live: None };
+        let flows: Vec<&Flow> = document.flows.iter().filter(|flow| filter.shows(flow, context)).collect();
+        let shown = |flow: &&Flow| SortKey::of(filter.shown(flow, context).into_iter(), &self.sort);
+        for flow in self.sorted(flows, shown) {
+            let mut rows = filter.shown(flow, context);
+            rows.retain(|row| is_at(self.key.depth, row.level()));
+            see(&rows)?;
+        }
+        Ok(())
+    }
+
     fn goes_by_time(&self) -> bool {
         let asks = |word: &str| self.key.filter.contains(word) || self.key.sort.contains(word);
         asks("age") || asks("idle")
     }
+}
+
+/// Whether rows of a level are shown at a depth.
+fn is_at(depth: Depth, level: Level) -> bool {
+    depth
+        >= match level {
+            Level::Flow => Depth::Flow,
+            Level::Transport => Depth::Transport,
+            Level::Encoding => Depth::Encoding,
+            Level::PacketType => Depth::Type,
+            Level::Stream => Depth::Stream,
+        }
 }
 
 /// Takes away the levels below a depth.
@@ -152,12 +211,16 @@ pub(crate) struct Views {
     uses: u64,
 }
 
+/// Flows that are marked as changed by a bit; those beyond are looked up.
+const MOST_MARKS: usize = 1 << 22;
+
 #[derive(Debug)]
 struct SharedView {
     spec: ViewSpec,
     /// Flows that are shown, in their order.
     entries: Vec<Entry>,
-    ranks: Arc<HashMap<FlowId, u32>>,
+    /// Their places; made where somebody has rows expanded, for that goes over all flows.
+    ranks: OnceLock<HashMap<FlowId, u32>>,
     /// Rows of filtered flows that are shown.
     shown: HashMap<FlowId, Arc<HashSet<RowId>>>,
     /// Rows in front of each flow, at depths below flows; one more than there are flows.
@@ -213,7 +276,7 @@ impl Views {
         let view = self.views.entry(spec.key.clone()).or_insert_with(|| SharedView {
             spec: spec.clone(),
             entries: Vec::new(),
-            ranks: Arc::default(),
+            ranks: OnceLock::new(),
             shown: HashMap::new(),
             before: Vec::new(),
             epoch: 0,
@@ -322,7 +385,15 @@ impl SharedView {
         let mut fresh: Vec<Entry> = Vec::new();
         match changed {
             Some(changed) => {
-                let is_old = |id: &FlowId| !changed.contains(id);
+                // of very many flows a few have changed: of the others a bit says so
+                let slots = changed.last().map_or(0, |last| last.slot as usize + 1).min(MOST_MARKS);
+                let mut marks = vec![false; slots];
+                for id in changed {
+                    marks.get_mut(id.slot as usize).into_iter().for_each(|mark| *mark = true);
+                }
+                // those without a mark of their own are looked up
+                let is_marked = |id: &FlowId| marks.get(id.slot as usize).copied().unwrap_or(slots == MOST_MARKS);
+                let is_old = |id: &FlowId| !(is_marked(id) && changed.contains(id));
                 self.entries.retain(|entry| is_old(&entry.id));
                 self.shown.retain(|id, _| is_old(id));
                 fresh.extend(changed.iter().filter_map(|id| self.entry(board, *id, index)));
@@ -340,7 +411,7 @@ impl SharedView {
         self.entries = merged(std::mem::take(&mut self.entries), fresh, |one, other| {
             compare(one, other, gather, is_reversed).is_le()
         });
-        self.ranks = Arc::new((0..).zip(&self.entries).map(|(rank, entry)| (entry.id, rank)).collect());
+        self.ranks = OnceLock::new();
         self.before.clear();
         let depth = self.spec.key.depth;
         if depth > Depth::Flow {
@@ -387,6 +458,12 @@ impl SharedView {
         Some(Entry { sort, key: *key, id })
     }
 
+    /// The place of a flow.
+    fn rank(&self, id: &FlowId) -> Option<usize> {
+        let ranks = self.ranks.get_or_init(|| (0..).zip(&self.entries).map(|(rank, entry)| (entry.id, rank)).collect());
+        ranks.get(id).map(|rank| *rank as usize)
+    }
+
     fn list(&self, board: &Board, window: Option<Window>, expanded: &HashSet<RowId>) -> Listed {
         let depth = self.spec.key.depth;
         let tree = |id: FlowId| board.tree(id, depth, expanded, self.shown.get(&id).map(|shown| &**shown));
@@ -395,7 +472,7 @@ impl SharedView {
         let open: BTreeSet<FlowId> = expanded.iter().map(|row| row.flow).collect();
         // flows with more rows than their depth has, in their order, with the rows in front of what follows
         let mut opened: Vec<(usize, Vec<RowId>)> =
-            open.into_iter().filter_map(|id| self.ranks.get(&id).map(|rank| (*rank as usize, tree(id)))).collect();
+            open.into_iter().filter_map(|id| self.rank(&id).map(|rank| (rank, tree(id)))).collect();
         opened.sort_by_key(|(rank, _)| *rank);
         let mut extra = 0;
         let mut marks: Vec<(usize, u64)> = Vec::new();

@@ -85,6 +85,9 @@ fn what_is_cut_off_is_analysed_and_what_is_no_capture_is_refused() {
     }
     let cut = running.until("/api/v1/analyses/1", |info| info["state"] == "ended");
     assert_eq!(cut["exit_status"], 5, "{cut}");
+    let messages = cut["messages"].as_array().unwrap();
+    assert!(messages.iter().any(|message| message.as_str().unwrap().contains("upload was cut off")), "{cut}");
+    assert!(messages.iter().any(|message| message.as_str().unwrap().contains("the capture ends early")), "{cut}");
     assert!(cut["frames"].as_u64().unwrap() > 10, "{cut}");
     let junk =
         running.raw(&[head(5).replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n").as_bytes(), b"junk!"].concat());

@@ -1,8 +1,11 @@
 //! A server and clients in one process.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod abuse;
 mod clients;
+mod description;
 mod documents;
+mod exports;
 mod refusals;
 
 use std::collections::BTreeMap;
@@ -22,6 +25,9 @@ use streamlens_live::ReplaySource;
 use streamlens_protocol::merge;
 use streamlens_web::{Kind, Server, ServerOptions, Stopper, loopback};
 use tokio_tungstenite::tungstenite::Message;
+
+/// How long anything may take, on a machine however busy: nothing is judged by it but that it never comes.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -66,7 +72,7 @@ pub(crate) fn serve(options: ServerOptions, demo_at: Option<f64>) -> Running {
     let stopper = server.stopper();
     let (ready, address) = channel();
     let thread = std::thread::spawn(move || server.run(move |address| ready.send(address).unwrap()).unwrap());
-    let address = address.recv_timeout(Duration::from_secs(20)).unwrap();
+    let address = address.recv_timeout(PATIENCE).unwrap();
     Running { address, stopper, thread: Some(thread) }
 }
 
@@ -88,7 +94,7 @@ impl Running {
     /// Sends bytes and reads the answer until the connection is closed.
     pub(crate) fn raw(&self, bytes: &[u8]) -> Response {
         let mut stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         // one that has answered already may have closed
         let _ = stream.write_all(bytes);
         read(stream)
@@ -116,14 +122,28 @@ impl Running {
 
     /// Asks again and again until it is so.
     pub(crate) fn until(&self, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
-        for _ in 0..1_200 {
+        eventually(|| {
             let answer = self.get(path);
             if answer.status == 200 && is_so(&answer.json()) {
-                return answer.json();
+                Ok(answer.json())
+            } else {
+                Err(format!("{path}: {answer:?}"))
             }
-            std::thread::sleep(Duration::from_millis(50));
+        })
+    }
+}
+
+/// Looks again and again until it is so; says what was there last where it never is.
+pub(crate) fn eventually<T>(look: impl Fn() -> Result<T, String>) -> T {
+    const PAUSE: Duration = Duration::from_millis(50);
+    let mut left = PATIENCE.as_millis() / PAUSE.as_millis();
+    loop {
+        match look() {
+            Ok(found) => return found,
+            Err(_) if left > 0 => left -= 1,
+            Err(last) => panic!("{last}"),
         }
-        panic!("{path}: {:?}", self.get(path));
+        std::thread::sleep(PAUSE);
     }
 }
 
@@ -195,7 +215,7 @@ impl Client {
     /// The next message, as text.
     pub(crate) async fn receive(&mut self) -> Option<String> {
         loop {
-            let next = tokio::time::timeout(Duration::from_secs(20), self.socket.next()).await.ok()??.ok()?;
+            let next = tokio::time::timeout(PATIENCE, self.socket.next()).await.ok()??.ok()?;
             match next {
                 Message::Text(text) => return Some(text.to_string()),
                 Message::Binary(bytes) => {
@@ -255,10 +275,27 @@ impl Client {
         }
     }
 
-    /// Reads on until nothing has come for a while: the client holds what there is.
-    pub(crate) async fn settle(&mut self) {
-        while let Ok(message) = tokio::time::timeout(Duration::from_millis(700), self.next()).await {
-            drop(message);
+    /// Takes the next message, if one comes soon. That none came says nothing of what is to come.
+    pub(crate) async fn glance(&mut self) {
+        let _ = tokio::time::timeout(Duration::from_millis(50), self.next()).await;
+    }
+
+    /// Reads on until the first analysis has ended and all of its flows are held as they are then. The last message may have
+    /// come before it was said to have ended, so what is held is looked at, and no message waited for.
+    pub(crate) async fn settle(&mut self, running: &Running) {
+        let settled = async {
+            loop {
+                // asked for first: an analysis that has ended has no other flows afterwards
+                let has_ended = running.get("/api/v1/analyses").json()[0]["state"] == "ended";
+                let page = running.get("/api/v1/analyses/1/flows?count=2000").json();
+                if has_ended && json!(self.flows) == page["flows"] && self.last["total"] == page["total"] {
+                    return;
+                }
+                self.glance().await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, settled).await.is_err() {
+            panic!("what is held never was what there is: {}", self.last);
         }
     }
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
@@ -11,14 +12,27 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 const out = join(here, 'out');
 mkdirSync(out, { recursive: true });
 
-export const launch = () =>
-  chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
+/** How long anything may take, on a machine however busy, in milliseconds: nothing is judged by it but that it never comes. */
+const PATIENCE = 120_000;
+
+/** Browsers that run. */
+const running = new Set();
+// also where a hook or a test has failed
+after(() => Promise.all([...running].map((browser) => browser.close())));
+
+/** Starts a browser, which ends with the tests of the file. */
+export async function launch() {
+  const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+  running.add(browser);
+  return browser;
+}
 
 /** A page whose console, policy violations and requests are looked at by `verify`. */
 export async function open(browser, url, options = {}) {
   const context = options.context ?? (await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options }));
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(PATIENCE);
   const faults = [];
   const { host } = new URL(url);
   page.on('console', (message) => {
@@ -63,13 +77,13 @@ export async function open(browser, url, options = {}) {
 }
 
 /** Waits until something is so. */
-export async function until(what, is, timeout = 15_000) {
-  const end = Date.now() + timeout;
+export async function until(what, is) {
+  const end = Date.now() + PATIENCE;
   let last;
   while (Date.now() < end) {
     last = await is();
     if (last) return last;
     await new Promise((done) => setTimeout(done, 50));
   }
-  return assert.fail(`${what}: not within ${timeout} ms`);
+  return assert.fail(`${what}: not within ${PATIENCE} ms`);
 }

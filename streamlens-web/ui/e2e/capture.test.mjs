@@ -1,18 +1,18 @@
 // A capture that was read: table, filter, details, link, export, looks.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { after, before, test } from 'node:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
 import { launch, open, until } from './browser.mjs';
+import { write } from './frames.mjs';
 import { command, demo, serve } from './server.mjs';
 
 let server;
 let browser;
 before(async () => {
   [server, browser] = await Promise.all([serve([demo]), launch()]);
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
 });
 
 const IENA = '192.168.20.11:40001 -> 192.168.20.50:5600';
@@ -24,6 +24,19 @@ test('shows all flows of the demo, and expands them by pointer and keys', async 
   assert.equal(await page.title(), 'StreamLens');
   assert.equal(await page.getAttribute('[role=treegrid]', 'aria-rowcount'), '24');
   await shot('flows');
+  const clipped = await page
+    .locator('[data-column=findings]')
+    .evaluateAll((cells) => cells.filter((cell) => cell.scrollWidth > cell.clientWidth).map((cell) => cell.innerText));
+  assert.deepEqual(clipped, [], 'findings are seen whole');
+  const [width, line] = await page.evaluate(() => {
+    const text = document.body.appendChild(document.createElement('p'));
+    text.innerHTML = '<span class="lamp is-live"></span> live';
+    const sizes = [text.firstChild.getBoundingClientRect().width, document.querySelector('[role=status]').innerText];
+    text.remove();
+    return sizes;
+  });
+  assert.equal(width, 8, 'a lamp in a line of text has its size');
+  assert.match(line, /23 flows/);
   await rowOf(page, IENA).locator('[data-twist]').click();
   await rowOf(page, `${IENA}/UDP/IENA`).waitFor();
   assert.equal(await rowOf(page, IENA).getAttribute('aria-expanded'), 'true');
@@ -86,6 +99,89 @@ test('filters: a right one, a wrong one, one completed by keys, one from a value
   await close();
 });
 
+/** Holds what the page asks of an address until it is let go and answered; says how many it holds. */
+async function hold(page, address) {
+  const held = [];
+  await page.route(address, (route) => held.push(route));
+  return {
+    count: () => held.length,
+    release: async () => {
+      await page.unroute(address);
+      // what the page has given up meanwhile wants no answer
+      for (const route of held.splice(0)) {
+        await route.continue().catch(() => {});
+        const answer = await route.request().response();
+        await answer?.finished();
+      }
+      // what the page makes of it is drawn by then
+      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    },
+  };
+}
+
+test('a late answer belongs to the text that it is of, and to no other', async () => {
+  const { page, rows, close } = await open(browser, server.url);
+  await until('rows', async () => (await rows.count()) === 23);
+  const box = page.getByRole('combobox', { name: 'Filter' });
+  const options = page.getByRole('option');
+  const mark = page.locator('.filter-marks mark');
+  // completions of another text are no choices, neither before nor after the answer
+  await box.focus();
+  await page.keyboard.press('ArrowDown');
+  await options.first().waitFor();
+  let late = await hold(page, '**/filter/complete');
+  await box.pressSequentially('encoding == IENA');
+  await until('completions are asked for', () => late.count() > 0);
+  assert.equal(await options.filter({ visible: true }).count(), 0);
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  await until('one flow', async () => (await rows.count()) === 1);
+  assert.equal(await box.inputValue(), 'encoding == IENA');
+  await late.release();
+  assert.equal(await options.filter({ visible: true }).count(), 0, 'the list stays shut');
+  // so it is with mistakes
+  await box.fill('jiter > 5ms');
+  await until('the mistake is marked', async () => (await mark.count()) === 1);
+  late = await hold(page, '**/filter/check');
+  await box.fill('jitter > 5ms');
+  await until('the text is checked', () => late.count() > 0);
+  assert.equal(await box.getAttribute('aria-invalid'), 'false');
+  assert.equal(await mark.count(), 0);
+  await late.release();
+  assert.equal(await mark.count(), 0);
+  await close();
+});
+
+test('a completion puts the caret with the text, however late the next frame is', async () => {
+  const { page, rows, close } = await open(browser, `${server.url}#filter=encoding%20%3D%3D%20IENA`);
+  await until('one flow', async () => (await rows.count()) === 1);
+  const box = page.getByRole('combobox', { name: 'Filter' });
+  await box.fill('');
+  await box.pressSequentially('enco');
+  await page.getByRole('option', { name: 'encoding', exact: true }).waitFor();
+  await page.evaluate(() => {
+    const frames = [];
+    const request = window.requestAnimationFrame;
+    window.requestAnimationFrame = (frame) => frames.push(frame);
+    window.letFramesCome = () => {
+      window.requestAnimationFrame = request;
+      for (const frame of frames) frame(performance.now());
+    };
+  });
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  await until('the completion is taken', async () => (await box.inputValue()) === 'encoding ');
+  assert.equal(await box.evaluate((input) => input.selectionStart), 'encoding '.length);
+  await page.keyboard.press('Escape');
+  await box.selectText();
+  await page.evaluate(() => window.letFramesCome());
+  await page.keyboard.press('Delete');
+  assert.equal(await box.inputValue(), '');
+  await page.keyboard.press('Enter');
+  await until('all flows again', async () => (await rows.count()) === 23);
+  await close();
+});
+
 test('sorts as the server does, by any column', async () => {
   const { page, rows, close } = await open(browser, server.url);
   await until('rows', async () => (await rows.count()) === 23);
@@ -142,19 +238,38 @@ const dots = (canvas) =>
     return drawn;
   });
 
-test('draws the details of a row; charts zoom together, and a brush sets the span', async () => {
-  const server = await serve(['--replay', '--loop', demo]);
-  const { page, context, rows, shot, accessible, close } = await open(browser, server.url, {
+test('draws the details of a row of a capture', async () => {
+  const { page, rows, shot, accessible, close } = await open(browser, server.url, {
     viewport: { width: 1400, height: 1800 },
   });
   await until('rows', async () => (await rows.count()) === 23);
   await rowOf(page, IENA).locator('[data-column=dst]').click();
-  await page.locator('.chart .u-over').first().waitFor();
-  for (const canvas of await page.locator('.chart canvas').all())
-    assert.ok((await dots(canvas)) > 100, 'a chart is drawn');
-  assert.ok((await page.locator('.histogram .bar').count()) > 0);
+  await page.locator('.histogram .bar').first().waitFor({ state: 'attached' });
+  await page.locator('.details', { hasText: 'Health of the streams' }).waitFor();
   await shot('detail');
   await accessible('the details');
+  await close();
+});
+
+test('charts of what comes zoom together, and a brush sets the span', async () => {
+  // it goes on for longer than the test takes on any machine: where it started over, charts would begin anew under the hand
+  const folder = mkdtempSync(join(tmpdir(), 'streamlens-e2e-'));
+  const long = join(folder, 'long.pcap');
+  write(long, { frames: 60_000, length: 200, apart: 20_000 });
+  const server = await serve(['--replay', long]);
+  const { page, context, rows, shot, accessible, close } = await open(browser, server.url, {
+    viewport: { width: 1400, height: 1800 },
+  });
+  await until('rows', async () => (await rows.count()) === 4);
+  await rows.first().locator('[data-column=dst]').click();
+  // what stands above the charts
+  await page.locator('.histogram .bar').first().waitFor({ state: 'attached' });
+  await page.locator('.heat canvas').waitFor();
+  await page.locator('.chart .u-over').first().waitFor();
+  for (const canvas of await page.locator('.chart canvas').all())
+    await until('a chart is drawn', async () => (await dots(canvas)) > 100);
+  await shot('charts');
+  await accessible('the charts');
   const over = page.locator('.chart .u-over').first();
   const before = await over.screenshot();
   const box = await over.boundingBox();
@@ -174,10 +289,11 @@ test('draws the details of a row; charts zoom together, and a brush sets the spa
   const second = await open(browser, page.url(), { context });
   await until('the same rows', async () => (await second.rows.count()) === (await rows.count()));
   const shown = (of) => of.locator('.details h2').innerText();
-  assert.equal(await shown(second.page), await shown(page));
+  await until('the same details', async () => (await shown(second.page)) === (await shown(page)));
   second.verify();
   await close();
   await server.stop();
+  rmSync(folder, { recursive: true });
 });
 
 test('findings lead to their row', async () => {

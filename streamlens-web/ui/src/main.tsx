@@ -15,8 +15,8 @@ import { Session } from './store/session';
 startTheme();
 const root = document.getElementById('root');
 if (root) {
-  await enterWithToken();
-  const session = new Session(new Connection(streamAddress()));
+  const isKnown = await enterWithToken();
+  const session = new Session(new Connection(streamAddress()), isKnown === false);
   session.start();
   createRoot(root).render(
     <StrictMode>

@@ -305,6 +305,34 @@ fn flags_counters_and_setup_records_lead_to_findings() {
         assert_eq!(outcome.finding(&format!("chapter10.{code}")), 1, "{code}");
     }
     assert_eq!(outcome.report.streams[&StreamId(7)].name.as_deref(), Some("channel 7 (Nose boom)"));
+    let measures = serde_json::to_value(&outcome.report.streams[&StreamId(7)].measures).expect("measures");
+    assert_eq!((&measures["overflows"], &measures["rtc_sync_errors"]), (&1.into(), &1.into()));
+}
+
+#[test]
+fn a_changed_setup_and_a_wrong_secondary_header_are_found() {
+    let setup = |sequence, changed| built(0, sequence, 0x01, &[&[7, changed, 0, 0], &b"G\\PN:P;"[..]].concat());
+    let mut secondary = Built { flags: 0x80, ..built(7, 0, 0x09, &[0; 40]) }.bytes();
+    secondary[34] ^= 0x55;
+    let outcome = run(&[format_1(0, &[setup(0, 0).bytes(), setup(1, 1).bytes(), secondary])]);
+    for code in ["chapter10.configuration-changed", "chapter10.secondary-header-checksum"] {
+        assert_eq!(outcome.finding(code), 1, "{code}");
+    }
+}
+
+#[test]
+fn headers_that_can_not_be_believed_are_counted() {
+    let mut damaged = built(1, 1, 0x09, &[0; 40]).bytes();
+    (damaged[4], damaged[22]) = (damaged[4] ^ 0x40, damaged[22] ^ 0xFF);
+    let outcome = run(&[format_1(0, &[built(1, 0, 0x09, &[0; 40]).bytes()]), format_1(1, &[damaged])]);
+    assert_eq!(outcome.report.metadata["packets_with_damaged_header"].as_u64(), Some(1));
+}
+
+#[test]
+fn channels_beyond_the_bound_are_counted() {
+    let datagrams: Vec<_> =
+        (0..2050_u16).map(|channel| format_1(channel.into(), &[built(channel, 0, 0x09, &[0; 40]).bytes()])).collect();
+    assert_eq!(run(&datagrams).report.metadata["packets_of_channels_beyond_limit"].as_u64(), Some(2));
 }
 
 #[test]

@@ -254,3 +254,63 @@ fn no_step_of_a_start_stands_for_another() {
         ]
     );
 }
+
+/// What is found of reads of a register of one station, by what comes back of each: data and working counter.
+fn reads(command: u8, register: u16, answers: impl IntoIterator<Item = (Vec<u8>, u16)>) -> FlowReport {
+    let address = u32::from(register) << 16 | 0x1001;
+    let mut segment = Segment::default();
+    for (at, (data, counter)) in (0_u64..).zip(answers) {
+        let out = datagram(command, at as u8, address, &vec![0; data.len()], false, 0);
+        let back = datagram(command, at as u8, address, &data, false, counter);
+        let (number, time) = (2 * at, at.cast_signed() * CYCLE);
+        segment.payload(&frame(number + 1, time, false, &[out]));
+        segment.payload(&frame(number + 2, time + 9_000, true, &[back]));
+    }
+    segment.report(&frame(0, 0, false, &[]).flow)
+}
+
+#[test]
+fn complaints_in_mailboxes_are_found() {
+    let message = |kind: u8, body: &[u8]| {
+        let mut bytes = (body.len() as u16).to_le_bytes().to_vec();
+        bytes.extend([0, 0, 0, kind]);
+        bytes.extend(body);
+        bytes.resize(32, 0);
+        bytes
+    };
+    for (kind, body, code) in [
+        (0x23, &[0x00, 0x30, 0x80, 0x18, 0x10, 0x02, 0x11, 0x00, 0x09, 0x06][..], "ethercat.sdo-abort"),
+        (3, &[0x00, 0x10, 0x30, 0x81, 0x11, 0, 0, 0, 0, 0], "ethercat.emergency"),
+        (4, &[5, 0, 1, 0x80, 0, 0], "ethercat.foe-error"),
+        (0, &[1, 0, 2, 0], "ethercat.mailbox-error"),
+    ] {
+        let report = reads(4, 0x1080, [(message(kind, body), 1)]);
+        assert_eq!(findings(&report), [(code, 1)]);
+        let Value::Map(mailbox) = &report.metadata["mailbox"] else { panic!("no map") };
+        assert_eq!(mailbox.values().collect::<Vec<_>>(), [&Value::from(1_u64)]);
+    }
+}
+
+#[test]
+fn stations_that_fall_silent_are_fewer_or_lose_their_clock_are_found() {
+    let state = || vec![8, 0];
+    let report = reads(4, 0x0130, [(state(), 1), (state(), 1), (state(), 0)]);
+    assert_eq!(findings(&report), [("ethercat.no-answer", 1)]);
+    let report = reads(7, 0x0130, [(state(), 3), (state(), 3), (state(), 2)]);
+    assert_eq!(findings(&report), [("ethercat.slave-count", 1)]);
+    let off = |readings: usize| reads(4, 0x092C, vec![(2000_u32.to_le_bytes().to_vec(), 1); readings]);
+    assert_eq!((findings(&off(99)), findings(&off(100))), (vec![], vec![("ethercat.dc-sync-lost", 1)]));
+}
+
+#[test]
+fn process_data_beyond_the_bound_are_counted() {
+    let mut segment = Segment::default();
+    for at in 0..66_u32 {
+        let lrw = |counter| datagram(12, at as u8, 0x0100_0000 + at * 0x100, &[0; 8], false, counter);
+        let (number, time) = (2 * u64::from(at), i64::from(at) * CYCLE);
+        segment.payload(&frame(number + 1, time, false, &[lrw(0)]));
+        segment.payload(&frame(number + 2, time + 9_000, true, &[lrw(3)]));
+    }
+    let report = segment.report(&frame(0, 0, false, &[]).flow);
+    assert_eq!(report.metadata["datagrams_of_further_slots"], Value::Unsigned(2));
+}

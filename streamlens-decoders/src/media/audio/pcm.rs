@@ -1,5 +1,6 @@
 //! L16 and L24, with the names and levels that AES67 and ST 2110-30 give them.
 
+use streamlens_model::words::duration;
 use streamlens_model::{FindingLog, Occurrence, Severity, StreamId, Value};
 
 use super::timing::Timing;
@@ -336,9 +337,9 @@ impl PayloadAnalyser for PcmAnalyser {
             let mut log = FindingLog::default();
             log.add("audio.ts-df", Severity::Warning, Some(StreamId(u128::from(self.ssrc))), factor.worst, || {
                 format!(
-                    "the time stamp delay factor reaches {:.3} ms in the 200 ms from here on, above 17 packet times ({:.3} ms)",
-                    factor.max_ns / 1e6,
-                    time * 17.0 / 1e6,
+                    "the time stamp delay factor reaches {} in the 200 ms from here on, above 17 packet times ({})",
+                    duration(factor.max_ns),
+                    duration(time * 17.0),
                 )
             });
             report.findings.push(log);

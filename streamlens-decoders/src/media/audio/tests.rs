@@ -131,6 +131,9 @@ fn am824_built_from_the_field_table_is_recognised_and_outranks_pcm() {
         am824.report(&mut stream, &mut report);
         assert_eq!(stream.measures["format"], Value::text(format!("AM824/48000/{channels}")));
         assert_eq!(stream.measures["blocks"], Value::Unsigned(11), "the first packet only tells the channels");
+        assert_eq!(stream.measures["aes3_streams"], Value::from(channels / 2));
+        assert_eq!(stream.measures["broken_blocks"], Value::Unsigned(0));
+        assert_eq!(stream.measures["subframes_marked_invalid"], Value::Unsigned(0));
     }
 }
 

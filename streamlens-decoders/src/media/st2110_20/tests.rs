@@ -181,6 +181,17 @@ fn segments_of_one_timestamp_are_psf() {
 }
 
 #[test]
+fn payloads_of_another_format_are_found_once_the_format_is_known() {
+    let mut samples = pictures(5, 180, &[(800, 0)], false, 3600, 1);
+    samples.iter_mut().skip(700).take(3).for_each(|sample| sample.payload.truncate(500));
+    let mut video = RawVideo::new();
+    feed(&mut video, &samples);
+    let (_, found) = report(&video);
+    let codes: Vec<_> = found.findings.iter().flat_map(|log| log.iter()).map(|(code, ..)| code).collect();
+    assert!(codes.contains(&"st2110-20.payload"), "{codes:?}");
+}
+
+#[test]
 fn headers_that_lie_about_lengths_are_refused() {
     let whole = rows(0, &[(10, 0, 4), (20, 1, 0)]);
     let read = Rows::parse(&whole, false).unwrap();

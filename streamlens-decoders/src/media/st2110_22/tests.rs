@@ -94,6 +94,18 @@ fn counters_that_do_not_run_on_are_no_jpeg_xs() {
 }
 
 #[test]
+fn a_counter_that_does_not_run_on_is_found_once_the_format_is_known() {
+    let mut samples = stream(10, 50, false, false);
+    samples[420].payload[3] ^= 3;
+    let mut video = CompressedVideo::new();
+    feed(&mut video, &samples);
+    let (_, found) = report(&video);
+    let codes: Vec<_> = found.findings[0].iter().map(|(code, _, finding)| (code, finding.count)).collect();
+    // the packet itself, and the one behind it
+    assert_eq!(codes, [("st2110-22.counters", 1), ("st2110-22.payload", 2)]);
+}
+
+#[test]
 fn a_counter_of_fields_is_found() {
     let mut samples = stream(24, 25, false, true);
     for (index, sample) in samples.iter_mut().enumerate() {

@@ -1,6 +1,9 @@
 //! The payload of RFC 8331 §2 and the ANC packets in it (SMPTE ST 291-1).
 
+use nom::Parser;
+
 use crate::rtp::RtpPacket;
+use crate::wire::{self, Wire, array, u8, u16};
 
 /// What is wrong with a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,16 +32,10 @@ pub(super) struct AncHeader {
 impl AncHeader {
     /// Reads the header; `None` where length and count contradict each other or the payload.
     pub(super) fn parse(payload: &[u8]) -> Option<Self> {
-        let (&[s0, s1, l0, l1, count, flags, r0, r1], rest) = payload.split_first_chunk::<8>()?;
-        let (length, field) = (u16::from_be_bytes([l0, l1]), flags >> 6);
+        let (rest, header) = wire::fixed::<8, _>(header)(payload).ok()?;
+        let Self { length, count, .. } = header;
         let consistent = (count == 0) == (length == 0) && usize::from(length) == rest.len();
-        consistent.then_some(Self {
-            extended_sequence: u16::from_be_bytes([s0, s1]),
-            length,
-            count,
-            field,
-            has_reserved: flags & 0x3F != 0 || (r0, r1) != (0, 0),
-        })
+        consistent.then_some(header)
     }
 
     /// Whether F is valid and no reserved bit is set.
@@ -50,6 +47,14 @@ impl AncHeader {
     pub(super) fn number(&self, packet: &RtpPacket<'_>) -> u32 {
         u32::from(self.extended_sequence) << 16 | u32::from(packet.sequence)
     }
+}
+
+fn header(input: &[u8]) -> Wire<'_, AncHeader> {
+    let (rest, (extended_sequence, length, count, flags, reserved)) =
+        (u16("extended sequence number"), u16("length"), u8("ANC_Count"), u8("F and reserved bits"), u16("reserved"))
+            .parse(input)?;
+    let has_reserved = flags & 0x3F != 0 || reserved != 0;
+    Ok((rest, AncHeader { extended_sequence, length, count, field: flags >> 6, has_reserved }))
 }
 
 /// One ANC packet:
@@ -91,7 +96,7 @@ impl Iterator for AncPackets<'_> {
 
     fn next(&mut self) -> Option<Anc> {
         self.left.checked_sub(1)?;
-        let (&[a, b, _, _], words) = self.rest.split_first_chunk::<4>()?;
+        let (words, (line, _)) = place(self.rest).ok()?;
         let (did, second, count) = (word(words, 0)?, word(words, 1)?, word(words, 2)?);
         let data = usize::from(count & 0xFF);
         // Header words, data and checksum, filled up to 32 bits.
@@ -104,7 +109,7 @@ impl Iterator for AncPackets<'_> {
         let checksum = word(body, 3 + data)?;
         (self.rest, self.left) = (rest, self.left - 1);
         Some(Anc {
-            line: u16::from_be_bytes([a, b]) >> 4 & 0x7FF,
+            line: line >> 4 & 0x7FF,
             did: did as u8,
             second: second as u8,
             parity_holds: [did, second, count].into_iter().all(parity_holds),
@@ -113,10 +118,15 @@ impl Iterator for AncPackets<'_> {
     }
 }
 
+/// C, line and the high bits of the offset; the rest of the offset, S and the stream.
+fn place(input: &[u8]) -> Wire<'_, (u16, [u8; 2])> {
+    (u16("C, line number and horizontal offset"), array("horizontal offset, S and stream number")).parse(input)
+}
+
 /// The word of 10 bits at an index.
 fn word(bytes: &[u8], index: usize) -> Option<u16> {
     let (at, shift) = (index * 10 / 8, index * 10 % 8);
-    let pair = u16::from_be_bytes([*bytes.get(at)?, *bytes.get(at + 1)?]);
+    let (_, pair) = u16("word of 10 bits")(bytes.get(at..)?).ok()?;
     Some(pair >> (6 - shift) & 0x3FF)
 }
 

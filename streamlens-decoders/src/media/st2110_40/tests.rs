@@ -61,7 +61,9 @@ fn a_data_type_that_was_not_announced_is_told() {
         ),
     ] {
         let announced = PayloadFormat { parameters: parameters.to_owned(), ..PayloadFormat::default() };
-        let found: Vec<_> = data.differences(&announced).into_iter().map(|d| d.text).collect();
+        let found = data.differences(&announced);
+        assert!(found.iter().all(|difference| difference.code == "sdp.anc-type"), "{found:?}");
+        let found: Vec<_> = found.into_iter().map(|difference| difference.text).collect();
         assert_eq!(found, texts, "{parameters}");
     }
 }

@@ -1,5 +1,7 @@
 //! The sender timing that an announcement declares (ST 2110-21 §8), held against what was measured.
 
+use streamlens_model::words::Span;
+
 use super::super::Difference;
 use super::limits::Profile;
 use super::report::with_models;
@@ -84,8 +86,8 @@ impl Models {
             && latest > i64::from(offset) * 1000
         {
             let text = format!(
-                "is announced with TROFF={offset} us, and its first packets come up to {:.1} us after the period's begin",
-                latest as f64 / 1e3
+                "is announced with TROFF={offset} us, and its first packets come up to {} after the period's begin",
+                Span(latest)
             );
             out.push(Difference { code: "sdp.first-packet-time", at: None, text });
         }

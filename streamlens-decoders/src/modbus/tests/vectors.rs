@@ -222,3 +222,24 @@ fn a_response_to_a_request_before_the_capture_is_no_fault() {
     exchange(&mut session, 2, 0, Some(5));
     assert_eq!(findings(&session), []);
 }
+
+#[test]
+fn fields_of_rtu_are_those_of_request_and_exception() {
+    let fields = |ports: (u16, u16), text| {
+        let captured = segment(ports.0, ports.1, &hex(text));
+        let mut result = DecodingResult::new(true);
+        ModbusRtuDecoder::new().decode_packet(&captured.packet(), &mut result).unwrap();
+        result.fields().to_vec()
+    };
+    let number = |value: u64| Value::Unsigned(value);
+    assert_eq!(
+        fields((40_000, 5020), "01 03 0000 000A C5CD"),
+        [("unit", number(1)), ("function", number(3)), ("address", number(0)), ("quantity", number(10))]
+    );
+    let exception = fields((5020, 40_000), "01 83 02 C0F1");
+    let name = Value::from("illegal data address");
+    assert_eq!(
+        exception,
+        [("unit", number(1)), ("function", number(3)), ("exception", number(2)), ("exception_name", name)]
+    );
+}

@@ -226,8 +226,8 @@ fn cycles_passed_over_are_a_gap_and_a_long_silence_is_a_lost_provider() {
     let findings = report.findings();
     assert_eq!(findings[0].2, 2);
     assert!(findings[0].3.contains("passed over 1 frame before frame "), "{}", findings[0].3);
-    assert!(findings[1].3.contains("no frame for 88 ms"), "{}", findings[1].3);
-    assert!(findings[1].3.contains("24 ms (3 cycles)"), "{}", findings[1].3);
+    assert!(findings[1].3.contains("no frame for 88.00 ms"), "{}", findings[1].3);
+    assert!(findings[1].3.contains("24.00 ms (3 cycles)"), "{}", findings[1].3);
     assert_eq!(report.measures(DEVICE, 0x8001)["missing_cycles"], Value::Unsigned(11));
 }
 
@@ -293,7 +293,7 @@ fn an_update_time_other_than_the_agreed_one_is_pointed_out() {
     }
     let report = plant.report();
     assert_eq!(report.codes(), ["profinet.update-time"]);
-    assert!(report.findings()[0].3.contains("not every 8 ms agreed on"), "{}", report.findings()[0].3);
+    assert!(report.findings()[0].3.contains("not every 8.000 ms agreed on"), "{}", report.findings()[0].3);
 }
 
 #[test]
@@ -356,4 +356,79 @@ fn a_stream_over_udp_that_is_known_may_stop() {
         assert!(plant.take(&captured).is_some(), "{number}");
     }
     assert!(plant.report().codes().contains(&"profinet.stop"));
+}
+
+#[test]
+fn status_bits_of_cyclic_frames_are_counted() {
+    let mut plant = Plant::new();
+    // good, backup, invalid, to be ignored, and good again with a transfer that was not
+    for (number, (status, transfer)) in [(0x35, 0), (0x34, 0), (0x31, 0), (0xB5, 0), (0x35, 1)].into_iter().enumerate()
+    {
+        let (number, counter) = (number as i64, number as u16 * 256);
+        // the last one comes before the one before
+        let time = if number == 4 { 0 } else { number * 8 * MS };
+        plant.take(&frame(DEVICE, CONTROLLER, number as u64 + 1, time, &cyclic(0x8001, counter, status, transfer)));
+    }
+    let report = plant.report();
+    let measures = report.measures(DEVICE, 0x8001);
+    for name in ["backup_frames", "invalid_frames", "ignored_frames", "bad_transfer_frames", "times_backwards"] {
+        assert_eq!(measures[name], Value::Unsigned(1), "{name}");
+    }
+    let Value::List(changes) = &measures["status_changes"] else { panic!("no list") };
+    assert_eq!((changes.len(), &measures["status_change_count"]), (4, &Value::Unsigned(4)));
+}
+
+#[test]
+fn alarms_refusals_and_faults_are_found() {
+    let mut plant = Plant::new();
+    let alarm =
+        "fc01 0001 0002 11 11 ffff fffe 001c 0001 001a 0100 0004 00000000 0003 0001 00000010 00000020 0800 0000 0000";
+    plant.take(&frame(DEVICE, CONTROLLER, 1, 0, &hex(alarm))).unwrap();
+    let refusal = "fefd 04 01 01000001 0000 0008 0504 0003 02 02 05 00";
+    plant.take(&frame(DEVICE, CONTROLLER, 2, MS, &hex(refusal))).unwrap();
+    call(&mut plant, 3, &rpc(3, 0, 1, true, &0x1C01_0003_u32.to_le_bytes()), true);
+    let report = plant.report();
+    assert_eq!(report.codes(), ["profinet.alarm", "profinet.cm-fault", "profinet.dcp-refused"]);
+    let flow = report.flows.values().find(|flow| flow.metadata.get("alarm_types").is_some()).expect("a flow of alarms");
+    assert_eq!(flow.metadata["alarm_types"], Value::map([("Plug", Value::Unsigned(1))]));
+}
+
+#[test]
+fn streams_and_steps_beyond_the_bounds_are_counted() {
+    let mut plant = Plant::new();
+    for frame_id in 0x8001..0x8001 + 66 {
+        plant.take(&frame(DEVICE, CONTROLLER, 1, 0, &cyclic(frame_id, 0, 0x35, 0)));
+    }
+    let report = plant.report();
+    let flow = report.flows.values().next().expect("a flow");
+    assert_eq!(flow.metadata["frames_of_further_streams"], Value::Unsigned(2));
+
+    let (mut plant, mut counter) = (Plant::new(), 0);
+    for step in 0..20_u16 {
+        counter += step;
+        plant.take(&frame(DEVICE, CONTROLLER, 1, 0, &cyclic(0x8001, counter, 0x35, 0)));
+    }
+    assert_eq!(plant.report().measures(DEVICE, 0x8001)["frames_of_further_steps"], Value::Unsigned(3));
+}
+
+#[test]
+fn frames_without_their_end_and_calls_without_all_fragments_are_counted() {
+    let whole = frame(DEVICE, CONTROLLER, 1, 0, &cyclic(0x8001, 0, 0x35, 0));
+    let mut flow = ProfinetDecoder::new().flow_decoder(&whole.flow).unwrap();
+    let mut result = DecodingResult::new(false);
+    flow.decode_packet(&whole.packet(), &mut result).unwrap();
+    flow.decode_packet(&Packet { missing: 4, ..whole.packet() }, &mut result).unwrap();
+    let mut report = FlowReport::default();
+    flow.report(&mut report);
+    assert_eq!(report.streams[&StreamId(0x8001)].measures["frames_cut"], Value::Unsigned(1));
+
+    let mut plant = Plant::new();
+    for sequence in 1..=6 {
+        let mut first = rpc(0, 0, sequence, true, &[0; 24]);
+        first[2] |= 0x04;
+        call(&mut plant, sequence.into(), &first, false);
+    }
+    let report = plant.report();
+    let flow = report.flows.values().next().expect("a flow");
+    assert_eq!(flow.metadata["calls_with_missing_fragments"], Value::Unsigned(2));
 }

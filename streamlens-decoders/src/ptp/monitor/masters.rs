@@ -39,6 +39,8 @@ pub(super) struct Selected {
     pub(super) at: Occurrence,
     pub(super) grandmaster: u64,
     pub(super) port: PortIdentity,
+    /// clockClass and clockAccuracy of the grandmaster then, of which less is better (IEEE 1588-2019 7.6.2.5, 7.6.2.6).
+    pub(super) quality: (u8, u8),
 }
 
 /// All announcers of a domain.
@@ -226,7 +228,8 @@ impl Masters {
             .filter(|(_, a)| a.is_qualified && !a.is_silent(now) && a.said.steps_removed < 255)
             .min_by_key(|(port, a)| (a.said.rank(), *port));
         let Some((port, said)) = best.map(|(port, announcer)| (port, announcer.said)) else { return };
-        let chosen = Selected { at: m.at, grandmaster: said.grandmaster, port };
+        let quality = (said.class, said.accuracy);
+        let chosen = Selected { at: m.at, grandmaster: said.grandmaster, port, quality };
         self.selected_place = self.announcers.place(port).unwrap_or_default();
         let Some(before) = self.selected.replace(chosen) else {
             self.history.push(chosen);
@@ -253,7 +256,11 @@ impl Masters {
                 format!("{domain}: the way to grandmaster {grandmaster} leads over {new} instead of {old}")
             });
         } else {
-            log.add("ptp.grandmaster-changed", Severity::Warning, stream, m.at, || {
+            // what is as good as the one before is what a second grandmaster is there for
+            let ((old_class, old_accuracy), (class, accuracy)) = (before.quality, quality);
+            let is_worse = class > old_class || accuracy > old_accuracy;
+            let severity = if is_worse { Severity::Warning } else { Severity::Info };
+            log.add("ptp.grandmaster-changed", severity, stream, m.at, || {
                 format!(
                     "{domain}: grandmaster {} (announced by {}) took the place of {} (by {}): priority1 {}, class {} ({}), \
                      accuracy {}",

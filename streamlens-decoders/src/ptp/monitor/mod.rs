@@ -109,7 +109,7 @@ impl PtpMonitor {
 impl NetworkMonitor for PtpMonitor {
     fn observe(&mut self, pdu: &ObservedPdu<'_>) {
         // One function for the messages of either version would have to copy them.
-        if let Some(header) = Header::parse(pdu.bytes) {
+        if let Ok(header) = Header::parse(pdu.bytes) {
             self.hear(&Message::from_v2(pdu, &header));
         } else if let Some(message) = HeaderV1::parse(pdu.bytes).and_then(|header| Message::from_v1(pdu, &header)) {
             self.hear(&message);

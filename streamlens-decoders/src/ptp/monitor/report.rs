@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use streamlens_model::{Address, FindingLog, FlowKey, Metadata, Severity, Subject, Timestamp, Value};
+use streamlens_model::{Address, FindingLog, FlowKey, Metadata, Severity, Subject, Timestamp, TrafficType, Value};
 
 use super::super::names::{self, message};
 use super::super::wire::{self, DomainKey, PortIdentity};
@@ -98,7 +98,12 @@ pub(super) fn version_name(edition: u8) -> String {
 fn at_the_end(domain: &Domain, log: &mut FindingLog) {
     let key = domain.key;
     let now = domain.last.time.map(Timestamp::as_nanos);
+    let has_sync = domain.ports.values().any(|port| port.types.iter().any(|state| state.kind == message::SYNC));
     for (id, port) in domain.ports.iter() {
+        // where no port sends any, the capture may lack all event messages
+        if has_sync {
+            without_sync(key, id, port, log);
+        }
         for state in &port.types {
             let kind = state.kind;
             if matches!(kind, message::SYNC | message::ANNOUNCE) && state.is_off_rate() {
@@ -142,6 +147,26 @@ fn at_the_end(domain: &Domain, log: &mut FindingLog) {
     }
 }
 
+/// Announcements in a row without a Sync that say that a port is no master after all.
+const ANNOUNCED_ENOUGH: u64 = 5;
+
+/// A port that goes on announcing itself to a group and sends no Sync: nobody can follow it. By unicast the Sync of each slave may
+/// pass elsewhere.
+fn without_sync(key: DomainKey, id: PortIdentity, port: &Port, log: &mut FindingLog) {
+    let is_to_all =
+        |state: &&TypeState| state.kind == message::ANNOUNCE && state.to.traffic_type() != TrafficType::Unicast;
+    let Some(announced) = port.types.iter().find(is_to_all) else { return };
+    if announced.count < ANNOUNCED_ENOUGH
+        || port.types.iter().any(|state| matches!(state.kind, message::SYNC | message::FOLLOW_UP))
+    {
+        return;
+    }
+    let (stream, count) = (Some(key.stream(message::ANNOUNCE, id)), announced.count);
+    log.add("ptp.announce-without-sync", Severity::Warning, stream, announced.first, || {
+        format!("{} announced itself {count} times and sent no Sync: no clock can follow it", key.port_name(id))
+    });
+}
+
 fn without_grant(key: DomainKey, to: Address, kind: u8, asked: &Asked, log: &mut FindingLog) {
     let (code, of) = (("ptp.request-without-grant", Severity::Warning), (Some(key.all_of_port(asked.port)), kind));
     let (stream, subject) = (of.0, Subject::of([of.1.into()]));
@@ -155,8 +180,8 @@ fn without_grant(key: DomainKey, to: Address, kind: u8, asked: &Asked, log: &mut
     });
 }
 
-/// Looks whether the domain's time is off the capture's clock by an offset that is no error of a clock: a timescale taken for
-/// another one, or a time zone.
+/// Looks whether the domain's time is off the capture's clock: by an offset that is no error of a clock (a timescale taken for
+/// another one, a time zone), or by one that no oscillator makes.
 fn check_time(domain: &Domain, log: &mut FindingLog) {
     let Some(selected) = domain.masters.selected else { return };
     let Some(said) = domain.masters.announcers.get(selected.port).map(|announcer| announcer.said) else { return };
@@ -168,8 +193,16 @@ fn check_time(domain: &Domain, log: &mut FindingLog) {
     let Some(arrival) = master.arrival.mean() else { return };
     // what a receiver takes for UTC, less what the capture's clock says
     let off = -(arrival + f64::from(said.utc_offset) * 1e9);
-    let Some(words) = clock_offset::in_words(off as i64) else { return };
     let stream = Some(domain.key.stream(message::ANNOUNCE, selected.port));
+    let Some(words) = clock_offset::in_words(off as i64) else {
+        let now = domain.last.time.map(|time| time.as_nanos().saturating_add(off as i64));
+        if let Some(judged) = now.and_then(|now| clock_offset::judged(now, off as i64, false)) {
+            log.add("ptp.clock-offset", Severity::Warning, stream, selected.at, || {
+                format!("grandmaster {}: {judged}", domain.key.clock_name(selected.grandmaster))
+            });
+        }
+        return;
+    };
     let subject = Subject::of([1]);
     log.add_about("ptp.utc-offset", Severity::Warning, stream, subject, selected.at, || {
         let valid = if said.time_flags & Announcement::UTC_VALID == 0 { "not " } else { "" };

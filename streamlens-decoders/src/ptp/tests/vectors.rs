@@ -269,3 +269,21 @@ proptest! {
         prop_assert!((interval.as_nanos_f64() - interval.as_nanos() as f64).abs() <= 0.5);
     }
 }
+
+#[test]
+fn corrections_too_big_and_parameters_of_version_1_are_shown() {
+    let mut bytes = sync().bytes();
+    bytes[8..16].copy_from_slice(&i64::MAX.to_be_bytes());
+    let (_, result) = decode(&on_udp(&bytes, 319), true).unwrap();
+    assert_eq!(field(&result, "correction"), Some(Value::from("too big to be expressed")));
+    assert_eq!(field(&result, "correction_ns"), None);
+
+    let mut management = v1(4, 2, 64);
+    (management[41], management[55], management[59]) = (1, 7, 4);
+    management[60..64].copy_from_slice(&[0xDE, 0xAD, 0, 1]);
+    let (_, result) = decode(&on_udp(&management, 320), true).unwrap();
+    let number = |name| field(&result, name).and_then(|value| value.as_u64());
+    assert_eq!(number("target_communication_technology"), Some(1));
+    assert_eq!((number("management_message_key"), number("parameter_length")), (Some(7), Some(4)));
+    assert_eq!(field(&result, "parameters"), Some(Value::text("dead0001")));
+}

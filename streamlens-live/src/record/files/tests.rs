@@ -15,7 +15,8 @@ struct Clockwork {
 
 impl Clockwork {
     fn new(frames: u8) -> Self {
-        let counts = LiveCounts { accepted: 7, dropped: DroppedBy { ring: 2, adapter: Some(1) } };
+        let dropped = DroppedBy { ring: 2, adapter: Some(1) };
+        let counts = LiveCounts { accepted: 7, dropped, ..LiveCounts::default() };
         let interface = Interface {
             name: Some("clock".into()),
             link_type: LinkType::ETHERNET,
@@ -159,6 +160,6 @@ impl Write for Full {
 #[test]
 fn a_full_disk_is_told_and_the_capture_goes_on() {
     let recorder = record(Target::Writer(Box::new(Full(200))), Limits::default(), 10);
-    let told: Vec<_> = recorder.warnings().iter().map(|warning| (warning.code, warning.incomplete)).collect();
+    let told: Vec<_> = recorder.warnings().iter().map(|warning| (&*warning.code, warning.incomplete)).collect();
     assert_eq!((recorder.frames(), told), (10, vec![("capture.not-written", true)]));
 }

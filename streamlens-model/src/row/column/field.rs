@@ -113,6 +113,12 @@ impl Field {
         });
     }
 
+    /// Whether its values are of the findings at a row, which [`RowContext`](crate::row::RowContext) has where they are wanted.
+    #[must_use]
+    pub fn is_of_findings(&self) -> bool {
+        matches!(self.name(), "finding" | "findings" | "severity")
+    }
+
     /// How several values become one for sorting, and which comes first.
     #[must_use]
     pub fn gather(&self) -> Gather {

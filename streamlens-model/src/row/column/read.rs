@@ -102,6 +102,11 @@ pub(super) fn mac_dst<'a>(row: &RowRef<'a>, see: See<'_, 'a>) -> bool {
     macs(row, |pair| [None, pair.dst], see)
 }
 
+pub(super) fn probes<'a>(row: &RowRef<'a>, see: See<'_, 'a>) -> bool {
+    let sighting = row.context().live.and_then(|live| live.sighting());
+    sighting.is_some_and(|sighting| sighting.probes().any(|probe| see(Cell::Text(probe))))
+}
+
 pub(super) fn vlan<'a>(row: &RowRef<'a>, see: See<'_, 'a>) -> bool {
     row.flow().key.vlan.as_slice().iter().any(|id| see(Cell::Count((*id).into())))
 }

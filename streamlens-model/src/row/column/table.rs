@@ -2,8 +2,8 @@
 
 use super::read::{
     addr, bare, candidates, changes, dst, dst_port_of, finding_codes, finding_count, health, ip, ips, level, mac,
-    mac_dst, mac_src, name, of_streams, port, ports, reasons, severity, src, src_port_of, stream, tcp_ports, timing,
-    udp_ports, until_now, vlan,
+    mac_dst, mac_src, name, of_streams, port, ports, probes, reasons, severity, src, src_port_of, stream, tcp_ports,
+    timing, udp_ports, until_now, vlan,
 };
 use super::{Amount, Cell, Column, Gather, Kind, Level, Names, Read};
 use crate::row::RowHealth;
@@ -58,7 +58,7 @@ pub static COLUMNS: &[Column] = &[
     column("packets", (EVERY, None), (Number(Plain), Sum), One(|row| Some(Cell::Count(row.packets()))), "frames; PDUs of packet types, packets received of streams").header("packets").key("packet_count"),
     column("bytes", (TIMED, None), (Number(Size), Sum), One(|row| row.bytes().map(Cell::Count)), "bytes on the wire").header("bytes").key("byte_count"),
     column("rate", (TIMED, None), (Number(BitRate), Most), One(|row| row.bit_rate().map(Cell::Number)), "bits on the wire per second: over the whole span of a file, over the last second live").header("bit_rate").key("bit_rate"),
-    column("pps", (TIMED, None), (Number(PacketRate), Most), One(|row| row.packet_rate().map(Cell::Number)), "packets per second, over the same time"),
+    column("pps", (EVERY, None), (Number(PacketRate), Most), One(|row| row.packet_rate().map(Cell::Number)), "packets per second, over the same time; of a stream of a file over that of its encoding"),
     column("intervals", (TIMED, None), (Number(Plain), Sum), One(|row| row.timing().map(|of| Cell::Count(of.count))), "times between consecutive packets that were measured").header("iat_count").key("timing_stats.count"),
     column("dt.min", (TIMED, None), (Number(Duration), Most), One(|row| timing(row, |of| of.min_ns, Cell::Count)), "the shortest time between consecutive packets").header("iat_min_ns").key("timing_stats.min_ns"),
     column("dt.max", (TIMED, None), (Number(Duration), Most), One(|row| timing(row, |of| of.max_ns, Cell::Count)), "the longest time between consecutive packets").header("iat_max_ns").key("timing_stats.max_ns"),
@@ -95,6 +95,7 @@ pub static COLUMNS: &[Column] = &[
     column("eth.dst", (FLOW, Some(Level::Flow)), (Mac, Least), Many(mac_dst), "destination addresses of the link layer (as mac.dst)").key("macs.*.value.dst"),
     column("vlan", (FLOW, Some(Level::Flow)), (Number(Plain), Least), Many(vlan), "VLAN identifiers, outermost first").header("vlan").key("vlan").naming(),
     column("cast", (FLOW, Some(Level::Flow)), (Name(Names::Cast), Least), One(|row| Some(Cell::Text(row.flow().traffic_type.name()))), "unicast, multicast or broadcast").header("traffic_type").key("traffic_type").naming(),
+    column("probe", (FLOW, Some(Level::Flow)), (Text, Least), Many(probes), "names of the probes that saw the flow, in the rows of a hub"),
     column("dscp", (FLOW, Some(Level::Flow)), (Number(Plain), Most), Many(|row, see| changes(&row.flow().dscp, see)), "differentiated services code points (RFC 2474) that the flow had").key("dscp.*.value"),
     column("ttl", (FLOW, Some(Level::Flow)), (Number(Plain), Most), Many(|row, see| changes(&row.flow().ttl, see)), "times to live or hop limits that the flow had").key("ttl.*.value"),
     column("first_seen", (FLOW, Some(Level::Flow)), (Instant, Least), One(|row| row.flow().first_seen.map(Cell::Time)), "time of the earliest frame").header("first_seen").key("first_seen"),

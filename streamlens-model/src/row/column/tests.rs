@@ -158,6 +158,9 @@ mod of_a_flow {
         let index = FindingIndex::new(&findings);
         let rows: Vec<_> = rows(&flow, RowContext { findings: Some(&index), ..RowContext::default() }).collect();
         let codes: Vec<_> = rows.iter().map(|row| all(row, "finding").join(" ")).collect();
+        let rates: Vec<_> = rows.iter().map(|row| all(row, "pps").join(" ")).collect();
+        // four packets behind the first of the encoding in two seconds, nine of each stream
+        assert_eq!(rates[2..5], ["2", "4.5", "4.5"]);
         let both = "x.loss x.late";
         assert_eq!(codes, ["", "udp.odd", both, "x.loss", "", both, both, both]);
         assert_eq!((all(&rows[2], "severity"), all(&rows[2], "findings")), (vec!["error".into()], vec!["2".into()]));

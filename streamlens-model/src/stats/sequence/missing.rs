@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Occurrence;
 
@@ -73,7 +73,7 @@ struct Forgotten {
 }
 
 /// A run of numbers that never came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
     /// The packet that showed it: the first one behind.
     #[serde(flatten)]

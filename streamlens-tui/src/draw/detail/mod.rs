@@ -1,11 +1,13 @@
 //! The detail of a row.
 
+mod over_time;
 mod tabs;
 mod timing;
 
 use std::time::Instant;
 
 use streamlens_model::row::{Level, RowContext, RowId, RowName, RowRef};
+use streamlens_model::words::grouped;
 
 use super::flows::{hints, state};
 use super::painter::Painter;
@@ -14,10 +16,12 @@ use crate::format::{confidence, width};
 use crate::keys::Command;
 use crate::theme::Role;
 
+pub(super) use self::timing::bursts;
+
 /// A line of texts in their roles.
 pub(super) type Texts = Vec<(String, Role)>;
 
-const HINTS: [(&[Command], &str); 11] = [
+const HINTS: [(&[Command], &str); 12] = [
     (&[Command::Back], "back"),
     (&[Command::NextTab], "next"),
     (&[Command::Log], "log"),
@@ -27,6 +31,7 @@ const HINTS: [(&[Command], &str); 11] = [
     (&[Command::CopyRow], "copy"),
     (&[Command::Help], "help"),
     (&[Command::Up, Command::Down], "scroll"),
+    (&[Command::NextOutlier], "outlier"),
     (&[Command::Zoom], "zoom"),
     (&[Command::Freeze], "freeze"),
 ];
@@ -39,6 +44,11 @@ pub(crate) fn draw(app: &mut App, painter: &mut Painter<'_>, now: Instant) {
     tabs_line(app, &detail, painter);
     let height = painter.height().saturating_sub(4);
     let lines = lines(app, &detail, painter.width());
+    if std::mem::take(&mut detail.is_outlier_new) {
+        let is_chosen = |line: &Texts| line.iter().any(|(_, role)| *role == Role::Selected);
+        let place = lines.iter().position(is_chosen).unwrap_or(0);
+        detail.scroll = detail.scroll.clamp((place + 1).saturating_sub(height), place);
+    }
     detail.scroll = detail.scroll.min(lines.len().saturating_sub(height));
     for (place, line) in lines.iter().skip(detail.scroll).take(height).enumerate() {
         painter.texts(0, 2 + place, line.iter().map(|(text, role)| (text.as_str(), *role)));
@@ -62,8 +72,7 @@ pub(crate) fn title(app: &App, id: RowId) -> String {
     };
     let own = match name(id) {
         Some(RowName::Named(name)) => name.to_string(),
-        Some(RowName::Stream(stream, Some(name))) => format!("{stream} {name}"),
-        Some(RowName::Stream(stream, None)) => stream.to_string(),
+        Some(RowName::Stream(stream, name)) => crate::format::stream(stream, name.as_deref()),
         _ => return flow,
     };
     let encoding = match (id.level, name(RowId::encoding(id.flow, id.transport, id.encoding))) {
@@ -102,6 +111,7 @@ fn tabs_line(app: &App, detail: &Detail, painter: &mut Painter<'_>) {
     for tab in Tab::ALL {
         let count = match (tab, detail.row(RowContext::default())) {
             (Tab::Streams, Some(row)) => match row.encoding() {
+                Some(_) if row.stream().is_some() => 1,
                 Some(encoding) => encoding.health.streams.len(),
                 None => row.flow().encodings().map(|encoding| encoding.health.streams.len()).sum(),
             },
@@ -132,9 +142,12 @@ fn lines(app: &App, detail: &Detail, columns: usize) -> Vec<Texts> {
     };
     match detail.tab {
         Tab::Timing => timing::lines(app, detail, &row, columns),
-        Tab::Streams => tabs::streams(app, &row, columns),
+        Tab::Streams => tabs::streams(app, &row, columns, true),
         Tab::Facts => tabs::facts(app, &row, columns),
-        Tab::Findings => tabs::findings(app, detail.id, columns),
+        Tab::Findings => match tabs::findings(app, detail.id, columns) {
+            found if found.is_empty() => vec![vec![(" nothing was found here".to_owned(), Role::Faint)]],
+            found => found,
+        },
         Tab::Why => tabs::why(&row, columns),
     }
 }
@@ -145,7 +158,7 @@ fn footer(app: &App, detail: &Detail, painter: &mut Painter<'_>, below: usize) {
         Some(count) => streamlens_model::words::counted(count, "interval"),
         None => String::new(),
     };
-    let mut left = if below > 0 { format!("{place}  … {below} more lines") } else { place };
+    let mut left = if below > 0 { format!("{place}  … {}", more_lines(below)) } else { place };
     if let (true, Some(moment)) = (app.is_frozen(), detail.moment) {
         left.push_str(&format!("  as of {}", app.format.time(moment)));
     }
@@ -155,10 +168,16 @@ fn footer(app: &App, detail: &Detail, painter: &mut Painter<'_>, below: usize) {
     painter.text(1, line, &left, columns, Role::Faint);
     let worst = app.findings_of(detail.id).into_iter().max_by_key(|finding| finding.severity);
     if let Some(finding) = worst.filter(|_| app.said().is_none()) {
-        let text = format!("{} {}× at frame {}", finding.code, finding.count, finding.first.frame);
+        let (count, frame) = (grouped(finding.count), grouped(finding.first.frame));
+        let text = format!("{} {count}× at frame {frame}", finding.code);
         let room = columns.saturating_sub(width(&left) + 3);
         painter.right(columns.saturating_sub(1), line, &text, room, super::flows::mark(finding.severity).1);
     }
+}
+
+/// How many lines lie below the screen.
+pub(in crate::draw) fn more_lines(count: usize) -> String {
+    streamlens_model::words::counted(count as u64, "more line")
 }
 
 /// A text of one role.

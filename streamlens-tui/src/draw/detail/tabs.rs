@@ -1,8 +1,8 @@
 //! The other tabs: streams, facts, findings, reasons.
 
 use streamlens_model::row::{Element, RowId, RowRef};
-use streamlens_model::words::grouped;
-use streamlens_model::{Metadata, Value};
+use streamlens_model::words::{bit_rate, duration, grouped};
+use streamlens_model::{Metadata, StreamHealth, Value};
 
 use super::{Texts, heading, is_flow, plain};
 use crate::app::App;
@@ -10,8 +10,12 @@ use crate::draw::flows::mark;
 use crate::format::{self, confidence, shortened, wrapped};
 use crate::theme::Role;
 
-/// The streams of the encoding, or of all encodings of a flow.
-pub(super) fn streams(app: &App, row: &RowRef<'_>, columns: usize) -> Vec<Texts> {
+/// From this width on a stream's line has all its figures.
+const ALL_FROM: usize = 110;
+
+/// The stream, the streams of the encoding, or those of all encodings of a flow; with all that was measured of them, or a line
+/// each.
+pub(super) fn streams(app: &App, row: &RowRef<'_>, columns: usize, is_whole: bool) -> Vec<Texts> {
     let mut lines = Vec::new();
     let own = row.encoding().into_iter();
     let all = row.flow().encodings().filter(|_| row.encoding().is_none());
@@ -22,14 +26,21 @@ pub(super) fn streams(app: &App, row: &RowRef<'_>, columns: usize) -> Vec<Texts>
         if row.encoding().is_none() {
             lines.push(heading(encoding.encoding_name.to_string()));
         }
-        let name = columns.saturating_sub(58).clamp(12, 40);
+        let has_all = columns >= ALL_FROM;
+        let name = columns.saturating_sub(if has_all { 80 } else { 58 }).clamp(12, 40);
+        let (expected, restarts) = if has_all { ("  Expected", "  Restarts") } else { ("", "") };
         lines.push(heading(format!(
-            "{:<name$} {:>9} {:>6} {:>5} {:>5} {:>4} {:>8} {:>9}",
+            "{:<name$} {:>9}{expected} {:>6} {:>5} {:>5}{restarts} {:>4} {:>8} {:>9}",
             "Stream", "Received", "Lost", "Dup", "Reord", "Gap", "Jitter", "Drift"
         )));
-        for stream in &encoding.health.streams {
+        let is_meant = |stream: &&StreamHealth| row.stream().is_none_or(|own| std::ptr::eq(own, *stream));
+        for stream in encoding.health.streams.iter().filter(is_meant) {
             let count = |count: Option<u64>| count.map_or_else(|| "–".to_owned(), |count| format::count(count, 6));
-            let title = stream.name.as_deref().map_or_else(|| stream.id.clone(), |own| format!("{} {own}", stream.id));
+            let wide = |number: Option<u64>| match has_all {
+                true => format!(" {:>9}", number.map_or_else(|| "–".to_owned(), |number| format::count(number, 9))),
+                false => String::new(),
+            };
+            let title = format::stream(&stream.id, stream.name.as_deref());
             let title = shortened(&streamlens_model::text::escaped(&title), name).into_owned();
             let pad = " ".repeat(name.saturating_sub(format::width(&title)));
             let jitter = stream.jitter_ns.map_or_else(|| "–".to_owned(), format::duration);
@@ -37,11 +48,13 @@ pub(super) fn streams(app: &App, row: &RowRef<'_>, columns: usize) -> Vec<Texts>
             let role = if stream.lost.is_some_and(|lost| lost > 0) { Role::Warning } else { Role::Plain };
             lines.push(vec![(
                 format!(
-                    "{title}{pad} {:>9} {:>6} {:>5} {:>5} {:>4} {jitter:>8} {drift:>9}",
+                    "{title}{pad} {:>9}{} {:>6} {:>5} {:>5}{} {:>4} {jitter:>8} {drift:>9}",
                     grouped(stream.received),
+                    wide(stream.expected),
                     count(stream.lost),
                     count(stream.duplicated),
                     count(stream.reordered),
+                    wide(stream.restarts),
                     count(stream.longest_gap)
                 ),
                 role,
@@ -53,15 +66,19 @@ pub(super) fn streams(app: &App, row: &RowRef<'_>, columns: usize) -> Vec<Texts>
                     Role::Faint,
                 )]);
             }
-            facts_of(&stream.measures, 2, columns, &mut lines);
+            if is_whole {
+                facts_of(&stream.measures, 2, columns, &mut lines);
+            }
         }
         if encoding.health.streams_not_kept > 0 {
             let more = grouped(encoding.health.streams_not_kept);
             lines.push(vec![(format!("{more} more streams are not kept apart"), Role::Faint)]);
         }
-        lines.push(Texts::new());
+        if is_whole {
+            lines.push(Texts::new());
+        }
     }
-    if lines.is_empty() {
+    if lines.is_empty() && is_whole {
         lines.push(vec![(" no streams are told apart here".to_owned(), Role::Faint)]);
     }
     lines
@@ -118,7 +135,7 @@ pub(super) fn facts(app: &App, row: &RowRef<'_>, columns: usize) -> Vec<Texts> {
 }
 
 fn since(frame: u64, packets: u64) -> String {
-    format!("from frame {} on, {} frames", grouped(frame), grouped(packets))
+    format!("from frame {} on, {}", grouped(frame), streamlens_model::words::counted(packets, "frame"))
 }
 
 /// Facts as lines: names, and values or further facts below.
@@ -131,6 +148,13 @@ fn facts_of(facts: &Metadata, indent: usize, columns: usize, lines: &mut Vec<Tex
 fn add(name: &str, value: &Value, indent: usize, columns: usize, lines: &mut Vec<Texts>) {
     // hostile captures may nest deep
     let indent = indent.min(24);
+    // durations are written with a unit
+    let (name, nanos) = match (name.strip_suffix("_ns"), value) {
+        (Some(short), Value::Unsigned(nanos)) => (short, Some(*nanos as f64)),
+        (Some(short), Value::Signed(nanos)) => (short, Some(*nanos as f64)),
+        (Some(short), Value::Float(nanos)) => (short, Some(*nanos)),
+        _ => (name, None),
+    };
     let lead = format!("{}{} ", " ".repeat(indent), name.replace('_', " "));
     match value {
         Value::Map(map) if !map.is_empty() => {
@@ -144,13 +168,29 @@ fn add(name: &str, value: &Value, indent: usize, columns: usize, lines: &mut Vec
             }
         }
         other => {
-            let text = streamlens_model::text::escaped(&other.to_string()).into_owned();
+            let text = match (nanos, other) {
+                (Some(nanos), _) if nanos < 0.0 => format!("-{}", duration(-nanos)),
+                (Some(nanos), _) => duration(nanos),
+                (None, Value::Float(rate)) if name == "bit_rate" => bit_rate(*rate),
+                (None, Value::Float(number)) => significant(*number),
+                (None, other) => streamlens_model::text::escaped(&other.to_string()).into_owned(),
+            };
             let room = columns.saturating_sub(format::width(&lead) + 1).max(10);
             for (place, line) in wrapped(&text, room).into_iter().enumerate() {
                 let lead = if place == 0 { lead.clone() } else { " ".repeat(format::width(&lead)) };
                 lines.push(vec![(lead, Role::Faint), (line, Role::Plain)]);
             }
         }
+    }
+}
+
+/// A figure with six digits, and more where its whole part has more.
+fn significant(number: f64) -> String {
+    let whole = number.abs().max(1.0).log10() as usize;
+    let text = format!("{number:.*}", 5_usize.saturating_sub(whole));
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
     }
 }
 
@@ -175,9 +215,6 @@ pub(super) fn findings(app: &App, id: RowId, columns: usize) -> Vec<Texts> {
         for line in wrapped(&finding.text, columns.saturating_sub(5)) {
             lines.push(plain(format!("    {line}")));
         }
-    }
-    if lines.is_empty() {
-        lines.push(vec![(" nothing was found here".to_owned(), Role::Faint)]);
     }
     lines
 }

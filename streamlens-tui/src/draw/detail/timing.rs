@@ -1,28 +1,31 @@
-//! The tab of times: figures, histogram, outliers, charts.
+//! The tab of times: figures, histogram, outliers, and beside them the charts.
 
-use streamlens_model::TimingSummary;
 use streamlens_model::row::RowRef;
 use streamlens_model::stats::Bucket;
-use streamlens_model::words::{bit_rate, counted, duration, grouped};
+use streamlens_model::words::{bit_rate, counted, duration, exact_duration, grouped};
+use streamlens_model::{Burst, TimingSummary};
 
-use super::{Texts, heading, plain};
+use super::over_time::charts;
+use super::{Texts, heading, is_flow, plain, tabs};
 use crate::app::{App, Detail};
-use crate::draw::charts::{bar, columns, fitted};
-use crate::feed::Kind;
-use crate::format::{self, width};
+use crate::draw::charts::bar;
+use crate::format::{self, in_lines, width, wrapped};
 use crate::theme::Role;
 
 /// Bars of the histogram.
 const BARS: usize = 12;
-/// Lines of a chart.
-const CHART_LINES: usize = 3;
 /// From this width on charts stand beside the histogram.
 const BESIDE_FROM: usize = 66;
+/// From this width on streams and findings stand below, so that all is seen at once.
+const BELOW_FROM: usize = 120;
 
 pub(super) fn lines(app: &App, detail: &Detail, row: &RowRef<'_>, columns: usize) -> Vec<Texts> {
-    let mut lines = figures(app, detail, row);
+    let mut lines = figures(app, detail, row, columns);
+    if is_flow(row) {
+        lines.extend(bursts(app, detail.bursts(), "", columns));
+    }
     lines.push(Texts::new());
-    let half = if columns >= BESIDE_FROM { columns * 9 / 20 } else { columns };
+    let half = if columns >= BESIDE_FROM { columns * 19 / 40 } else { columns };
     let left = distribution(app, detail, row, half.saturating_sub(2));
     let right = charts(app, detail, if columns >= BESIDE_FROM { columns - half } else { columns });
     if columns < BESIDE_FROM {
@@ -38,56 +41,72 @@ pub(super) fn lines(app: &App, detail: &Detail, row: &RowRef<'_>, columns: usize
         line.extend(right.get(place).cloned().unwrap_or_default());
         lines.push(line);
     }
+    if columns >= BELOW_FROM {
+        let streams = tabs::streams(app, row, columns, false);
+        let findings = tabs::findings(app, detail.id, columns);
+        for part in [streams, findings].into_iter().filter(|part| !part.is_empty()) {
+            lines.push(Texts::new());
+            lines.extend(part);
+        }
+    }
     lines
 }
 
-fn figures(app: &App, detail: &Detail, row: &RowRef<'_>) -> Vec<Texts> {
+/// The most that came within short times, a sentence each with something in front.
+pub(in crate::draw) fn bursts(app: &App, bursts: &[Burst], lead: &str, columns: usize) -> Vec<Texts> {
+    let sentence = |burst: &Burst| {
+        let least = if burst.is_at_least { "at least " } else { "" };
+        let link = burst.link_use.map_or_else(String::new, |of| format!(" ({:.1} % of the link)", of * 100.0));
+        let (window, bytes) = (exact_duration(burst.window_ns), counted(burst.bytes, "byte"));
+        let (frames, since) = (counted(burst.frames, "frame"), app.format.time(burst.bytes_since));
+        format!(
+            "{lead}Most in {window}: {least}{bytes}{link} at {since}, {least}{frames} at {}",
+            app.format.time(burst.frames_since)
+        )
+    };
+    bursts.iter().flat_map(|burst| wrapped(&sentence(burst), columns)).map(plain).collect()
+}
+
+fn figures(app: &App, detail: &Detail, row: &RowRef<'_>, columns: usize) -> Vec<Texts> {
     let health = row.health();
-    let mut first = counted(row.packets(), "packet");
+    let mut first = vec![counted(row.packets(), "packet")];
     if let Some(lost) = health.lost {
-        first.push_str(&format!(", {} lost", grouped(lost)));
-        if let (Some(loss), true) = (health.loss(), lost > 0) {
-            first.push_str(&format!(" ({})", format::share(loss)));
-        }
+        let share = health.loss().filter(|_| lost > 0);
+        let share = share.map_or_else(String::new, |loss| format!(" ({})", format::share(loss)));
+        first.push(format!("{} lost{share}", grouped(lost)));
     }
-    if let Some(bytes) = row.bytes() {
-        first.push_str(&format!("   {}", streamlens_model::words::bytes(bytes)));
-    }
+    first.extend(row.bytes().map(streamlens_model::words::bytes));
     let live = app.table.rows.get(&detail.id).map(|(row, _)| row);
-    if let Some(rate) = live.and_then(|row| row.bit_rate) {
-        first.push_str(&format!("   {}", bit_rate(rate)));
-    }
-    if let Some(rate) = live.and_then(|row| row.packet_rate) {
-        first.push_str(&format!("   {} pkt/s", format::packet_rate(rate)));
-    }
+    first.extend(live.and_then(|row| row.bit_rate).map(bit_rate));
+    first.extend(live.and_then(|row| row.packet_rate).map(|rate| format!("{} pkt/s", format::packet_rate(rate))));
     if let Some(encoding) = row.encoding().filter(|encoding| !encoding.counted_from_start) {
-        first.push_str(&format!("   since frame {}", grouped(encoding.identified_at_frame)));
+        first.push(format!("since frame {}", grouped(encoding.identified_at_frame)));
     }
-    let mut lines = vec![plain(first)];
+    let lines = |pieces: &[String]| in_lines(pieces, columns).into_iter().map(plain).collect::<Vec<_>>();
+    let mut all = lines(&first);
     let Some(timing) = row.timing() else {
-        lines.push(vec![("times of single streams are not kept; see the Streams tab".to_owned(), Role::Faint)]);
-        return lines;
+        let text = "times of single streams are not kept; see the Streams tab";
+        all.extend(wrapped(text, columns).into_iter().map(|line| vec![(line, Role::Faint)]));
+        return all;
     };
     let ns = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), format::duration);
     let whole = |value: Option<u64>| ns(value.map(|value| value as f64));
-    lines.push(plain(format!(
-        "ΔT min {}  mean {}  σ {}  p50 {}  p95 {}  p99 {}  max {}",
-        whole(timing.min_ns),
-        ns(timing.mean_ns),
-        ns(timing.std_dev_ns),
-        whole(timing.p50_ns),
-        whole(timing.p95_ns),
-        whole(timing.p99_ns),
-        whole(timing.max_ns)
-    )));
+    all.extend(lines(&[
+        format!("ΔT min {}", whole(timing.min_ns)),
+        format!("mean {}", ns(timing.mean_ns)),
+        format!("σ {}", ns(timing.std_dev_ns)),
+        format!("p50 {}", whole(timing.p50_ns)),
+        format!("p95 {}", whole(timing.p95_ns)),
+        format!("p99 {}", whole(timing.p99_ns)),
+        format!("max {}", whole(timing.max_ns)),
+    ]));
     let outliers = timing.outliers.as_ref().map_or(0, |outliers| outliers.count);
-    lines.push(plain(format!(
-        "Jitter {}   Outliers {} beyond 3 σ   Backwards {}",
-        ns(timing.jitter_ns),
-        grouped(outliers),
-        grouped(timing.backwards)
-    )));
-    lines
+    all.extend(lines(&[
+        format!("Jitter {}", ns(timing.jitter_ns)),
+        format!("Outliers {} beyond 3 σ", grouped(outliers)),
+        format!("Backwards {}", grouped(timing.backwards)),
+    ]));
+    all
 }
 
 /// Histogram and outliers.
@@ -124,10 +143,18 @@ fn distribution(app: &App, detail: &Detail, row: &RowRef<'_>, width: usize) -> V
         lines.push(Texts::new());
         lines.push(heading("Outliers"));
     }
-    for outlier in worst {
+    for (place, outlier) in worst.iter().enumerate() {
+        let (mark, role) = match detail.outlier == Some(place) {
+            true => ('▸', Role::Selected),
+            false => (' ', Role::Plain),
+        };
         let time = outlier.at.time.map_or_else(String::new, |time| app.format.time(time));
         let length = duration(outlier.interval_ns as f64);
-        lines.push(plain(format!("{length:>9}  frame {}  {time}", grouped(outlier.at.frame))));
+        let text = format!("{mark}{length:>8}  frame {}  ", grouped(outlier.at.frame));
+        // of the time as many digits as there is room for
+        let kept = width.saturating_sub(format::width(&text));
+        let text = text + &time.chars().take(kept).collect::<String>();
+        lines.push(vec![(text, role)]);
     }
     lines
 }
@@ -167,96 +194,4 @@ fn bars(buckets: &[(Bucket, u64)], timing: &TimingSummary, is_zoomed: bool) -> V
         number = place;
     }
     bars
-}
-
-/// What is charted: its name, its values, how one is written.
-type Chart = (&'static str, Vec<Option<f64>>, fn(f64) -> String);
-
-fn charts(app: &App, detail: &Detail, width: usize) -> Vec<Texts> {
-    let (charts, span) = match app.status.kind {
-        Kind::File => match whole_capture(detail) {
-            Some(found) => found,
-            None => return vec![heading("Rate"), waiting(app, detail)],
-        },
-        _ => last_seconds(app, detail),
-    };
-    let mut lines = Vec::new();
-    for (name, values, write) in charts {
-        let most = values.iter().flatten().fold(0.0_f64, |most, value| most.max(*value));
-        if values.iter().all(Option::is_none) || (name == "Lost" && most == 0.0) {
-            continue;
-        }
-        let label = write(most);
-        let last = values.iter().rev().flatten().next().map_or_else(String::new, |last| write(*last));
-        let sum: f64 = values.iter().flatten().sum();
-        let figure = if name == "Lost" { format!("{sum:.0}") } else { last };
-        lines.push(vec![(format!("{name} {figure}"), Role::Heading), (format!(", {span}"), Role::Faint)]);
-        let room = width.saturating_sub(11);
-        for (place, line) in columns(&fitted(&values, room), most, CHART_LINES).into_iter().enumerate() {
-            let axis = match place {
-                0 => format!("{label:>9}┤"),
-                _ => format!("{:>9}│", ""),
-            };
-            lines.push(vec![(axis, Role::Faint), (line, Role::Chart)]);
-        }
-        lines.push(vec![(format!("{:>9}└{}", "", "─".repeat(room)), Role::Faint)]);
-    }
-    if lines.is_empty() {
-        lines.push(vec![("charts begin with the next second".to_owned(), Role::Faint)]);
-    }
-    lines
-}
-
-fn waiting(app: &App, detail: &Detail) -> Texts {
-    let text = match &detail.series {
-        _ if !app.status.has_ended => "charted when all is read".to_owned(),
-        Some(Err(share)) => format!("reading again: {:.0} %", share * 100.0),
-        _ => "no times to chart".to_owned(),
-    };
-    vec![(text, Role::Faint)]
-}
-
-/// The whole capture, by a second reading.
-fn whole_capture(detail: &Detail) -> Option<(Vec<Chart>, String)> {
-    let intervals = detail.intervals()?;
-    let (first, last) = (intervals.first()?, intervals.last()?);
-    let gaps = intervals.windows(2).map(|pair| pair[1].start.since(pair[0].start)).filter(|gap| *gap > 0);
-    let step = gaps.min().unwrap_or(1_000_000_000);
-    let count = usize::try_from(last.start.since(first.start) / step).unwrap_or(0).min(100_000) + 1;
-    let (mut rate, mut lost, mut jitter) = (vec![Some(0.0); count], vec![None; count], vec![None; count]);
-    for interval in intervals {
-        let place = usize::try_from(interval.start.since(first.start) / step).unwrap_or(0).min(count - 1);
-        rate[place] = Some(interval.bytes as f64 * 8.0 / (step as f64 * 1e-9));
-        lost[place] = interval.lost.map(|lost| lost.max(0) as f64);
-        jitter[place] = interval.jitter_ns;
-    }
-    let charts: Vec<Chart> = vec![
-        ("Rate", rate, bit_rate_short),
-        ("Jitter by the media clock", jitter, format::duration),
-        ("Lost", lost, |value| format!("{value:.0}")),
-    ];
-    let span = duration(last.start.since(first.start) as f64 + step as f64);
-    Some((charts, format!("whole capture, {span}")))
-}
-
-fn bit_rate_short(rate: f64) -> String {
-    format!("{}b/s", format::rate(rate))
-}
-
-/// The last minute, as it was seen.
-fn last_seconds(app: &App, detail: &Detail) -> (Vec<Chart>, String) {
-    let span = detail.span as usize;
-    let samples: Vec<_> = app.history.of(detail.id).rev().take(span).copied().collect();
-    let padded = |values: Vec<Option<f64>>| {
-        let missing = span.saturating_sub(values.len());
-        vec![None; missing].into_iter().chain(values.into_iter().rev()).collect::<Vec<_>>()
-    };
-    let of = |read: fn(&crate::app::Sample) -> Option<f64>| padded(samples.iter().map(read).collect());
-    let charts: Vec<Chart> = vec![
-        ("Rate", of(|sample| sample.bit_rate), bit_rate_short),
-        ("ΔT", of(|sample| sample.mean_ns), format::duration),
-        ("Jitter", of(|sample| sample.jitter_ns), format::duration),
-        ("Lost", of(|sample| sample.lost.map(|lost| lost as f64)), |value| format!("{value:.0}")),
-    ];
-    (charts, format!("last {span} s"))
 }

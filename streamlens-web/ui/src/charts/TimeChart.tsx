@@ -73,6 +73,8 @@ export function TimeChart({ title, time, lines, all, write, height = 128 }: Prop
       {
         width: Math.max(200, parent.clientWidth),
         height,
+        // the last time of the axis stands half beyond it
+        padding: [null, 32, null, null],
         legend: { show: false },
         cursor: { sync: { key: 'time' }, drag: { x: false, y: false }, points: { size: 6 } },
         scales: {

@@ -11,8 +11,10 @@ import { labelOf, parse } from '../store/rowname';
 import { useSignal } from '../store/signal';
 import { joined } from '../store/view';
 import { lossOf } from '../table/columns';
+import { Bursts } from './Bursts';
 import { Figures, Timing } from './Figures';
 import { FindingItem } from './Findings';
+import { Seen } from './Probes';
 import { ProtocolPanel } from './protocols/ProtocolPanel';
 import { Streams } from './Streams';
 import { at, isObject, type JsonObject, listAt, numberAt, Tree } from './values';
@@ -34,6 +36,7 @@ const SHOWN = [
   'packet_count',
   'byte_count',
   'bit_rate',
+  'bursts',
 ];
 
 /** The time from the first to the last figure; where there are none, the second before what is shown. */
@@ -128,6 +131,7 @@ export function DetailView() {
         <p className="warn">Charts and figures below are those of now; the table is that of the moment held.</p>
       ) : null}
       <Figures row={row} element={element} />
+      {row?.level === 'flow' ? <Seen flow={row.of} /> : null}
       {row?.level === 'stream' ? null : (
         <section>
           <h3>Inter-arrival times</h3>
@@ -140,6 +144,7 @@ export function DetailView() {
           ) : null}
         </section>
       )}
+      <Bursts of={listAt(element, 'bursts')} />
       {path?.encoding ? (
         <ProtocolPanel encoding={path.encoding} metadata={metadata} streams={details?.streams ?? []} />
       ) : null}

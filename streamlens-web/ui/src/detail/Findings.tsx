@@ -50,8 +50,14 @@ export function FindingItem({ finding }: { finding: Finding }) {
           <span className="unseen">{finding.severity}: </span>
           <b>{finding.code}</b>{' '}
           <span className="faint">
-            {finding.count > 1 ? `${grouped(finding.count)} times, first ` : ''}at frame {grouped(finding.first.frame)}
-            {finding.first.time ? `, ${clock(finding.first.time)}` : ''}
+            {[
+              finding.count > 1 ? `${grouped(finding.count)} times, first` : '',
+              finding.first.frame > 0 ? `at frame ${grouped(finding.first.frame)},` : '',
+              finding.first.time ? clock(finding.first.time) : '',
+            ]
+              .filter(Boolean)
+              .join(' ')
+              .replace(/,$/, '')}
             {finding.count > 1 && finding.last.time ? `, last ${clock(finding.last.time)}` : ''}
           </span>
         </p>

@@ -1,4 +1,4 @@
-import { type KeyboardEvent, useCallback, useEffect, useId, useLayoutEffect, useRef, useState } from 'react';
+import { type KeyboardEvent, useEffect, useId, useLayoutEffect, useRef, useState } from 'react';
 import type { Completions, FilterPlace } from '../protocol';
 import { useSession } from '../store/context';
 import { checkFilter, completeFilter } from '../store/rest';
@@ -21,67 +21,54 @@ interface Mistake {
 const PAUSE = 120;
 const MOST = 200;
 
-/** Where the language and its completions come from: the server. */
+/** What the server said of a text. */
+interface Checked {
+  of: string;
+  mistake: Mistake | undefined;
+}
+
+/** How a text may go on at a place. */
+interface Completed {
+  of: string;
+  cursor: number;
+  list: readonly Choice[];
+  values: readonly string[];
+}
+
+const NOTHING: Completed = { of: '', cursor: -1, list: [], values: [] };
+
+/**
+ * Where the language and its completions come from: the server.
+ *
+ * Answers come late. Each is kept with the text that it is of, and is nothing to any other text.
+ */
 export function FilterBox() {
   const session = useSession();
   const { filter } = useSignal(session.view);
   const problem = useSignal(session.filterProblem);
   const [text, setText] = useState(filter);
   const [cursor, setCursor] = useState(filter.length);
-  const [mistake, setMistake] = useState<Mistake | undefined>(undefined);
-  const [choices, setChoices] = useState<{ list: readonly Choice[]; values: readonly string[] }>({
-    list: [],
-    values: [],
-  });
+  const [checked, setChecked] = useState<Checked | undefined>(undefined);
+  const [completed, setCompleted] = useState(NOTHING);
   const [isOpen, setOpen] = useState(false);
   const [active, setActive] = useState(-1);
   const input = useRef<HTMLInputElement>(null);
   const marks = useRef<HTMLDivElement>(null);
+  /** Where the caret goes once the text that was put in stands in the box. */
+  const caret = useRef<number | undefined>(undefined);
   const id = useId();
 
-  useEffect(() => {
-    setText(filter);
-    setMistake(undefined);
-  }, [filter]);
-  // what the server says of the filter that was asked for
-  useEffect(() => {
-    if (problem) setMistake({ message: problem.detail ?? problem.title, place: problem.place });
-    else setMistake(undefined);
-  }, [problem]);
+  useEffect(() => setText(filter), [filter]);
 
   const isTyped = text !== filter;
   useEffect(() => {
-    if (!isTyped) return;
+    if (!isTyped || text.trim() === '') return;
     const stop = new AbortController();
     const timer = setTimeout(() => {
-      if (text.trim() === '') return setMistake(undefined);
       checkFilter(text, stop.signal).then(
-        (check) =>
-          setMistake(check.valid ? undefined : { message: check.message ?? 'this is no filter', place: check.place }),
-        () => {},
-      );
-    }, PAUSE);
-    return () => {
-      clearTimeout(timer);
-      stop.abort();
-    };
-  }, [text, isTyped]);
-
-  const last = useCallback(
-    (): Choice[] => lastFilters().map((one) => ({ text: one, place: { start: 0, end: text.length }, isFilter: true })),
-    [text.length],
-  );
-  useEffect(() => {
-    if (!isOpen) return;
-    const stop = new AbortController();
-    const timer = setTimeout(() => {
-      completeFilter(text, cursor, stop.signal).then(
-        (found: Completions) => {
-          const list = found.suggestions
-            .slice(0, MOST)
-            .map((one) => ({ text: one, place: found.place, isFilter: false }));
-          setChoices({ list: text.trim() === '' ? [...last(), ...list] : list, values: found.values });
-          setActive(-1);
+        (check) => {
+          const mistake = { message: check.message ?? 'this is no filter', place: check.place };
+          setChecked({ of: text, mistake: check.valid ? undefined : mistake });
         },
         () => {},
       );
@@ -90,9 +77,40 @@ export function FilterBox() {
       clearTimeout(timer);
       stop.abort();
     };
-  }, [isOpen, text, cursor, last]);
+  }, [text, isTyped]);
+  // of the filter that was asked for the server says it with the view
+  const asked = problem?.filter === filter ? problem.problem : undefined;
+  const told = asked && { message: asked.detail ?? asked.title, place: asked.place };
+  const typed = checked?.of === text ? checked.mistake : undefined;
+  const mistake = isTyped ? typed : told;
+
+  useEffect(() => {
+    if (!isOpen) return;
+    const stop = new AbortController();
+    const timer = setTimeout(() => {
+      completeFilter(text, cursor, stop.signal).then(
+        ({ place, suggestions, values }: Completions) => {
+          const list = suggestions.slice(0, MOST).map((one) => ({ text: one, place, isFilter: false }));
+          const whole = { start: 0, end: text.length };
+          const last = text.trim() === '' ? lastFilters() : [];
+          const filters = last.map((one) => ({ text: one, place: whole, isFilter: true }));
+          setCompleted({ of: text, cursor, list: [...filters, ...list], values });
+        },
+        () => {},
+      );
+    }, PAUSE);
+    return () => {
+      clearTimeout(timer);
+      stop.abort();
+    };
+  }, [isOpen, text, cursor]);
+  const isAnswered = isOpen && completed.of === text && completed.cursor === cursor;
+  const { list, values } = isAnswered ? completed : NOTHING;
+  const chosen = list[active];
 
   useLayoutEffect(() => {
+    if (caret.current !== undefined) input.current?.setSelectionRange(caret.current, caret.current);
+    caret.current = undefined;
     if (marks.current && input.current) marks.current.scrollLeft = input.current.scrollLeft;
   });
 
@@ -103,15 +121,18 @@ export function FilterBox() {
     setActive(-1);
   }
 
-  function apply(next: string) {
+  function shut() {
     setOpen(false);
     setActive(-1);
+  }
+
+  function apply(next: string) {
+    shut();
     remember(next);
     session.show({ filter: next.trim() });
   }
 
-  function choose(choice: Choice | undefined) {
-    if (!choice) return;
+  function choose(choice: Choice) {
     if (choice.isFilter) {
       setText(choice.text);
       apply(choice.text);
@@ -121,15 +142,12 @@ export function FilterBox() {
     const before = text.slice(0, start) + choice.text;
     const behind = text.slice(end);
     const gap = behind === '' ? ' ' : '';
-    type(before + gap + behind, before.length + gap.length);
-    requestAnimationFrame(() =>
-      input.current?.setSelectionRange(before.length + gap.length, before.length + gap.length),
-    );
+    caret.current = before.length + gap.length;
+    type(before + gap + behind, caret.current);
   }
 
   function onKeyDown(event: KeyboardEvent) {
     event.stopPropagation();
-    const { list } = choices;
     if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
       if (!isOpen) setOpen(true);
       else if (list.length > 0) {
@@ -138,11 +156,11 @@ export function FilterBox() {
       }
     } else if (event.key === ' ' && event.ctrlKey) setOpen(true);
     else if (event.key === 'Enter') {
-      if (isOpen && active >= 0) choose(list[active]);
+      if (chosen) choose(chosen);
       else apply(text);
-    } else if (event.key === 'Tab' && isOpen && active >= 0) choose(list[active]);
+    } else if (event.key === 'Tab' && chosen) choose(chosen);
     else if (event.key === 'Escape') {
-      if (isOpen) setOpen(false);
+      if (isOpen) shut();
       else if (isTyped) setText(filter);
       else document.querySelector<HTMLElement>('[role=treegrid] [tabindex="0"]')?.focus();
     } else return;
@@ -150,7 +168,7 @@ export function FilterBox() {
   }
 
   const place = mistake?.place;
-  const isShown = isOpen && (choices.list.length > 0 || choices.values.length > 0);
+  const isShown = list.length > 0 || values.length > 0;
   useEffect(() => {
     if (active >= 0) document.getElementById(`${id}-${active}`)?.scrollIntoView({ block: 'nearest' });
   }, [active, id]);
@@ -180,17 +198,24 @@ export function FilterBox() {
           aria-autocomplete="list"
           aria-expanded={isShown}
           aria-controls={`${id}-list`}
-          aria-activedescendant={isShown && active >= 0 ? `${id}-${active}` : undefined}
+          aria-activedescendant={chosen ? `${id}-${active}` : undefined}
           aria-invalid={mistake !== undefined}
           aria-describedby={mistake ? `${id}-mistake` : undefined}
           value={text}
-          onChange={(event) => type(event.target.value, event.target.selectionStart ?? event.target.value.length)}
-          onSelect={(event) => setCursor(event.currentTarget.selectionStart ?? 0)}
+          onChange={(event) => {
+            caret.current = undefined;
+            type(event.target.value, event.target.selectionStart ?? event.target.value.length);
+          }}
+          onSelect={(event) => {
+            const at = event.currentTarget.selectionStart ?? 0;
+            if (at !== cursor) setActive(-1);
+            setCursor(at);
+          }}
           onScroll={(event) => {
             if (marks.current) marks.current.scrollLeft = event.currentTarget.scrollLeft;
           }}
           onKeyDown={onKeyDown}
-          onBlur={() => setOpen(false)}
+          onBlur={shut}
         />
         {text === '' ? null : (
           <button type="button" className="clear" aria-label="Show everything" onClick={() => apply('')}>
@@ -204,7 +229,7 @@ export function FilterBox() {
         </p>
       ) : null}
       <div id={`${id}-list`} role="listbox" className="choices" aria-label="How the filter may go on" hidden={!isShown}>
-        {choices.list.map((choice, number) => (
+        {list.map((choice, number) => (
           <div
             key={`${choice.isFilter} ${choice.text}`}
             id={`${id}-${number}`}
@@ -217,9 +242,9 @@ export function FilterBox() {
             {choice.text}
           </div>
         ))}
-        {choices.values.length > 0 ? (
+        {values.length > 0 ? (
           <div role="option" aria-selected="false" aria-disabled="true" className="hint">
-            {choices.values.map((value) => `\u2039${value}\u203a`).join(' ')}
+            {values.map((value) => `\u2039${value}\u203a`).join(' ')}
           </div>
         ) : null}
       </div>

@@ -116,7 +116,11 @@ analyses: Array<Analysis>,
 /**
  * What the client may do.
  */
-rights: Rights, };
+rights: Rights, 
+/**
+ * Who answers, where it is a probe.
+ */
+probe?: ProbeIdentity, };
 
 /**
  * What a client may ask for.
@@ -222,7 +226,11 @@ id?: Id,
 /**
  * The server's clock.
  */
-sent: string, };
+sent: string, 
+/**
+ * The same clock when the `ping` had come, of a probe.
+ */
+received?: string, };
 
 /**
  * Details of a row that is watched; the parts that were asked for and that there are.
@@ -495,7 +503,11 @@ where: Where,
 /**
  * A sentence with figures and units.
  */
-text: string, };
+text: string, 
+/**
+ * Names of the probes that it is of, where several look.
+ */
+probes?: Array<string>, };
 
 /**
  * A frame at which something happened.
@@ -609,9 +621,58 @@ findings?: FindingCounts,
  */
 history?: Array<number>, 
 /**
+ * Name of the probe that the figures are of, where several look: that which saw most packets.
+ */
+totals_of?: string, 
+/**
+ * What each probe saw of it, by name, where several look. Never added up.
+ */
+probes?: { [key in string]: FlowAtProbe }, 
+/**
  * Its transports, where they are shown.
  */
 transport_protocols?: { [key in string]: Transport }, };
+
+/**
+ * What one probe saw of a flow.
+ */
+export type FlowAtProbe = { 
+/**
+ * VLAN identifiers there, outermost first.
+ */
+vlan: Array<number>, 
+/**
+ * Capture time of the earliest frame, by the probe's clock.
+ */
+first_seen?: string, 
+/**
+ * Capture time of the latest frame, by the probe's clock.
+ */
+last_seen?: string, 
+/**
+ * Frames.
+ */
+total_packets: number, 
+/**
+ * Bytes on the wire.
+ */
+total_bytes: number, 
+/**
+ * Packets in the last second.
+ */
+packet_rate?: number, 
+/**
+ * Bits on the wire in the last second.
+ */
+bit_rate_now?: number, 
+/**
+ * Inter-arrival times.
+ */
+timing_stats: Timing, 
+/**
+ * Numbers that never came, over all its streams; absent where none has numbers.
+ */
+lost?: number, };
 
 /**
  * An end of a flow.
@@ -1035,7 +1096,11 @@ findings?: boolean,
 /**
  * Whether flows have their `history`.
  */
-history?: boolean, };
+history?: boolean, 
+/**
+ * Whether flows are sent whole rather than as patches on what the client holds.
+ */
+whole?: boolean, };
 
 /**
  * A part of the rows of a view.
@@ -1249,7 +1314,7 @@ has_packets?: boolean, };
 /**
  * What is analysed.
  */
-export type AnalysisKind = "capture" | "replay" | "interface" | "upload";
+export type AnalysisKind = "capture" | "replay" | "interface" | "upload" | "probe" | "hub";
 
 /**
  * How far an analysis is.
@@ -1410,3 +1475,216 @@ protocol: string,
  * The schema of documents.
  */
 schema: string, };
+
+/**
+ * Who a probe is; in its answer to `hello`.
+ */
+export type ProbeIdentity = { 
+/**
+ * UUID (RFC 9562), made at its first start and kept.
+ */
+id: string, 
+/**
+ * Its name for people, at most 64 characters.
+ */
+name: string, 
+/**
+ * Where it is, in the words of its operator.
+ */
+site?: string, 
+/**
+ * When it was started, by its clock: another start begins anew.
+ */
+start: string, 
+/**
+ * Where its packet stamps come from.
+ */
+stamps?: string, };
+
+/**
+ * What a probe keeps for its hub.
+ */
+export type SpoolState = { 
+/**
+ * Number of the earliest aggregate that is kept; as the next where there is none.
+ */
+first: number, 
+/**
+ * Number that the next aggregate will have.
+ */
+next: number, 
+/**
+ * Bytes that are kept.
+ */
+bytes: number, 
+/**
+ * Aggregates that went for want of room before a hub had them.
+ */
+dropped: number, };
+
+/**
+ * A probe as its hub knows it.
+ */
+export type Probe = { 
+/**
+ * Its UUID.
+ */
+id: string, 
+/**
+ * Its name, which tells it from the others: where two have the same, the second has the beginning of its UUID behind it.
+ */
+name: string, 
+/**
+ * Where it is.
+ */
+site?: string, 
+/**
+ * How it is.
+ */
+state: ProbeState, 
+/**
+ * Why it was refused.
+ */
+reason?: string, 
+/**
+ * When it was started, by its clock.
+ */
+start?: string, 
+/**
+ * Its version.
+ */
+version?: string, 
+/**
+ * Where it dialled from.
+ */
+address?: string, 
+/**
+ * When the hub last heard of it, by the hub's clock.
+ */
+heard?: string, 
+/**
+ * The analysis that shows it alone.
+ */
+analysis?: string, 
+/**
+ * Frames that it has read.
+ */
+frames: number, 
+/**
+ * Frames that its capture lost.
+ */
+dropped: number, 
+/**
+ * Flows that it sees.
+ */
+flows: number, 
+/**
+ * Its clock against the hub's; absent before it has been measured.
+ */
+clock?: ProbeClock, 
+/**
+ * Where its packet stamps come from.
+ */
+stamps?: string, 
+/**
+ * What it keeps for the hub.
+ */
+spool?: SpoolState, 
+/**
+ * Aggregates that the hub still waits for.
+ */
+pending: number, 
+/**
+ * Load average of its machine.
+ */
+load?: number, };
+
+/**
+ * How a probe is.
+ */
+export type ProbeState = "live" | "late" | "away" | "refused";
+
+/**
+ * A probe's clock against its hub's.
+ */
+export type ProbeClock = { 
+/**
+ * The probe's clock less the hub's, in nanoseconds.
+ */
+offset_ns: number, 
+/**
+ * How far the truth may lie from that: half the shortest round trip of the last ones.
+ */
+uncertainty_ns: number, 
+/**
+ * Whether the times that are shown of the probe are less that offset.
+ */
+corrected?: boolean, };
+
+/**
+ * Figures by the second of a flow at a probe, as `probes/{id}/series` gives them.
+ */
+export type ProbeSeries = { 
+/**
+ * In order of time; seconds in which the flow had no packets have 0.
+ */
+seconds: Array<ProbeSecond>, 
+/**
+ * Where there is nothing, and why.
+ */
+gaps: Array<ProbeGap>, };
+
+/**
+ * What came of a flow within a second.
+ */
+export type ProbeSecond = { 
+/**
+ * Capture time at which it begins, by the probe's clock.
+ */
+from: string, 
+/**
+ * Capture time at which it ends.
+ */
+to: string, 
+/**
+ * Packets.
+ */
+packets: number, 
+/**
+ * Bytes on the wire.
+ */
+bytes: number, 
+/**
+ * Numbers found missing, less those that came late.
+ */
+lost?: number, 
+/**
+ * Whether it came later than it was measured.
+ */
+filled?: boolean, };
+
+/**
+ * A time of which a hub has nothing.
+ */
+export type ProbeGap = { 
+/**
+ * Capture time at which it begins, where that is known.
+ */
+from?: string, 
+/**
+ * Capture time at which it ends, where that is known.
+ */
+to?: string, 
+/**
+ * Why.
+ */
+kind: GapKind, 
+/**
+ * Aggregates that are missing; 0 where nothing was measured.
+ */
+aggregates: number, };
+
+/**
+ * Why a hub has nothing of a time.
+ */
+export type GapKind = "not_yet_sent" | "not_kept" | "never_measured";

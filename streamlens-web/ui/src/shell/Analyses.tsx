@@ -1,8 +1,12 @@
+import { useEffect, useRef } from 'react';
 import { bytes, counted } from '../format/units';
 import type { Analysis } from '../protocol';
 import { useSession } from '../store/context';
 import { removeAnalysis } from '../store/rest';
 import { useSignal } from '../store/signal';
+
+/** Probes that stand beside each other; of more only the one that is shown does. */
+const MOST_PROBES = 6;
 
 const nameOf = (analysis: Analysis) => analysis.name.split(/[\\/]/).at(-1) || analysis.name;
 
@@ -12,6 +16,7 @@ export function stateOf(analysis: Analysis): string {
     ? `${bytes(analysis.bytes_read)} of ${bytes(analysis.bytes_total)}`
     : bytes(analysis.bytes_read);
   if (analysis.state === 'running') {
+    if (analysis.kind === 'hub' || analysis.kind === 'probe') return counted(analysis.frames, 'frame');
     if (analysis.kind === 'interface') return `live, ${counted(analysis.frames, 'frame')}`;
     return `${analysis.kind === 'replay' ? 'replayed' : 'reading'}, ${read}`;
   }
@@ -27,6 +32,8 @@ export function Analyses() {
   useSignal(session.view);
   const hello = useSignal(session.hello);
   const shown = session.analysis();
+  // the panel has all of them
+  const isCrowded = all.filter((analysis) => analysis.kind === 'probe').length > MOST_PROBES;
   const remove = (analysis: Analysis) =>
     removeAnalysis(analysis.id).then(
       () => {
@@ -34,41 +41,49 @@ export function Analyses() {
       },
       (why: Error) => session.tell(why.message, true),
     );
+  // of many tabs that which is shown is always seen
+  const tabs = useRef<HTMLElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another one is shown
+  useEffect(() => {
+    tabs.current?.querySelector('.is-shown')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [shown?.id, all.length]);
   return (
-    <nav className="analyses" aria-label="Analyses">
-      {all.map((analysis) => {
-        const share = analysis.bytes_total ? analysis.bytes_read / analysis.bytes_total : undefined;
-        const isBusy = analysis.state === 'running' && analysis.kind !== 'interface' && share !== undefined;
-        const state = stateOf(analysis);
-        return (
-          <span
-            key={analysis.id}
-            className={`tab${analysis === shown ? ' is-shown' : ''}${analysis.state === 'failed' ? ' is-bad' : ''}`}
-          >
-            <button
-              type="button"
-              aria-current={analysis === shown ? 'page' : undefined}
-              title={`${analysis.name}: ${state}`}
-              onClick={() => session.show({ analysis: analysis.id })}
+    <nav ref={tabs} className="analyses" aria-label="Analyses">
+      {all
+        .filter((analysis) => analysis.kind !== 'probe' || analysis === shown || !isCrowded)
+        .map((analysis) => {
+          const share = analysis.bytes_total ? analysis.bytes_read / analysis.bytes_total : undefined;
+          const isBusy = analysis.state === 'running' && analysis.kind !== 'interface' && share !== undefined;
+          const state = stateOf(analysis);
+          return (
+            <span
+              key={analysis.id}
+              className={`tab${analysis === shown ? ' is-shown' : ''}${analysis.state === 'failed' ? ' is-bad' : ''}`}
             >
-              <span className={`lamp is-${analysis.state}`} aria-hidden="true" />
-              <span className="name">{nameOf(analysis)}</span>
-              <span className="unseen">{state}</span>
-            </button>
-            {analysis.kind === 'upload' && hello?.rights.upload ? (
               <button
                 type="button"
-                className="close"
-                aria-label={`Take ${nameOf(analysis)} away`}
-                onClick={() => remove(analysis)}
+                aria-current={analysis === shown ? 'page' : undefined}
+                title={`${analysis.name}: ${state}`}
+                onClick={() => session.show({ analysis: analysis.id })}
               >
-                ×
+                <span className={`lamp is-${analysis.state}`} aria-hidden="true" />
+                <span className="name">{nameOf(analysis)}</span>
+                <span className="unseen">{state}</span>
               </button>
-            ) : null}
-            {isBusy ? <progress aria-label={`${nameOf(analysis)} read`} max={1} value={share} /> : null}
-          </span>
-        );
-      })}
+              {analysis.kind === 'upload' && hello?.rights.upload ? (
+                <button
+                  type="button"
+                  className="close"
+                  aria-label={`Take ${nameOf(analysis)} away`}
+                  onClick={() => remove(analysis)}
+                >
+                  ×
+                </button>
+              ) : null}
+              {isBusy ? <progress aria-label={`${nameOf(analysis)} read`} max={1} value={share} /> : null}
+            </span>
+          );
+        })}
     </nav>
   );
 }

@@ -33,6 +33,7 @@ export function App() {
   const analyses = useSignal(session.analyses);
   const hello = useSignal(session.hello);
   const problem = useSignal(session.filterProblem);
+  const refusal = useSignal(session.refusal);
   const complete = useSignal(session.flows.complete);
   const chosen = useSignal(theme);
   const [dialog, setDialog] = useState<'keys' | 'columns' | undefined>(undefined);
@@ -63,10 +64,17 @@ export function App() {
 
   const isFiltered = view.filter !== '' || view.span !== undefined;
   let empty: string | undefined;
-  if (hello === undefined) empty = connection.kind === 'lost' ? 'Waiting for the server.' : 'Asking the server.';
+  if (hello === undefined)
+    empty = refusal ?? (connection.kind === 'lost' ? 'Waiting for the server.' : 'Asking the server.');
   else if (analyses.length > 0 && session.analysis() === undefined) empty = 'This analysis is gone.';
-  else if (problem) empty = `The filter is wrong: ${problem.detail ?? problem.title}`;
-  else if (totals.rows === 0 && complete) empty = isFiltered ? 'No flow matches the filter.' : 'No frames yet.';
+  else if (problem?.filter === view.filter)
+    empty = `The filter is wrong: ${problem.problem.detail ?? problem.problem.title}`;
+  else if (totals.rows === 0 && complete)
+    empty = isFiltered
+      ? 'No flow matches the filter.'
+      : analyses[0]?.kind === 'hub'
+        ? 'No probe shows any flow yet.'
+        : 'No frames yet.';
 
   return (
     <Drop>
@@ -107,6 +115,15 @@ export function App() {
           >
             Pages
           </button>
+          {analyses.some((analysis) => analysis.kind === 'hub') ? (
+            <button
+              type="button"
+              aria-pressed={view.panel === 'probes'}
+              onClick={() => session.show({ panel: view.panel === 'probes' ? 'none' : 'probes' })}
+            >
+              Probes
+            </button>
+          ) : null}
           <Export />
         </search>
         <Summary />

@@ -17,20 +17,20 @@ export function useNow(isNeeded: boolean): number {
 
 /** How the connection is, in a word; where it is lost, a bar says more. */
 export function ConnectionBar() {
-  const { connection, heardAt } = useSession();
+  const { connection, heardAt, refusal } = useSession();
   const state = useSignal(connection.state);
   const heard = useSignal(heardAt);
+  const refused = useSignal(refusal);
   const now = useNow(state.kind === 'lost');
   if (state.kind !== 'lost') return null;
   const wait = Math.max(0, Math.ceil((state.retryAt - now) / 1000));
   return (
     <div className="lost" role="alert">
       <p>
-        <strong>{heard === undefined ? 'No connection to the server' : 'The connection is lost'}</strong>
+        <strong>{refused ?? (heard === undefined ? 'No connection to the server' : 'The connection is lost')}</strong>
         <span aria-live="off">
-          {heard === undefined
-            ? `: ${state.reason}. `
-            : `: ${state.reason}. What is shown is ${ago(now - heard)} old. `}
+          {refused === undefined ? `: ${state.reason}. ` : ' '}
+          {heard === undefined ? '' : `What is shown is ${ago(now - heard)} old. `}
           {wait > 0 ? `Next attempt in ${wait} s.` : 'Trying now.'}
         </span>
       </p>

@@ -4,7 +4,7 @@ import { api } from '../store/rest';
 import { useSignal } from '../store/signal';
 import { filterOf, type View } from '../store/view';
 
-const FORMATS = ['json', 'ndjson', 'pcapng'] as const;
+const FORMATS = ['json', 'ndjson', 'csv', 'pcapng'] as const;
 
 /** Where the present view is as a file. */
 export function exportAddress(analysis: string, view: View, format: string): string {
@@ -37,7 +37,8 @@ export function Export() {
       document.removeEventListener('focusin', outside);
     };
   }, [isOpen]);
-  if (!analysis) return null;
+  // what probes see is theirs: the hub has rows of it, and neither document nor packets
+  if (!analysis || analysis.kind === 'hub' || analysis.kind === 'probe') return null;
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: Escape closes what is in it
     <div

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react';
-import { counted } from '../format/units';
+import { counted, grouped } from '../format/units';
 import { useSession } from '../store/context';
 import type { Session } from '../store/session';
 import { useSignal } from '../store/signal';
@@ -16,7 +16,12 @@ function sentence(session: Session): string {
   if (!analysis) return 'Nothing is analysed yet: drop a capture here.';
   const findings = session.flows.capture.get()?.findings;
   if (!session.flows.capture.get()) return `${analysis.name.split('/').at(-1)}: ${stateOf(analysis)}.`;
-  const flows = counted(session.flows.totals.get().flows, 'flow');
+  const { flows: shown } = session.flows.totals.get();
+  const { filter, span } = session.view.get();
+  const { flows: all } = session.flows.capture.get() ?? { flows: shown };
+  // as the line above the table says it
+  const isPart = filter !== '' || span !== undefined;
+  const flows = isPart ? `${grouped(shown)} of ${counted(all, 'flow')}` : counted(shown, 'flow');
   const errors = findings?.error ? `, ${counted(findings.error, 'error')}` : '';
   return `${analysis.name.split('/').at(-1)}: ${stateOf(analysis)}, ${flows}${errors}.`;
 }
@@ -26,8 +31,10 @@ export function Status() {
   const session = useSession();
   const connection = useSignal(session.connection.state);
   const waiting = useSignal(session.flows.isWaiting);
+  const { analysis, filter, span } = useSignal(session.view);
+  const complete = useSignal(session.flows.complete);
   const [text, setText] = useState(() => sentence(session));
-  // biome-ignore lint/correctness/useExhaustiveDependencies: made anew when the connection changes, and now and then
+  // biome-ignore lint/correctness/useExhaustiveDependencies: made anew when something else is asked for or has come whole, and now and then
   useEffect(() => {
     setText(sentence(session));
     // the first rows are soon there
@@ -37,7 +44,7 @@ export function Status() {
       clearTimeout(soon);
       clearInterval(timer);
     };
-  }, [session, connection.kind]);
+  }, [session, connection.kind, analysis, filter, span, complete]);
   return (
     <div className="status">
       <span className={`lamp is-${connection.kind === 'open' ? 'running' : 'failed'}`} aria-hidden="true" />

@@ -1,4 +1,4 @@
-import type { Completions, FilterCheck, Problem } from '../protocol';
+import type { Completions, FilterCheck, Probe, Problem } from '../protocol';
 import { ProblemError } from './connection';
 
 /** Where the page was loaded from, without its fragment: what it asks for lies beside it. */
@@ -40,6 +40,18 @@ export function checkFilter(filter: string, signal: AbortSignal): Promise<Filter
 
 export function completeFilter(filter: string, cursor: number, signal: AbortSignal): Promise<Completions> {
   return post('filter/complete', { filter, cursor }, signal);
+}
+
+/** Whether the server answers nothing without a token. */
+export async function needsToken(): Promise<boolean> {
+  return (await fetch(api('version'))).status === 401;
+}
+
+/** All probes of a hub. */
+export async function probes(signal: AbortSignal): Promise<Probe[]> {
+  const answer = await fetch(api('probes'), { signal });
+  if (!answer.ok) throw new ProblemError(problemOf(answer.status, await answer.text()));
+  return (await answer.json()) as Probe[];
 }
 
 /** Takes an analysis away. */

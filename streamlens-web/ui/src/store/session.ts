@@ -4,6 +4,7 @@ import { type Connection, ProblemError } from './connection';
 import { DetailStore } from './details';
 import { FindingStore } from './findings';
 import { FlowStore } from './flows';
+import { needsToken } from './rest';
 import { Signal } from './signal';
 import { filterOf, fromAddress, toAddress, type View } from './view';
 
@@ -30,9 +31,11 @@ export class Session {
   readonly flows: FlowStore;
   readonly findings = new FindingStore();
   readonly details = new DetailStore();
-  /** What is wrong with the filter of the view; places count in the filter's own text. */
-  readonly filterProblem = new Signal<Problem | undefined>(undefined);
+  /** What is wrong with a filter that was asked for; places count in its own text. */
+  readonly filterProblem = new Signal<{ filter: string; problem: Problem } | undefined>(undefined);
   readonly notice = new Signal<Notice | undefined>(undefined);
+  /** What the server wants before it says anything, in words. */
+  readonly refusal = new Signal<string | undefined>(undefined);
   /** When the last message about the view came, of `Date.now()`. */
   readonly heardAt = new Signal<number | undefined>(undefined);
 
@@ -49,7 +52,11 @@ export class Session {
   #isAsking = false;
   #isOutdated = false;
 
-  constructor(readonly connection: Connection) {
+  constructor(
+    readonly connection: Connection,
+    /** Whether a token was in the address, and the server doesn't know it. */
+    private readonly hasWrongToken = false,
+  ) {
     this.view = new Signal(fromAddress(location.hash));
     this.flows = new FlowStore(() => performance.now() - this.#handAt < HAND);
     connection.onHello = (answer) => this.#begin(answer);
@@ -70,8 +77,10 @@ export class Session {
     const navigated = () => this.#change(fromAddress(location.hash));
     document.addEventListener('visibilitychange', visible);
     window.addEventListener('hashchange', navigated);
+    const forget = this.connection.state.subscribe(() => this.#askWhy());
     this.connection.start();
     return () => {
+      forget();
       clearInterval(settle);
       document.removeEventListener('visibilitychange', visible);
       window.removeEventListener('hashchange', navigated);
@@ -89,7 +98,7 @@ export class Session {
   /** Whether frames come at their own pace, so that rates of the last second mean something. */
   isLive(): boolean {
     const kind = this.analysis()?.kind;
-    return kind === undefined || kind === 'interface' || kind === 'replay';
+    return kind !== 'capture' && kind !== 'upload';
   }
 
   /** Shows something else. A change of the analysis or the filter can be gone back from. */
@@ -156,7 +165,24 @@ export class Session {
     }
   }
 
+  /** A browser doesn't tell why a WebSocket was refused. What a token was traded for holds for one start of the server. */
+  #askWhy(): void {
+    if (this.connection.state.get().kind !== 'lost') return;
+    needsToken().then(
+      (isNeeded) => {
+        if (this.connection.state.get().kind === 'open') return;
+        const how = 'open the page with #token=TOKEN behind its address';
+        const wasOpen = this.hello.get() !== undefined;
+        const first = this.hasWrongToken ? 'The token is not that of the server' : 'The server asks for a token';
+        const what = wasOpen ? 'The server was started anew, and asks for the token again' : first;
+        this.refusal.set(isNeeded ? `${what}: ${how}.` : undefined);
+      },
+      () => this.refusal.set(undefined),
+    );
+  }
+
   #begin(answer: HelloAnswer): void {
+    this.refusal.set(undefined);
     this.hello.set(answer);
     this.analyses.set(answer.analyses);
     this.#watched = undefined;
@@ -225,7 +251,7 @@ export class Session {
         const { place } = why.problem;
         if (place) {
           const moved = { start: place.start - filter.offset, end: place.end - filter.offset };
-          this.filterProblem.set({ ...why.problem, place: moved });
+          this.filterProblem.set({ filter: view.filter, problem: { ...why.problem, place: moved } });
         } else this.tell(why.message, true);
       },
     );

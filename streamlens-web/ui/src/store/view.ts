@@ -23,12 +23,12 @@ export interface View {
 }
 
 /** What stands beside the table. */
-export type Panel = 'detail' | 'findings' | 'none';
+export type Panel = 'detail' | 'findings' | 'probes' | 'none';
 
 export const START: View = { filter: '', sort: 'first_seen', depth: 'flow', expanded: [], panel: 'none' };
 
 const DEPTHS: readonly Depth[] = ['flow', 'transport', 'encoding', 'type', 'stream'];
-const PANELS: readonly Panel[] = ['detail', 'findings', 'none'];
+const PANELS: readonly Panel[] = ['detail', 'findings', 'probes', 'none'];
 
 const oneOf = <T extends string>(all: readonly T[], text: string | null, other: T): T =>
   all.find((one) => one === text) ?? other;

@@ -101,7 +101,7 @@ export const COLUMNS: readonly Column[] = [
     field: 'dst',
     title: 'Dst:Port',
     meaning: 'destination of a flow',
-    width: 178,
+    width: 168,
     isNumber: false,
     isUsual: true,
     text: flowOnly((flow) => endpoint(flow.dst)),
@@ -112,7 +112,7 @@ export const COLUMNS: readonly Column[] = [
     field: 'vlan',
     title: 'VLAN',
     meaning: 'VLAN identifiers, outermost first',
-    width: 54,
+    width: 62,
     isNumber: true,
     isUsual: true,
     text: flowOnly((flow) => (flow.vlan.length ? flow.vlan.join(',') : undefined)),
@@ -123,7 +123,7 @@ export const COLUMNS: readonly Column[] = [
     field: 'encoding',
     title: 'Proto',
     meaning: 'transports and the encodings that were identified in them',
-    width: 134,
+    width: 130,
     isNumber: false,
     isUsual: true,
     text: flowOnly((flow) => [...flow.transports, ...flow.encodings].join(' ')),
@@ -137,17 +137,17 @@ export const COLUMNS: readonly Column[] = [
     field: 'cast',
     title: 'Cast',
     meaning: 'unicast, multicast or broadcast',
-    width: 86,
+    width: 82,
     isNumber: false,
     isUsual: true,
     text: flowOnly((flow) => flow.traffic_type),
     filter: flowOnly((flow) => `cast == ${flow.traffic_type}`),
   },
-  number('packets', '#Frames', 'packets', 80, 'frames; PDUs of packet types, packets received of streams', (row) =>
+  number('packets', '#Frames', 'packets', 86, 'frames; PDUs of packet types, packets received of streams', (row) =>
     grouped(packets(row)),
   ),
   number('bytes', 'Bytes', 'bytes', 76, 'bytes on the wire', (row) => with_(octets(row), bytes)),
-  number('rate', 'Rate', 'rate', 98, 'bits on the wire per second, over the last second', (row) =>
+  number('rate', 'Rate', 'rate', 94, 'bits on the wire per second, over the last second', (row) =>
     row.level === 'stream' ? undefined : with_(row.of.bit_rate_now, bitRate),
   ),
   number(
@@ -273,11 +273,25 @@ export const COLUMNS: readonly Column[] = [
       'findings',
       'Findings',
       'findings',
-      104,
+      112,
       'findings by severity; of a flow, those of the rows below it as well',
       (row) => findingsText(row.of.findings),
     ),
     draws: 'findings',
+  },
+  {
+    id: 'probes',
+    field: 'probe',
+    title: 'Probes',
+    meaning: 'the probes that saw the flow; its figures are those of the first',
+    width: 140,
+    isNumber: false,
+    isUsual: false,
+    text: flowOnly((flow) => {
+      const names = Object.keys(flow.probes ?? {}).filter((name) => name !== flow.totals_of);
+      return flow.totals_of && [flow.totals_of, ...names].join(', ');
+    }),
+    filter: flowOnly((flow) => flow.totals_of && `probe == "${flow.totals_of}"`),
   },
   {
     ...number(

@@ -1,0 +1,299 @@
+//! What stands in a report: every line names source and flow, every fault its time, and what is unknown its reason.
+
+use streamlens::model::words::{counted, duration, grouped};
+use streamlens::model::{Analysis, ApplicationEncoding, Finding, Flow, Interval, StreamHealth, Value};
+
+use super::{Kind, Plot, Report, Section};
+use crate::table;
+
+/// Streams that are drawn into one plot.
+const MOST_LINES: usize = 8;
+/// Occurrences that are listed of each stream's gaps.
+const MOST_GAPS: usize = 32;
+
+/// What a trade looks at.
+struct Trade {
+    title: &'static str,
+    encodings: &'static [&'static str],
+    findings: &'static [&'static str],
+    /// Titles of what spans flows.
+    networks: &'static [&'static str],
+}
+
+const FLIGHT_TEST: Trade = Trade {
+    title: "Flight test report",
+    encodings: &["IENA", "Chapter10", "iNetX", "TmNS", "NPD"],
+    findings: &["iena.", "chapter10.", "inetx.", "tmns.", "npd.", "ptp.", "telemetry.", "capture."],
+    networks: &["PTP"],
+};
+const MEDIA: Trade = Trade {
+    title: "Media report",
+    encodings: &[
+        "RTP",
+        "RTCP",
+        "SRTCP",
+        "AES67",
+        "ST2110-20",
+        "ST2110-22",
+        "ST2110-30",
+        "ST2110-31",
+        "ST2110-40",
+        "ST2022-1",
+        "ST2022-2",
+        "ST2022-5",
+        "ST2022-6",
+        "MPEG-TS",
+        "NDI",
+    ],
+    findings: &["rtp.", "rtcp.", "sap.", "sdp.", "st2", "audio.", "mpegts.", "ndi.", "ptp.", "capture."],
+    networks: &["PTP", "Sessions", "Pairs", "NDI"],
+};
+const PLANT: Trade = Trade {
+    title: "Plant report",
+    encodings: &["PROFINET", "EtherCAT", "ModbusTCP", "ModbusRTU"],
+    findings: &["profinet.", "ethercat.", "modbus.", "capture."],
+    networks: &["PROFINET", "EtherCAT", "Modbus"],
+};
+
+pub(super) fn of(kind: Kind, analysis: &Analysis) -> Report {
+    let trade = match kind {
+        Kind::FlightTest => &FLIGHT_TEST,
+        Kind::Media => &MEDIA,
+        Kind::Plant => &PLANT,
+    };
+    let encodings: Vec<_> = encodings(analysis, trade).collect();
+    let mut sections = vec![streams(&encodings)];
+    if kind == Kind::Media {
+        sections.push(timing(&encodings));
+    }
+    for (title, lines) in table::networks_of(analysis) {
+        if trade.networks.contains(&title) {
+            sections.push(Section {
+                title,
+                columns: vec![title],
+                rows: lines.into_iter().map(|line| vec![line]).collect(),
+            });
+        }
+    }
+    sections.push(gaps(&encodings));
+    let is_ours = |finding: &&Finding| trade.findings.iter().any(|start| finding.code.starts_with(start));
+    sections.push(findings(analysis.findings.iter().filter(is_ours)));
+    let capture = &analysis.capture;
+    let time = capture.first_seen.zip(capture.last_seen).map_or_else(
+        || "no time stamps".to_owned(),
+        |(first, last)| format!("{first} to {last} ({})", duration(last.since(first) as f64)),
+    );
+    let about = vec![
+        ("Capture", capture.path.clone().unwrap_or_default()),
+        ("Frames", format!("{}, {}", counted(capture.packets, "frame"), counted(capture.bytes, "byte"))),
+        ("Time", time),
+    ];
+    Report { title: trade.title, about, sections, plots: plots(&encodings) }
+}
+
+type Encodings<'a> = [(&'a Flow, &'a ApplicationEncoding)];
+
+fn encodings<'a>(
+    analysis: &'a Analysis,
+    trade: &'a Trade,
+) -> impl Iterator<Item = (&'a Flow, &'a ApplicationEncoding)> {
+    let all = analysis.flows.iter().flat_map(|flow| flow.encodings().map(move |encoding| (flow, encoding)));
+    all.filter(|(_, encoding)| trade.encodings.contains(&&*encoding.encoding_name))
+}
+
+/// Name and identifier of a stream.
+fn name_of(stream: &StreamHealth) -> String {
+    match &stream.name {
+        Some(name) if !name.contains(&stream.id) => format!("{name} ({})", stream.id),
+        Some(name) => name.clone(),
+        None => stream.id.clone(),
+    }
+}
+
+/// A figure, or why there is none.
+fn or_why<T>(value: Option<T>, form: impl FnOnce(T) -> String, why: &str) -> String {
+    value.map_or_else(|| format!("({why})"), form)
+}
+
+fn streams(encodings: &Encodings<'_>) -> Section {
+    let columns = vec![
+        "Source",
+        "Destination",
+        "Encoding",
+        "Stream",
+        "What",
+        "Received",
+        "Expected",
+        "Lost",
+        "Lost/%",
+        "Duplicated",
+        "Rate/Hz",
+        "Jitter",
+        "Drift/ppm",
+        "Clock less capture",
+    ];
+    let mut rows = Vec::new();
+    for (flow, encoding) in encodings {
+        rows.extend(encoding.health.streams.iter().map(|stream| row(flow, encoding, stream)));
+    }
+    Section { title: "Streams", columns, rows }
+}
+
+fn row(flow: &Flow, encoding: &ApplicationEncoding, stream: &StreamHealth) -> Vec<String> {
+    let measures = &stream.measures;
+    let number = |name: &str| measures.get(name).and_then(Value::as_f64);
+    // Chapter 10: the relative time counter ticks ten million times a second
+    let by_counter = number("rtc_last").zip(number("rtc_first")).filter(|(last, first)| last > first);
+    let by_counter = by_counter.map(|(last, first)| stream.received.saturating_sub(1) as f64 * 1e7 / (last - first));
+    let of_encoding = Some(&encoding.timing_stats).filter(|_| encoding.health.streams.len() == 1);
+    let by_frames = of_encoding.and_then(|timing| timing.mean_ns).filter(|mean| *mean > 0.0).map(|mean| 1e9 / mean);
+    let rate = number("rate_hz").or(by_counter).or(by_frames);
+    let time_packets = measures.get("time").and_then(|time| time.get("last_less_capture_time_ns"));
+    let time_error = number("time_error_mean_ns").or(time_packets.and_then(Value::as_f64));
+    let share = stream.lost.zip(stream.expected).filter(|(_, expected)| *expected > 0);
+    let numbered = "not numbered";
+    vec![
+        flow.key.src.to_string(),
+        flow.key.dst.to_string(),
+        encoding.encoding_name.to_string(),
+        name_of(stream),
+        what(stream),
+        grouped(stream.received),
+        or_why(stream.expected, grouped, numbered),
+        or_why(stream.lost, grouped, numbered),
+        or_why(share, |(lost, expected)| format!("{:.4}", lost as f64 * 100.0 / expected as f64), numbered),
+        or_why(stream.duplicated, grouped, numbered),
+        or_why(rate, |rate| format!("{rate:.2}"), "too few packets, or several streams"),
+        or_why(stream.jitter_ns, duration, "no clock in its packets"),
+        or_why(stream.drift_ppm, |drift| format!("{drift:.2}"), "no clock, less than 1 s, or no line fits"),
+        or_why(
+            time_error,
+            |error| format!("{}{}", if error < 0.0 { "-" } else { "" }, duration(error.abs())),
+            "no time of day in its packets",
+        ),
+    ]
+}
+
+/// Variant of a key, types of a channel, format of a medium, nominal cycle of a device.
+fn what(stream: &StreamHealth) -> String {
+    let measures = &stream.measures;
+    let word = |name: &str| measures.get(name).and_then(Value::as_str).map(str::to_owned);
+    let types = measures.get("types").and_then(Value::as_map);
+    let types = types.map(|types| types.keys().map(AsRef::as_ref).collect::<Vec<&str>>().join(", "));
+    let cycle = measures.get("nominal_update_time_ns").and_then(Value::as_f64);
+    let cycle = cycle.map(|cycle| format!("cycle {}", duration(cycle)));
+    word("type").or_else(|| word("format")).or(types).or(cycle).unwrap_or_default()
+}
+
+/// Verdicts of ST 2110-21 and of audio, with limits and worst cases.
+fn timing(encodings: &Encodings<'_>) -> Section {
+    let mut rows = Vec::new();
+    for (flow, encoding) in encodings {
+        for stream in &encoding.health.streams {
+            let mut add = |what: String, passes: Option<bool>, figures: String| {
+                let verdict = passes.map_or("stated", |passes| if passes { "pass" } else { "FAIL" });
+                rows.push(vec![
+                    flow.key.src.to_string(),
+                    flow.key.dst.to_string(),
+                    name_of(stream),
+                    what,
+                    verdict.to_owned(),
+                    figures,
+                ]);
+            };
+            let measures = &stream.measures;
+            if let Some(factor) = measures.get("ts_df") {
+                let verdict = factor.get("verdict").and_then(Value::as_str);
+                add(
+                    "audio delay factor".to_owned(),
+                    verdict.map(|verdict| verdict != "not compliant"),
+                    factor.to_string(),
+                );
+            }
+            let Some(timing) = measures.get("st2110_21") else { continue };
+            for (class, models) in timing.get("verdicts").and_then(Value::as_map).into_iter().flatten() {
+                for (model, judged) in models.as_map().into_iter().flatten() {
+                    let text = |name: &str| judged.get(name).map_or_else(|| "unknown".to_owned(), Value::to_string);
+                    let frame = judged
+                        .get("at")
+                        .and_then(|at| at.get("frame"))
+                        .map_or_else(String::new, |frame| format!(", at frame {frame}"));
+                    let figures = format!("worst {}, limit {}{frame}", text("worst"), text("limit"));
+                    add(format!("ST 2110-21 {class} {model}"), judged.get("passes").and_then(Value::as_bool), figures);
+                }
+            }
+            if let Some(class) = timing.get("class") {
+                add("sender type".to_owned(), None, class.to_string());
+            }
+        }
+    }
+    Section {
+        title: "Timing of senders",
+        columns: vec!["Source", "Destination", "Stream", "What", "Verdict", "Figures"],
+        rows,
+    }
+}
+
+fn gaps(encodings: &Encodings<'_>) -> Section {
+    let mut rows = Vec::new();
+    for (flow, encoding) in encodings {
+        for stream in &encoding.health.streams {
+            for gap in stream.gaps.iter().take(MOST_GAPS) {
+                let time = gap.at.time.map_or_else(|| "no time".to_owned(), |time| time.to_string());
+                rows.push(vec![
+                    time,
+                    grouped(gap.at.frame),
+                    flow.key.src.to_string(),
+                    flow.key.dst.to_string(),
+                    name_of(stream),
+                    grouped(gap.packets),
+                ]);
+            }
+        }
+    }
+    rows.sort();
+    Section { title: "Losses", columns: vec!["Time", "Frame", "Source", "Destination", "Stream", "Packets"], rows }
+}
+
+fn findings<'a>(findings: impl Iterator<Item = &'a Finding>) -> Section {
+    let row = |finding: &Finding| {
+        let time = finding.first.time.map_or_else(|| "no time".to_owned(), |time| time.to_string());
+        let place = &finding.place;
+        let stream = place.stream.as_ref().map(|stream| format!("stream {stream}"));
+        let place: Vec<&str> =
+            [&place.flow, &place.encoding, &stream].into_iter().flatten().map(String::as_str).collect();
+        vec![
+            format!("{:?}", finding.severity).to_lowercase(),
+            time,
+            grouped(finding.first.frame),
+            grouped(finding.count),
+            finding.code.to_string(),
+            place.join(", "),
+            finding.text.clone(),
+        ]
+    };
+    let columns = vec!["Severity", "First", "Frame", "Count", "Code", "Where", "What"];
+    Section { title: "Findings", columns, rows: findings.map(row).collect() }
+}
+
+/// Packets, losses and jitter per interval, of the encodings with most packets.
+fn plots(encodings: &Encodings<'_>) -> Vec<Plot> {
+    let mut drawn: Vec<_> = encodings.iter().filter(|(_, encoding)| encoding.intervals.len() > 1).collect();
+    drawn.sort_by_key(|(_, encoding)| std::cmp::Reverse(encoding.packet_count));
+    drawn.truncate(MOST_LINES);
+    let begin = drawn.iter().filter_map(|(_, encoding)| Some(encoding.intervals.first()?.start)).min();
+    let Some(begin) = begin else { return Vec::new() };
+    let plot = |title: &str, unit, value: fn(&Interval) -> Option<f64>| {
+        let lines = drawn.iter().map(|(flow, encoding)| {
+            let points = encoding.intervals.iter();
+            let points = points.filter_map(|of| Some((of.start.since(begin) as f64 / 1e9, value(of)?)));
+            (format!("{} {}", encoding.encoding_name, flow.key), points.collect())
+        });
+        Plot { title: title.to_owned(), unit, lines: lines.collect() }
+    };
+    vec![
+        plot("Packets per interval", "", |of| Some(of.packets as f64)),
+        plot("Lost per interval", "", |of| of.lost.map(|lost| lost as f64)),
+        plot("Jitter", "µs", |of| of.jitter_ns.map(|jitter| jitter / 1e3)),
+    ]
+}

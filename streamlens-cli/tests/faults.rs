@@ -1,0 +1,104 @@
+//! The capture of faults: its bytes are those that the generator makes, and the command says what is wrong in it.
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::Scratch;
+use serde_json::Value;
+use streamlens_testing::faults;
+
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/captures").join(name)
+}
+
+fn run(more: &[&str]) -> common::Ran {
+    let capture = path("faults.pcapng");
+    Scratch::new("faults").run(&[&[capture.to_str().unwrap(), "--format", "json"], more].concat())
+}
+
+fn findings(document: &Value, code: &str) -> Vec<Value> {
+    document["findings"].as_array().unwrap().iter().filter(|finding| finding["code"] == code).cloned().collect()
+}
+
+#[test]
+fn the_committed_file_is_what_the_generator_makes() {
+    let file = std::fs::read(path("faults.pcapng")).unwrap();
+    assert!(file == faults::capture(), "run `cargo run --example make_demo` and commit what it writes");
+}
+
+#[test]
+fn redundancy_its_loss_and_a_clock_that_is_off_are_found() {
+    let document = run(&[]).json();
+    let lost = |range: std::ops::Range<u16>| u64::from(range.end - range.start);
+    let pair = &document["networks"]["RTP"]["st2022_7_pairs"][0];
+    assert!(pair.is_object(), "{}", document["networks"]);
+    let merged = &findings(&document, "st2022-7.loss-after-merge")[0];
+    assert!(merged["text"].as_str().unwrap().starts_with(&format!("{} of", lost(faults::BOTH_LOST))), "{merged}");
+    let of_paths: Vec<_> =
+        findings(&document, "rtp.loss").iter().map(|finding| finding["packets"].as_u64().unwrap()).collect();
+    let both = lost(faults::BOTH_LOST);
+    assert_eq!(of_paths, [lost(faults::RED_LOST) + both, lost(faults::BLUE_LOST) + both]);
+    let clock = &findings(&document, "iena.clock-offset")[0];
+    assert!(clock["text"].as_str().unwrap().contains("+18 s (GPS time less UTC)"), "{clock}");
+    let names: Vec<_> = document["flows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|flow| {
+            flow["transport_protocols"]["UDP"]["application_encodings"]["AES67"]["health"]["streams"][0]["name"]
+                .as_str()
+        })
+        .collect();
+    assert_eq!(names, ["Referee microphone (red)", "Referee microphone (blue)"]);
+}
+
+#[test]
+fn the_expectation_file_gives_its_verdicts() {
+    let expectations = path("faults.toml");
+    let ran = run(&["--expect", expectations.to_str().unwrap(), "--fail-on", "error"]);
+    assert_eq!(ran.status, 1);
+    let document = ran.json();
+    let [absent] = &findings(&document, "expect.absent")[..] else { panic!("{document}") };
+    assert!(absent["text"].as_str().unwrap().contains("key 0x0C04"), "{absent}");
+    let [limit] = &findings(&document, "expect.limit")[..] else { panic!("{document}") };
+    assert!(limit["where"]["flow"].as_str().unwrap().contains("239.70.1.31"), "{limit}");
+    assert!(findings(&document, "expect.unexpected").is_empty());
+}
+
+/// Each report in each form holds what is wrong in the capture.
+#[test]
+fn reports_hold_what_is_wrong() {
+    let scratch = Scratch::new("reports");
+    let capture = path("faults.pcapng");
+    let capture = capture.to_str().unwrap();
+    for (kind, parts) in [
+        (
+            "flight-test",
+            &["key 0x0C03", "192.168.20.13:40001", "+18 s (GPS time less UTC)", "grandmaster 0200c0fffea80a01"][..],
+        ),
+        ("media", &["Referee microphone (red)", "239.70.2.31:5004", "3 packets lost after merging", "7"]),
+    ] {
+        for format in ["text", "csv", "html"] {
+            let ran = scratch.run(&["report", kind, capture, "--format", format]);
+            assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+            for part in parts {
+                assert!(ran.stdout.contains(part), "{kind} {format} has no {part}:\n{}", ran.stdout);
+            }
+        }
+        let html = scratch.run(&["report", kind, capture, "--format", "html"]).stdout;
+        assert!(html.starts_with("<!DOCTYPE html>") && html.contains("<svg") && html.trim_end().ends_with("</html>"));
+        assert!(
+            !html.contains("http://") && !html.contains("https://") && !html.contains("<script"),
+            "nothing is loaded"
+        );
+    }
+    let demo = path("demo.pcapng");
+    let plant = scratch.run(&["report", "plant", demo.to_str().unwrap()]).stdout;
+    for part in ["PROFINET", "EtherCAT", "Modbus", "exception"] {
+        assert!(plant.contains(part), "{plant}");
+    }
+    let csv = scratch.run(&["report", "plant", demo.to_str().unwrap(), "--format", "csv"]).stdout;
+    assert!(csv.starts_with("section,"), "{csv}");
+}
