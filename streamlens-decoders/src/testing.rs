@@ -4,10 +4,14 @@ use std::fs::File;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
+use proptest::collection::vec;
+use proptest::prelude::*;
+
 use pcap_parser::{Block, PcapBlockOwned, PcapError, create_reader};
 use streamlens_model::{Address, FlowKey, MacAddress, Packet, Timestamp, Transport, Value};
 pub(crate) use streamlens_testing::corpus;
 
+use crate::wire::{self, Wire};
 use crate::{DecodeError, DecodingResult, FlowReport, StreamDecoder};
 
 /// One UDP datagram, TCP segment or Ethernet payload of a capture.
@@ -81,6 +85,45 @@ pub(crate) fn truncations<'h, T: std::fmt::Debug>(
         assert!(offset + present == length && needed > present, "{length} bytes: {error}");
         assert!(offset + needed <= header.len(), "{length} bytes: {error}");
     }
+}
+
+/// Holds a parser of the wire against its vector, every truncation of that, the vector with damage, and arbitrary bytes: what
+/// it does not take, its error names with field and place within the bytes. Of what is read, `done` is handed on.
+pub(crate) fn parser(protocol: &'static str, vector: &[u8], parse: impl for<'a> Fn(&'a [u8]) -> Wire<'a, ()>) {
+    truncations(protocol, vector, |bytes| wire::parse(protocol, bytes, &parse));
+    let holds = |bytes: &[u8]| match wire::parse(protocol, bytes, &parse) {
+        Ok((rest, ())) => assert!(bytes.ends_with(rest), "the rest is what follows"),
+        Err(DecodeError::Incomplete { field, offset, needed, present, .. }) => {
+            assert!(!field.is_empty() && offset + present == bytes.len() && needed > present);
+        }
+        Err(DecodeError::Malformed { field, offset, reason, .. }) => {
+            assert!(!field.is_empty() && !reason.is_empty() && offset < bytes.len());
+        }
+        Err(error) => panic!("{error} names no field"),
+    };
+    proptest!(|(bytes in vec(any::<u8>(), 0..200), damage in vec((any::<usize>(), any::<u8>()), 1..8))| {
+        holds(&bytes);
+        let mut damaged = vector.to_vec();
+        for (at, byte) in damage {
+            let at = at % damaged.len();
+            damaged[at] = byte;
+        }
+        holds(&damaged);
+        damaged.extend(&bytes);
+        holds(&damaged);
+    });
+}
+
+/// What follows on something read, for [`parser`].
+pub(crate) fn done<T>((rest, _): (&[u8], T)) -> (&[u8], ()) {
+    (rest, ())
+}
+
+/// The bytes of a text of hexadecimal digits, in which spaces and line ends mean nothing.
+pub(crate) fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let digit = |byte: u8| char::from(byte).to_digit(16).expect("a digit") as u8;
+    digits.chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
 }
 
 /// The codes of what was found, in the order of the logs.

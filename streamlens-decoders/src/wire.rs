@@ -115,19 +115,22 @@ pub(crate) fn fixed<'a, const N: usize, T>(
 }
 
 macro_rules! integers {
-    ($($name:ident, $of:ty, $size:literal, $what:literal;)*) => {$(
-        #[doc = concat!("A parser of ", $what, " in network order.")]
+    ($($name:ident, $of:ty, $size:literal, $from:ident, $what:literal;)*) => {$(
+        #[doc = concat!("A parser of ", $what, ".")]
         #[inline(always)]
         pub(crate) fn $name<'a>(field: &'static str) -> impl Fn(&'a [u8]) -> Wire<'a, $of> + Copy {
-            move |input| array::<$size>(field)(input).map(|(rest, bytes)| (rest, <$of>::from_be_bytes(bytes)))
+            move |input| array::<$size>(field)(input).map(|(rest, bytes)| (rest, <$of>::$from(bytes)))
         }
     )*};
 }
 integers! {
-    u8, u8, 1, "an octet";
-    u16, u16, 2, "16 bits";
-    u32, u32, 4, "32 bits";
-    u64, u64, 8, "64 bits";
+    u8, u8, 1, from_be_bytes, "an octet";
+    u16, u16, 2, from_be_bytes, "16 bits in network order";
+    u32, u32, 4, from_be_bytes, "32 bits in network order";
+    u64, u64, 8, from_be_bytes, "64 bits in network order";
+    le_u16, u16, 2, from_le_bytes, "16 bits, the low octet first";
+    le_u32, u32, 4, from_le_bytes, "32 bits, the low octet first";
+    le_u64, u64, 8, from_le_bytes, "64 bits, the low octet first";
 }
 
 /// A parser of 24 bits in network order.
@@ -136,12 +139,24 @@ pub(crate) fn u24<'a>(field: &'static str) -> impl Fn(&'a [u8]) -> Wire<'a, u32>
     move |input| array(field)(input).map(|(rest, [a, b, c])| (rest, u32::from_be_bytes([0, a, b, c])))
 }
 
+/// A parser of 24 bits, the low octet first.
+#[inline(always)]
+pub(crate) fn le_u24<'a>(field: &'static str) -> impl Fn(&'a [u8]) -> Wire<'a, u32> + Copy {
+    move |input| array(field)(input).map(|(rest, [a, b, c])| (rest, u32::from_le_bytes([a, b, c, 0])))
+}
+
 /// A parser of 48 bits in network order.
 #[inline(always)]
 pub(crate) fn u48<'a>(field: &'static str) -> impl Fn(&'a [u8]) -> Wire<'a, u64> + Copy {
     move |input| {
         array(field)(input).map(|(rest, [a, b, c, d, e, f])| (rest, u64::from_be_bytes([0, 0, a, b, c, d, e, f])))
     }
+}
+
+/// What a parser reads at an offset; `None` where the bytes end before, or are not what it is for.
+#[inline(always)]
+pub(crate) fn at<'a, T>(bytes: &'a [u8], offset: usize, mut parser: impl FnMut(&'a [u8]) -> Wire<'a, T>) -> Option<T> {
+    parser(bytes.get(offset..)?).ok().map(|(_, read)| read)
 }
 
 #[cfg(test)]
@@ -179,12 +194,20 @@ mod tests {
     }
 
     #[test]
-    fn integers_are_in_network_order() {
+    fn integers_are_in_the_order_of_their_names() {
         let bytes = [1, 2, 3, 4, 5, 6, 7, 8];
         assert_eq!(u8("f")(&bytes), Ok((&bytes[1..], 1)));
         assert_eq!(u24("f")(&bytes), Ok((&bytes[3..], 0x01_0203)));
         assert_eq!(u48("f")(&bytes), Ok((&bytes[6..], 0x0102_0304_0506)));
         assert_eq!(u64("f")(&bytes), Ok((&bytes[8..], 0x0102_0304_0506_0708)));
+        assert_eq!(le_u16("f")(&bytes), Ok((&bytes[2..], 0x0201)));
+        assert_eq!(le_u24("f")(&bytes), Ok((&bytes[3..], 0x03_0201)));
+        assert_eq!(le_u32("f")(&bytes), Ok((&bytes[4..], 0x0403_0201)));
+        assert_eq!(le_u64("f")(&bytes), Ok((&bytes[8..], 0x0807_0605_0403_0201)));
+        assert_eq!(
+            (at(&bytes, 6, u16("f")), at(&bytes, 7, u16("f")), at(&bytes, 9, u8("f"))),
+            (Some(0x0708), None, None)
+        );
         assert_eq!(bytes_of(&bytes, 9), None);
         assert_eq!(bytes_of(&bytes, 8), Some(&bytes[..]));
     }

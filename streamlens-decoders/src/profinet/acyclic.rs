@@ -10,7 +10,7 @@ use super::cm::Body;
 use super::dcp::{DcpPdu, Fact, block_error};
 use super::frame::{self, Fragment};
 use super::monitor::Record;
-use super::rpc::{RpcHeader, number};
+use super::rpc::{RpcHeader, long};
 use crate::{DecodingResult, FlowReport};
 
 /// Other `FrameID`s that are counted one by one.
@@ -188,7 +188,7 @@ fn note_refusal(header: &RpcHeader, body: &[u8], at: Occurrence, findings: &mut 
     if !matches!(header.packet_type, 3 | 6) {
         return;
     }
-    let code = number(body, 0, header.little_endian).map_or(0, u32::from_be_bytes);
+    let code = long("status", header.little_endian)(body).map_or(0, |(_, code)| code);
     findings.add("profinet.cm-fault", Severity::Warning, None, at, || {
         let what = if header.packet_type == 3 { "faulted" } else { "rejected" };
         format!("{} {what} with RPC status 0x{code:08x}", operation(header))

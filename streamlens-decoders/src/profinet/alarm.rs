@@ -7,7 +7,10 @@
 
 use std::borrow::Cow;
 
-use super::{PnioStatus, array, long, word};
+use nom::Parser;
+
+use super::PnioStatus;
+use crate::wire::{Wire, array, fixed, u8, u16, u32};
 
 /// What an RTA PDU does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,18 +50,8 @@ impl<'a> RtaPdu<'a> {
 
     /// Reads a frame's payload from its `FrameID` on.
     pub(super) fn read(payload: &'a [u8]) -> Option<Self> {
-        let (header, rest) = payload.split_first_chunk::<14>()?;
-        let kind = *header.get(6)?;
-        let length = word(header, 12)?;
-        let kind_of = match kind & 0x0F {
-            1 => RtaKind::Data,
-            2 => RtaKind::Nack,
-            3 => RtaKind::Ack,
-            4 => RtaKind::Error,
-            other => RtaKind::Other(other),
-        };
-        let data = rest.get(..usize::from(length)).unwrap_or(rest);
-        Some(Self { kind: kind_of, version: kind >> 4, length, data })
+        let (rest, pdu) = fixed::<{ RtaPdu::HEADER }, _>(header)(payload).ok()?;
+        Some(Self { data: rest.get(..usize::from(pdu.length)).unwrap_or(rest), ..pdu })
     }
 
     /// Whether version, type and length are as the standard has them.
@@ -71,12 +64,8 @@ impl<'a> RtaPdu<'a> {
 
     /// The notification, in DATA that holds one.
     pub(super) fn notification(&self) -> Option<Notification> {
-        let block = word(self.data, 0)?;
-        if self.kind != RtaKind::Data || !matches!(block, 1 | 2) {
-            return None;
-        }
-        let (api, slot, subslot) = (long(self.data, 8)?, word(self.data, 12)?, word(self.data, 14)?);
-        Some(Notification { alarm_type: word(self.data, 6)?, api, slot, subslot })
+        let (_, (block, notification)) = notification(self.data).ok()?;
+        (self.kind == RtaKind::Data && matches!(block, 1 | 2)).then_some(notification)
     }
 
     /// The status in ERR: why the relation ends.
@@ -84,8 +73,49 @@ impl<'a> RtaPdu<'a> {
         if self.kind != RtaKind::Error {
             return None;
         }
-        array(self.data, 0).map(PnioStatus)
+        array("PNIOStatus")(self.data).ok().map(|(_, status)| PnioStatus(status))
     }
+}
+
+pub(super) fn header(input: &[u8]) -> Wire<'_, RtaPdu<'_>> {
+    let (rest, (_, _, _, kind, _, _, _, length)) = (
+        u16("FrameID"),
+        u16("AlarmDstEndpoint"),
+        u16("AlarmSrcEndpoint"),
+        u8("PDUType"),
+        u8("AddFlags"),
+        u16("SendSeqNum"),
+        u16("AckSeqNum"),
+        u16("VarPartLen"),
+    )
+        .parse(input)?;
+    let kind_of = match kind & 0x0F {
+        1 => RtaKind::Data,
+        2 => RtaKind::Nack,
+        3 => RtaKind::Ack,
+        4 => RtaKind::Error,
+        other => RtaKind::Other(other),
+    };
+    Ok((rest, RtaPdu { kind: kind_of, version: kind >> 4, length, data: &[] }))
+}
+
+/// The block type, and the notification of a block of type 1 or 2 (alarm of high or low priority):
+///
+/// ```text
+/// BlockType 2 | BlockLength 2 | BlockVersion 2 | AlarmType 2 | API 4 | SlotNumber 2 | SubslotNumber 2
+/// ```
+pub(super) fn notification(input: &[u8]) -> Wire<'_, (u16, Notification)> {
+    let (rest, (block, _, _, alarm_type, api, slot, subslot)) = (
+        u16("BlockType"),
+        u16("BlockLength"),
+        u16("BlockVersion"),
+        u16("AlarmType"),
+        u32("API"),
+        u16("SlotNumber"),
+        u16("SubslotNumber"),
+    )
+        .parse(input)?;
+    Ok((rest, (block, Notification { alarm_type, api, slot, subslot })))
 }
 
 /// Which alarm, and where in the device.

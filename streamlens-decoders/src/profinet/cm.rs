@@ -1,9 +1,11 @@
 //! Context management: the NDR arguments and the blocks of connect, release and control (IEC 61158-6-10 §5.2).
 
+use nom::Parser;
 use streamlens_model::MacAddress;
 
-use super::rpc::number;
-use super::{PnioStatus, Uuid, array, long, word};
+use super::rpc::long;
+use super::{PnioStatus, Uuid, uuid};
+use crate::wire::{Wire, array, at, bytes, fixed, u16, u32};
 
 /// The body of a request or an answer: the status of an answer, and the blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,8 +18,9 @@ pub(super) struct Body<'a> {
 impl<'a> Body<'a> {
     /// Reads what stands behind the RPC header, as far as it is there.
     pub(super) fn read(body: &'a [u8], is_answer: bool, little_endian: bool) -> Option<Self> {
-        let status = PnioStatus(number(body, 0, little_endian)?);
-        let length = u32::from_be_bytes(number(body, 4, little_endian)?) as usize;
+        let long = |field| long(field, little_endian);
+        let (_, (status, length)) = (long("PNIOStatus or ArgsMaximum"), long("ArgsLength")).parse(body).ok()?;
+        let (status, length) = (PnioStatus(status.to_be_bytes()), length as usize);
         // Behind status (or maximum) and length: maximum count, offset and actual count of the array.
         let blocks = body.get(20..).unwrap_or_default();
         let blocks = blocks.get(..length).unwrap_or(blocks);
@@ -46,11 +49,18 @@ impl<'a> Iterator for CmBlocks<'a> {
     type Item = CmBlock<'a>;
 
     fn next(&mut self) -> Option<CmBlock<'a>> {
-        let (kind, length) = (word(self.rest, 0)?, usize::from(word(self.rest, 2)?));
-        let block = self.rest.get(4..4 + length)?;
-        self.rest = self.rest.get(4 + length..).unwrap_or_default();
-        Some(CmBlock { kind, data: block.get(2..)? })
+        let (rest, (kind, counted)) = block(self.rest).ok()?;
+        self.rest = rest;
+        let (data, _) = u16("BlockVersion")(counted).ok()?;
+        Some(CmBlock { kind, data })
     }
+}
+
+/// Type and what the length counts: the version and the data.
+pub(super) fn block(input: &[u8]) -> Wire<'_, (u16, &[u8])> {
+    let (rest, (kind, length)) = (u16("BlockType"), u16("BlockLength")).parse(input)?;
+    let (rest, counted) = bytes("BlockVersion and data", length.into())(rest)?;
+    Ok((rest, (kind, counted)))
 }
 
 /// What an AR block of a connect request says of the relation.
@@ -64,25 +74,40 @@ pub(super) struct ArRequest {
 
 impl ArRequest {
     pub(super) fn read(data: &[u8]) -> Option<Self> {
-        let length = usize::from(word(data, 50)?);
-        Some(Self {
-            ar_type: word(data, 0)?,
-            uuid: Uuid(array(data, 2)?),
-            controller: MacAddress(array(data, 20)?),
-            station: super::dcp::text(data.get(52..52 + length)?),
-        })
+        ar_request(data).ok().map(|(_, request)| request)
     }
+}
+
+/// ```text
+/// ARType 2 | ARUUID 16 | SessionKey 2 | CMInitiatorMacAdd 6 | CMInitiatorObjectUUID 16 | ARProperties 4 |
+/// CMInitiatorActivityTimeoutFactor 2 | CMInitiatorUDPRTPort 2 | StationNameLength 2 | CMInitiatorStationName
+/// ```
+pub(super) fn ar_request(input: &[u8]) -> Wire<'_, ArRequest> {
+    let (rest, (ar_type, uuid, _, controller)) =
+        (u16("ARType"), uuid("ARUUID"), u16("SessionKey"), array("CMInitiatorMacAdd")).parse(input)?;
+    let (rest, (_, _, _, _, length)) = (
+        array::<16>("CMInitiatorObjectUUID"),
+        u32("ARProperties"),
+        u16("CMInitiatorActivityTimeoutFactor"),
+        u16("CMInitiatorUDPRTPort"),
+        u16("StationNameLength"),
+    )
+        .parse(rest)?;
+    let (rest, station) = bytes("CMInitiatorStationName", length.into())(rest)?;
+    Ok((rest, ArRequest { ar_type, uuid, controller: MacAddress(controller), station: super::dcp::text(station) }))
 }
 
 /// The UUID of a relation and the device's address, from the AR block of an answer.
 pub(super) fn ar_answer(data: &[u8]) -> Option<(Uuid, MacAddress)> {
-    Some((Uuid(array(data, 2)?), MacAddress(array(data, 20)?)))
+    let mut block = (u16("ARType"), uuid("ARUUID"), u16("SessionKey"), array("CMResponderMacAdd"));
+    let (_, (_, uuid, _, device)) = block.parse(data).ok()?;
+    Some((uuid, MacAddress(device)))
 }
 
 /// The UUID of a relation in a control or release block.
 pub(super) fn control_uuid(data: &[u8]) -> Option<Uuid> {
     // Two octets of padding stand in front of it.
-    array(data, 2).map(Uuid)
+    at(data, 2, uuid("ARUUID"))
 }
 
 /// The kind of an IO communication relation.
@@ -154,88 +179,127 @@ impl Iocr {
 
     /// Reads an IOCR block of a connect request.
     pub(super) fn read(data: &[u8]) -> Option<Self> {
-        let at = |offset| word(data, offset);
-        let kind = match at(0)? {
-            1 => IocrType::Input,
-            2 => IocrType::Output,
-            3 => IocrType::MulticastProvider,
-            4 => IocrType::MulticastConsumer,
-            other => IocrType::Other(other),
-        };
-        let mut iocr = Self {
-            kind,
-            reference: at(2)?,
-            rt_class: (long(data, 6)? & 0x0F) as u8,
-            data_length: at(10)?,
-            frame_id: at(12)?,
-            send_clock_factor: at(14)?,
-            reduction_ratio: at(16)?,
-            phase: at(18)?,
-            watchdog_factor: at(26)?,
-            data_hold_factor: at(28)?,
-            objects: Vec::new(),
-        };
-        iocr.read_objects(data);
+        let (_, mut iocr) = fixed::<30, _>(iocr)(data).ok()?;
+        // As much of the layout of the IO data as is there.
+        let _ = data.get(30..).map(|rest| read_objects(rest, &mut iocr.objects));
         Some(iocr)
     }
+}
 
-    /// The layout of the IO data, as far as it is there.
-    fn read_objects(&mut self, data: &[u8]) -> Option<()> {
-        let mut offset = 40;
-        for _ in 0..word(data, 38)? {
-            offset += 4;
-            let count = usize::from(word(data, offset)?);
-            offset += 2;
-            let list = data.get(offset..offset + count * 6)?;
-            let room = Self::MAX_OBJECTS.saturating_sub(self.objects.len());
-            let (entries, _) = list.as_chunks::<6>();
-            self.objects.extend(entries.iter().take(room).map(|&[a, b, c, d, e, f]| {
-                (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]), u16::from_be_bytes([e, f]))
-            }));
-            offset += count * 6;
-            // The consumer status entries have the same form and say nothing new.
-            offset += 2 + usize::from(word(data, offset)?) * 6;
+/// ```text
+/// IOCRType 2 | IOCRReference 2 | LT 2 | IOCRProperties 4 | DataLength 2 | FrameID 2 | SendClockFactor 2 |
+/// ReductionRatio 2 | Phase 2 | Sequence 2 | FrameSendOffset 4 | WatchdogFactor 2 | DataHoldFactor 2
+/// ```
+pub(super) fn iocr(input: &[u8]) -> Wire<'_, Iocr> {
+    let (rest, (kind, reference, _, properties, data_length, frame_id)) =
+        (u16("IOCRType"), u16("IOCRReference"), u16("LT"), u32("IOCRProperties"), u16("DataLength"), u16("FrameID"))
+            .parse(input)?;
+    let (rest, (send_clock_factor, reduction_ratio, phase, _, _, watchdog_factor, data_hold_factor)) = (
+        u16("SendClockFactor"),
+        u16("ReductionRatio"),
+        u16("Phase"),
+        u16("Sequence"),
+        u32("FrameSendOffset"),
+        u16("WatchdogFactor"),
+        u16("DataHoldFactor"),
+    )
+        .parse(rest)?;
+    let kind = match kind {
+        1 => IocrType::Input,
+        2 => IocrType::Output,
+        3 => IocrType::MulticastProvider,
+        4 => IocrType::MulticastConsumer,
+        other => IocrType::Other(other),
+    };
+    let iocr = Iocr {
+        kind,
+        reference,
+        rt_class: (properties & 0x0F) as u8,
+        data_length,
+        frame_id,
+        send_clock_factor,
+        reduction_ratio,
+        phase,
+        watchdog_factor,
+        data_hold_factor,
+        objects: Vec::new(),
+    };
+    Ok((rest, iocr))
+}
+
+/// The layout of the IO data, from behind the DataHoldFactor on:
+///
+/// ```text
+/// IOCRTagHeader 2 | IOCRMulticastMACAdd 6 | NumberOfAPIs 2 | per API: API 4 | NumberOfIODataObjects 2 |
+/// slot 2, subslot 2, offset 2 each | NumberOfIOCS 2 | slot 2, subslot 2, offset 2 each
+/// ```
+pub(super) fn read_objects<'a>(input: &'a [u8], objects: &mut Vec<(u16, u16, u16)>) -> Wire<'a, ()> {
+    let (mut rest, (_, _, apis)) =
+        (u16("IOCRTagHeader"), array::<6>("IOCRMulticastMACAdd"), u16("NumberOfAPIs")).parse(input)?;
+    for _ in 0..apis {
+        let (list, (_, count)) = (u32("API"), u16("NumberOfIODataObjects")).parse(rest)?;
+        let (behind, mut list) = bytes("IODataObjects", usize::from(count) * 6)(list)?;
+        while objects.len() < Iocr::MAX_OBJECTS
+            && let Ok((more, object)) = object(list)
+        {
+            objects.push(object);
+            list = more;
         }
-        Some(())
+        // The consumer status entries have the same form and say nothing new.
+        let (behind, count) = u16("NumberOfIOCS")(behind)?;
+        (rest, _) = bytes("IOCS", usize::from(count) * 6)(behind)?;
     }
+    Ok((rest, ()))
+}
+
+fn object(input: &[u8]) -> Wire<'_, (u16, u16, u16)> {
+    (u16("SlotNumber"), u16("SubslotNumber"), u16("IODataObjectFrameOffset")).parse(input)
 }
 
 /// Reference and `FrameID` that a device answers for an IO communication relation.
 pub(super) fn iocr_answer(data: &[u8]) -> Option<(u16, u16)> {
-    Some((word(data, 2)?, word(data, 4)?))
+    let (_, (_, reference, frame_id)) = (u16("IOCRType"), u16("IOCRReference"), u16("FrameID")).parse(data).ok()?;
+    Some((reference, frame_id))
 }
 
 /// Whether a module difference block names a module or submodule that is missing or wrong. Such blocks also come to
 /// say that a module stands in as a substitute, which is lawful, or that only diagnoses or owners differ
 /// (IEC 61158-6-10, coding of ModuleState and SubmoduleState).
 pub(super) fn has_wrong_modules(data: &[u8]) -> bool {
-    walk_modules(data).unwrap_or(false)
+    wrong_modules(data).is_ok_and(|(_, is_wrong)| is_wrong)
 }
 
-fn walk_modules(data: &[u8]) -> Option<bool> {
+/// ```text
+/// NumberOfAPIs 2 | per API: API 4 | NumberOfModules 2 | per module: SlotNumber 2 | ModuleIdentNumber 4 | ModuleState 2 |
+/// NumberOfSubmodules 2 | per submodule: SubslotNumber 2 | SubmoduleIdentNumber 4 | SubmoduleState 2
+/// ```
+pub(super) fn wrong_modules(input: &[u8]) -> Wire<'_, bool> {
     const MISSING_OR_WRONG: u16 = 1;
-    let mut at = 2;
-    for _ in 0..word(data, 0)? {
-        let modules = word(data, at + 4)?;
-        at += 6;
+    let (mut rest, apis) = u16("NumberOfAPIs")(input)?;
+    for _ in 0..apis {
+        let (behind, (_, modules)) = (u32("API"), u16("NumberOfModules")).parse(rest)?;
+        rest = behind;
         for _ in 0..modules {
-            let (state, submodules) = (word(data, at + 6)?, word(data, at + 8)?);
-            at += 10;
+            let (behind, (_, _, state, submodules)) =
+                (u16("SlotNumber"), u32("ModuleIdentNumber"), u16("ModuleState"), u16("NumberOfSubmodules"))
+                    .parse(rest)?;
+            rest = behind;
             if state <= MISSING_OR_WRONG {
-                return Some(true);
+                return Ok((rest, true));
             }
             for _ in 0..submodules {
-                let state = word(data, at + 6)?;
-                at += 8;
+                let (behind, (_, _, state)) =
+                    (u16("SubslotNumber"), u32("SubmoduleIdentNumber"), u16("SubmoduleState")).parse(rest)?;
+                rest = behind;
                 let is_wrong = match state >> 15 {
                     1 => matches!(state >> 11 & 0x0F, 2 | 3),
                     _ => state <= MISSING_OR_WRONG,
                 };
                 if is_wrong {
-                    return Some(true);
+                    return Ok((rest, true));
                 }
             }
         }
     }
-    Some(false)
+    Ok((rest, false))
 }

@@ -7,7 +7,6 @@ use streamlens_model::stats::{Distribution, RunLength, Tally};
 use streamlens_model::{Occurrence, Packet};
 
 use super::frame::{DataStatus, Trailer};
-use super::word;
 use crate::nanos;
 
 /// Steps of the counter that are told apart per stream; the rest are counted together.
@@ -273,5 +272,5 @@ const fn says(trailer: Trailer) -> (u8, u8) {
 /// The `FrameID` of a payload, where it is that of cyclic data.
 #[inline]
 pub(super) fn cyclic_id(payload: &[u8]) -> Option<u16> {
-    word(payload, 0).filter(|&id| super::frame::FrameClass::of(id).is_cyclic())
+    super::frame_id(payload).filter(|&id| super::frame::FrameClass::of(id).is_cyclic())
 }

@@ -7,11 +7,9 @@
 
 use std::net::Ipv4Addr;
 
-use nom::IResult;
 use nom::Parser;
-use nom::number::complete::{be_u8, be_u16, be_u32};
 
-use super::{long, word};
+use crate::wire::{self, Wire, array, bytes, fixed, u8, u16, u32};
 
 /// The header behind the `FrameID`, and the blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +30,7 @@ impl<'a> DcpPdu<'a> {
 
     /// Reads a frame's payload from its `FrameID` on.
     pub(super) fn read(payload: &'a [u8]) -> Option<Self> {
-        let (rest, pdu) = header(payload).ok()?;
+        let (rest, pdu) = fixed::<{ DcpPdu::HEADER }, _>(header)(payload).ok()?;
         Some(Self { data: rest.get(..usize::from(pdu.length)).unwrap_or(rest), ..pdu })
     }
 
@@ -73,9 +71,16 @@ impl<'a> DcpPdu<'a> {
     }
 }
 
-fn header(input: &[u8]) -> IResult<&[u8], DcpPdu<'_>> {
-    let (rest, (frame_id, service, service_type, xid, _delay, length)) =
-        (be_u16, be_u8, be_u8, be_u32, be_u16, be_u16).parse(input)?;
+pub(super) fn header(input: &[u8]) -> Wire<'_, DcpPdu<'_>> {
+    let (rest, (frame_id, service, service_type, xid, _, length)) = (
+        u16("FrameID"),
+        u8("ServiceID"),
+        u8("ServiceType"),
+        u32("Xid"),
+        u16("ResponseDelayFactor"),
+        u16("DCPDataLength"),
+    )
+        .parse(input)?;
     Ok((rest, DcpPdu { frame_id, service, service_type, xid, length, data: &[] }))
 }
 
@@ -100,18 +105,29 @@ impl<'a> Iterator for Blocks<'a> {
     type Item = Block<'a>;
 
     fn next(&mut self) -> Option<Block<'a>> {
-        let (&[option, suboption, high, low], rest) = self.rest.split_first_chunk()?;
-        let length = usize::from(u16::from_be_bytes([high, low]));
-        let (data, rest) = rest.split_at_checked(length)?;
+        let (rest, (option, suboption, data)) = block(self.rest).ok()?;
         // The pad of the last block may be missing.
-        self.rest = rest.get(length % 2..).unwrap_or_default();
-        let (info, data) = match (self.prefixed, data.split_first_chunk::<2>()) {
+        self.rest = rest.get(data.len() % 2..).unwrap_or_default();
+        let (data, info) = match (self.prefixed, u16("BlockInfo")(data)) {
             // A control block in an answer has neither.
-            (true, Some((info, data))) => (u16::from_be_bytes(*info), data),
-            _ => (0, data),
+            (true, Ok(prefixed)) => prefixed,
+            _ => (data, 0),
         };
         Some(Block { option, suboption, info, data })
     }
+}
+
+/// Option, suboption and what the length counts.
+pub(super) fn block(input: &[u8]) -> Wire<'_, (u8, u8, &[u8])> {
+    let (rest, (option, suboption, length)) = (u8("Option"), u8("Suboption"), u16("DCPBlockLength")).parse(input)?;
+    let (rest, data) = bytes("block data", length.into())(rest)?;
+    Ok((rest, (option, suboption, data)))
+}
+
+pub(super) fn ip_parameters(input: &[u8]) -> Wire<'_, IpParameters> {
+    let (rest, (address, mask, gateway)) =
+        (u32("IPAddress"), u32("Subnetmask"), u32("StandardGateway")).parse(input)?;
+    Ok((rest, IpParameters { address: address.into(), mask: mask.into(), gateway: gateway.into() }))
 }
 
 /// The IP parameters of a block 1/2 or 1/3.
@@ -144,19 +160,21 @@ pub(super) enum Fact<'a> {
 impl<'a> Block<'a> {
     /// Its meaning, where it is one that is kept.
     pub(super) fn fact(&self) -> Option<Fact<'a>> {
-        let ip = |at| long(self.data, at).map(Ipv4Addr::from);
         Some(match (self.option, self.suboption) {
             (1, 2 | 3) => {
-                let parameters = IpParameters { address: ip(0)?, mask: ip(4)?, gateway: ip(8)? };
+                let (_, parameters) = ip_parameters(self.data).ok()?;
                 Fact::Ip(parameters, self.info & 0x80 != 0)
             }
             (2, 1) => Fact::TypeOfStation(self.data),
             (2, 2) => Fact::NameOfStation(self.data),
-            (2, 3) => Fact::Identity(word(self.data, 0)?, word(self.data, 2)?),
-            (2, 4) => Fact::Role(*self.data.first()?),
+            (2, 3) => {
+                let (_, (vendor, device)) = (u16("VendorIDHigh"), u16("DeviceIDHigh")).parse(self.data).ok()?;
+                Fact::Identity(vendor, device)
+            }
+            (2, 4) => Fact::Role(wire::at(self.data, 0, u8("DeviceRoleDetails"))?),
             (2, 6) => Fact::Alias(self.data),
             (5, 4) => {
-                let &[option, suboption, error] = self.data.first_chunk()?;
+                let [option, suboption, error] = wire::at(self.data, 0, array("Option, Suboption and BlockError"))?;
                 Fact::Answer(option, suboption, error)
             }
             (5, 5 | 6) => Fact::Reset(self.suboption),

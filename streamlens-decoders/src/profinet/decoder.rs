@@ -11,7 +11,8 @@ use super::frame::{self, FrameClass, Trailer};
 use super::monitor::ProfinetMonitor;
 use super::rpc::RpcHeader;
 use super::terms;
-use super::{ETHER_TYPE, NAME, PORTS, incomplete, probe, ptcp, refused, word};
+use super::{ETHER_TYPE, NAME, PORTS, incomplete, probe, ptcp, refused};
+use crate::wire;
 use crate::{
     Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, NetworkMonitor, PacketType, PduState,
     Sequence, StreamDecoder,
@@ -103,7 +104,7 @@ impl<'a> Pdu<'a> {
     #[inline]
     fn read_frame(packet: &Packet<'a>, over_udp: bool) -> Result<Self, DecodeError> {
         let payload = packet.payload;
-        let Some(frame_id) = word(payload, 0) else { return Err(incomplete("FrameID", 0, 2, payload.len())) };
+        let (_, frame_id) = wire::parse(NAME, payload, wire::u16("FrameID"))?;
         Ok(match FrameClass::of(frame_id) {
             FrameClass::Class1 | FrameClass::Class3 => {
                 if packet.wire_payload_length() < 2 + Trailer::LENGTH {

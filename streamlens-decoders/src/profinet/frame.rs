@@ -7,8 +7,10 @@
 
 use std::borrow::Cow;
 
-use super::word;
+use nom::Parser;
+
 use crate::PacketType;
+use crate::wire::{Wire, u8, u16};
 
 /// What a `FrameID` says that the frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,8 +72,8 @@ impl Trailer {
     #[inline]
     pub(super) fn read(payload: &[u8], behind: usize) -> Option<Self> {
         let end = payload.len().checked_sub(behind)?;
-        let [high, low, status, transfer] = *payload.get(2..end)?.last_chunk()?;
-        Some(Self { counter: u16::from_be_bytes([high, low]), status: DataStatus(status), transfer })
+        let last = payload.get(2..end)?.last_chunk::<{ Self::LENGTH }>()?;
+        trailer(last).ok().map(|(_, trailer)| trailer)
     }
 
     /// Whether the reserved bits are 0 and the transfer was good, as in nearly every frame.
@@ -79,6 +81,13 @@ impl Trailer {
     pub(super) const fn is_plausible(self) -> bool {
         self.transfer == 0 && self.status.0 & DataStatus::RESERVED == 0
     }
+}
+
+#[inline(always)]
+pub(super) fn trailer(input: &[u8]) -> Wire<'_, Trailer> {
+    let (rest, (counter, status, transfer)) =
+        (u16("CycleCounter"), u8("DataStatus"), u8("TransferStatus")).parse(input)?;
+    Ok((rest, Trailer { counter, status: DataStatus(status), transfer }))
 }
 
 /// The DataStatus octet of the APDU status.
@@ -277,7 +286,7 @@ pub(super) struct Fragment {
 
 impl Fragment {
     pub(super) fn read(frame_id: u16, payload: &[u8]) -> Option<Self> {
-        let [_, status] = word(payload, 2)?.to_be_bytes();
+        let (_, (_, _, status)) = (u16("FrameID"), u8("FragDataLength"), u8("FragStatus")).parse(payload).ok()?;
         let series = (frame_id & 0x0F) as u8;
         Some(Self { series, number: status & 0x3F, more: status & 0x80 != 0 })
     }

@@ -37,6 +37,7 @@ pub use decoder::ProfinetDecoder;
 use std::fmt;
 
 use crate::DecodeError;
+use crate::wire::{self, Wire, array};
 
 /// The name of the encoding.
 pub(crate) const NAME: &str = "PROFINET";
@@ -47,22 +48,15 @@ pub(crate) const ETHER_TYPE: u16 = 0x8892;
 /// UDP ports: real-time unicast, real-time multicast, context management.
 pub(crate) const PORTS: [u16; 3] = [34_962, 34_963, 34_964];
 
-/// A big-endian number at an offset, where it is there whole.
+/// The `FrameID`, with which every real-time frame begins; `None` where it is not whole.
 #[inline]
-fn word(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
+fn frame_id(payload: &[u8]) -> Option<u16> {
+    wire::at(payload, 0, wire::u16("FrameID"))
 }
 
-/// As [`word`], of four bytes.
-#[inline]
-fn long(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
-/// A fixed number of bytes at an offset, where they are there whole.
-#[inline]
-fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
-    bytes.get(at..)?.first_chunk().copied()
+/// A parser of a UUID in network order, as PROFINET's own blocks have it.
+fn uuid(field: &'static str) -> impl Fn(&[u8]) -> Wire<'_, Uuid> + Copy {
+    move |input| array(field)(input).map(|(rest, bytes)| (rest, Uuid(bytes)))
 }
 
 const fn refused(reason: &'static str) -> DecodeError {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use nom::Parser;
 use streamlens_model::words::{Counted, Grouped, Span};
 use streamlens_model::{Address, FindingLog, FlowKey, MacAddress, Metadata, Occurrence, Severity, StreamId, Value};
 
@@ -14,7 +15,8 @@ use super::frame::FrameClass;
 use super::relations::{Relation, Relations};
 use super::rpc::RpcHeader;
 use super::stations::Stations;
-use super::{Uuid, array, word};
+use super::{Uuid, frame_id, uuid};
+use crate::wire::{Wire, u8, u16, u32};
 use crate::{DecodingResult, FlowReport, NetworkMonitor, NetworkReport, ObservedPdu, Peer, Survey};
 
 /// Bytes of an RPC body that are published of calls other than connect: arguments and the first block.
@@ -70,20 +72,21 @@ impl<'a> Record<'a> {
     }
 
     fn read(bytes: &'a [u8]) -> Option<Self> {
-        let (&kind, rest) = bytes.split_first()?;
+        let (rest, kind) = u8("kind of record")(bytes).ok()?;
         match kind {
             Self::FRAME => Some(Self::Frame(rest)),
-            Self::CALL => Some(Self::Call(Call {
-                little_endian: *rest.first()? != 0,
-                is_answer: *rest.get(1)? != 0,
-                operation: word(rest, 2)?,
-                activity: Uuid(array(rest, 4)?),
-                sequence: u32::from_be_bytes(array(rest, 20)?),
-                body: rest.get(24..)?,
-            })),
+            Self::CALL => call(rest).ok().map(|(_, call)| Self::Call(call)),
             _ => None,
         }
     }
+}
+
+/// What [`Record::call`] publishes behind the kind of record.
+fn call(input: &[u8]) -> Wire<'_, Call<'_>> {
+    let (body, (little_endian, is_answer, operation, activity, sequence)) =
+        (u8("byte order"), u8("direction"), u16("operation"), uuid("activity"), u32("sequence")).parse(input)?;
+    let (little_endian, is_answer) = (little_endian != 0, is_answer != 0);
+    Ok((&[], Call { little_endian, is_answer, operation, activity, sequence, body }))
 }
 
 /// The monitor of all PROFINET flows.
@@ -184,7 +187,7 @@ impl Survey for Streams<'_> {
 impl ProfinetMonitor {
     fn observe_frame(&mut self, payload: &[u8], flow: &FlowKey, at: Occurrence) {
         let (Some(frame_id), Address::Mac(src), Address::Mac(dst)) =
-            (word(payload, 0), flow.src.address, flow.dst.address)
+            (frame_id(payload), flow.src.address, flow.dst.address)
         else {
             return;
         };

@@ -6,7 +6,7 @@ use super::alarm::RtaPdu;
 use super::dcp::DcpPdu;
 use super::frame::{FrameClass, Trailer};
 use super::rpc::RpcHeader;
-use super::{ETHER_TYPE, PORTS, ptcp, word};
+use super::{ETHER_TYPE, PORTS, frame_id, ptcp};
 use crate::Confidence;
 
 /// Judges a payload.
@@ -24,7 +24,7 @@ pub(super) fn probe(packet: &Packet<'_>) -> Confidence {
 #[inline(never)]
 fn ethernet(packet: &Packet<'_>) -> Confidence {
     let payload = packet.payload;
-    let Some(frame_id) = word(payload, 0) else { return Confidence::NONE };
+    let Some(frame_id) = frame_id(payload) else { return Confidence::NONE };
     let (sound, value, reason) = match FrameClass::of(frame_id) {
         FrameClass::Dcp => {
             (DcpPdu::read(payload).is_some_and(|pdu| pdu.is_sound()), 0.99, "Ethernet type 0x8892, DCP blocks fit")
@@ -67,7 +67,7 @@ fn real_time(packet: &Packet<'_>) -> Confidence {
     if !is_rt_over_udp(packet) {
         return Confidence::NONE;
     }
-    match word(packet.payload, 0).map(FrameClass::of) {
+    match frame_id(packet.payload).map(FrameClass::of) {
         Some(FrameClass::Alarm) => Confidence::new(0.8, "RTA header fits, real-time port"),
         _ if packet.missing == 0 => Confidence::new(0.3, "FrameID and status fit, real-time port"),
         _ => Confidence::new(0.1, "FrameID fits, real-time port"),
@@ -77,7 +77,7 @@ fn real_time(packet: &Packet<'_>) -> Confidence {
 /// Whether a datagram can be a real-time frame over UDP (IEC 61158-6-10 §4.7, RT_CLASS_UDP): its ports, the range of
 /// its `FrameID`, its length and its trailer. Only data that are valid count, for many a protocol ends in zeros.
 pub(super) fn is_rt_over_udp(packet: &Packet<'_>) -> bool {
-    match word(packet.payload, 0) {
+    match frame_id(packet.payload) {
         Some(0xC000..=0xFBFF) => {
             let is_valid = |trailer: Trailer| trailer.is_plausible() && trailer.status.is_valid();
             may_be_cyclic_over_udp(packet)

@@ -8,7 +8,10 @@
 //! The data representation rules the byte order of numbers and of the first three groups of UUIDs in this header and
 //! of the NDR part behind it; PROFINET's own blocks are big-endian always.
 
-use super::{Uuid, array};
+use nom::Parser;
+
+use super::Uuid;
+use crate::wire::{Wire, array, fixed, le_u16, le_u32, refuse, u8, u16, u32};
 
 /// The end of the UUID of each PROFINET interface and object.
 const TAIL: [u8; 12] = [0x6C, 0x97, 0x11, 0xD1, 0x82, 0x71, 0x00, 0xA0, 0x24, 0x42, 0xDF, 0x7D];
@@ -35,26 +38,7 @@ impl RpcHeader {
 
     /// Reads it, where version, type, data representation and interface are PROFINET's.
     pub(super) fn read(payload: &[u8]) -> Option<Self> {
-        let header = payload.first_chunk::<{ Self::LENGTH }>()?;
-        let &[version, packet_type, flags, _, representation, ..] = header;
-        if version != Self::VERSION || packet_type > 10 || !matches!(representation >> 4, 0 | 1) {
-            return None;
-        }
-        let little_endian = representation >> 4 == 1;
-        if !is_interface(&uuid(header, 24, little_endian)?) {
-            return None;
-        }
-        let short = |at| number::<2>(header, at, little_endian).map(u16::from_be_bytes);
-        Some(Self {
-            packet_type,
-            flags,
-            little_endian,
-            activity: uuid(header, 40, little_endian)?,
-            sequence: u32::from_be_bytes(number(header, 64, little_endian)?),
-            operation: short(68)?,
-            length: short(74)?,
-            fragment: short(76)?,
-        })
+        fixed::<{ Self::LENGTH }, _>(header)(payload).ok().map(|(_, header)| header)
     }
 
     /// Whether the call is cut into several datagrams.
@@ -68,30 +52,67 @@ impl RpcHeader {
     }
 }
 
+pub(super) fn header(input: &[u8]) -> Wire<'_, RpcHeader> {
+    let (rest, version) = u8("version")(input)?;
+    if version != RpcHeader::VERSION {
+        return refuse("version", input, "it is not 4");
+    }
+    let (behind, packet_type) = u8("type")(rest)?;
+    if packet_type > 10 {
+        return refuse("type", rest, "it is above 10");
+    }
+    let (at_format, (flags, _)) = (u8("flags"), u8("second flags")).parse(behind)?;
+    let (rest, [representation, ..]) = array::<3>("data representation")(at_format)?;
+    let little_endian = match representation >> 4 {
+        0 => false,
+        1 => true,
+        _ => return refuse("data representation", at_format, "neither byte order"),
+    };
+    let (short, long, id) = (|f| short(f, little_endian), |f| long(f, little_endian), |f| uuid(f, little_endian));
+    let (at_interface, _) = (u8("serial number, high"), id("object")).parse(rest)?;
+    let (rest, interface) = id("interface")(at_interface)?;
+    if !is_interface(&interface) {
+        return refuse("interface", at_interface, "it is not PROFINET's");
+    }
+    let (rest, (activity, _, _, sequence)) =
+        (id("activity"), long("server boot time"), long("interface version"), long("sequence number")).parse(rest)?;
+    let (rest, (operation, _, _, length, fragment, _, _)) = (
+        short("operation"),
+        short("interface hint"),
+        short("activity hint"),
+        short("length of body"),
+        short("fragment number"),
+        u8("authentication"),
+        u8("serial number, low"),
+    )
+        .parse(rest)?;
+    Ok((rest, RpcHeader { packet_type, flags, little_endian, activity, sequence, operation, length, fragment }))
+}
+
 /// Whether a UUID is dea0000N-6c97-11d1-8271-00a02442df7d with N from 1 to 5.
 fn is_interface(uuid: &Uuid) -> bool {
     matches!(uuid.0, [0xDE, 0xA0, 0x00, 1..=5, tail @ ..] if tail == TAIL)
 }
 
-/// A UUID brought into network order.
-fn uuid(bytes: &[u8], at: usize, little_endian: bool) -> Option<Uuid> {
-    let mut uuid: [u8; 16] = array(bytes, at)?;
-    if little_endian {
-        let [a, b, c, d, e, f, g, h, rest @ ..] = uuid;
-        let mut swapped = [d, c, b, a, f, e, h, g, 0, 0, 0, 0, 0, 0, 0, 0];
-        if let Some(end) = swapped.get_mut(8..) {
-            end.copy_from_slice(&rest);
+/// A parser of a UUID in the byte order of the data representation, which rules its first three groups.
+fn uuid<'a>(field: &'static str, little_endian: bool) -> impl Fn(&'a [u8]) -> Wire<'a, Uuid> + Copy {
+    move |input| {
+        let (rest, mut uuid) = array::<16>(field)(input)?;
+        if little_endian {
+            let [a, b, c, d, e, f, g, h, tail @ ..] = uuid;
+            let [i, j, k, l, m, n, o, p] = tail;
+            uuid = [d, c, b, a, f, e, h, g, i, j, k, l, m, n, o, p];
         }
-        uuid = swapped;
+        Ok((rest, Uuid(uuid)))
     }
-    Some(Uuid(uuid))
 }
 
-/// The bytes of a number, most significant first.
-pub(super) fn number<const N: usize>(bytes: &[u8], at: usize, little_endian: bool) -> Option<[u8; N]> {
-    let mut number: [u8; N] = array(bytes, at)?;
-    if little_endian {
-        number.reverse();
-    }
-    Some(number)
+/// A parser of 16 bits in the byte order of the data representation.
+fn short<'a>(field: &'static str, little_endian: bool) -> impl Fn(&'a [u8]) -> Wire<'a, u16> + Copy {
+    move |input| if little_endian { le_u16(field)(input) } else { u16(field)(input) }
+}
+
+/// A parser of 32 bits in the byte order of the data representation.
+pub(super) fn long<'a>(field: &'static str, little_endian: bool) -> impl Fn(&'a [u8]) -> Wire<'a, u32> + Copy {
+    move |input| if little_endian { le_u32(field)(input) } else { u32(field)(input) }
 }

@@ -3,10 +3,12 @@
 mod corpus;
 mod hostile;
 mod streams;
+mod wire;
 
 use streamlens_model::{Address, FlowKey, MacAddress, Packet, Timestamp, Transport};
 
 use super::*;
+pub(super) use crate::testing::hex;
 use crate::testing::{Captured, udp};
 use crate::{DecodingResult, PduState, StreamDecoder};
 
@@ -36,12 +38,6 @@ pub(super) fn cyclic(frame_id: u16, counter: u16, status: u8, transfer: u8) -> V
     payload.extend(counter.to_be_bytes());
     payload.extend([status, transfer]);
     payload
-}
-
-pub(super) fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
-    let digit = |byte: u8| char::from(byte).to_digit(16).unwrap() as u8;
-    digits.chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
 }
 
 fn name_of(packet: &Packet<'_>) -> String {
