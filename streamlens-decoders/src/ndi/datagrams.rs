@@ -5,6 +5,7 @@ use streamlens_model::{Packet, StreamId};
 use super::decoder::REFUSED;
 use super::message::{Fragment, MessageHeader};
 use super::quic::{LongHeader, StreamData, for_each_stream, short_header};
+use crate::wire::le_u32;
 use crate::{Confidence, DecodeError, DecodingResult, FlowDecoder, FlowReport, PacketType, PduState, Sequence};
 
 /// How sure it is that the datagram is NDI. Fragments other than the first of a message, and packets with a short
@@ -150,7 +151,7 @@ impl NdiDatagrams {
             result.sequence(StreamId(0), Sequence::new(number.into(), 32));
         }
         // A frame that is not known ends the walk; what came before it holds.
-        let _ = for_each_stream(frames, |data| *finished = self.follow(data).or(*finished));
+        for_each_stream(frames, |data| *finished = self.follow(data).or(*finished));
     }
 
     /// Follows a stream: length 32, then a message, over and over. A frame that begins with a length and a header that
@@ -175,8 +176,8 @@ impl NdiDatagrams {
                 }
                 continue;
             }
-            let Some((length, message)) = rest.split_first_chunk::<4>() else { return finished };
-            let total = u64::from(u32::from_le_bytes(*length));
+            let Ok((message, total)) = le_u32("length of message")(rest) else { return finished };
+            let total = u64::from(total);
             let Some(header) = MessageHeader::parse(message).filter(|header| header.total() == total) else {
                 return finished;
             };

@@ -1,6 +1,9 @@
 //! The message header, the chunk around it and the fragment header over UDP. All fields are little-endian.
 
+use nom::Parser;
+
 use crate::PacketType;
+use crate::wire::{Wire, fixed, le_u16, le_u32, refuse, u8};
 
 /// What a message carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,20 +67,7 @@ impl MessageHeader {
     /// Reads a header; `None` where there are fewer than 12 bytes or a field is beyond what was seen by far.
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Option<Self> {
-        let &[v0, v1, t0, t1, i0, i1, i2, i3, d0, d1, d2, d3] = bytes.first_chunk::<12>()?;
-        let version = u16::from_le_bytes([v0, v1]);
-        let header = Self {
-            is_obfuscated: version & 0x8000 != 0,
-            version: version & 0x7FFF,
-            kind: match u16::from_le_bytes([t0, t1]) {
-                0 => MessageKind::Video,
-                1 => MessageKind::Audio,
-                2 => MessageKind::Metadata,
-                _ => return None,
-            },
-            info_length: u32::from_le_bytes([i0, i1, i2, i3]),
-            data_length: u32::from_le_bytes([d0, d1, d2, d3]),
-        };
+        let (_, header) = fixed::<{ Self::LENGTH }, _>(header)(bytes).ok()?;
         let plausible = (1..=15).contains(&header.version)
             && (1..=1024).contains(&header.info_length)
             && header.data_length <= Self::MAX_DATA;
@@ -102,6 +92,21 @@ impl MessageHeader {
     }
 }
 
+#[inline(always)]
+fn header(input: &[u8]) -> Wire<'_, MessageHeader> {
+    let (at_kind, version) = le_u16("version")(input)?;
+    let (rest, kind) = le_u16("type")(at_kind)?;
+    let kind = match kind {
+        0 => MessageKind::Video,
+        1 => MessageKind::Audio,
+        2 => MessageKind::Metadata,
+        _ => return refuse("type", at_kind, "neither video, audio nor metadata"),
+    };
+    let (rest, (info_length, data_length)) = (le_u32("info length"), le_u32("data length")).parse(rest)?;
+    let (is_obfuscated, version) = (version & 0x8000 != 0, version & 0x7FFF);
+    Ok((rest, MessageHeader { is_obfuscated, version, kind, info_length, data_length }))
+}
+
 /// The chunk of multi-TCP: length 16 (itself included), counter 16, a zero byte, kind 8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Chunk {
@@ -115,14 +120,13 @@ impl Chunk {
     pub(super) const LENGTH: usize = 6;
 
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
-        let &[l0, l1, c0, c1, zero, kind] = bytes.first_chunk::<6>()?;
-        let length = u16::from_le_bytes([l0, l1]);
+        let (_, (length, counter, zero, kind)) = fixed::<{ Self::LENGTH }, _>(chunk)(bytes).ok()?;
         let fits = match kind {
             3 => usize::from(length) > Self::LENGTH + MessageHeader::LENGTH,
             4 => usize::from(length) == Self::LENGTH,
             _ => false,
         };
-        (zero == 0 && fits).then_some(Self { length, counter: u16::from_le_bytes([c0, c1]), kind })
+        (zero == 0 && fits).then_some(Self { length, counter, kind })
     }
 
     /// The message in a chunk of kind 3, where the lengths agree.
@@ -130,6 +134,10 @@ impl Chunk {
         let header = MessageHeader::parse(bytes.get(Self::LENGTH..)?)?;
         (self.kind == 3 && header.total() + Self::LENGTH as u64 == u64::from(self.length)).then_some(header)
     }
+}
+
+fn chunk(input: &[u8]) -> Wire<'_, (u16, u16, u8, u8)> {
+    (le_u16("length"), le_u16("counter"), u8("zero"), u8("kind")).parse(input)
 }
 
 /// The fragment header over UDP: counter 16, kind 8, stream tag 32.
@@ -145,8 +153,41 @@ impl Fragment {
     pub(super) const LENGTH: usize = 7;
 
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
-        let &[c0, c1, kind, t0, t1, t2, t3] = bytes.first_chunk::<7>()?;
-        let tag = u32::from_le_bytes([t0, t1, t2, t3]);
-        (kind <= 4).then_some(Self { counter: u16::from_le_bytes([c0, c1]), kind, tag })
+        fixed::<{ Self::LENGTH }, _>(fragment)(bytes).ok().map(|(_, fragment)| fragment)
+    }
+}
+
+fn fragment(input: &[u8]) -> Wire<'_, Fragment> {
+    let (at_kind, counter) = le_u16("counter")(input)?;
+    let (rest, (kind, tag)) = (u8("kind"), le_u32("stream tag")).parse(at_kind)?;
+    if kind > 4 {
+        return refuse("kind", at_kind, "it is above 4");
+    }
+    Ok((rest, Fragment { counter, kind, tag }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{done, hex, parser};
+
+    #[test]
+    fn headers_lie_as_they_are_drawn() {
+        let bytes = hex("0780 0000 39000000 40e20100");
+        let read = MessageHeader {
+            is_obfuscated: true,
+            version: 7,
+            kind: MessageKind::Video,
+            info_length: 57,
+            data_length: 123_456,
+        };
+        assert_eq!(header(&bytes), Ok((&[][..], read)));
+        parser("NDI", &bytes, |bytes| header(bytes).map(done));
+        let bytes = hex("1234 0201 00 03");
+        assert_eq!(chunk(&bytes), Ok((&[][..], (0x3412, 0x0102, 0, 3))));
+        parser("NDI", &bytes, |bytes| chunk(bytes).map(done));
+        let bytes = hex("0201 04 44332211");
+        assert_eq!(fragment(&bytes), Ok((&[][..], Fragment { counter: 0x0102, kind: 4, tag: 0x1122_3344 })));
+        parser("NDI", &bytes, |bytes| fragment(bytes).map(done));
     }
 }
