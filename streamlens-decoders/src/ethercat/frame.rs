@@ -1,5 +1,9 @@
 //! The frame header and the datagram.
 
+use nom::Parser;
+
+use crate::wire::{Wire, fixed, le_u16, le_u32, u8};
+
 /// Bytes of the frame header.
 pub(super) const FRAME_HEADER: usize = 2;
 /// Bytes of a datagram's header.
@@ -19,7 +23,7 @@ pub(super) struct FrameHeader {
 
 impl FrameHeader {
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
-        let word = u16::from_le_bytes(*bytes.first_chunk()?);
+        let (_, word) = le_u16("frame header")(bytes).ok()?;
         Some(Self { length: usize::from(word & 0x07FF), kind: (word >> 12) as u8, reserved: word & 0x0800 != 0 })
     }
 }
@@ -44,24 +48,12 @@ impl<'a> Datagram<'a> {
     /// Reads the datagram at the front; `None` where its header is not whole.
     #[inline]
     pub(super) fn parse(bytes: &'a [u8]) -> Option<Self> {
-        let (header, rest) = bytes.split_first_chunk::<DATAGRAM_HEADER>()?;
-        let [command, index, a0, a1, a2, a3, l0, l1, i0, i1] = *header;
-        let length_and_flags = u16::from_le_bytes([l0, l1]);
-        let n = usize::from(length_and_flags & 0x07FF);
-        let (data, working_counter) = match rest.split_at_checked(n) {
-            Some((data, behind)) => (data, behind.first_chunk().map(|w| u16::from_le_bytes(*w))),
+        let (rest, header) = fixed::<DATAGRAM_HEADER, _>(header)(bytes).ok()?;
+        let (data, working_counter) = match rest.split_at_checked(header.data_length()) {
+            Some((data, behind)) => (data, le_u16("working counter")(behind).ok().map(|(_, counter)| counter)),
             None => (rest, None),
         };
-        let address = u32::from_le_bytes([a0, a1, a2, a3]);
-        Some(Self {
-            command,
-            index,
-            address,
-            length_and_flags,
-            irq: u16::from_le_bytes([i0, i1]),
-            data,
-            working_counter,
-        })
+        Some(Self { data, working_counter, ..header })
     }
 
     /// Bytes of data by the header.
@@ -115,6 +107,14 @@ impl<'a> Datagram<'a> {
         };
         u64::from(self.command) << 48 | u64::from(self.length_and_flags & 0x07FF) << 32 | u64::from(address)
     }
+}
+
+#[inline(always)]
+pub(super) fn header(input: &[u8]) -> Wire<'_, Datagram<'_>> {
+    let (rest, (command, index, address, length_and_flags, irq)) =
+        (u8("command"), u8("index"), le_u32("address"), le_u16("length and flags"), le_u16("IRQ")).parse(input)?;
+    let none = Datagram { command, index, address, length_and_flags, irq, data: &[], working_counter: None };
+    Ok((rest, none))
 }
 
 /// Whether a command reaches process data by logical address: LRD, LWR, LRW.

@@ -1,8 +1,11 @@
 //! Mailbox messages: what they are, and what they complain about (ETG.1000.4 section 5.6, ETG.1000.6).
 
+use nom::Parser;
+
 use super::frame::Datagram;
 use super::names::{MAILBOX, SERVICES};
 use crate::PacketType;
+use crate::wire::{self, Wire, bytes, fixed, le_u16, le_u32, u8};
 
 /// Where SyncManager memory begins; mailboxes lie behind it.
 pub(super) const MEMORY: u16 = 0x1000;
@@ -57,9 +60,8 @@ pub(super) fn carried(datagram: &Datagram<'_>) -> Option<Message> {
 
 /// Reads the message in data of SyncManager memory; `None` where there is none: process data may lie there too.
 pub(super) fn parse(data: &[u8]) -> Option<Message> {
-    let ([l0, l1, _, _, _, kind], rest) = data.split_first_chunk::<6>()?;
-    let length = usize::from(u16::from_le_bytes([*l0, *l1]));
-    let body = rest.get(..length)?;
+    let (rest, (length, kind)) = fixed::<6, _>(header)(data).ok()?;
+    let (_, body) = bytes("service data", length.into())(rest).ok()?;
     // Bit 7 is reserved.
     if kind & 0x80 != 0 {
         return None;
@@ -75,7 +77,14 @@ pub(super) fn parse(data: &[u8]) -> Option<Message> {
         15 if body.len() >= 6 => (VOE, None),
         _ => return None,
     };
-    Some(Message { protocol, service, length: (length + 6) as u32, complaint })
+    Some(Message { protocol, service, length: u32::from(length) + 6, complaint })
+}
+
+/// Length and type of the mailbox header.
+pub(super) fn header(input: &[u8]) -> Wire<'_, (u16, u8)> {
+    let (rest, (length, _, _, kind)) =
+        (le_u16("length"), le_u16("address"), u8("channel and priority"), u8("type and counter")).parse(input)?;
+    Ok((rest, (length, kind)))
 }
 
 /// Where the services of each protocol begin in [`SERVICES`], in the order of their numbers on the wire.
@@ -89,21 +98,14 @@ const VOE: u8 = 29;
 
 type Service = (u8, Option<Complaint>);
 
-fn word(body: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_le_bytes(*body.get(at..)?.first_chunk()?))
-}
-
-fn long(body: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(*body.get(at..)?.first_chunk()?))
-}
-
 fn error(body: &[u8]) -> Option<Service> {
-    let detail = word(body, 2).filter(|detail| (1..=8).contains(detail) && word(body, 0) == Some(1))?;
-    Some((ERROR, Some(Complaint::Refused { detail })))
+    let mut reply = (le_u16("type"), le_u16("detail"));
+    let (_, (kind, detail)): (_, (u16, u16)) = Parser::<&[u8]>::parse(&mut reply, body).ok()?;
+    (kind == 1 && (1..=8).contains(&detail)).then_some((ERROR, Some(Complaint::Refused { detail })))
 }
 
 fn aoe(body: &[u8]) -> Option<Service> {
-    let flags = word(body, 18).filter(|_| body.len() >= 32)?;
+    let flags = wire::at(body, 18, le_u16("state flags")).filter(|_| body.len() >= 32)?;
     Some((AOE + (flags & 1) as u8, None))
 }
 
@@ -113,23 +115,29 @@ fn eoe(body: &[u8]) -> Option<u8> {
 }
 
 fn coe(body: &[u8]) -> Option<Service> {
-    let header = word(body, 0).filter(|h| h & 0x0E00 == 0)?;
-    let abort = || {
-        let (command, index, subindex) = (*body.get(2)?, word(body, 3)?, *body.get(5)?);
-        (command >> 5 == 4).then_some(Complaint::SdoAbort { index, subindex, code: long(body, 6)? })
-    };
+    let (behind, header) = le_u16("CoE header")(body).ok()?;
+    if header & 0x0E00 != 0 {
+        return None;
+    }
     let service = (header >> 12) as u8;
     let complaint = match service {
-        1 => word(body, 2).map(|code| Complaint::Emergency { code }),
-        2 | 3 => abort(),
+        1 => le_u16("emergency error code")(behind).ok().map(|(_, code)| Complaint::Emergency { code }),
+        2 | 3 => sdo(behind).ok().and_then(|(_, abort)| abort),
         4..=8 => None,
         _ => return None,
     };
     Some((COE + service - 1, complaint))
 }
 
+/// What an SDO says behind the CoE header, where it is an abort.
+pub(super) fn sdo(input: &[u8]) -> Wire<'_, Option<Complaint>> {
+    let (rest, (command, index, subindex, code)) =
+        (u8("command specifier"), le_u16("index"), u8("subindex"), le_u32("abort code")).parse(input)?;
+    Ok((rest, (command >> 5 == 4).then_some(Complaint::SdoAbort { index, subindex, code })))
+}
+
 fn foe(body: &[u8]) -> Option<Service> {
-    let code = long(body, 2)?;
+    let code = wire::at(body, 2, le_u32("error code"))?;
     let operation = *body.first().filter(|operation| (1..=6).contains(*operation))?;
     Some((FOE + operation - 1, (operation == 5).then_some(Complaint::FileError { code })))
 }

@@ -7,6 +7,7 @@ use super::mailbox;
 use super::monitor::ExchangeMonitor;
 use super::slots::{Change, slot_id, slot_name, station_id};
 use super::stations::Place;
+use crate::wire::{at as read_at, le_u16, le_u32, le_u64};
 
 /// The commands that registers are read and written with; the standard's names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,17 +148,18 @@ impl ExchangeMonitor {
         let (data, stations, log) = (datagram.data, &mut self.stations, &mut self.log);
         match (command, Register::of(datagram.register())) {
             (Apwr, Register::StationAddress) => {
-                if let (Some(address), Place::Position(position)) = (word(data, 0), place) {
+                if let (Some(address), Place::Position(position)) = (read_at(data, 0, le_u16("station address")), place)
+                {
                     stations.assigned(address, position);
                 }
             }
             (Aprd | Fprd, Register::AlStatus) => {
                 if let Some(state) = data.first() {
-                    stations.status(place, *state, word(data, 4), at, log);
+                    stations.status(place, *state, read_at(data, 4, le_u16("AL status code")), at, log);
                 }
             }
             (Aprd | Fprd, Register::AlStatusCode) => {
-                if let Some(code) = word(data, 0) {
+                if let Ok((_, code)) = le_u16("AL status code")(data) {
                     stations.code(place, code, at, log);
                 }
             }
@@ -170,8 +172,8 @@ impl ExchangeMonitor {
                 }
             }
             (Aprd | Fprd, Register::SystemTimeDifference) => {
-                if let Some(raw) = data.first_chunk() {
-                    stations.difference(place, u32::from_le_bytes(*raw), at, log);
+                if let Ok((_, raw)) = le_u32("system time difference")(data) {
+                    stations.difference(place, raw, at, log);
                 }
             }
             (Aprd | Fprd, _) => self.message(datagram, at),
@@ -180,14 +182,10 @@ impl ExchangeMonitor {
     }
 }
 
-fn word(data: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_le_bytes(*data.get(at..)?.first_chunk()?))
-}
-
 /// A system time in nanoseconds and its width in bytes: the whole one, or its lower half.
 fn system_time(data: &[u8]) -> Option<(u64, usize)> {
-    match data.first_chunk() {
-        Some(whole) => Some((u64::from_le_bytes(*whole), 8)),
-        None => Some((u32::from_le_bytes(*data.first_chunk()?).into(), 4)),
+    match le_u64("system time")(data) {
+        Ok((_, whole)) => Some((whole, 8)),
+        Err(_) => le_u32("system time, lower half")(data).ok().map(|(_, half)| (half.into(), 4)),
     }
 }

@@ -5,3 +5,4 @@ mod harness;
 mod monitor;
 mod properties;
 mod vectors;
+mod wire;
