@@ -4,6 +4,8 @@
 
 use streamlens_chapter10_wire::PacketHeader;
 
+use crate::wire::{at, le_u16, le_u32};
+
 /// What a walk found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Walk {
@@ -16,8 +18,7 @@ pub(super) struct Walk {
 /// Walks the data of a packet; `None` for data types that can't be walked, and where even the data word is missing.
 #[must_use]
 pub(super) fn walk(header: &PacketHeader, data: &[u8]) -> Option<Walk> {
-    let (word, messages) = data.split_first_chunk::<4>()?;
-    let word = u32::from_le_bytes(*word);
+    let (messages, word) = le_u32("channel specific data word")(data).ok()?;
     let low = Some(word & 0xFFFF);
     let bit = |n: u32| usize::from(word >> n & 1 == 1);
     Some(match header.data_type {
@@ -51,8 +52,8 @@ pub(super) fn walk(header: &PacketHeader, data: &[u8]) -> Option<Walk> {
     })
 }
 
-fn word_at(message: &[u8], at: usize) -> Option<usize> {
-    Some(usize::from(u16::from_le_bytes(*message.get(at..)?.first_chunk::<2>()?)))
+fn word_at(message: &[u8], offset: usize) -> Option<usize> {
+    at(message, offset, le_u16("message length")).map(usize::from)
 }
 
 fn fixed(messages: &[u8], size: usize, stated: Option<u32>) -> Walk {

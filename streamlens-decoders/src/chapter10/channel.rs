@@ -128,7 +128,8 @@ pub(super) struct Alike {
 /// Flags, version and data type of a packet in one number, which is never 0: they are compared at once.
 #[inline]
 fn kind(header: &PacketHeader) -> NonZeroU32 {
-    NonZeroU32::MIN | u32::from_be_bytes([header.flags.0, header.version, header.data_type, 0])
+    let [flags, version, data_type] = [header.flags.0, header.version, header.data_type].map(u32::from);
+    NonZeroU32::MIN | (flags << 24 | version << 16 | data_type << 8)
 }
 
 impl Channel {

@@ -11,8 +11,9 @@ use self::segments::Segment;
 use self::stream::ByteStream;
 use super::account::Account;
 use super::reassembly::Assembly;
-use super::transfer::{Evidence, Format, Transfer, classify};
+use super::transfer::{Evidence, Format, Transfer, classify, header_1};
 use super::{NAME, udp_stream};
+use crate::wire::le_u16;
 use crate::{DecodeError, DecodingResult, FlowDecoder, FlowReport, PacketType, PduState, Sequence};
 use streamlens_chapter10_wire::{HEADER_LENGTH, PacketHeader, SYNC};
 
@@ -160,12 +161,12 @@ impl Chapter10Flow {
     /// where it is not that, or came before.
     #[inline]
     fn plain_datagram(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Option<usize> {
-        let (head, bytes) = packet.payload.split_first_chunk::<4>()?;
-        if self.preferred != Some(Format::One) || head[0] != 1 {
+        let (head, bytes) = packet.payload.split_at_checked(4)?;
+        let (_, (kind, number)) = header_1(head).ok()?;
+        if self.preferred != Some(Format::One) || kind != 1 {
             return None;
         }
         let header = PacketHeader::parse(bytes).filter(PacketHeader::checksum_ok)?;
-        let number = u32::from_le_bytes([head[1], head[2], head[3], 0]);
         let sequence = Sequence::new(u64::from(number), 24);
         let ((format, _), window) = self.windows.first_mut()?;
         if *format != Format::One || !window.push_next(&sequence) {
@@ -305,7 +306,7 @@ impl FlowDecoder for Chapter10Flow {
 }
 
 fn begins_with_sync(bytes: &[u8]) -> bool {
-    bytes.first_chunk::<2>().is_some_and(|sync| u16::from_le_bytes(*sync) == SYNC)
+    le_u16("sync")(bytes).is_ok_and(|(_, sync)| sync == SYNC)
 }
 
 fn occurrence(packet: &Packet<'_>) -> Occurrence {

@@ -7,7 +7,7 @@
 use nom::Parser;
 use streamlens_chapter10_wire::{HEADER_LENGTH, MAX_SETUP_LENGTH, PacketHeader, SYNC};
 
-use crate::wire::{self, Wire, u8, u16, u24};
+use crate::wire::{self, Wire, le_u16, le_u24, le_u32, u8, u16, u24};
 
 /// Format of the transfer header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -117,22 +117,14 @@ const EMPTY: Transfer = Transfer {
 };
 
 fn format_1(datagram: &[u8], missing: usize) -> Option<(Transfer, Evidence)> {
-    let h = datagram.first_chunk::<4>()?;
-    let transfer = Transfer { sequence: u32::from_le_bytes([h[1], h[2], h[3], 0]), ..EMPTY };
-    if h[0] >> 4 == 0 {
-        return Some((transfer, whole_packets(datagram.get(4..)?, missing)?));
+    let (packets, (kind, sequence)) = wire::fixed::<4, _>(header_1)(datagram).ok()?;
+    let transfer = Transfer { sequence, ..EMPTY };
+    if kind >> 4 == 0 {
+        return Some((transfer, whole_packets(packets, missing)?));
     }
-    let h = datagram.first_chunk::<12>()?;
-    let transfer = Transfer {
-        segmented: true,
-        header_length: 12,
-        channel: u16::from_le_bytes([h[4], h[5]]),
-        channel_sequence: h[6],
-        offset: u32::from_le_bytes([h[8], h[9], h[10], h[11]]),
-        ..transfer
-    };
-    let slice = datagram.get(12..)?;
-    if h[7] != 0 || slice.is_empty() || transfer.offset > MAX_SETUP_LENGTH {
+    let (slice, (channel, channel_sequence, reserved, offset)) = wire::fixed::<8, _>(segment_1)(packets).ok()?;
+    let transfer = Transfer { segmented: true, header_length: 12, channel, channel_sequence, offset, ..transfer };
+    if reserved != 0 || slice.is_empty() || transfer.offset > MAX_SETUP_LENGTH {
         return None;
     }
     if transfer.offset > 0 {
@@ -142,6 +134,23 @@ fn format_1(datagram: &[u8], missing: usize) -> Option<(Transfer, Evidence)> {
     let agrees = packet.channel == transfer.channel && packet.sequence == transfer.channel_sequence;
     let fits = packet.length_is_legal() && packet.packet_length as usize >= slice.len();
     Some((transfer, grade(packet.checksum_ok(), agrees, fits)))
+}
+
+/// ```text
+/// | format 4, type 4 | sequence number 24 |
+/// ```
+#[inline(always)]
+pub(super) fn header_1(input: &[u8]) -> Wire<'_, (u8, u32)> {
+    (u8("format and type"), le_u24("sequence number")).parse(input)
+}
+
+/// What a segment's header goes on with:
+///
+/// ```text
+/// | channel id 16 | channel sequence number 8 | reserved 8 | segment offset 32 |
+/// ```
+fn segment_1(input: &[u8]) -> Wire<'_, (u16, u8, u8, u32)> {
+    (le_u16("channel id"), u8("channel sequence number"), u8("reserved"), le_u32("segment offset")).parse(input)
 }
 
 fn format_2(datagram: &[u8], missing: usize) -> Option<(Transfer, Evidence)> {
@@ -188,8 +197,8 @@ fn header_2(input: &[u8]) -> Wire<'_, Transfer> {
 }
 
 fn format_3(datagram: &[u8], missing: usize) -> Option<(Transfer, Evidence)> {
-    let h = datagram.first_chunk::<8>()?;
-    let (nibbles, word) = (h[0] >> 4, u32::from_le_bytes([h[4], h[5], h[6], h[7]]));
+    let (_, (kind, reserved, packet_start, word)) = wire::fixed::<8, _>(header_3)(datagram).ok()?;
+    let nibbles = kind >> 4;
     let sequence_bits = 32 - 4 * nibbles;
     let low = u32::MAX >> (4 * nibbles);
     let transfer = Transfer {
@@ -198,11 +207,11 @@ fn format_3(datagram: &[u8], missing: usize) -> Option<(Transfer, Evidence)> {
         sequence: word & low,
         sequence_bits,
         source: u16::try_from(u64::from(word) >> sequence_bits).ok()?,
-        packet_start: u16::from_le_bytes([h[2], h[3]]),
+        packet_start,
         ..EMPTY
     };
     let start = usize::from(transfer.packet_start);
-    if h[1] != 0 || (start >= datagram.len() + missing && start != 0xFFFF) {
+    if reserved != 0 || (start >= datagram.len() + missing && start != 0xFFFF) {
         return None;
     }
     let evidence = match start_in_stream(datagram, start) {
@@ -214,6 +223,19 @@ fn format_3(datagram: &[u8], missing: usize) -> Option<(Transfer, Evidence)> {
         },
     };
     Some((transfer, evidence))
+}
+
+/// ```text
+/// | format 4, length of source id 4 | reserved 8 | offset to packet start 16 | sequence number, source id above it 32 |
+/// ```
+fn header_3(input: &[u8]) -> Wire<'_, (u8, u8, u16, u32)> {
+    (
+        u8("format and length of source id"),
+        u8("reserved"),
+        le_u16("offset to packet start"),
+        le_u32("sequence number and source id"),
+    )
+        .parse(input)
 }
 
 /// Where in a Format 3 datagram the packet begins that its offset leads to, proved by sync word and checksum. The
@@ -252,6 +274,39 @@ pub(super) fn length_fits(header: &PacketHeader, bytes: &[u8], missing: usize) -
     if length < HEADER_LENGTH {
         return false;
     }
-    let another = bytes.get(length..).and_then(|rest| rest.first_chunk::<2>()).map(|sync| u16::from_le_bytes(*sync));
+    let another = wire::at(bytes, length, le_u16("sync"));
     length == present || length == present + 4 || another == Some(SYNC)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{done, hex, parser};
+
+    /// IRIG 106-17 chapter 10.3.9.1, figures of the three formats.
+    #[test]
+    fn headers_lie_as_in_the_figures() {
+        let bytes = hex("11 030201");
+        assert_eq!(header_1(&bytes), Ok((&[][..], (0x11, 0x01_0203))));
+        parser("Chapter10", &bytes, |bytes| header_1(bytes).map(done));
+        let bytes = hex("0201 09 00 44332211");
+        assert_eq!(segment_1(&bytes), Ok((&[][..], (0x0102, 9, 0, 0x1122_3344))));
+        parser("Chapter10", &bytes, |bytes| segment_1(bytes).map(done));
+        let bytes = hex("010203 12 01 000400 0002 0506");
+        let transfer = Transfer {
+            format: Format::Two,
+            segmented: true,
+            header_length: 12,
+            sequence: 0x01_0203,
+            channel: 0x0506,
+            offset: 0x1_0002 * 4,
+            packet_length: 0x0400 * 4,
+            ..EMPTY
+        };
+        assert_eq!(header_2(&bytes), Ok((&[][..], transfer)));
+        parser("Chapter10", &bytes, |bytes| header_2(bytes).map(done));
+        let bytes = hex("23 00 0201 44332211");
+        assert_eq!(header_3(&bytes), Ok((&[][..], (0x23, 0, 0x0102, 0x1122_3344))));
+        parser("Chapter10", &bytes, |bytes| header_3(bytes).map(done));
+    }
 }
