@@ -160,3 +160,19 @@ impl Adu<'_> {
         self.as_request().max(self.as_response())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{done, hex, parser};
+
+    /// Modbus Messaging on TCP/IP, section 3.1.3.
+    #[test]
+    fn the_header_lies_as_in_the_table() {
+        let bytes = hex("1501 0000 0006 ff 03");
+        let (rest, read) = header(&bytes).unwrap();
+        assert_eq!((read.transaction, read.protocol, read.length, read.unit, read.function), (0x1501, 0, 6, 0xFF, 3));
+        assert!(rest.is_empty());
+        parser("Modbus", &bytes, |bytes| header(bytes).map(done));
+    }
+}

@@ -6,6 +6,7 @@ use super::names;
 use super::tlv::{Fields, ptp_text, time_text, u48_at};
 use super::v1::hex;
 use super::wire::{PortIdentity, TimeInterval, i8_at, i16_at, i32_at, i64_at, u8_at, u16_at, u32_at, u64_at};
+use crate::wire::le_u64;
 
 /// The action that asks and whose data, where there are any, mean nothing.
 pub(super) const ACTION_GET: u8 = 0;
@@ -280,7 +281,7 @@ fn port_stats(d: &[u8], out: &mut Fields) -> Option<()> {
     out.put("port_identity", PortIdentity::parse(d, 0)?.to_string());
     for (name, at) in [("received", 10), ("transmitted", 138)] {
         let counts = d.get(at..)?.get(..128)?.chunks_exact(8).enumerate().filter_map(|(kind, octets)| {
-            let count = u64::from_le_bytes(*octets.first_chunk()?);
+            let (_, count) = le_u64("count")(octets).ok()?;
             let name = names::message_type(u32::try_from(kind).ok()?);
             (count > 0).then_some((name, Value::Unsigned(count)))
         });

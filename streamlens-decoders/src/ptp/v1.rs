@@ -208,3 +208,23 @@ pub(super) fn hex(bytes: &[u8]) -> String {
         out
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{done, hex, parser};
+
+    /// IEEE 1588-2002, tables of annex D.
+    #[test]
+    fn the_header_lies_as_in_the_table() {
+        let bytes = hex("0001 0001 5f44464c540000000000000000000000 01 01 001122334455 0002 1234
+             01 00 0008 00000000");
+        let (rest, read) = header(&bytes).unwrap();
+        assert!(rest.is_empty() && read.has_printable_subdomain() && read.is_assisted());
+        assert_eq!((read.class, read.technology, read.sequence, read.control, read.flags), (1, 1, 0x1234, 1, 8));
+        assert_eq!(read.source, PortIdentity { clock: 0x0011_2233_4455, port: 2 });
+        assert_eq!((read.domain_key().version(), read.domain_key().number()), (1, 0));
+        assert_eq!(read.message_type(), Some(message::DELAY_REQ));
+        parser("PTP", &bytes, |bytes| header(bytes).map(done));
+    }
+}

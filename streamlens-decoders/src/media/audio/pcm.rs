@@ -6,6 +6,7 @@ use streamlens_model::{FindingLog, Occurrence, Severity, StreamId, Value};
 use super::timing::Timing;
 use crate::media::PayloadAnalyser;
 use crate::rtp::RtpPacket;
+use crate::wire;
 use crate::{FlowReport, Refinement, StreamReport};
 
 /// Structure alone can't be surer: AES67, ST 2110-30 and other PCM look alike on the wire.
@@ -31,9 +32,9 @@ struct Roughness {
 impl Roughness {
     /// Adds the differences between the first samples of all channels and the next.
     fn add(&mut self, payload: &[u8], frame: usize, bytes: usize) {
-        let value = |sample: &[u8]| match *sample {
-            [a, b] => i32::from(i16::from_be_bytes([a, b])) << 8,
-            [a, b, c] => i32::from_be_bytes([a, b, c, 0]) >> 8,
+        let value = |sample: &[u8]| match sample.len() {
+            2 => wire::at(sample, 0, wire::u16("sample")).map_or(0, |value| i32::from(value.cast_signed()) << 8),
+            3 => wire::at(sample, 0, wire::u24("sample")).map_or(0, |value| (value << 8).cast_signed() >> 8),
             _ => 0,
         };
         let mut frames = payload.chunks_exact(frame);

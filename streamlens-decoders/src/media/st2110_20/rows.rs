@@ -1,5 +1,9 @@
 //! The payload header of RFC 4175 §4.2.
 
+use nom::Parser;
+
+use crate::wire::{array, u16};
+
 /// The most sample row segments that are read of one packet. ST 2110-20 allows 3, RFC 4175 any number; software
 /// senders of narrow pictures have been seen with more than 3.
 pub(crate) const MAX_ROWS: usize = 31;
@@ -46,12 +50,12 @@ impl<'a> Rows<'a> {
     /// Reads the headers. Data may end before the payload does only in the last packet of a unit (`marker`), where a
     /// sender of constant packet lengths fills up with zeros.
     pub(crate) fn parse(payload: &'a [u8], marker: bool) -> Result<Self, RowFault> {
-        let (extended, rest) = payload.split_first_chunk::<2>().ok_or(RowFault::Length)?;
+        let (rest, extended_sequence) = u16("extended sequence number")(payload).map_err(|_| RowFault::Length)?;
         let (mut bytes, mut count, mut headers) = (0_u32, 0, rest);
         let mut previous = None;
         loop {
-            let (header, more) = headers.split_first_chunk::<6>().ok_or(RowFault::Length)?;
-            let row = Row::read(header);
+            let (more, header) = array("sample row header")(headers).map_err(|_| RowFault::Length)?;
+            let row = Row::read(&header);
             count += 1;
             bytes += u32::from(row.length);
             let continues = header[4] & 0x80 != 0;
@@ -79,7 +83,7 @@ impl<'a> Rows<'a> {
             _ => return Err(RowFault::Length),
         }
         let headers = rest.get(..count * 6).unwrap_or_default();
-        Ok(Self { extended_sequence: u16::from_be_bytes(*extended), headers, count: count as u32, bytes })
+        Ok(Self { extended_sequence, headers, count: count as u32, bytes })
     }
 
     /// The row headers.
@@ -96,12 +100,8 @@ impl<'a> Rows<'a> {
 impl Row {
     #[inline]
     pub(crate) fn read(header: &[u8; 6]) -> Self {
-        let [a, b, c, d, e, f] = *header;
-        Self {
-            length: u16::from_be_bytes([a, b]),
-            field: c >> 7,
-            line: u16::from_be_bytes([c, d]) & 0x7FFF,
-            offset: u16::from_be_bytes([e, f]) & 0x7FFF,
-        }
+        let mut fields = (u16("length"), u16("field and line"), u16("continuation and offset"));
+        let Ok((_, (length, line, offset))) = fields.parse(header) else { return Self::default() };
+        Self { length, field: (line >> 15) as u8, line: line & 0x7FFF, offset: offset & 0x7FFF }
     }
 }
