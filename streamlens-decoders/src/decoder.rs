@@ -162,10 +162,10 @@ pub struct ObservedPdu<'a> {
 
 /// Measures across both directions between two endpoints.
 pub trait ConversationMonitor: Send + Sync + Any {
-    /// Takes note of a PDU. They come in frame order, but for those of a young flow, which come when it is identified.
+    /// Records a PDU. They come in frame order, but for those of a young flow, which come when it is identified.
     fn observe(&mut self, pdu: &ObservedPdu<'_>);
 
-    /// Takes note that the capture holds the beginning of a TCP connection between the two endpoints: nothing that comes
+    /// Records that the capture holds the beginning of a TCP connection between the two endpoints: nothing that comes
     /// from then on answers what came before the capture. `at` is the frame of a SYN in either direction. Does nothing
     /// unless overridden.
     fn on_connection(&mut self, at: Occurrence) {
@@ -194,8 +194,8 @@ pub struct Peer<'a> {
 /// What a thread notes of flows for a [`Survey`]: where there are very many, threads that show them don't wait for each
 /// other. The survey takes it over by `Any`.
 pub trait SurveyNotes: Send + Any {
-    /// As [`Survey::see`].
-    fn see(&mut self, number: u64, peer: &Peer<'_>);
+    /// As [`Survey::observe`].
+    fn observe(&mut self, number: u64, peer: &Peer<'_>);
 }
 
 /// A look at the flows of a [`NetworkMonitor`] when a result is made: those of its own encoding, and of those it watches.
@@ -211,31 +211,31 @@ pub trait Survey: Send {
         false
     }
 
-    /// Takes note of a flow; `number` stands for it in [`NetworkReport::flows`]. Flows come in no particular order. Where
+    /// Records a flow; `number` stands for it in [`NetworkReport::flows`]. Flows come in no particular order. Where
     /// there are very many, those of few frames are decoded anew for this, and what is shown is gone when it returns.
-    fn see(&mut self, number: u64, peer: &Peer<'_>);
+    fn observe(&mut self, number: u64, peer: &Peer<'_>);
 
-    /// Empty notes, which some of the flows are shown to in place of the survey. None unless overridden, which is always
-    /// right.
-    fn notes(&self) -> Option<Box<dyn SurveyNotes>> {
+    /// Empty notes, which some of the flows are shown to in place of the survey. The default, `None`, is always
+    /// correct.
+    fn empty_notes(&self) -> Option<Box<dyn SurveyNotes>> {
         None
     }
 
-    /// Takes over what was noted, before [`Self::again`] and [`Self::report`]; in no particular order. Called only with what
-    /// [`Self::notes`] gave, and overridden with it: what is not taken over is lost.
-    fn gather(&mut self, notes: Box<dyn SurveyNotes>) {
+    /// Takes over what was noted, before [`Self::needs_second_pass`] and [`Self::report`]; in no particular order. Called only with what
+    /// [`Self::empty_notes`] gave, and overridden with it: what is not taken over is lost.
+    fn merge(&mut self, notes: Box<dyn SurveyNotes>) {
         let _ = notes;
     }
 
-    /// Whether its report says something of single flows that stands with them. False promises that all it adds to flows is
-    /// findings: it is then shown flows while they are written, and what else it says of them is passed over. True unless
-    /// overridden, which is always right.
-    fn describes_flows(&self) -> bool {
+    /// Whether its report adds facts to single flows, which stand with them. Return `false` only if the report adds nothing but
+    /// findings to flows: the survey is then shown flows while they are written, and what else it says of them is passed
+    /// over. The default, `true`, is always correct.
+    fn adds_facts_to_flows(&self) -> bool {
         true
     }
 
     /// Called when all flows have been shown: whether to show them once more. False unless overridden.
-    fn again(&mut self) -> bool {
+    fn needs_second_pass(&mut self) -> bool {
         false
     }
 
@@ -245,7 +245,7 @@ pub trait Survey: Send {
 
 /// Measures across flows.
 pub trait NetworkMonitor: Send + Sync + Any {
-    /// Takes note of a published PDU. They come in frame order, but for those of a young flow, which come when it is
+    /// Records a published PDU. They come in frame order, but for those of a young flow, which come when it is
     /// identified.
     fn observe(&mut self, pdu: &ObservedPdu<'_>);
 
@@ -261,10 +261,10 @@ pub trait NetworkMonitor: Send + Sync + Any {
     fn report(&self, peers: &[Peer<'_>], report: &mut NetworkReport) {
         let mut survey = self.survey();
         let show = |survey: &mut Box<dyn Survey + '_>| {
-            (0..).zip(peers).for_each(|(number, peer)| survey.see(number, peer));
+            (0..).zip(peers).for_each(|(number, peer)| survey.observe(number, peer));
         };
         show(&mut survey);
-        if survey.again() {
+        if survey.needs_second_pass() {
             show(&mut survey);
         }
         survey.report(report);

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use streamlens_model::{Frame, FrameBatch};
 
 use crate::outer::Outer;
-use crate::route::{Routes, SHARES};
+use crate::route::{Routes, SHARD_COUNT};
 use crate::shard::Shard;
 use crate::totals::Totals;
 use crate::work::{Outbox, Settings};
@@ -36,13 +36,13 @@ impl SortedBatch {
         self.routes.sort(&mut self.batch, outer);
         totals.note_bursts(&self.batch.records, burst_windows_ns);
         self.taken.clear();
-        self.taken.extend((0..SHARES).map(|shard| AtomicBool::new(self.routes.of(shard).is_empty())));
+        self.taken.extend((0..SHARD_COUNT).map(|shard| AtomicBool::new(self.routes.of(shard).is_empty())));
     }
 
     /// Works on the frames of one shard after the other, unless another thread does: from `begin` on, so that a shard mostly
     /// stays in the caches of one core where each thread begins at a place of its own.
     pub(crate) fn process(&self, env: Settings<'_>, shards: &ShardSlots<'_>, begin: usize) {
-        for (is_taken, slot) in self.taken.iter().zip(&shards.0).cycle().skip(begin).take(SHARES) {
+        for (is_taken, slot) in self.taken.iter().zip(&shards.0).cycle().skip(begin).take(SHARD_COUNT) {
             if !is_taken.load(Ordering::Relaxed) && !is_taken.swap(true, Ordering::Relaxed) {
                 self.process_shard(env, &mut lock(slot));
             }

@@ -16,7 +16,7 @@ use crate::network::Networks;
 use crate::options::{EngineOptions, FlowSelection};
 use crate::outer::Outer;
 use crate::report::{Collected, Report, ReportSink};
-use crate::route::{SHARES, share_of};
+use crate::route::{SHARD_COUNT, shard_of};
 use crate::shard::Shard;
 use crate::state::{EngineState, Told};
 use crate::totals::Totals;
@@ -77,7 +77,7 @@ impl Engine {
         let state = EngineState {
             networks: Networks::new(&registry),
             outer: Outer::new(options.decap, options.time_source),
-            shards: (0..SHARES).map(|number| Shard::new(number, Lobby::new(&options, &registry))).collect(),
+            shards: (0..SHARD_COUNT).map(|number| Shard::new(number, Lobby::new(&options, &registry))).collect(),
             registry,
             options,
             totals: Totals::default(),
@@ -86,7 +86,7 @@ impl Engine {
             is_moved: false,
             is_finished: false,
         };
-        let outboxes = (0..SHARES).map(|_| Outbox::default()).collect();
+        let outboxes = (0..SHARD_COUNT).map(|_| Outbox::default()).collect();
         Self {
             state,
             outboxes,
@@ -109,7 +109,7 @@ impl Engine {
         totals.note_bursts(std::slice::from_ref(&record), &options.burst_windows_ns);
         let Some(frame) = record.frame(data) else { return };
         let frame = Frame { number: totals.packets, ..frame };
-        if let Some(shard) = shards.get_mut(share_of(&frame)) {
+        if let Some(shard) = shards.get_mut(shard_of(&frame)) {
             shard.process(Settings { registry, options }, &frame);
         }
         if self.state.totals.packets.is_multiple_of(COLLECT_EVERY) {
@@ -194,7 +194,7 @@ impl Engine {
         let (batch, next) = batches;
         let mut more = is_filled || fill(batch, totals)?;
         let (env, shards, threads) = (Settings { registry, options }, ShardSlots::new(shards), (*threads).max(1));
-        let work = |batch: &SortedBatch, thread: usize| batch.process(env, &shards, thread * SHARES / threads);
+        let work = |batch: &SortedBatch, thread: usize| batch.process(env, &shards, thread * SHARD_COUNT / threads);
         WorkerPool::with(threads, &work, |pool| {
             while more {
                 // what the batch before published is handed on while this one is worked on

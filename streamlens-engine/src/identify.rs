@@ -35,7 +35,7 @@ const DECODED_DOUBT_FACTOR: f32 = 0.85;
 /// How much doubt is left by a sequence number that runs on.
 const SEQUENCE_DOUBT_FACTOR: f32 = 0.5;
 /// The share of confidence that a refusal leaves.
-const REFUSAL_CONFIDENCE_FACTOR: f32 = 0.5;
+const REFUSAL_DOUBT_FACTOR: f32 = 0.5;
 
 /// So many numbers behind, a packet may still be late.
 const MOST_BEHIND: u64 = 1024;
@@ -155,7 +155,7 @@ impl IdentificationWindow {
                 Ok(taken) if taken > 0 => *is_promising |= candidate.decoded(result, is_repeat),
                 // a PDU of a stream that goes on is neither for nor against it
                 Err(DecodeError::Incomplete { .. }) if packet.is_stream => {}
-                _ => candidate.doubt = 1.0 - (1.0 - candidate.doubt) * REFUSAL_CONFIDENCE_FACTOR,
+                _ => candidate.doubt = 1.0 - (1.0 - candidate.doubt) * REFUSAL_DOUBT_FACTOR,
             }
             let now = ranked.iter().find(|rank| rank.index == candidate.decoder);
             if let Some(now) = now
@@ -250,7 +250,7 @@ impl IdentificationWindow {
         }
     }
 
-    /// Takes note of a hole in the stream: bytes on both sides of it are not read as one.
+    /// Records a hole in the stream: bytes on both sides of it are not read as one.
     pub(crate) fn note_gap(&mut self, hole: Hole) {
         self.gap = Some(self.gap.map_or(hole, |before| before.and(hole)));
     }

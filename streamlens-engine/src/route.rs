@@ -9,19 +9,19 @@ use crate::key::conversation_hash;
 use crate::outer::{Outer, is_of_mirror};
 
 /// Shares of the conversations: enough for the work to spread evenly, few enough to stay in the caches.
-pub(crate) const SHARES: usize = 256;
+pub(crate) const SHARD_COUNT: usize = 256;
 
 /// The shard of a frame: by its addresses alone, so that all frames of a conversation and all fragments of a datagram
 /// come to the same one, in every run.
 #[inline]
-pub(crate) fn share_of(frame: &Frame<'_>) -> usize {
+pub(crate) fn shard_of(frame: &Frame<'_>) -> usize {
     let plain = frame.data.first_chunk().and_then(|head| plain(frame.link_type, head));
-    share_of_hash(plain.unwrap_or_else(|| whole(frame).unwrap_or_default()))
+    shard_of_hash(plain.unwrap_or_else(|| whole(frame).unwrap_or_default()))
 }
 
 #[inline]
-fn share_of_hash(hash: u64) -> usize {
-    (hash % SHARES as u64) as usize
+fn shard_of_hash(hash: u64) -> usize {
+    (hash % SHARD_COUNT as u64) as usize
 }
 
 /// The hash of a plain frame of a batch, told by its first bytes alone.
@@ -37,7 +37,7 @@ fn unusual(batch: &mut FrameBatch, at: usize, outer: &mut Outer) -> u8 {
     if let Some(record) = batch.records.get_mut(at) {
         outer.take_off_mirror(record, &batch.bytes);
     }
-    batch.frame(at).map_or(0, |frame| share_of(&frame)) as u8
+    batch.frame(at).map_or(0, |frame| shard_of(&frame)) as u8
 }
 
 /// The hash of any frame that belongs to a flow.
@@ -96,11 +96,11 @@ pub(crate) struct Routes {
 impl Routes {
     /// Sorts a batch by shard, and takes off frames what mirrors have put around them.
     pub(crate) fn sort(&mut self, batch: &mut FrameBatch, outer: &mut Outer) {
-        let mut counts = [0_u32; SHARES];
+        let mut counts = [0_u32; SHARD_COUNT];
         self.shards.clear();
         self.shards.extend((0..batch.len()).map(|at| {
             let shard = match batch.records.get(at).and_then(|record| plain_of(record, &batch.bytes)) {
-                Some(hash) => share_of_hash(hash) as u8,
+                Some(hash) => shard_of_hash(hash) as u8,
                 None => unusual(batch, at, outer),
             };
             counts[usize::from(shard)] += 1;

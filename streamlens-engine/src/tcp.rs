@@ -84,7 +84,7 @@ pub(crate) struct TcpStream {
 }
 
 impl TcpStream {
-    /// Takes note of a segment's place in the stream.
+    /// Records a segment's place in the stream.
     pub(crate) fn place(
         &mut self,
         sequence: u32,
@@ -157,7 +157,7 @@ impl TcpStream {
         true
     }
 
-    /// Takes note of a segment with new bytes at that position.
+    /// Records a segment with new bytes at that position.
     fn note_new(&mut self, position: i64, bytes: usize) {
         self.out_of_order += u64::from(position < self.latest);
         let end = position.saturating_add(i64::try_from(bytes).unwrap_or(i64::MAX));

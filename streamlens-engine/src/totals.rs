@@ -35,7 +35,7 @@ impl Totals {
         self.last
     }
 
-    /// Takes note of frames. What they add up to is kept apart until the last one, for which a processor has registers.
+    /// Records frames. What they add up to is kept apart until the last one, for which a processor has registers.
     pub(crate) fn note<'r>(&mut self, frames: impl Iterator<Item = &'r FrameRecord>) {
         let (mut packets, mut bytes, mut captured_bytes, mut last) = (0, 0, 0, self.last);
         let mut link_type = self.link_types.last().copied().unwrap_or_default();
@@ -63,7 +63,7 @@ impl Totals {
         self.last = last;
     }
 
-    /// Takes note of frames for the fullest moments of their interfaces.
+    /// Records frames for the fullest moments of their interfaces.
     pub(crate) fn note_bursts(&mut self, frames: &[FrameRecord], windows_ns: &[u64]) {
         if windows_ns.is_empty() {
             return;

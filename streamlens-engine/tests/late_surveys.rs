@@ -23,7 +23,7 @@ struct Monitor(Manner);
 /// How its survey looks at flows.
 #[derive(Clone, Copy, Debug, Default)]
 struct Manner {
-    describes_flows: bool,
+    adds_facts_to_flows: bool,
     takes_notes: bool,
 }
 
@@ -37,7 +37,7 @@ struct Look {
 struct Notes(Vec<u64>);
 
 impl SurveyNotes for Notes {
-    fn see(&mut self, number: u64, _: &Peer<'_>) {
+    fn observe(&mut self, number: u64, _: &Peer<'_>) {
         self.0.push(number);
     }
 }
@@ -70,21 +70,21 @@ impl NetworkMonitor for Monitor {
 }
 
 impl Survey for Look {
-    fn describes_flows(&self) -> bool {
-        self.manner.describes_flows
+    fn adds_facts_to_flows(&self) -> bool {
+        self.manner.adds_facts_to_flows
     }
-    fn notes(&self) -> Option<Box<dyn SurveyNotes>> {
+    fn empty_notes(&self) -> Option<Box<dyn SurveyNotes>> {
         self.manner.takes_notes.then(|| Box::<Notes>::default() as Box<dyn SurveyNotes>)
     }
-    fn gather(&mut self, notes: Box<dyn SurveyNotes>) {
+    fn merge(&mut self, notes: Box<dyn SurveyNotes>) {
         let notes: Box<dyn Any> = notes;
         self.seen[usize::from(self.is_second)].extend(notes.downcast::<Notes>().expect("its own notes").0);
     }
-    fn see(&mut self, number: u64, _: &Peer<'_>) {
+    fn observe(&mut self, number: u64, _: &Peer<'_>) {
         assert!(!self.manner.takes_notes, "all is noted");
         self.seen[usize::from(self.is_second)].push(number);
     }
-    fn again(&mut self) -> bool {
+    fn needs_second_pass(&mut self) -> bool {
         !std::mem::replace(&mut self.is_second, true)
     }
     fn report(self: Box<Self>, report: &mut NetworkReport) {
@@ -117,10 +117,10 @@ fn frames() -> Vec<Made> {
         .collect()
 }
 
-const DESCRIBING: Manner = Manner { describes_flows: true, takes_notes: false };
-const LATE: Manner = Manner { describes_flows: false, takes_notes: false };
-const NOTING: Manner = Manner { describes_flows: true, takes_notes: true };
-const NOTING_LATE: Manner = Manner { describes_flows: false, takes_notes: true };
+const DESCRIBING: Manner = Manner { adds_facts_to_flows: true, takes_notes: false };
+const LATE: Manner = Manner { adds_facts_to_flows: false, takes_notes: false };
+const NOTING: Manner = Manner { adds_facts_to_flows: true, takes_notes: true };
+const NOTING_LATE: Manner = Manner { adds_facts_to_flows: false, takes_notes: true };
 
 fn engine(manner: Manner, defer_above_flows: usize, threads: usize) -> Engine {
     let mut registry = DecoderRegistry::new();

@@ -27,7 +27,7 @@ pub(super) struct Natural {
 }
 
 impl Natural {
-    /// Takes note of a row.
+    /// Records a row.
     pub(super) fn note(&mut self, row: &Row) {
         let grow = |most: &mut usize, wanted: usize| *most = (*most).max(wanted);
         match &row.lead {

@@ -1,16 +1,16 @@
 //! The decoder of one flow: from datagrams to packets.
 
+mod format3;
 mod segments;
-mod stream;
 
 use smallvec::SmallVec;
 use streamlens_model::stats::{Arrival, SequenceWindow};
 use streamlens_model::{Occurrence, Packet, Severity, Transport};
 
+use self::format3::ByteStream;
 use self::segments::Segment;
-use self::stream::ByteStream;
-use super::account::Account;
 use super::reassembly::Assembly;
+use super::statistics::Statistics;
 use super::transfer::{Evidence, Format, Transfer, classify, header_1};
 use super::{NAME, udp_stream};
 use crate::wire::le_u16;
@@ -30,7 +30,7 @@ pub struct Chapter10Flow {
     /// Memory of the last packet put together, for the next one.
     spare: Vec<u8>,
     streams: Vec<ByteStream>,
-    pub(super) account: Account,
+    pub(super) statistics: Statistics,
 }
 
 /// What the next call does with the rest of a datagram.
@@ -94,7 +94,7 @@ impl Chapter10Flow {
         let Some((header, body)) = packet.payload.split_at_checked(begin) else {
             return Err(refused("no transfer header"));
         };
-        self.account.transfer(transfer.format, transfer.segmented);
+        self.statistics.transfer(transfer.format, transfer.segmented);
         Ok(match self.kind_of(&transfer, packet, result) {
             Datagram::Repeat => {
                 result.state = PduState::Unfinished;
@@ -124,7 +124,7 @@ impl Chapter10Flow {
             // Before the first proved datagram, only a flow that was identified by a later one gets here.
             Evidence::Continuation if is_proved || self.preferred.is_none() => Ok(()),
             Evidence::Sync if is_proved => {
-                self.account.damaged_headers += 1;
+                self.statistics.damaged_headers += 1;
                 Err(DecodeError::Malformed {
                     protocol: NAME,
                     field: "packet header",
@@ -172,7 +172,7 @@ impl Chapter10Flow {
         if *format != Format::One || !window.push_next(&sequence) {
             return None;
         }
-        self.account.transfer(Format::One, false);
+        self.statistics.transfer(Format::One, false);
         result.sequence(udp_stream(Format::One, 0), sequence);
         self.rest = Rest::Packets { late: false };
         if header.packet_length as usize != bytes.len() {
@@ -181,10 +181,10 @@ impl Chapter10Flow {
         }
         result.packet_type = PacketType(u32::from(header.data_type));
         result.pdu_length = Some(header.packet_length);
-        if !self.account.goes_on(&header, packet, result) {
-            self.account.header(PacketView { header: &header, bytes, transfer: head, late: false }, packet, result);
+        if !self.statistics.goes_on(&header, packet, result) {
+            self.statistics.header(PacketView { header: &header, bytes, transfer: head, late: false }, packet, result);
         }
-        self.account.body(&header, bytes, packet);
+        self.statistics.body(&header, bytes, packet);
         Some(packet.payload.len())
     }
 
@@ -228,7 +228,7 @@ impl Chapter10Flow {
         result: &mut DecodingResult,
     ) -> usize {
         let Some(header) = PacketHeader::parse(bytes) else {
-            self.account.no_sync += 1;
+            self.statistics.no_sync += 1;
             result.state = PduState::Unfinished;
             return bytes.len();
         };
@@ -245,27 +245,27 @@ impl Chapter10Flow {
         if stated > bytes.len() && stated <= on_wire {
             result.state = PduState::Cut;
         } else if stated == on_wire + 4 || stated < HEADER_LENGTH {
-            self.account.wrong_length(header, on_wire, at);
+            self.statistics.wrong_length(header, on_wire, at);
             result.state = if packet.missing > 0 { PduState::Cut } else { PduState::Whole };
         } else if stated > on_wire {
             result.state = PduState::Cut;
-            self.account.incomplete_packet(header.channel, at, on_wire as u32, Some(header.packet_length));
+            self.statistics.incomplete_packet(header.channel, at, on_wire as u32, Some(header.packet_length));
         }
         let whole = bytes.get(..length).unwrap_or_default();
         result.packet_type = PacketType(u32::from(header.data_type));
         result.pdu_length = u32::try_from(length).ok();
-        if view.late || !self.account.goes_on(header, packet, result) {
-            self.account.header(PacketView { bytes: whole, ..view }, packet, result);
+        if view.late || !self.statistics.goes_on(header, packet, result) {
+            self.statistics.header(PacketView { bytes: whole, ..view }, packet, result);
         }
         if result.state == PduState::Whole {
-            self.account.body(header, whole, packet);
+            self.statistics.body(header, whole, packet);
         }
         let behind = bytes.get(length..).unwrap_or_default();
         if behind.is_empty() || begins_with_sync(behind) {
             return length;
         }
         if behind.iter().any(|byte| !matches!(byte, 0 | 0xFF)) {
-            self.account.no_sync += 1;
+            self.statistics.no_sync += 1;
         }
         bytes.len()
     }
@@ -279,7 +279,7 @@ impl Chapter10Flow {
 
 impl FlowDecoder for Chapter10Flow {
     fn may_have_findings(&self) -> bool {
-        super::report::findings(&self.account).is_some()
+        super::report::findings(&self.statistics).is_some()
     }
 
     fn decode_packet(&mut self, packet: &Packet<'_>, result: &mut DecodingResult) -> Result<usize, DecodeError> {
@@ -290,7 +290,7 @@ impl FlowDecoder for Chapter10Flow {
             if !begins_with_sync(packet.payload) || packet.payload.len() < HEADER_LENGTH {
                 return Err(refused("no packet header"));
             }
-            self.account.is_file = true;
+            self.statistics.is_file = true;
             self.whole_packet(packet.payload, &[], false, packet, result)
         } else if packet.offset > 0 {
             self.go_on(packet, result)?

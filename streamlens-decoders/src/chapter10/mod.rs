@@ -12,13 +12,13 @@
 //! A packet counts when its last segment comes; one that loss cut counts, as cut, when its channel goes on with another
 //! packet. A Format 3 stream has no segments, so what loss cuts there is dropped and counts as no packet.
 
-mod account;
 mod body;
 mod channel;
 mod flow;
 mod monitor;
 mod reassembly;
 mod report;
+mod statistics;
 mod terms;
 mod transfer;
 mod types;

@@ -28,11 +28,11 @@ struct Senders {
 }
 
 impl SurveyNotes for Senders {
-    fn see(&mut self, _: u64, peer: &Peer<'_>) {
+    fn observe(&mut self, _: u64, peer: &Peer<'_>) {
         let Some(flow) = peer.decoder.and_then(|decoder| (decoder as &dyn Any).downcast_ref::<Chapter10Flow>()) else {
             return;
         };
-        for channel in flow.account.channels.iter().filter(|channel| channel.id != 0 && !flow.account.is_file) {
+        for channel in flow.statistics.channels.iter().filter(|channel| channel.id != 0 && !flow.statistics.is_file) {
             if let Some(first) = channel.first {
                 self.channels.note((peer.flow.dst, channel.id), peer.flow.src, first);
             }
@@ -41,19 +41,19 @@ impl SurveyNotes for Senders {
 }
 
 impl Survey for Senders {
-    fn describes_flows(&self) -> bool {
+    fn adds_facts_to_flows(&self) -> bool {
         false
     }
 
-    fn see(&mut self, number: u64, peer: &Peer<'_>) {
-        SurveyNotes::see(self, number, peer);
+    fn observe(&mut self, number: u64, peer: &Peer<'_>) {
+        SurveyNotes::observe(self, number, peer);
     }
 
-    fn notes(&self) -> Option<Box<dyn SurveyNotes>> {
+    fn empty_notes(&self) -> Option<Box<dyn SurveyNotes>> {
         Some(Box::<Self>::default())
     }
 
-    fn gather(&mut self, notes: Box<dyn SurveyNotes>) {
+    fn merge(&mut self, notes: Box<dyn SurveyNotes>) {
         if let Ok(notes) = (notes as Box<dyn Any>).downcast::<Self>() {
             self.channels.append(notes.channels);
         }

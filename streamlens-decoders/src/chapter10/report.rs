@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use streamlens_model::words::Span;
 use streamlens_model::{FindingLog, Metadata, Severity, Value};
 
-use super::account::{Account, Verdicts};
 use super::channel::{ByteCounts, Channel, TimeTrack};
 use super::channel_stream;
 use super::flow::Chapter10Flow;
+use super::statistics::{Statistics, Verdicts};
 use super::types::{contradicts_setup, type_name};
 use crate::text::{LOWER, UPPER, hex_numbered};
 use crate::{FlowReport, clock_offset};
@@ -25,67 +25,67 @@ const STOPPED_NS: i64 = 2_000_000_000;
 const STOPPED_PACKETS: u64 = 5;
 
 pub(super) fn report(flow: &Chapter10Flow, report: &mut FlowReport) {
-    let account = &flow.account;
+    let statistics = &flow.statistics;
     report.metadata.reserve(9);
-    // in order of the names, which is done soonest
-    let Verdicts { ok, bad } = account.data_checksum;
+    // in order of the names, which is fastest to insert
+    let Verdicts { ok, bad } = statistics.data_checksum;
     report.fact("data_checksum", counts([("bad", bad), ("ok", ok)]));
-    let Verdicts { ok, bad } = account.header_checksum();
-    let covers = Some(("bad_as_sum_over_transfer_header", account.covers_transfer_header)).filter(|(_, n)| *n > 0);
-    let header_checksum = [("checksum_bad", bad), ("checksum_ok", ok), ("no_sync", account.no_sync)];
+    let Verdicts { ok, bad } = statistics.header_checksum();
+    let covers = Some(("bad_as_sum_over_transfer_header", statistics.covers_transfer_header)).filter(|(_, n)| *n > 0);
+    let header_checksum = [("checksum_bad", bad), ("checksum_ok", ok), ("no_sync", statistics.no_sync)];
     report.fact("header_checksum", counts(covers.into_iter().chain(header_checksum)));
-    let (flags, versions) = account.flags_and_versions();
+    let (flags, versions) = statistics.flags_and_versions();
     report.fact("header_version", by_value(&versions, |version| version.to_string()));
     report.fact("packet_flags", by_value(&flags, |flags| hex_numbered("0x", flags.into(), 2, LOWER)));
-    if !account.is_file {
-        let incomplete = account.incomplete + flow.open_packets();
-        let reassembly = [("complete", account.complete), ("incomplete", incomplete)].into_iter();
-        let evicted = Some(("given_up_for_room", account.evicted)).filter(|(_, count)| *count > 0);
+    if !statistics.is_file {
+        let incomplete = statistics.incomplete + flow.open_packets();
+        let reassembly = [("complete", statistics.complete), ("incomplete", incomplete)].into_iter();
+        let evicted = Some(("given_up_for_room", statistics.evicted)).filter(|(_, count)| *count > 0);
         let still_open = Some(("still_open", flow.open_packets())).filter(|(_, open)| *open > 0);
         report.fact("reassembly", counts(reassembly.chain(evicted).chain(still_open)));
     }
     report.fact(
         "secondary_header",
         counts([
-            ("checksum_bad", account.secondary_bad),
-            ("checksum_byte_sum", account.secondary_bytes),
-            ("checksum_word_sum", account.secondary_words),
-            ("present", account.secondary_present),
+            ("checksum_bad", statistics.secondary_bad),
+            ("checksum_byte_sum", statistics.secondary_bytes),
+            ("checksum_word_sum", statistics.secondary_words),
+            ("present", statistics.secondary_present),
         ]),
     );
-    if !account.is_file {
-        report.fact("transfer_headers", transfer_headers(account));
+    if !statistics.is_file {
+        report.fact("transfer_headers", transfer_headers(statistics));
     }
     for (name, count) in [
-        ("packets_of_channels_beyond_limit", account.channels.beyond),
-        ("packets_with_damaged_header", account.damaged_headers),
+        ("packets_of_channels_beyond_limit", statistics.channels.beyond),
+        ("packets_with_damaged_header", statistics.damaged_headers),
     ] {
         if count > 0 {
             report.fact(name, count);
         }
     }
-    let setups = account.setup.record().map(SetupRecord::channels).unwrap_or_default();
-    if let Some(record) = account.setup.record() {
+    let setups = statistics.setup.record().map(SetupRecord::channels).unwrap_or_default();
+    if let Some(record) = statistics.setup.record() {
         setup(record, &setups, report);
     }
     // Absolute time comes from the flow's time packets; where there are several time channels, from the lowest.
-    let clock = account.channels.iter().find_map(|channel| channel.time.as_deref());
-    for channel in account.channels.iter() {
+    let clock = statistics.channels.iter().find_map(|channel| channel.time.as_deref());
+    for channel in statistics.channels.iter() {
         self::channel(channel, setups.get(&channel.id), clock, report);
     }
-    report.findings.extend(findings(account));
+    report.findings.extend(findings(statistics));
 }
 
 /// What was found, with what shows in the end; `None` where that is nothing.
-pub(super) fn findings(account: &Account) -> Option<FindingLog> {
-    let setups = account.setup.record().map(SetupRecord::channels).unwrap_or_default();
-    let mut findings = account.findings.clone();
-    for channel in account.channels.iter() {
+pub(super) fn findings(statistics: &Statistics) -> Option<FindingLog> {
+    let setups = statistics.setup.record().map(SetupRecord::channels).unwrap_or_default();
+    let mut findings = statistics.findings.clone();
+    for channel in statistics.channels.iter() {
         contradiction(channel, setups.get(&channel.id), &mut findings);
-        stopped(channel, account, &mut findings);
+        stopped(channel, statistics, &mut findings);
         clock_off(channel, &mut findings);
     }
-    absent(account, &setups, &mut findings);
+    absent(statistics, &setups, &mut findings);
     (!findings.is_empty()).then_some(findings)
 }
 
@@ -97,10 +97,10 @@ fn by_value<N: Into<Cow<'static, str>>>(values: &ByteCounts, name: impl Fn(u8) -
     Value::map(values.iter().map(|(value, count)| (name(value), Value::from(count))))
 }
 
-fn transfer_headers(account: &Account) -> Value {
+fn transfer_headers(statistics: &Statistics) -> Value {
     const NAMES: [[&str; 2]; 3] =
         [["format 1 full", "format 1 seg"], ["format 2 full", "format 2 seg"], ["format 3 stream", "format 3 stream"]];
-    let pairs = NAMES.iter().flatten().zip(account.transfers.iter().flatten());
+    let pairs = NAMES.iter().flatten().zip(statistics.transfers.iter().flatten());
     counts(pairs.filter(|(_, count)| **count > 0).map(|(name, count)| (*name, *count)))
 }
 
@@ -254,10 +254,10 @@ fn contradiction(channel: &Channel, said: Option<&ChannelSetup>, findings: &mut 
 }
 
 /// Channels that the setup record has enabled and that never came, where the capture is long enough to tell.
-fn absent(account: &Account, setups: &BTreeMap<u16, ChannelSetup>, findings: &mut FindingLog) {
-    let came = |id: u16| account.channels.iter().any(|channel| channel.id == id && channel.packets() > 0);
-    let first = account.channels.iter().filter_map(|channel| channel.first).min_by_key(|first| first.frame);
-    let Some((first, begin, end)) = first.and_then(|first| Some((first, first.time?, account.last_time?))) else {
+fn absent(statistics: &Statistics, setups: &BTreeMap<u16, ChannelSetup>, findings: &mut FindingLog) {
+    let came = |id: u16| statistics.channels.iter().any(|channel| channel.id == id && channel.packets() > 0);
+    let first = statistics.channels.iter().filter_map(|channel| channel.first).min_by_key(|first| first.frame);
+    let Some((first, begin, end)) = first.and_then(|first| Some((first, first.time?, statistics.last_time?))) else {
         return;
     };
     if end.since(begin) < STOPPED_NS {
@@ -273,11 +273,13 @@ fn absent(account: &Account, setups: &BTreeMap<u16, ChannelSetup>, findings: &mu
     }
 }
 
-fn stopped(channel: &Channel, account: &Account, findings: &mut FindingLog) {
-    let (Some(end), Some(last_time), Some(at)) = (account.last_time, channel.last_time, channel.last) else { return };
+fn stopped(channel: &Channel, statistics: &Statistics, findings: &mut FindingLog) {
+    let (Some(end), Some(last_time), Some(at)) = (statistics.last_time, channel.last_time, channel.last) else {
+        return;
+    };
     let silent = end.since(last_time);
     let pause = channel.longest_gap_ns.saturating_mul(STOPPED_PAUSES).max(STOPPED_NS);
-    if account.is_file || channel.packets() < STOPPED_PACKETS || channel.last_was_generated || silent <= pause {
+    if statistics.is_file || channel.packets() < STOPPED_PACKETS || channel.last_was_generated || silent <= pause {
         return;
     }
     findings.add("chapter10.stream-stopped", Severity::Warning, Some(channel_stream(channel.id)), at, || {

@@ -23,7 +23,7 @@ pub enum Format {
 /// A transfer header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transfer {
-    /// Format.
+    /// Which of the three formats (IRIG 106-17 chapter 10.3.9.1).
     pub format: Format,
     /// Whether a slice of one packet follows, rather than whole packets. Never so in Format 3.
     pub segmented: bool,

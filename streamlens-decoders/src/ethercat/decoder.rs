@@ -57,7 +57,7 @@ impl StreamDecoder for EtherCatDecoder {
     }
 
     fn stream_name(&self, id: StreamId) -> String {
-        super::slots::place_name(id)
+        super::working_counters::place_name(id)
     }
 
     fn flow_decoder(&self, _: &FlowKey) -> Option<Box<dyn FlowDecoder>> {

@@ -86,19 +86,19 @@ impl Journeys {
     /// Whether a frame is like one that was sent (or, where `marked`, like one that has come back) just before.
     #[inline]
     pub(super) fn is_again(&self, first: u64, marked: bool, at: Occurrence) -> bool {
-        let is_like = |sent: &Sent, within| sent.first == first && sent.is_again(at, within);
-        let is_on_its_way = || self.waiting.iter().any(|sent| is_like(sent, AGAIN_WITHIN));
+        let is_same_frame = |sent: &Sent, within| sent.first == first && sent.is_again(at, within);
+        let is_on_its_way = || self.waiting.iter().any(|sent| is_same_frame(sent, AGAIN_WITHIN));
         let is_over = || {
             let mut over = self.over.iter().flatten();
             // a copy of a return comes behind the return
             over.any(|sent| {
-                is_like(&Sent { at: sent.again.filter(|_| marked).unwrap_or(sent.at), ..*sent }, AGAIN_BEHIND)
+                is_same_frame(&Sent { at: sent.again.filter(|_| marked).unwrap_or(sent.at), ..*sent }, AGAIN_BEHIND)
             })
         };
         if marked { !self.is_waiting(first) && is_over() } else { is_on_its_way() || is_over() }
     }
 
-    /// Takes note of such a frame.
+    /// Records such a frame.
     pub(super) fn note_again(&mut self, first: u64, marked: bool, at: Occurrence) {
         match self.waiting.iter_mut().rev().find(|sent| sent.first == first).filter(|_| !marked) {
             Some(sent) if sent.again.is_none() => sent.again = Some(at),

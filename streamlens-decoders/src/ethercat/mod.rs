@@ -30,9 +30,9 @@ mod names;
 mod probe;
 mod registers;
 mod report;
-mod slots;
 mod stations;
 mod terms;
+mod working_counters;
 
 #[cfg(test)]
 mod tests;

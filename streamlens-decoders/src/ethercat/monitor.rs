@@ -11,8 +11,8 @@ use super::journeys::{Fate, Journeys, Sent};
 use super::mailbox::{self, Complaint};
 use super::names::{FRAME_TYPE, sdo_abort};
 use super::registers::{Command, Register};
-use super::slots::{Slots, Verdict, slot_id, slot_name, station_id};
 use super::stations::Stations;
+use super::working_counters::{Slots, Verdict, slot_id, slot_name, station_id};
 use crate::{ConversationMonitor, FlowReport, ObservedPdu};
 
 /// A frame that this many later returns have overtaken is lost.

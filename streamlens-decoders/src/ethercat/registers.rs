@@ -5,8 +5,8 @@ use streamlens_model::{Occurrence, Severity};
 use super::frame::Datagram;
 use super::mailbox;
 use super::monitor::ExchangeMonitor;
-use super::slots::{Change, slot_id, slot_name, station_id};
 use super::stations::Place;
+use super::working_counters::{Change, slot_id, slot_name, station_id};
 use crate::wire::{at as read_at, le_u16, le_u32, le_u64};
 
 /// The commands that registers are read and written with; the standard's names.
@@ -142,7 +142,7 @@ impl ExchangeMonitor {
         }
     }
 
-    /// Takes note of what a register of a station says.
+    /// Records what a register of a station says.
     fn read_register(&mut self, command: Command, place: Place, datagram: &Datagram<'_>, at: Occurrence) {
         use Command::{Aprd, Apwr, Armw, Fprd, Frmw};
         let (data, stations, log) = (datagram.data, &mut self.stations, &mut self.log);

@@ -5,8 +5,8 @@ use streamlens_model::{FlowKey, Metadata, Severity, Value};
 
 use super::monitor::{ExchangeMonitor, OVERTAKEN, Set, is_marked, log_lost};
 use super::names::{al_state, al_status};
-use super::slots::slot_name;
 use super::stations::{Place, Station};
+use super::working_counters::slot_name;
 use crate::FlowReport;
 
 /// A set of commands without process data is listed where it was sent this often.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use streamlens_model::{FindingLog, Occurrence, Severity, StreamId, Subject};
 
 use super::names::{al_state, al_status};
-use super::slots::{position_id, station_id};
+use super::working_counters::{position_id, station_id};
 
 /// Stations that are followed.
 const MAX_STATIONS: usize = 1024;
@@ -32,7 +32,7 @@ impl Place {
 
     /// `station 0x1001`, `position 3`.
     pub(super) fn name(self) -> String {
-        super::slots::place_name(self.id())
+        super::working_counters::place_name(self.id())
     }
 }
 

@@ -110,7 +110,7 @@ impl Fit {
         Some((header, fit?))
     }
 
-    /// The header of a datagram that is [`Self::Whole`], as nearly all are: asked first, it need not be told from others.
+    /// The header of a datagram that is [`Self::Whole`], as nearly all are: asked first, it need not be distinguished from others.
     #[inline]
     pub(crate) fn whole(payload: &[u8], wire_length: usize) -> Option<IenaHeader> {
         let header = IenaHeader::parse(payload).ok()?;

@@ -73,7 +73,7 @@ impl Key {
         }
     }
 
-    /// In order of the names, which is done soonest.
+    /// In order of the names, which is fastest to insert.
     fn measures(&self, name: &'static str, certainty: &'static str, measures: &mut Metadata) {
         measures.reserve(12);
         let (key_status, n2_status) = self.statuses();

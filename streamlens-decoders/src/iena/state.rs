@@ -88,7 +88,7 @@ impl IenaFlow {
         self.keys.get(key.into()).is_some_and(|key| key.is_proved)
     }
 
-    /// Takes note of a packet.
+    /// Records a packet.
     #[inline(always)]
     pub(super) fn observe(&mut self, packet: &Packet<'_>, header: IenaHeader, fit: Fit) -> Verdict {
         let (now, id) = (at(packet), StreamId(header.key.into()));
@@ -209,7 +209,7 @@ impl Key {
         counts
     }
 
-    /// Takes note of what the key and its status say, where the packet before did not say the same.
+    /// Records what the key and its status say, where the packet before did not say the same.
     #[inline(never)]
     fn note_anew(&mut self, header: IenaHeader, fit: Fit, id: StreamId, now: Occurrence, log: &mut FindingLog) {
         if let Some(([key_status, n2_status], repeats)) = self.repeated.replace(None) {

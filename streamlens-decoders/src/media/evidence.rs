@@ -20,7 +20,7 @@ impl Evidence {
     /// So many packets that fit establish a format.
     const ESTABLISHED: u64 = 100;
 
-    /// Takes note of a packet that fits.
+    /// Records a packet that fits.
     #[inline]
     pub(crate) fn support(&mut self) {
         self.good += 1;
@@ -29,7 +29,7 @@ impl Evidence {
         }
     }
 
-    /// Takes note of a packet that doesn't.
+    /// Records a packet that doesn't.
     #[cold]
     pub(crate) fn contradict(&mut self, at: Occurrence) {
         self.bad += 1;

@@ -44,7 +44,7 @@ pub trait PayloadAnalyser: Send + Sync {
         true
     }
 
-    /// Takes note of a packet, in arrival order; `late` says that its sequence number is not ahead of all before it
+    /// Records a packet, in arrival order; `late` says that its sequence number is not ahead of all before it
     /// (a duplicate or a reordered packet). `at.time` is its capture time.
     fn observe(&mut self, packet: &RtpPacket<'_>, at: Occurrence, late: bool);
 

@@ -89,7 +89,7 @@ pub(crate) struct Steps {
 }
 
 impl Steps {
-    /// Takes note of the timestamp of a new unit.
+    /// Records the timestamp of a new unit.
     pub(crate) fn unit(&mut self, timestamp: u32) {
         if let Some(previous) = self.previous {
             let step = timestamp.wrapping_sub(previous);

@@ -57,7 +57,7 @@ impl ClockMeter {
     /// 100 ms, the longest interval that ISO/IEC 13818-1 §2.7.2 allows.
     const LONGEST: u64 = 2_700_000;
 
-    /// Takes note of a reference. Where what carries the stream has had a further gap, references may be missing.
+    /// Records a reference. Where what carries the stream has had a further gap, references may be missing.
     pub(super) fn reference(
         &mut self,
         pcr: u64,

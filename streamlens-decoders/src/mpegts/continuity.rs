@@ -103,7 +103,7 @@ impl Counter {
         self.carried.1 += u64::from(missing);
     }
 
-    /// Takes note of a number that what carries the packet has told to be late, or a duplicate. Says whether it had gone
+    /// Records a number that what carries the packet has told to be late, or a duplicate. Says whether it had gone
     /// missing.
     pub(super) fn fill(&mut self, number: u8) -> bool {
         let was_missing = self.missing & bit(number) != 0;

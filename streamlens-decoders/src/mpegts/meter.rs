@@ -76,7 +76,7 @@ impl Default for TsMeter {
 }
 
 impl TsMeter {
-    /// Takes note of bytes that should have been a packet and have no sync byte.
+    /// Records bytes that should have been a packet and have no sync byte.
     pub(crate) fn sync_error(&mut self, at: Occurrence) {
         self.sync_errors += 1;
         self.findings.add("mpegts.sync-byte", Severity::Error, None, at, || {
@@ -84,13 +84,13 @@ impl TsMeter {
         });
     }
 
-    /// Takes note of packets missing in what carries the stream, which are told of there: what is missing of a PID at its next
+    /// Records packets missing in what carries the stream, which are told of there: what is missing of a PID at its next
     /// packet is no further error.
     pub(crate) fn carrier_gap(&mut self) {
         self.carrier_gaps = self.carrier_gaps.wrapping_add(1);
     }
 
-    /// Takes note of a packet.
+    /// Records a packet.
     pub(crate) fn packet(&mut self, packet: &TsPacket<'_>, at: Occurrence) -> Metered {
         self.packets += 1;
         if packet.has_error {
@@ -143,7 +143,7 @@ impl TsMeter {
         Metered { continuity, number }
     }
 
-    /// Takes note of a packet in a datagram that is late, or there twice: it only closes gaps.
+    /// Records a packet in a datagram that is late, or there twice: it only closes gaps.
     pub(crate) fn late_packet(&mut self, packet: &TsPacket<'_>) {
         let slot = self.index.get(usize::from(packet.pid)).map(|slot| usize::from(*slot));
         if let Some(meter) = slot.and_then(|slot| self.pids.get_mut(slot)).filter(|_| packet.payload.is_some()) {

@@ -119,7 +119,7 @@ impl Sources {
         }
     }
 
-    /// Takes note of a source; its records of one answer count as one announcement.
+    /// Records a source; its records of one answer count as one announcement.
     fn note(&mut self, name: String, ttl: u32, at: Occurrence, change: impl FnOnce(&mut Source)) {
         if self.sources.len() >= MAX_SOURCES && !self.sources.contains_key(&name) {
             self.not_kept += 1;
@@ -183,7 +183,7 @@ struct SourceSurvey<'m> {
 }
 
 impl Survey for SourceSurvey<'_> {
-    fn see(&mut self, number: u64, peer: &Peer<'_>) {
+    fn observe(&mut self, number: u64, peer: &Peer<'_>) {
         if peer.encoding != NAME {
             return;
         }

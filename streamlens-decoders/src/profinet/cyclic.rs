@@ -155,7 +155,7 @@ impl CyclicStream {
         Some(ahead.map(|(s, count)| skipped(s) * count).sum())
     }
 
-    /// Takes note of a frame and says what happened; the trailer is `None` where the capture cut it. Always inlined: what it
+    /// Records a frame and says what happened; the trailer is `None` where the capture cut it. Always inlined: what it
     /// gives would go through memory otherwise, and most often nothing happened.
     #[inline(always)]
     pub(super) fn take(&mut self, packet: &Packet<'_>) -> (Option<Trailer>, [Option<Event>; 2]) {

@@ -39,7 +39,7 @@ impl<'a> DcpPdu<'a> {
     }
 
     /// Whether the blocks have no length and no data: a Get request names what it wants.
-    const fn is_bare(&self) -> bool {
+    const fn has_bare_blocks(&self) -> bool {
         self.service == 3 && self.service_type == 0
     }
 
@@ -51,7 +51,7 @@ impl<'a> DcpPdu<'a> {
             (3 | 5, _) => self.service_type != 0,
             _ => false,
         };
-        Blocks { rest: if self.is_bare() { &[] } else { self.data }, prefixed }
+        Blocks { rest: if self.has_bare_blocks() { &[] } else { self.data }, prefixed }
     }
 
     /// Whether service and type are known and the blocks end where the header says.
@@ -62,7 +62,7 @@ impl<'a> DcpPdu<'a> {
         if self.data.len() != usize::from(self.length) {
             return false;
         }
-        if self.is_bare() {
+        if self.has_bare_blocks() {
             return self.data.len().is_multiple_of(2);
         }
         let mut blocks = self.blocks();

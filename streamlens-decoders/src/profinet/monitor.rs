@@ -135,7 +135,7 @@ struct Streams<'m> {
 }
 
 impl Survey for Streams<'_> {
-    fn see(&mut self, number: u64, peer: &Peer<'_>) {
+    fn observe(&mut self, number: u64, peer: &Peer<'_>) {
         let (key, Some(flow)) = (peer.flow, peer.decoder.and_then(ProfinetFlow::of)) else { return };
         if !self.is_known {
             self.has_streams = true;
@@ -164,7 +164,7 @@ impl Survey for Streams<'_> {
         self.flows.insert(number, into);
     }
 
-    fn again(&mut self) -> bool {
+    fn needs_second_pass(&mut self) -> bool {
         self.is_known = true;
         self.has_streams
     }

@@ -170,7 +170,7 @@ impl Relations {
         &self.findings
     }
 
-    /// Takes note of a request or an answer.
+    /// Records a request or an answer.
     pub(super) fn take_call(&mut self, call: &Call<'_>, flow: &FlowKey, at: Occurrence) {
         let Some(body) = Body::read(call.body, call.is_answer, call.little_endian) else { return };
         let key = (call.activity, call.sequence);

@@ -110,7 +110,7 @@ impl Stations {
         .filter(|name| !name.is_empty())
     }
 
-    /// Takes note of a DCP PDU. `is_running`: its receiver is a device with a running relation.
+    /// Records a DCP PDU. `is_running`: its receiver is a device with a running relation.
     pub(super) fn take(
         &mut self,
         pdu: &DcpPdu<'_>,

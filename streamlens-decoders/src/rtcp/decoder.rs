@@ -291,7 +291,7 @@ impl RtcpFlow {
         }
     }
 
-    /// Takes note of a packet of RTP in the flow, which another decoder takes.
+    /// Records a packet of RTP in the flow, which another decoder takes.
     #[cold]
     fn note_rtp(&mut self, packet: &Packet<'_>) {
         let rtp = crate::rtp::RtpPacket::parse_cut(packet.payload, packet.missing);

@@ -147,7 +147,7 @@ impl Survey for ClockSurvey<'_> {
         if self.clocks.is_empty() { u64::MAX } else { 0 }
     }
 
-    fn see(&mut self, number: u64, peer: &Peer<'_>) {
+    fn observe(&mut self, number: u64, peer: &Peer<'_>) {
         let Some(flow) = peer.decoder.and_then(|decoder| (decoder as &dyn Any).downcast_ref::<RtpFlow>()) else {
             return;
         };

@@ -73,7 +73,7 @@ impl Clocks {
         Self { list, recent: 0, payload_type }
     }
 
-    /// Takes note of a packet. Gives a step of a clock that has become certain.
+    /// Records a packet. Gives a step of a clock that has become certain.
     #[inline]
     pub(super) fn observe(
         &mut self,

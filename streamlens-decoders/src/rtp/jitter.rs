@@ -53,7 +53,7 @@ impl Filters {
         filters
     }
 
-    /// Takes note of a packet, so many nanoseconds and ticks after the one before.
+    /// Records a packet, so many nanoseconds and ticks after the one before.
     #[inline]
     fn observe(&mut self, elapsed: f64, ticks: f64) {
         for lane in 0..LANES {
@@ -113,7 +113,7 @@ impl JitterBank {
         bank
     }
 
-    /// Takes note of a packet; `is_behind` says that it is late or a duplicate by its number. Gives a step of the clock that has
+    /// Records a packet; `is_behind` says that it is late or a duplicate by its number. Gives a step of the clock that has
     /// become certain with it, which it need not have made itself.
     #[inline]
     pub(super) fn observe(

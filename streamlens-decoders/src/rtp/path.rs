@@ -47,7 +47,7 @@ impl Path {
         Self { window: SequenceWindow::new(&number(sequence)), samples: Vec::new(), stride: 1 }
     }
 
-    /// Takes note of a packet; the first one that the path was made with is given too.
+    /// Records a packet; the first one that the path was made with is given too.
     #[inline]
     pub(super) fn observe(&mut self, sequence: u16, timestamp: u32, at: Occurrence) -> Position {
         let position = if self.window.push_next(&number(sequence)) {
@@ -68,7 +68,7 @@ impl Path {
         position
     }
 
-    /// Takes note of a packet that was sent again: it only closes a gap.
+    /// Records a packet that was sent again: it only closes a gap.
     pub(super) fn fill(&mut self, sequence: u16, at: Occurrence) {
         self.observe_out_of_order(sequence, at);
     }

@@ -186,7 +186,7 @@ impl Survey for Legs {
         true
     }
 
-    fn see(&mut self, number: u64, peer: &Peer<'_>) {
+    fn observe(&mut self, number: u64, peer: &Peer<'_>) {
         let flow = peer.decoder.and_then(|decoder| (decoder as &dyn Any).downcast_ref::<RtpFlow>());
         for stream in flow.into_iter().flat_map(|flow| &flow.streams).filter(|stream| stream.proven) {
             let Some(path) = stream.path.as_ref().filter(|path| path.samples.len() >= MIN_MATCHES) else { continue };
@@ -205,7 +205,7 @@ impl Survey for Legs {
         }
     }
 
-    fn again(&mut self) -> bool {
+    fn needs_second_pass(&mut self) -> bool {
         self.is_known = true;
         self.flows_of.retain(|_, flows| *flows > 1);
         !self.flows_of.is_empty()

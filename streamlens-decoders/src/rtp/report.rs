@@ -14,7 +14,7 @@ pub(super) fn report(flow: &RtpFlow, report: &mut FlowReport) {
     let ids = ids.flat_map(|(first, word)| (0..64).filter(move |bit| word >> bit & 1 != 0).map(move |bit| first + bit));
     let ids: Vec<Value> = ids.map(Value::from).collect();
     report.metadata.reserve(8);
-    // in order of the names, which is done soonest
+    // in order of the names, which is fastest to insert
     report.fact("csrc_packets", counts.contributing_sources);
     if !ids.is_empty() {
         report.fact("extension_ids", Value::List(ids));
@@ -50,7 +50,7 @@ pub(super) fn report(flow: &RtpFlow, report: &mut FlowReport) {
     }
 }
 
-/// In order of the names, which is done soonest.
+/// In order of the names, which is fastest to insert.
 fn report_stream(stream: &Stream, report: &mut FlowReport) {
     let clock = stream.clock();
     let facts = report.stream(stream.id());

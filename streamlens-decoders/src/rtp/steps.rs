@@ -71,7 +71,7 @@ impl Waiting {
         Self { step, is_sure, filters, part, nanos_per_tick, packets: 0, media_ns: 0.0, elapsed_ns: 0.0 }
     }
 
-    /// Takes note of a packet behind the step.
+    /// Records a packet behind the step.
     pub(super) fn observe(&mut self, packet: &ClockStep) {
         self.packets += 1;
         self.media_ns += f64::from(packet.ticks) * self.nanos_per_tick;

@@ -134,7 +134,7 @@ impl Noted {
 }
 
 impl SurveyNotes for Noted {
-    fn see(&mut self, number: u64, peer: &Peer<'_>) {
+    fn observe(&mut self, number: u64, peer: &Peer<'_>) {
         let Some(flow) = peer.decoder.and_then(telemetry) else { return };
         let is_own = peer.encoding == self.encoding;
         flow.visit(&mut |id, track| {
@@ -148,19 +148,19 @@ impl SurveyNotes for Noted {
 }
 
 impl Survey for Streams<'_> {
-    fn describes_flows(&self) -> bool {
+    fn adds_facts_to_flows(&self) -> bool {
         false
     }
 
-    fn see(&mut self, number: u64, peer: &Peer<'_>) {
-        self.noted.see(number, peer);
+    fn observe(&mut self, number: u64, peer: &Peer<'_>) {
+        self.noted.observe(number, peer);
     }
 
-    fn notes(&self) -> Option<Box<dyn SurveyNotes>> {
+    fn empty_notes(&self) -> Option<Box<dyn SurveyNotes>> {
         Some(Box::new(Noted::of(self.noted.encoding)))
     }
 
-    fn gather(&mut self, notes: Box<dyn SurveyNotes>) {
+    fn merge(&mut self, notes: Box<dyn SurveyNotes>) {
         let Ok(mut notes) = (notes as Box<dyn Any>).downcast::<Noted>() else { return };
         let noted = &mut self.noted;
         noted.end = noted.end.max(notes.end);

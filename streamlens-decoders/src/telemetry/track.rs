@@ -125,7 +125,7 @@ impl Track {
         }
     }
 
-    /// Takes note of a packet. What is wrong with its time goes into `log`; a late packet's time is no fault.
+    /// Records a packet. What is wrong with its time goes into `log`; a late packet's time is no fault.
     #[inline(always)]
     pub(crate) fn observe(
         &mut self,

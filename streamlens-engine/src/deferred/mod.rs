@@ -20,7 +20,7 @@ use crate::dissect::Dissected;
 use crate::index::Index;
 use crate::key::PackedKey;
 use crate::options::EngineOptions;
-use crate::route::SHARES;
+use crate::route::SHARD_COUNT;
 use crate::work::Settings;
 
 /// With more decoders than this no flow is deferred: which of them a flow may have is kept in as many bits.
@@ -69,7 +69,7 @@ pub(crate) struct Arrival<'a, 'f> {
 impl Lobby {
     /// The lobby of a shard.
     pub(crate) fn new(options: &EngineOptions, registry: &DecoderRegistry) -> Self {
-        let opens_at = (registry.len() <= MOST_DECODERS).then_some(options.defer_above_flows / SHARES);
+        let opens_at = (registry.len() <= MOST_DECODERS).then_some(options.defer_above_flows / SHARD_COUNT);
         Self { opens_at, ..Self::default() }
     }
 

@@ -36,13 +36,14 @@ impl HeaderLayout {
             _ => return None,
         };
         let kind = frame.data.get(at - 2..at)?;
-        let is_bare = packet.ports.is_some() && kind == [0x08, 0x00] && frame.data.get(at) == Some(&0x45);
+        let is_ipv4_without_options =
+            packet.ports.is_some() && kind == [0x08, 0x00] && frame.data.get(at) == Some(&0x45);
         match packet.transport {
             Transport::Ethernet if link::is_plain(u16::from_be_bytes(kind.try_into().ok()?)) => {
                 Some(Self::Plain { at })
             }
-            Transport::UDP if is_bare => Some(Self::Udp { at }),
-            Transport::TCP if is_bare => Some(Self::Tcp { at }),
+            Transport::UDP if is_ipv4_without_options => Some(Self::Udp { at }),
+            Transport::TCP if is_ipv4_without_options => Some(Self::Tcp { at }),
             _ => None,
         }
     }
@@ -183,7 +184,7 @@ impl HeaderCache {
         true
     }
 
-    /// Takes note of a frame that was dissected, and of its flow.
+    /// Records a frame that was dissected, and of its flow.
     #[inline]
     pub(crate) fn note(&mut self, frame: &Frame<'_>, packet: &Dissected<'_>, known: CachedFlow) {
         if self.dissected.contains(&Some(known.flow)) {

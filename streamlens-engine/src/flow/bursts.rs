@@ -49,7 +49,7 @@ impl Bursts {
         Self { frames: VecDeque::new(), base: 0, windows: windows_ns.iter().map(window).collect(), is_at_least: false }
     }
 
-    /// Takes note of a frame. One that is earlier than the one before it counts at the time of that.
+    /// Records a frame. One that is earlier than the one before it counts at the time of that.
     pub(crate) fn push(&mut self, time: Timestamp, bytes: u32) {
         let last = self.frames.back().map_or(i64::MIN, |(last, _)| *last);
         let time = time.as_nanos().max(last);

@@ -83,7 +83,7 @@ impl Changes {
 }
 
 impl LinkProperties {
-    /// Takes note of the properties of a frame.
+    /// Records the properties of a frame.
     pub(crate) fn note(&mut self, packet: &Dissected<'_>, frame: u64) {
         let word = PropertySet { macs: (packet.src_mac, packet.dst_mac), ip: packet.ip.map(|ip| (ip.dscp, ip.ttl)) };
         if !self.run.repeats(&word) {

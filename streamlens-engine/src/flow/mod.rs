@@ -148,7 +148,7 @@ impl FlowEntry {
         self.others.len()
     }
 
-    /// Takes note of a frame at the level of the flow.
+    /// Records a frame at the level of the flow.
     #[inline(always)]
     pub(crate) fn note_frame(&mut self, frame: &FrameFacts, interval_ns: Option<u64>) {
         self.changed = self.changed.max(frame.at.frame);
@@ -163,7 +163,7 @@ impl FlowEntry {
         IntervalSeries::note(&mut self.series, interval_ns, frame.at.time, u64::from(frame.wire_length));
     }
 
-    /// Takes note of a frame for the fullest moments.
+    /// Records a frame for the fullest moments.
     #[cold]
     pub(crate) fn note_burst(&mut self, frame: &FrameFacts, windows_ns: &[u64]) {
         if let Some(time) = frame.at.time {

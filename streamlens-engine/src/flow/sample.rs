@@ -21,7 +21,7 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    /// Takes note of a packet that has a payload.
+    /// Records a packet that has a payload.
     #[cold]
     pub(crate) fn note(sample: &mut Option<Box<Self>>, content: &PacketBody<'_>) {
         let length = content.payload.len() + content.missing;

@@ -74,7 +74,7 @@ impl Streams {
         self.list.len()
     }
 
-    /// Takes note of a PDU of a stream.
+    /// Records a PDU of a stream.
     #[inline(always)]
     pub(crate) fn push(&mut self, mark: &StreamMark, at: &Occurrence) -> Option<Arrival> {
         let stream = self.find(mark)?;

@@ -35,7 +35,7 @@ impl SequenceTracker {
         Self { window: SequenceWindow::new(first), unique: 1, faults: None }
     }
 
-    /// Takes note of the next number. The first one is given to [`Self::new`].
+    /// Records the next number. The first one is given to [`Self::new`].
     #[inline(always)]
     pub(crate) fn push(&mut self, sequence: &Sequence, at: &Occurrence) -> Arrival {
         if self.window.push_next(sequence) {
@@ -134,7 +134,7 @@ impl SequenceFaults {
 }
 
 impl SequenceFaults {
-    /// Takes note of so many numbers that are missing in a row.
+    /// Records so many numbers that are missing in a row.
     fn note_gap(&mut self, gap: u64, at: Occurrence) {
         if self.longest_gap.is_none_or(|(longest, _)| gap > longest) {
             self.longest_gap = Some((gap, at));

@@ -112,12 +112,12 @@ struct Recent {
 
 /// Where a flow is in the engine: the shard, and the place in it.
 pub(crate) fn place_of(id: FlowId) -> (usize, u32) {
-    (id.slot as usize % crate::route::SHARES, id.slot / crate::route::SHARES as u32)
+    (id.slot as usize % crate::route::SHARD_COUNT, id.slot / crate::route::SHARD_COUNT as u32)
 }
 
 /// The identifier of a flow.
 pub(crate) fn id_of(shard: usize, place: u32, generation: u32) -> FlowId {
-    FlowId { slot: place.saturating_mul(crate::route::SHARES as u32).saturating_add(shard as u32), generation }
+    FlowId { slot: place.saturating_mul(crate::route::SHARD_COUNT as u32).saturating_add(shard as u32), generation }
 }
 
 impl Engine {

@@ -2,7 +2,7 @@
 //! time stamps.
 //!
 //! It is done where frames come into the engine: the record of a frame is made to be that of the inner one, and nothing behind
-//! it knows that there was more. Unless more than mirror formats is to be taken off, it is done while frames are sorted by share, where
+//! it knows that there was more. Unless more than mirror formats is to be taken off, it is done while frames are sorted by shard, where
 //! their headers are looked at anyway.
 
 mod layers;

@@ -116,7 +116,7 @@ impl<'e> Report<'e> {
                 report.visited_rows(&mut early)
             }
         };
-        if early.again() {
+        if early.needs_second_pass() {
             report.visit_for(&mut early);
         }
         (report.networks, report.additions) = early.finish();
@@ -276,7 +276,7 @@ impl<'e> Report<'e> {
     /// Ends the late surveys, and adds what they have to say.
     fn finish_late(&mut self) {
         let mut late = std::mem::replace(&mut self.late, Surveys::none(self.state, &self.interfaces));
-        if late.again() {
+        if late.needs_second_pass() {
             self.visit_for(&mut late);
         }
         let (networks, additions) = late.finish();

@@ -67,7 +67,7 @@ pub(crate) fn survey(
         surveys.gather([notebook]);
     };
     show(&mut surveys);
-    if surveys.again() {
+    if surveys.needs_second_pass() {
         show(&mut surveys);
     }
     let (networks, additions) = surveys.finish();

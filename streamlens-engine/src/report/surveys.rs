@@ -51,7 +51,7 @@ impl<'e> Surveys<'e> {
             let Some(decoder) = state.registry.decoder(*index) else { continue };
             let survey = monitor.survey();
             let (watched, least_frames, sees_paths) = (monitor.watches(), survey.least_frames(), survey.sees_paths());
-            let into = if survey.describes_flows() { &mut early } else { &mut late };
+            let into = if survey.adds_facts_to_flows() { &mut early } else { &mut late };
             let (own, survey) = (decoder.info().name.as_ref(), Mutex::new(survey));
             let mut wanted = vec![0; state.registry.len().div_ceil(64)];
             for (index, decoder) in state.registry.iter().enumerate() {
@@ -88,14 +88,14 @@ impl<'e> Surveys<'e> {
 
     /// An empty notebook for a thread.
     pub(super) fn notebook(&self) -> SurveyShard {
-        SurveyShard(self.list.iter().map(|one| one.lock().notes()).collect())
+        SurveyShard(self.list.iter().map(|one| one.lock().empty_notes()).collect())
     }
 
     /// Takes over what threads noted.
     pub(super) fn gather(&mut self, notebooks: impl IntoIterator<Item = SurveyShard>) {
         for notebook in notebooks {
             for (one, notes) in self.list.iter_mut().zip(notebook.0) {
-                notes.into_iter().for_each(|notes| one.get_mut().gather(notes));
+                notes.into_iter().for_each(|notes| one.get_mut().merge(notes));
             }
         }
     }
@@ -123,8 +123,8 @@ impl<'e> Surveys<'e> {
                     };
                     let number = EncodingPath { flow: visited.handle, decoder: index.0, path }.to_bits();
                     match notes {
-                        Some(notes) => notes.see(number, &peer),
-                        None => one.lock().see(number, &peer),
+                        Some(notes) => notes.observe(number, &peer),
+                        None => one.lock().observe(number, &peer),
                     }
                 }
             }
@@ -142,9 +142,9 @@ impl<'e> Surveys<'e> {
     }
 
     /// Ends a look at all flows: whether any wants another.
-    pub(super) fn again(&mut self) -> bool {
+    pub(super) fn needs_second_pass(&mut self) -> bool {
         for one in &mut self.list {
-            one.is_open = one.get_mut().again();
+            one.is_open = one.get_mut().needs_second_pass();
         }
         !self.are_closed()
     }
@@ -221,11 +221,12 @@ pub(super) fn interface_name(interfaces: &[Interface], number: u16) -> Cow<'_, s
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::route::SHARES;
+    use crate::route::SHARD_COUNT;
 
     #[test]
     fn a_path_comes_back_from_its_bits() {
-        for (shard, index, decoder, path) in [(0, 0, 0, 0), (SHARES - 1, u32::MAX, u16::MAX, 15), (1, 7, 4096, 3)] {
+        for (shard, index, decoder, path) in [(0, 0, 0, 0), (SHARD_COUNT - 1, u32::MAX, u16::MAX, 15), (1, 7, 4096, 3)]
+        {
             let one = EncodingPath { flow: FlowHandle::resident(shard, index), decoder, path };
             assert_eq!(EncodingPath::from_bits(one.to_bits()), one);
         }

@@ -225,7 +225,7 @@ struct Readers<'n> {
 }
 
 impl Survey for Readers<'_> {
-    fn see(&mut self, number: u64, _: &Peer<'_>) {
+    fn observe(&mut self, number: u64, _: &Peer<'_>) {
         self.peers.push(number);
     }
 

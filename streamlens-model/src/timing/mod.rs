@@ -61,7 +61,7 @@ struct Interval {
 }
 
 impl TimingStatistics {
-    /// Takes note of a packet at its capture time. A packet without a time is passed over; one earlier than its
+    /// Records a packet at its capture time. A packet without a time is passed over; one earlier than its
     /// predecessor counts as a step backwards and makes no interval.
     #[inline]
     pub fn push(&mut self, time: Option<Timestamp>, frame: u64) {

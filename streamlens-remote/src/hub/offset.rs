@@ -26,7 +26,7 @@ struct Trip {
 }
 
 impl Offsets {
-    /// Takes note of a round trip: sent by the hub, received by the probe, answered by it, come back. Whether it can be one:
+    /// Records a round trip: sent by the hub, received by the probe, answered by it, come back. Whether it can be one:
     /// the probe can't have had it for longer than it was away.
     pub(super) fn note(&mut self, [sent, received, answered, came]: [Timestamp; 4]) -> bool {
         let [sent, received, answered, came] = [sent, received, answered, came].map(|time| i128::from(time.as_nanos()));

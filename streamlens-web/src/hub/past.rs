@@ -29,7 +29,7 @@ fn weight(delta: &Delta) -> usize {
 }
 
 impl Past {
-    /// Takes note of a look; `before` is the state that it follows on.
+    /// Records a look; `before` is the state that it follows on.
     pub(super) fn note(&mut self, delta: &Arc<Delta>, before: &RowTable) {
         if delta.since.is_none() || self.looks.is_empty() && self.base.epoch != before.epoch {
             // looks were missed, or these are the first: what was cannot be told

@@ -92,8 +92,8 @@ impl Chapter10Flow {
         if self.assemblies.len() >= MAX_OPEN {
             let oldest = self.assemblies.remove(0);
             // Its kind goes uncounted: this call has a PDU of its own to speak of.
-            self.account.evicted += u64::from(!oldest.done);
-            self.account.incomplete += u64::from(!oldest.done);
+            self.statistics.evicted += u64::from(!oldest.done);
+            self.statistics.incomplete += u64::from(!oldest.done);
         }
         let length = (!segment.is_format_1()).then_some(segment.transfer.packet_length);
         let spare = std::mem::take(&mut self.spare);
@@ -116,7 +116,7 @@ impl Chapter10Flow {
         let added = assembly.add(segment.transfer.offset, slice, Self::MAX_HELD.saturating_sub(held));
         if let (false, Some(header)) = (had_header, &assembly.header) {
             let view = PacketView { header, bytes: &assembly.bytes, transfer: &[], late: segment.late };
-            self.account.header(view, packet, result);
+            self.statistics.header(view, packet, result);
         }
         if added == Added::Open {
             return;
@@ -124,8 +124,8 @@ impl Chapter10Flow {
         let bytes = assembly.finish();
         if let Some(header) = assembly.header {
             let whole = bytes.get(..header.packet_length as usize).unwrap_or(&bytes);
-            self.account.complete += 1;
-            self.account.body(&header, whole, packet);
+            self.statistics.complete += 1;
+            self.statistics.body(&header, whole, packet);
             result.packet_type = PacketType(u32::from(header.data_type));
             result.state = PduState::Whole;
             result.pdu_length = u32::try_from(whole.len()).ok();
@@ -142,9 +142,9 @@ impl Chapter10Flow {
         if old.done {
             return false;
         }
-        self.account.incomplete += 1;
+        self.statistics.incomplete += 1;
         let stated = old.header.map(|header| header.packet_length);
-        self.account.incomplete_packet(old.channel, occurrence(packet), old.received, stated);
+        self.statistics.incomplete_packet(old.channel, occurrence(packet), old.received, stated);
         let bytes = old.finish();
         self.keep_spare(bytes);
         let Some(header) = old.header else { return false };

@@ -99,7 +99,7 @@ impl Timing {
         timing
     }
 
-    /// Takes note of a packet's timestamp and arrival.
+    /// Records a packet's timestamp and arrival.
     #[inline(always)]
     pub(super) fn observe(&mut self, packet: &RtpPacket<'_>, at: Occurrence) {
         let Some(time) = at.time else { return };

@@ -126,7 +126,7 @@ impl Timing {
     /// The most packets that are held before the models begin: several units of HD, one of UHD at 8 bytes a pixel.
     pub(crate) const MAX_HELD: usize = 65_536;
 
-    /// Takes note of a packet. Packets of a capture without times are passed over.
+    /// Records a packet. Packets of a capture without times are passed over.
     #[inline(always)]
     pub(crate) fn observe(&mut self, arrival: Arrival) {
         let Some(time) = arrival.at.time else { return };

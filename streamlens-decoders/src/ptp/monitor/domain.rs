@@ -14,8 +14,8 @@ use super::message::{Message, is_unicast};
 use super::paths::{Link, Path};
 use super::port::{MAX_PORTS, PATIENCE_NS, Port};
 use super::room::Room;
+use super::self_reports::SelfReport;
 use super::stats::readable;
-use super::told::Told;
 
 /// Bytes of the path trace of an Announce: a published message is short.
 const PATH_BYTES: usize = 512;
@@ -64,7 +64,7 @@ pub(super) struct Domain {
     /// By requester and responder.
     pub(super) links: BTreeMap<(PortIdentity, PortIdentity), Link>,
     pub(super) grants: Grants,
-    pub(super) told: BTreeMap<PortIdentity, Told>,
+    pub(super) told: BTreeMap<PortIdentity, SelfReport>,
     /// Of the messages that no port counts: there was no room for it, or in it.
     uncounted: Totals,
     /// Messages of ports beyond the bound.

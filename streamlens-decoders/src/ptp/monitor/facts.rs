@@ -14,8 +14,8 @@ use super::paths::{Link, Path};
 use super::port::{MasterClock, Port, Requests, TypeState};
 use super::profile;
 use super::report::version_name;
+use super::self_reports::SelfReport;
 use super::stats::{Series, interval_ns};
-use super::told::Told;
 
 /// The most ports, pairs and grants that are listed of one domain; the rest is counted.
 const MAX_LISTED: usize = 256;
@@ -286,7 +286,7 @@ fn link_facts(link: &Link) -> Value {
     out.into_value()
 }
 
-fn told_facts(key: DomainKey, told: &Told) -> Value {
+fn told_facts(key: DomainKey, told: &SelfReport) -> Value {
     let mut out = Map::default();
     out.summary("own_offset_from_master", told.offset);
     out.summary("own_mean_path_delay", told.path_delay);
@@ -353,7 +353,8 @@ fn unknown(domain: &Domain) -> Vec<String> {
                 .to_owned(),
         );
     }
-    let tells = |told: &Told| told.offset.count() + told.time_status_offset.count() + told.computed_offset.count() > 0;
+    let tells =
+        |told: &SelfReport| told.offset.count() + told.time_status_offset.count() + told.computed_offset.count() > 0;
     if !domain.told.values().any(tells) && measured {
         list.push("no slave tells its own offset from the master in this capture".to_owned());
     }

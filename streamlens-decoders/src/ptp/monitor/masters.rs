@@ -171,7 +171,7 @@ impl Masters {
         self.hear(m, Heard { said, interval, path: None, has_power_profile_tlv: false }, log);
     }
 
-    /// Takes note of an announcement. One without a capture time only says what stands behind it.
+    /// Records an announcement. One without a capture time only says what stands behind it.
     #[inline(always)]
     fn hear(&mut self, m: &Message<'_>, heard: Heard, log: &mut FindingLog) {
         let Some(now) = m.time() else {

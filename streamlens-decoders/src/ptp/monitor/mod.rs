@@ -30,9 +30,9 @@ mod port;
 mod profile;
 mod report;
 mod room;
+mod self_reports;
 mod stats;
 mod syncs;
-mod told;
 
 use streamlens_model::FindingLog;
 

@@ -63,7 +63,7 @@ impl<'m> Flows<'m> {
 }
 
 impl Survey for Flows<'_> {
-    fn see(&mut self, number: u64, peer: &Peer<'_>) {
+    fn observe(&mut self, number: u64, peer: &Peer<'_>) {
         let Some((keys, edition)) = self.by_flow.get(peer.flow) else { return };
         let flow = self.report.flows.entry(number).or_default();
         let mut names = keys.iter().map(|key| match key.sdo_id() {

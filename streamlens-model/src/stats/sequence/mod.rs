@@ -121,7 +121,7 @@ impl<const MISSING: usize> SequenceWindow<MISSING> {
         Self { highest: extended, first: extended, wire: number, bits, disorder: None }
     }
 
-    /// Classifies the next number and takes note of it. The first one is given to [`Self::new`].
+    /// Classifies the next number and records it. The first one is given to [`Self::new`].
     #[inline(always)]
     pub fn push(&mut self, sequence: &Sequence, at: &Occurrence) -> Arrival {
         if self.push_next(sequence) {
@@ -132,7 +132,7 @@ impl<const MISSING: usize> SequenceWindow<MISSING> {
         arrival
     }
 
-    /// Takes note of a number if it is the next one; returns whether it was. Only that, for the packet path.
+    /// Records a number if it is the next one; returns whether it was. Only that, for the packet path.
     #[inline(always)]
     pub fn push_next(&mut self, sequence: &Sequence) -> bool {
         let number = sequence.number & mask(self.bits);
@@ -144,7 +144,7 @@ impl<const MISSING: usize> SequenceWindow<MISSING> {
         is_next
     }
 
-    /// What a number is to those before it. Changes nothing: [`Self::apply`] takes note of it.
+    /// What a number is to those before it. Changes nothing: [`Self::apply`] records it.
     #[must_use]
     #[inline(never)]
     pub fn classify(&self, sequence: &Sequence) -> Arrival {
@@ -179,7 +179,7 @@ impl<const MISSING: usize> SequenceWindow<MISSING> {
         }
     }
 
-    /// Takes note of a number that [`Self::classify`] said this of.
+    /// Records a number that [`Self::classify`] said this of.
     #[inline(never)]
     pub fn apply(&mut self, sequence: &Sequence, arrival: Arrival, at: Occurrence) {
         let number = sequence.number & mask(self.bits);

@@ -12,7 +12,7 @@ const MAX_TELLERS: usize = 4096;
 
 /// What one port told.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Told {
+pub(super) struct SelfReport {
     /// CURRENT_DATA_SET: offsetFromMaster, meanPathDelay, stepsRemoved.
     pub(super) offset: Series,
     pub(super) path_delay: Series,
@@ -28,7 +28,7 @@ pub(super) struct Told {
 }
 
 impl Domain {
-    fn teller(&mut self, port: PortIdentity) -> Option<&mut Told> {
+    fn teller(&mut self, port: PortIdentity) -> Option<&mut SelfReport> {
         if !self.told.contains_key(&port) && self.told.len() >= MAX_TELLERS {
             return None;
         }

@@ -45,7 +45,7 @@ impl Chapter10Flow {
         }
         if arrival != Arrival::InOrder || stream.cut {
             if !stream.buffer.is_empty() {
-                self.account.partial_dropped(&stream.buffer, occurrence(packet));
+                self.statistics.partial_dropped(&stream.buffer, occurrence(packet));
                 stream.buffer.clear();
             }
             stream.synced = false;
@@ -92,16 +92,16 @@ impl Chapter10Flow {
         let Some((header, missing)) = missing else {
             // The stream is not where it should be: the next datagram whose offset leads to a packet goes on.
             if !stream.buffer.is_empty() {
-                self.account.partial_dropped(&stream.buffer, occurrence(packet));
+                self.statistics.partial_dropped(&stream.buffer, occurrence(packet));
                 stream.buffer.clear();
             }
             stream.synced = false;
-            self.account.no_sync += 1;
+            self.statistics.no_sync += 1;
             return bytes.len();
         };
         if missing > rest.len() {
             if held + rest.len() > Self::MAX_HELD {
-                self.account.partial_dropped(&stream.buffer, occurrence(packet));
+                self.statistics.partial_dropped(&stream.buffer, occurrence(packet));
                 stream.buffer = Vec::new();
                 stream.synced = false;
                 return bytes.len();
@@ -117,10 +117,10 @@ impl Chapter10Flow {
             buffer.extend_from_slice(end);
             &buffer
         };
-        self.account.complete += 1;
+        self.statistics.complete += 1;
         let view = PacketView { header: &header, bytes: whole, transfer: &[], late: false };
-        self.account.header(view, packet, result);
-        self.account.body(&header, whole, packet);
+        self.statistics.header(view, packet, result);
+        self.statistics.body(&header, whole, packet);
         result.packet_type = PacketType(u32::from(header.data_type));
         result.state = PduState::Whole;
         result.pdu_length = Some(header.packet_length);

@@ -37,7 +37,7 @@ impl Verdicts {
 
 /// The sums over a flow.
 #[derive(Debug, Default)]
-pub(super) struct Account {
+pub(super) struct Statistics {
     /// Datagrams by format, whole packets and segments.
     pub(super) transfers: [[u64; 2]; 3],
     /// Without the packets of [`Channel::alike`]: all of these have the right one.
@@ -63,7 +63,7 @@ pub(super) struct Account {
     pub(super) is_file: bool,
 }
 
-impl Account {
+impl Statistics {
     #[inline]
     pub(super) fn transfer(&mut self, format: Format, segmented: bool) {
         if let Some(count) = self.transfers.get_mut(format as usize).and_then(|f| f.get_mut(usize::from(segmented))) {
@@ -71,7 +71,7 @@ impl Account {
         }
     }
 
-    /// Takes note of a packet that goes on with its channel like most: its header says nothing new but number and time. Says
+    /// Records a packet that goes on with its channel like most: its header says nothing new but number and time. Says
     /// where in its channel it stands, as [`Self::header`] does. False, where it is not like that; nothing is noted then.
     #[inline(always)]
     pub(super) fn goes_on(&mut self, header: &PacketHeader, packet: &Packet<'_>, result: &mut DecodingResult) -> bool {
@@ -111,7 +111,7 @@ impl Account {
         self.channels.iter().filter_map(Channel::alike)
     }
 
-    /// Takes note of a packet whose header has come, with as many of its bytes as are there, and says where in its
+    /// Records a packet whose header has come, with as many of its bytes as are there, and says where in its
     /// channel it stands.
     #[inline(never)]
     pub(super) fn header(&mut self, view: PacketView<'_>, packet: &Packet<'_>, result: &mut DecodingResult) {
@@ -199,7 +199,7 @@ impl Account {
         }
     }
 
-    /// Takes note of what a whole packet holds.
+    /// Records what a whole packet holds.
     #[inline]
     pub(super) fn body(&mut self, header: &PacketHeader, bytes: &[u8], packet: &Packet<'_>) {
         if header.flags.checksum_width() > 0 || !is_opaque(header.data_type) {
