@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossterm::event::{self, Event};
 use ratatui::backend::CrosstermBackend;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 
 use crate::app::{App, Effect, Options};
 use crate::draw::draw;
@@ -26,7 +26,7 @@ struct Signals {
 impl Signals {
     fn register() -> io::Result<Self> {
         let signals = Self { ends: Arc::default(), suspends: Arc::default() };
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
+        for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
             signal_hook::flag::register(signal, Arc::clone(&signals.ends))?;
         }
         signal_hook::flag::register(SIGTSTP, Arc::clone(&signals.suspends))?;

@@ -96,8 +96,8 @@ pub(crate) fn state(app: &App, now: Instant) -> String {
     let word = match (status.kind, status.has_ended) {
         (feed::Kind::Live, false) => "● live",
         (feed::Kind::Replay, false) => "● replay",
-        (feed::Kind::Live | feed::Kind::Replay, true) => "ended",
-        (feed::Kind::File, true) => "whole",
+        (feed::Kind::Live | feed::Kind::Replay, true) => status.lacking.unwrap_or("ended"),
+        (feed::Kind::File, true) => status.lacking.unwrap_or("whole"),
         (feed::Kind::File, false) => {
             let position = status.position;
             return match position.total_bytes.filter(|total| *total > 0) {
