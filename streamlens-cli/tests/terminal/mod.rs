@@ -2,6 +2,7 @@
 //! and fail where `CI` is set.
 
 mod hostile;
+mod large;
 pub(crate) mod session;
 
 use std::path::Path;
