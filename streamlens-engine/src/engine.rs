@@ -269,6 +269,7 @@ impl Engine {
         let threads = if flows < WORTH_A_THREAD { 1 } else { *threads };
         for_each_parallel(threads, shards, |shard| shard.finish(env));
         *is_finished = true;
+        self.looks.has_concluded = true;
         self.collect();
         self.enforce_flow_bound();
     }

@@ -19,8 +19,8 @@ use crate::work::Settings;
 pub(crate) struct Told {
     /// Frames that the capture itself dropped.
     pub(crate) drops: Drops,
-    /// The interfaces that had merged frames.
-    pub(crate) merged: Vec<Interface>,
+    /// The interfaces of the capture, for their names and the frames that were merged on them.
+    pub(crate) interfaces: Vec<Interface>,
 }
 
 impl Told {
@@ -28,11 +28,11 @@ impl Told {
     pub(crate) fn note<S: FrameSource + ?Sized>(&mut self, source: &S) -> bool {
         let interfaces = source.interfaces();
         let dropped = interfaces.iter().filter_map(|interface| interface.dropped).sum();
-        let count = |interface: &Interface| interface.counts.map_or(0, |counts| counts.merged.frames);
-        let has_merged = |interface: &&Interface| count(interface) > 0;
-        let is_known = interfaces.iter().filter(has_merged).map(count).eq(self.merged.iter().map(count));
+        let named =
+            |interface: &Interface| (interface.name.clone(), interface.counts.map_or(0, |counts| counts.merged.frames));
+        let is_known = interfaces.iter().map(named).eq(self.interfaces.iter().map(named));
         if !is_known {
-            self.merged = interfaces.iter().filter(has_merged).cloned().collect();
+            self.interfaces = interfaces.to_vec();
         }
         self.drops.note(dropped, source.drop_places()) || !is_known
     }

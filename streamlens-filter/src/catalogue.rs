@@ -95,7 +95,9 @@ impl Catalogue {
         refining.map(|(name, _)| name.clone()).collect()
     }
 
-    pub(crate) fn filter(&self, name: &str) -> Option<&str> {
+    /// The text of a named filter; `None` where there is none of that name.
+    #[must_use]
+    pub fn filter(&self, name: &str) -> Option<&str> {
         self.named.get(name).map(String::as_str)
     }
 

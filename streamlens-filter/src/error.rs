@@ -3,6 +3,9 @@
 use std::fmt;
 use std::ops::Range;
 
+use streamlens_model::text::escaped;
+use unicode_width::UnicodeWidthStr;
+
 /// Bytes of the text that something stands at. All are equal, so that what differs in its places alone is equal.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Span(pub(crate) Range<usize>);
@@ -57,15 +60,35 @@ impl std::error::Error for FilterError {}
 impl fmt::Display for FilterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const AROUND: usize = 60;
-        let before: Vec<char> = self.text.get(..self.place.start).unwrap_or_default().chars().collect();
-        let wrong: Vec<char> = self.text.get(self.place.clone()).unwrap_or_default().chars().take(AROUND).collect();
-        let behind = self.text.get(self.place.end..).unwrap_or_default().chars().take(AROUND);
-        let cut = before.len().saturating_sub(AROUND);
-        let lead = if cut > 0 { "..." } else { "" };
-        let shown = |text: char| if text.is_control() { ' ' } else { text };
-        let line: String = before.iter().skip(cut).chain(&wrong).copied().chain(behind).map(shown).collect();
-        let indent = " ".repeat(lead.len() + before.len() - cut);
-        let marks = "^".repeat(wrong.len().max(1));
-        write!(f, "the filter is wrong: {}\n  {lead}{line}\n  {indent}{marks}", self.message)
+        let all = self.text.get(..self.place.start).unwrap_or_default();
+        // as many characters as are shown, from the end
+        let from = all.char_indices().rev().take(AROUND).last().map_or(0, |(at, _)| at);
+        let of = |text: &str| text.chars().take(AROUND).collect::<String>();
+        let before = escaped(all.get(from..).unwrap_or_default());
+        let wrong = of(self.text.get(self.place.clone()).unwrap_or_default());
+        let behind = of(self.text.get(self.place.end..).unwrap_or_default());
+        let (wrong, behind) = (escaped(&wrong), escaped(&behind));
+        let lead = if from > 0 { "..." } else { "" };
+        let line = format!("{lead}{before}{wrong}{behind}");
+        let indent = " ".repeat(lead.width() + before.width());
+        let marks = "^".repeat(wrong.width().max(1));
+        write!(f, "the filter is wrong: {}\n  {line}\n  {indent}{marks}", self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_stand_below_what_is_wrong_whatever_is_before_it() {
+        let told = |text: &str, wrong: &str| {
+            let start = text.find(wrong).unwrap();
+            FilterError::new(text, &Span(start..start + wrong.len()), "no").to_string()
+        };
+        // two columns each, and an escape of eight
+        assert_eq!(told("中文 x y", "x"), "the filter is wrong: no\n  中文 x y\n       ^");
+        assert_eq!(told("a 中文 b", "中文"), "the filter is wrong: no\n  a 中文 b\n    ^^^^");
+        assert_eq!(told("a\u{202e} x", "x"), "the filter is wrong: no\n  a\\u{202e} x\n            ^");
     }
 }

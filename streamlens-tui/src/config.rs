@@ -9,7 +9,7 @@ use streamlens_filter::Filter;
 use streamlens_model::row::Field;
 
 use crate::app::Options;
-use crate::keys::{Command, Key, Keymap};
+use crate::keys::{Command, Key};
 use crate::theme::Theme;
 
 /// The longest time between two screens, in milliseconds: a configuration that says more was mistyped.
@@ -143,48 +143,81 @@ fn line_of(text: &str, name: &str) -> usize {
     begins.or_else(|| text.lines().position(|line| line.contains(name))).map_or(1, |line| line + 1)
 }
 
-/// The whole configuration with its defaults and what they mean. Reading it changes nothing.
-#[must_use]
-pub fn default_config() -> String {
-    let mut text = String::from(
-        "\
+impl Options {
+    /// The whole configuration with what the options mean: reading it changes nothing. What is not set stands in comments.
+    #[must_use]
+    pub fn configuration(&self) -> String {
+        let list = |names: &[String]| names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
+        let columns = self.columns.as_ref().map_or_else(
+            || "# columns = [\"packets\", \"rate\", \"lost\", \"history\"]".to_owned(),
+            |columns| format!("columns = [{}]", list(columns)),
+        );
+        let sort = self.sort.as_ref();
+        let sort = sort.map_or_else(|| "# sort = \"first_seen\"".to_owned(), |sort| format!("sort = {}", quoted(sort)));
+        let mut filters: String = self
+            .catalogue
+            .filters()
+            .filter_map(|name| Some(format!("{} = {}\n", quoted(name), quoted(self.catalogue.filter(name)?))))
+            .collect();
+        if filters.is_empty() {
+            filters.push_str("# lossy = \"lost > 0\"\n");
+        }
+        let mut text = format!(
+            "\
 # The configuration of `streamlens tui`: $XDG_CONFIG_HOME/streamlens/config.toml, or --config FILE. The environment goes before
 # it (STREAMLENS_THEME, STREAMLENS_MOUSE, STREAMLENS_REFRESH_MS, ...), and the command line before both.
 
 # dark and light: colours for these backgrounds; auto: as the terminal says that its background is; terminal: its own colours,
 # bold and reverse; none
-theme = \"auto\"
+theme = {theme}
 
 # whether the mouse is taken; selecting text then takes Shift
-mouse = true
+mouse = {mouse}
 
 # the least time between two drawings
-refresh_ms = 100
+refresh_ms = {refresh}
 
 # only ASCII on the screen; by itself where the locale is not UTF-8
-# ascii = true
+{ascii}ascii = true
 
 # the columns, instead of those that fit; `streamlens fields` lists them, history is the chart of the last minute
-# columns = [\"packets\", \"rate\", \"lost\", \"history\"]
+{columns}
 
 # the column that flows are ordered by
-# sort = \"first_seen\"
+{sort}
 
 # Saved filters, used as $lossy.
 [filters]
-# lossy = \"lost > 0\"
-
+{filters}
 # Keys: a character, F1 to F12, Up, PageUp, Enter, Esc, Tab, Space, ..., with Ctrl- or Alt- in front.
 [keys]
 ",
-    );
-    let keymap = Keymap::default();
-    for command in Command::ALL {
-        let keys: Vec<String> = keymap.keys(*command).iter().map(|key| format!("\"{key}\"")).collect();
-        // writing to memory does not fail
-        let _ = writeln!(text, "{} = [{}]  # {}", command.name(), keys.join(", "), command.what());
+            theme = quoted(self.theme.name()),
+            mouse = self.has_mouse,
+            refresh = self.refresh.as_millis(),
+            ascii = if self.is_ascii { "" } else { "# " },
+        );
+        for command in Command::ALL {
+            let keys: Vec<String> = self.keys.keys(*command).iter().map(ToString::to_string).collect();
+            // writing to memory does not fail
+            let _ = writeln!(text, "{} = [{}]  # {}", command.name(), list(&keys), command.what());
+        }
+        text
     }
-    text
+}
+
+/// A text as TOML writes it.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => quoted.extend(['\\', letter]),
+            letter if letter.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(letter))),
+            letter => quoted.push(letter),
+        }
+    }
+    quoted.push('"');
+    quoted
 }
 
 #[cfg(test)]
@@ -194,10 +227,23 @@ mod tests {
     #[test]
     fn reading_what_is_printed_changes_nothing() {
         let mut options = Options::default();
-        options.configure(&default_config()).unwrap();
+        options.configure(&Options::default().configuration()).unwrap();
         let defaults = Options::default();
         assert_eq!((options.keys, options.theme, options.refresh), (defaults.keys, defaults.theme, defaults.refresh));
         assert_eq!((options.columns, options.sort, options.has_mouse), (None, None, true));
+    }
+
+    #[test]
+    fn what_is_set_is_printed_as_it_is_read() {
+        let set = "theme = \"dark\"\nmouse = false\nascii = true\nrefresh_ms = 250\ncolumns = [\"lost\", \"history\"]\n\
+                   sort = \"rate\"\n[filters]\n\"a\\u001b\" = \"\\\"x\\\"\"\n[keys]\nfreeze = [\"\\\\\", \"\\\"\"]\n";
+        let (mut options, mut again) = (Options::default(), Options::default());
+        options.configure(set).unwrap();
+        again.configure(&options.configuration()).unwrap();
+        assert_eq!(again.configuration(), options.configuration());
+        assert_eq!((again.keys, again.theme, again.refresh), (options.keys, Theme::Dark, Duration::from_millis(250)));
+        assert_eq!((again.has_mouse, again.is_ascii, again.columns), (false, true, options.columns));
+        assert_eq!(again.catalogue.filter("a\u{1b}"), Some("\"x\""));
     }
 
     #[test]

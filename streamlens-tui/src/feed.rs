@@ -31,6 +31,8 @@ pub struct Status {
     pub has_ended: bool,
     /// Why it ended, where something failed.
     pub failure: Option<String>,
+    /// In a word what is wrong where something of it could not be read, such as `cut off`.
+    pub lacking: Option<&'static str>,
     /// How far a file has been read.
     pub position: Position,
     /// Who stamped the frames: `kernel`, `adapter`; empty where that is unknown.

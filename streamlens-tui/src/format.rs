@@ -258,17 +258,18 @@ pub(crate) fn clock(nanos: i64) -> String {
     format!("{hours:02}:{minutes:02}:{:02}", seconds % 60)
 }
 
-/// Columns that a text takes.
+/// Columns that a text takes as it is shown: characters that are written as escapes count as these.
 #[must_use]
 pub fn width(text: &str) -> usize {
-    text.width()
+    escaped(text).width()
 }
 
-/// The text, or what of it fits with an ellipsis behind.
+/// The text as it is shown, or what of it fits with an ellipsis behind.
 #[must_use]
 pub(crate) fn shortened(text: &str, limit: usize) -> Cow<'_, str> {
+    let text = escaped(text);
     if text.width() <= limit {
-        return Cow::Borrowed(text);
+        return text;
     }
     let (mut kept, mut used) = (String::new(), 0);
     for letter in text.chars() {
@@ -292,7 +293,7 @@ pub(crate) fn wrapped(text: &str, limit: usize) -> Vec<String> {
     for word in text.split(' ') {
         match lines.last_mut() {
             Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) if line.width() + 1 + word.width() <= limit => {
+            Some(line) if width(line) + 1 + width(word) <= limit => {
                 line.push(' ');
                 line.push_str(word);
             }
@@ -326,6 +327,8 @@ mod tests {
         assert_eq!(shortened("abcdef", 4), "abc…");
         assert_eq!(shortened("中文中文", 5), "中文…");
         assert_eq!(shortened("x", 0), "");
+        assert_eq!((shortened("a\u{1b}b", 20), width("a\u{1b}b")), ("a\\u{1b}b".into(), 8));
+        assert_eq!(shortened("a\u{1b}b", 5), "a\\u{…");
         assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
         assert_eq!(wrapped("unbreakable", 5), ["unbr…"]);
         let pieces = ["one", "two", "six"].map(str::to_owned);

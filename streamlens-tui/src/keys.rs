@@ -151,7 +151,7 @@ commands! {
     CopyRow "copy-row" Any Doing ["y"] "copy the row";
     DecodeAs "decode-as" Any Doing ["d"] "decode as";
     Mark "mark" Any Doing ["m"] "mark, and keep the flow";
-    Quit "quit" Any Doing ["q", "Ctrl-c"] "quit";
+    Quit "quit" Any Doing ["q", "Ctrl-c", "Ctrl-\\"] "quit";
     Suspend "suspend" Any Doing ["Ctrl-z"] "suspend";
 }
 
@@ -198,6 +198,8 @@ impl Key {
         let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
         let code = match event.code {
             // capital letters come with Shift or without, as terminals like; under Ctrl they are the same
+            // terminals have one code for both, which the library reads as this
+            KeyCode::Char('4') if ctrl => KeyCode::Char('\\'),
             KeyCode::Char(letter) if ctrl => KeyCode::Char(letter.to_ascii_lowercase()),
             KeyCode::Tab if event.modifiers.contains(KeyModifiers::SHIFT) => KeyCode::BackTab,
             other => other,

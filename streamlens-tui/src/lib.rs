@@ -22,7 +22,6 @@ mod touched;
 mod tree;
 
 pub use app::{App, Effect, Options, Tab, View};
-pub use config::default_config;
 pub use draw::draw;
 pub use feed::{Answer, Feed, Kind, Packets, Request, Status};
 pub use format::width as text_width;

@@ -7,15 +7,17 @@ use std::time::{Duration, Instant};
 
 use crossterm::event::{self, Event};
 use ratatui::backend::CrosstermBackend;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 
 use crate::app::{App, Effect, Options};
 use crate::draw::draw;
-use crate::feed::Feed;
+use crate::feed::{Feed, Kind};
 use crate::terminal::{Screen, Taken, has_panicked};
 
 /// The terminal is listened to for at most so long before the analysis is asked again.
 const WAIT: Duration = Duration::from_millis(50);
+/// And for so long while a file is read, whose end somebody waits for.
+const WAIT_FOR_FILE: Duration = Duration::from_millis(10);
 
 /// Signals that end the interface, and the one that suspends it.
 struct Signals {
@@ -26,7 +28,7 @@ struct Signals {
 impl Signals {
     fn register() -> io::Result<Self> {
         let signals = Self { ends: Arc::default(), suspends: Arc::default() };
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
+        for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
             signal_hook::flag::register(signal, Arc::clone(&signals.ends))?;
         }
         signal_hook::flag::register(SIGTSTP, Arc::clone(&signals.suspends))?;
@@ -63,8 +65,9 @@ fn show(app: &mut App, feed: &mut dyn Feed, screen: &mut Terminal, taken: &Taken
         }
         let mut now = clock();
         let rest = drawn.map_or(Duration::ZERO, |drawn| refresh.saturating_sub(now.saturating_duration_since(drawn)));
-        let wait = if is_due { rest } else { WAIT };
-        let mut has_event = event::poll(wait.min(WAIT))?;
+        let is_reading = app.status.kind == Kind::File && !app.status.has_ended;
+        let most = if is_reading { WAIT_FOR_FILE } else { WAIT };
+        let mut has_event = event::poll(if is_due { rest.min(most) } else { most })?;
         now = clock();
         while has_event {
             let event = event::read()?;

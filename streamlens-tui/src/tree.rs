@@ -80,8 +80,15 @@ impl Tree {
         self.selected
     }
 
+    /// Where a row is met: at the flow where it is a transport that has no line of its own.
+    pub(crate) fn met_at(&self, id: RowId, table: &RowTable) -> RowId {
+        let has_line = || self.lines(id.flow, table).iter().any(|line| line.id == id);
+        if id.level == Level::Transport && !has_line() { RowId::flow(id.flow) } else { id }
+    }
+
     /// Selects a row, and opens what it lies in.
     pub(crate) fn select(&mut self, id: RowId, table: &RowTable) {
+        let id = self.met_at(id, table);
         let mut above = parent(table, id);
         while let Some(row) = above {
             self.open.insert(row);

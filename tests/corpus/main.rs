@@ -4,6 +4,7 @@
 mod encodings;
 mod findings;
 mod flows;
+mod looks;
 mod ports;
 mod rich;
 mod segments;

@@ -97,7 +97,10 @@ impl<'a> DriverFeed<'a> {
     pub(super) fn end(self) -> Result<Status, Failure> {
         self.stop.store(true, Ordering::Relaxed);
         self.is_over.store(true, Ordering::Relaxed);
-        let failure = told(&self.told).failure.clone();
+        let missing = {
+            let told = told(&self.told);
+            told.failure.clone().or_else(|| Some(told.lacking.as_ref()?.1.clone()))
+        };
         if self.kind == Kind::File && !self.driver.has_ended() {
             // reading may wait for a pipe for ever, and nothing is left to be written
             std::mem::forget(self.driver);
@@ -105,7 +108,7 @@ impl<'a> DriverFeed<'a> {
             // the process ends here; giving back the memory of many flows one by one would only take time
             std::mem::forget(self.driver.stop());
         }
-        match failure {
+        match missing {
             Some(message) => Err(Failure { status: Status::Partial, message }),
             None => Ok(Status::Fine),
         }
@@ -252,6 +255,7 @@ impl Feed for DriverFeed<'_> {
             kind: self.kind,
             has_ended,
             failure: told.failure.clone(),
+            lacking: told.lacking.as_ref().map(|(word, _)| *word),
             position: told.position,
             stamps: if told.stamps == "unknown" { String::new() } else { told.stamps.to_owned() },
             dropped: told.dropped,

@@ -62,6 +62,7 @@ Exit status:
     mut_arg("unidentified", |arg| arg.hide(true)),
     mut_arg("expect", |arg| arg.hide(true)),
     mut_arg("color", |arg| arg.hide(true)),
+    mut_arg("captures", |arg| arg.required_unless_present("print_config")),
 )]
 pub(crate) struct TuiArgs {
     #[command(flatten)]
@@ -87,8 +88,8 @@ pub(crate) struct TuiArgs {
     #[arg(long, value_name = "FILE", help_heading = "Terminal")]
     config: Option<PathBuf>,
 
-    /// Print the configuration with its defaults: keys, colours, columns, saved filters
-    #[arg(long, exclusive = true, help_heading = "Terminal")]
+    /// Print the configuration that is in force, with its defaults: keys, colours, columns, saved filters
+    #[arg(long, help_heading = "Terminal")]
     print_config: bool,
 
     /// Panic once all is read: for the test that the terminal is whole again
@@ -98,10 +99,6 @@ pub(crate) struct TuiArgs {
 
 /// Runs the terminal interface.
 pub(crate) fn run(args: &TuiArgs) -> Result<Status, Failure> {
-    if args.print_config {
-        crate::written(crate::to_stdout(|out| out.write_all(streamlens_tui::default_config().as_bytes())))?;
-        return Ok(Status::Fine);
-    }
     let analyze = &args.analyze;
     refuse_others(analyze)?;
     let decoding = analyze.decode.resolve()?;
@@ -109,7 +106,14 @@ pub(crate) fn run(args: &TuiArgs) -> Result<Status, Failure> {
     // each look decodes all frames: to defer flows would only take time
     let engine = EngineOptions { defer_above_flows: usize::MAX, ..engine };
     let registry = decoding.registry;
-    let options = options(args, &registry)?;
+    let mut options = options(args, &registry)?;
+    if args.print_config {
+        crate::written(crate::to_stdout(|out| out.write_all(options.configuration().as_bytes())))?;
+        return Ok(Status::Fine);
+    }
+    if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
+        options.theme = Theme::None;
+    }
     needs_terminal()?;
     let mut feed = DriverFeed::start(args, registry, engine, options.refresh)?;
     let result = streamlens_tui::run(options, &mut feed);
@@ -161,9 +165,6 @@ fn options(args: &TuiArgs, registry: &DecoderRegistry) -> Result<Options, Failur
     }
     options.configure_from(|name| std::env::var(name).ok()).map_err(Failure::usage)?;
     options.theme = args.theme.as_deref().and_then(Theme::named).unwrap_or(options.theme);
-    if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
-        options.theme = Theme::None;
-    }
     options.is_ascii |= args.ascii;
     options.has_mouse &= !args.no_mouse;
     if let Some(refresh) = args.refresh {
@@ -187,10 +188,19 @@ fn config(args: &TuiArgs) -> Result<Option<(PathBuf, String)>, Failure> {
     let folder = folder.or_else(|| std::env::home_dir().map(|home| home.join(".config")));
     let usual = folder.map(|folder| folder.join("streamlens/config.toml"));
     let Some(path) = args.config.clone().or(usual) else { return Ok(None) };
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(Some((path, text))),
+    let wrong = |why: String| Failure { status: Status::Usage, message: format!("{}: {why}", path.display()) };
+    match std::fs::read(&path) {
+        Ok(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => Ok(Some((path, text))),
+            Err(error) => {
+                let good = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+                let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
+                let byte = 1 + good.iter().rev().take_while(|byte| **byte != b'\n').count();
+                Err(wrong(format!("line {line}: it is no UTF-8 from byte {byte} of the line on")))
+            }
+        },
         Err(error) if args.config.is_none() && error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Failure { status: Status::Usage, message: format!("{}: {error}", path.display()) }),
+        Err(error) => Err(wrong(error.to_string())),
     }
 }
 

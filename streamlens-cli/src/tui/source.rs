@@ -21,6 +21,8 @@ pub(super) struct Told {
     /// Which rights were given up, in sentences; none where that is not for this source.
     pub(super) sandbox: Vec<String>,
     pub(super) notices: Vec<String>,
+    /// What is wrong where something could not be read: in a word, and in a sentence.
+    pub(super) lacking: Option<(&'static str, String)>,
     pub(super) stamps: &'static str,
     /// What it failed with, and whether that is for want of rights.
     pub(super) failure: Option<String>,
@@ -134,6 +136,15 @@ impl Watched {
         let warnings = self.source.warnings();
         if warnings.iter().map(|warning| &warning.text).ne(&told.notices) {
             told.notices = warnings.iter().map(|warning| warning.text.clone()).collect();
+            let mut lacking = warnings.iter().filter(|warning| warning.incomplete);
+            told.lacking = lacking.next().map(|first| {
+                let word = if first.code == "capture.truncated" { "cut off" } else { "damaged" };
+                let name = first
+                    .path
+                    .as_ref()
+                    .map_or_else(|| self.source.name().to_owned(), |path| path.display().to_string());
+                (word, format!("{name}: {}", first.text))
+            });
         }
     }
 }

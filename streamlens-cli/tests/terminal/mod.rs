@@ -2,6 +2,7 @@
 //! and fail where `CI` is set.
 
 mod hostile;
+mod large;
 pub(crate) mod session;
 
 use std::path::Path;
@@ -82,11 +83,35 @@ fn a_replay_is_frozen_and_goes_on() {
 
 #[test]
 fn the_terminal_is_whole_after_a_signal() {
-    let Some(terminal) = Terminal::start("signal", "demo.pcapng") else { return };
-    terminal.wait("all flows", |screen| screen.contains("flow 1 of 23"));
-    let killed = Command::new("kill").args(["-TERM", &terminal.process()]).status().unwrap();
-    assert!(killed.success());
-    terminal.ends_with("0");
+    for signal in ["-TERM", "-QUIT", "-HUP", "-INT"] {
+        let Some(terminal) = Terminal::start(&format!("signal{signal}"), "demo.pcapng") else { return };
+        terminal.wait("all flows", |screen| screen.contains("flow 1 of 23"));
+        let killed = Command::new("kill").args([signal, &terminal.process()]).status().unwrap();
+        assert!(killed.success());
+        terminal.ends_with("0");
+    }
+}
+
+#[test]
+fn the_keys_of_signals_end_it() {
+    for (test, key) in [("key-c", "C-c"), ("key-backslash", "C-\\")] {
+        let Some(terminal) = Terminal::start(test, "demo.pcapng") else { return };
+        terminal.wait("all flows", |screen| screen.contains("flow 1 of 23"));
+        terminal.keys(&[key]);
+        terminal.ends_with("0");
+    }
+}
+
+#[test]
+fn a_capture_that_was_cut_off_says_so_and_so_does_the_status() {
+    let whole = demo::capture();
+    let command = format!("{} tui demo.pcapng 2> said", env!("CARGO_BIN_EXE_streamlens"));
+    let Some(terminal) = Terminal::of("cut", &command, "", &whole[..whole.len() / 2]) else { return };
+    terminal.wait("how it stands", |screen| screen.contains("flow 1 of") && screen.contains("cut off"));
+    terminal.keys(&["q"]);
+    terminal.ends_with("5");
+    let said = std::fs::read_to_string(terminal.scratch.path().join("said")).unwrap();
+    assert!(said.contains("demo.pcapng: "), "{said}");
 }
 
 #[test]
@@ -196,6 +221,17 @@ fn what_is_no_terminal_and_what_is_wrong_in_the_configuration_is_told() {
         let ran = scratch.run(&["tui", "--config", wrong, capture]);
         assert_eq!((ran.status, ran.stderr.contains(line)), (2, true), "{}", ran.stderr);
     }
+    std::fs::write(scratch.path().join("bytes.toml"), b"theme = \"dark\"\n# caf\xe9\n").unwrap();
+    let ran = scratch.run(&["tui", "--config", scratch.path().join("bytes.toml").to_str().unwrap(), capture]);
+    assert!(ran.status == 2 && ran.stderr.contains("line 2: it is no UTF-8 from byte 6"), "{}", ran.stderr);
+    let ran = scratch.run_with(&["tui", "--print-config"], &[("STREAMLENS_THEME", "pink")]);
+    assert!(ran.status == 2 && ran.stderr.contains("STREAMLENS_THEME: there is no theme"), "{}", ran.stderr);
+    let printed = scratch.run(&["tui", "--print-config", "--theme", "light", "--sort", "rate", capture]);
+    assert!(
+        printed.stdout.contains("theme = \"light\"") && printed.stdout.contains("sort = \"rate\""),
+        "{}",
+        printed.stdout
+    );
     let printed = scratch.run(&["tui", "--print-config"]);
     let own = scratch.file("own.toml", printed.stdout.as_bytes());
     // it is read, and only the terminal is missing

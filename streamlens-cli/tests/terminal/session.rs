@@ -79,6 +79,12 @@ impl Terminal {
         self.tmux(&["capture-pane", "-p"])
     }
 
+    /// As [`Self::wait`], looking as often as it can: where it is the time that is asked for.
+    pub(crate) fn wait_closely(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
+        let looked = wait_at(Duration::ZERO, || Some(self.screen()).filter(|screen| is_so(screen)));
+        looked.unwrap_or_else(|| panic!("{what} never came:\n{}", self.screen()))
+    }
+
     /// Waits until the screen is as wanted.
     pub(crate) fn wait(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
         wait(|| Some(self.screen()).filter(|screen| is_so(screen))).unwrap_or_else(|| {
@@ -111,14 +117,19 @@ impl Drop for Terminal {
     }
 }
 
+pub(crate) fn wait<T>(look: impl FnMut() -> Option<T>) -> Option<T> {
+    wait_at(Duration::from_millis(50), look)
+}
+
+/// Looks at this pace until there is something to see.
 #[expect(clippy::disallowed_methods, reason = "it waits for other processes")]
-pub(crate) fn wait<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
+fn wait_at<T>(pace: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let begin = Instant::now();
     while begin.elapsed() < PATIENCE {
         if let Some(seen) = look() {
             return Some(seen);
         }
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(pace);
     }
     None
 }

@@ -12,7 +12,7 @@ use super::shown::{Shape, ShownFinding, ShownFlow, ShownRow};
 use super::{Looks, SECOND_NS, place_of};
 use crate::engine::Engine;
 use crate::flow::FlowEntry;
-use crate::report::{EncodingNames, names_of};
+use crate::report::{EncodingNames, holes_of, names_of};
 
 impl ShownFlow {
     /// The identifier of the flow.
@@ -73,7 +73,8 @@ impl Engine {
             let moment = &Moment { is_beginning: moment.is_beginning || is_opened, ..*moment };
             (shown.shape, shown.refreshed) = (shape, moment.now);
             shown.rows = merged(std::mem::take(&mut shown.rows), list(flow, id, depth, &names), delta);
-            compare(&mut shown.findings, found(id, &names), &mut delta.findings);
+            let found = found(id, &names, holes_of(&self.state, flow));
+            compare(&mut shown.findings, found, &mut delta.findings);
             let ShownFlow { rows, findings, .. } = &mut *shown;
             let worst = worst(findings);
             rows.iter_mut().for_each(|shown| refresh_all(shown, flow, &names, &worst, moment, delta));
@@ -149,8 +150,14 @@ fn merged(old: Vec<ShownRow>, mut new: Vec<ShownRow>, delta: &mut Delta) -> Vec<
 }
 
 /// What was found, by row.
-fn found(id: FlowId, names: &BTreeMap<(u16, u16), EncodingNames>) -> Vec<ShownFinding> {
-    let mut found = Vec::new();
+fn found(
+    id: FlowId,
+    names: &BTreeMap<(u16, u16), EncodingNames>,
+    of_transports: Vec<(u16, Finding)>,
+) -> Vec<ShownFinding> {
+    let shown = |row, finding| ShownFinding { id: FindingId(0), row: Some(row), finding: Arc::new(finding) };
+    let of_transports = of_transports.into_iter();
+    let mut found: Vec<_> = of_transports.map(|(t, finding)| shown(RowId::transport(id, t), finding)).collect();
     for (&(t, e), names) in names {
         let encoding = RowId::encoding(id, t, e);
         let mut streams = HashMap::new();
@@ -163,7 +170,7 @@ fn found(id: FlowId, names: &BTreeMap<(u16, u16), EncodingNames>) -> Vec<ShownFi
             // a finding about one stream stands at its row
             let place = finding.place.stream.as_deref().and_then(|name| streams.get(name));
             let row = place.map_or(encoding, |place| encoding.below(Level::Stream, *place));
-            found.push(ShownFinding { id: FindingId(0), row: Some(row), finding: Arc::new(finding.clone()) });
+            found.push(shown(row, finding.clone()));
         }
     }
     number(&mut found, Some(id));

@@ -21,7 +21,7 @@ use streamlens_model::row::{
     CaptureCounts, Delta, Epoch, FindingChange, FindingId, FindingState, FlowId, Level, Retired, Row, RowId,
 };
 use streamlens_model::stats::Bucket;
-use streamlens_model::{CaptureSummary, Finding, Flow, Timestamp};
+use streamlens_model::{Finding, Flow, Timestamp};
 
 use self::meter::SECOND_NS;
 pub(crate) use self::retire::may_be_idle;
@@ -77,9 +77,12 @@ pub(crate) struct Looks {
     surveyed: Vec<FlowId>,
     view: NetworkView,
     last_survey: Option<Timestamp>,
-    /// What was published when the last survey was made, and whether surveyed flows had frames since.
+    /// What was published, and how many frames there were, when the last survey was made; whether surveyed flows had frames since.
     published: u64,
+    surveyed_frames: u64,
     pub(crate) has_news: bool,
+    /// Whether nothing more will come, which no look has shown yet: it may have changed any flow.
+    pub(crate) has_concluded: bool,
     /// Findings that belong to no flow.
     findings: BTreeMap<FindingId, Arc<Finding>>,
     /// Last rows and findings of flows that ended since the last look.
@@ -150,7 +153,9 @@ impl Engine {
         let moment =
             Moment { now, is_beginning, since_last, outlier_deviations: self.state.options.outlier_deviations };
         let settled = self.flows_settled(now, options.exact);
-        let changed = self.flows_changed(is_whole, now);
+        // what the frames of one flow say of another, or all of them of one, is in its findings now at the latest
+        let shows_all = std::mem::take(&mut self.looks.has_concluded) || is_whole;
+        let changed = self.flows_changed(shows_all, now);
         let mut anew: BTreeSet<FlowId> = settled.into_iter().collect();
         anew.extend(options.opened.symmetric_difference(&looks_opened));
         self.looks.epoch += 1;
@@ -168,7 +173,7 @@ impl Engine {
             for &(shard, place) in places {
                 let Some(id) = self.begin_recent(shard, place) else { continue };
                 if anew.is_empty() || !anew.contains(&id) {
-                    self.show_flow(id, options.exact || is_whole, &moment, &mut delta);
+                    self.show_flow(id, options.exact || shows_all, &moment, &mut delta);
                 }
             }
         }
@@ -312,26 +317,28 @@ impl Engine {
         settled
     }
 
-    /// Asks network monitors where something they know may have changed. Returns the flows of which they say, or said,
-    /// something.
+    /// Asks network monitors, and what is found of the capture as a whole, where something of it may have changed. Returns the
+    /// flows of which they say, or said, something.
     fn look_at_networks(&mut self, now: Option<Timestamp>, is_exact: bool) -> Vec<FlowId> {
         self.forget_surveyed();
         let looks = &self.looks;
         let is_due = now.zip(looks.last_survey).is_none_or(|(now, last)| now.since(last) >= SECOND_NS);
-        let has_news = looks.has_news || looks.published != self.state.networks.observed;
-        if looks.last_survey.is_some() && !(has_news && (is_due || is_exact)) {
+        let has_news = looks.has_news
+            || looks.published != self.state.networks.observed
+            || looks.surveyed_frames != self.state.totals.packets;
+        if looks.last_survey.is_some() && !(is_exact || has_news && is_due) {
             return Vec::new();
         }
         let flows: Vec<_> =
             looks.surveyed.iter().filter(|id| self.flow(**id).is_some()).map(|id| place_of(*id)).collect();
-        let mut capture = CaptureSummary::default();
-        self.state.totals.fill(&mut capture);
-        let view = survey(&self.state, flows.into_iter(), &capture);
+        let retired = Some(&looks.retired).filter(|retired| retired.flows > 0).cloned();
+        let view = survey(&self.state, flows.into_iter(), retired);
         let of_view = |view: &NetworkView| view.flows().collect::<Vec<_>>();
         let concerned: BTreeSet<(usize, u32)> = of_view(&view).into_iter().chain(of_view(&self.looks.view)).collect();
         let looks = &mut self.looks;
         (looks.view, looks.last_survey, looks.has_news, looks.published) =
             (view, now, false, self.state.networks.observed);
+        looks.surveyed_frames = self.state.totals.packets;
         let id = |(shard, place): (usize, u32)| {
             let flow = self.state.shards.get(shard)?.flows.get(place as usize).filter(|flow| !flow.is_vacant)?;
             Some(id_of(shard, place, flow.generation))

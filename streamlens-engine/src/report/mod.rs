@@ -28,7 +28,7 @@ pub(crate) use self::drops::Drops;
 pub(crate) use self::encoding::stream_health;
 use self::finding_record::FindingRecord;
 use self::findings::{FindingNote, FindingNotes, FindingSink, Findings, Where};
-pub(crate) use self::names::{EncodingNames, NetworkView, detail, names_of, survey};
+pub(crate) use self::names::{EncodingNames, NetworkView, detail, holes_of, names_of, survey};
 use self::rows::{FlowSet, SortRow};
 pub(crate) use self::sink::Collected;
 pub use self::sink::{ReportChunk, ReportSink};
@@ -432,6 +432,11 @@ fn fill(capture: &mut CaptureSummary, state: &EngineState) {
     state.totals.fill(capture);
     state.outer.fill(capture);
     state.totals.fill_bursts(capture, &state.options);
+    fill_not_in_flows(capture, state);
+}
+
+/// Adds the frames that are in no flow.
+fn fill_not_in_flows(capture: &mut CaptureSummary, state: &EngineState) {
     for (reason, frames) in state.not_in_flows() {
         // several numbers of link types have one name
         *capture.not_in_flows.entry(reason_text(reason)).or_default() += frames;

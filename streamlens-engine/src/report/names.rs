@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use streamlens_decoders::PacketType;
-use streamlens_model::row::Level;
+use streamlens_model::row::{Level, Retired};
 use streamlens_model::{CaptureSummary, Finding, Flow, Interface, StreamHealth};
 
 use super::artefacts::Artefacts;
@@ -12,7 +12,7 @@ use super::drops::Drops;
 use super::finding_record::FindingRecord;
 use super::findings::Findings;
 use super::surveys::Surveys;
-use super::{Additions, FlowWriter, add_common_findings};
+use super::{Additions, FlowWriter, add_common_findings, add_holes, fill_not_in_flows};
 use crate::deferred::store::{FlowHandle, FlowStore, VisitedFlow};
 use crate::flow::FlowEntry;
 use crate::state::EngineState;
@@ -49,12 +49,16 @@ impl NetworkView {
     }
 }
 
-/// Shows these flows to the network monitors and returns what they say; `capture` is what is known of it so far.
+/// Shows these flows to the network monitors and returns what they say, and what is found of the capture as a whole so far.
 pub(crate) fn survey(
     state: &EngineState,
     flows: impl Iterator<Item = (usize, u32)>,
-    capture: &CaptureSummary,
+    retired: Option<Retired>,
 ) -> NetworkView {
+    let mut capture =
+        CaptureSummary { interfaces: state.told.interfaces.clone(), retired, ..CaptureSummary::default() };
+    state.totals.fill(&mut capture);
+    fill_not_in_flows(&mut capture, state);
     let interfaces: Arc<[Interface]> = capture.interfaces.clone().into();
     let (mut surveys, late) = Surveys::of(state, &interfaces);
     surveys.join(late);
@@ -73,9 +77,9 @@ pub(crate) fn survey(
     let (networks, additions) = surveys.finish();
     let (mut findings, mut artefacts) =
         (Findings::with_drops(drops(state), None).moved(state.is_moved), Artefacts::default());
-    findings.add_capture(capture);
+    findings.add_capture(&capture);
     state.shards.iter().flat_map(|shard| shard.flows.iter()).for_each(|(_, flow)| artefacts.add(flow, state.env()));
-    add_common_findings(state, &networks, &artefacts, &state.told.merged, &mut findings);
+    add_common_findings(state, &networks, &artefacts, &interfaces, &mut findings);
     NetworkView { additions, interfaces, findings: list(findings) }
 }
 
@@ -105,6 +109,19 @@ pub(crate) fn names_of(
         }
     }
     names
+}
+
+/// What was found of transports of a flow in which nothing was identified, by their places.
+pub(crate) fn holes_of(state: &EngineState, flow: &FlowEntry) -> Vec<(u16, Finding)> {
+    let mut found = Vec::new();
+    for (t, transport) in (0..).zip(flow.transports()) {
+        if transport.tcp.as_ref().is_some_and(|stream| stream.holes.is_some()) {
+            let mut findings = Findings::with_drops(drops(state), None).moved(state.is_moved);
+            add_holes(flow, transport, &mut findings);
+            found.extend(list(findings).into_iter().map(|finding| (t, finding)));
+        }
+    }
+    found
 }
 
 /// The whole of a flow, as it stands in a document.

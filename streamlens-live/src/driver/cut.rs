@@ -37,6 +37,15 @@ impl<S: FrameSource> Cutter<S> {
     /// Replaces what is in the batch by the next frames.
     pub(super) fn fill(&mut self, batch: &mut FrameBatch) -> Result<Cut, SourceError> {
         batch.clear();
+        if self.period_ns.is_none() {
+            // no look is ever due: nothing has to be held, and the memory of the batch is that which the caches know
+            if self.has_ended || !self.source.read_batch(batch)? {
+                self.has_ended = true;
+                batch.clear();
+                return Ok(Cut::End);
+            }
+            return Ok(Cut::Frames);
+        }
         if self.at >= self.held.len() {
             if self.has_ended || !self.source.read_batch(&mut self.held)? {
                 self.has_ended = true;

@@ -117,6 +117,7 @@ impl App {
         let places: std::collections::HashMap<_, _> =
             self.tree.order().iter().enumerate().map(|(place, flow)| (*flow, place)).collect();
         let rows = self.table.findings.values().filter_map(|(row, _)| *row);
+        let rows = rows.map(|row| self.tree.met_at(row, &self.table));
         let mut rows: Vec<(usize, RowId)> =
             rows.filter_map(|row| places.get(&row.flow).map(|place| (*place, row))).collect();
         rows.sort_unstable();

@@ -32,8 +32,9 @@ impl Editor {
         self.text.get(..self.cursor).unwrap_or_default()
     }
 
-    /// Takes text in at the cursor; what no line can hold is left out.
+    /// Takes text in at the cursor: ends of lines and tabs are blanks, other control characters are left out.
     pub(crate) fn insert(&mut self, text: &str) {
+        let text = text.replace("\r\n", " ").replace(['\r', '\n', '\t'], " ");
         let text: String = text.chars().filter(|letter| !letter.is_control()).collect();
         self.text.insert_str(self.cursor, &text);
         self.cursor += text.len();
@@ -295,7 +296,7 @@ mod tests {
         assert_eq!(key(KeyCode::Home, KeyModifiers::NONE), ("ptp ".into(), 0));
         assert_eq!(key(KeyCode::Backspace, KeyModifiers::NONE), ("ptp ".into(), 0));
         assert_eq!(key(KeyCode::Char('x'), KeyModifiers::NONE), ("xptp ".into(), 1));
-        editor.insert("a\nb\x1b");
-        assert_eq!(editor.text, "xabptp ");
+        editor.insert("a\r\nb\tc\nd\x1b");
+        assert_eq!(editor.text, "xa b c dptp ");
     }
 }

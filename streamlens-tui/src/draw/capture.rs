@@ -10,7 +10,7 @@ use super::detail::{Texts, heading, more_lines, plain};
 use super::flows::{hints, state};
 use super::painter::Painter;
 use crate::app::App;
-use crate::format::wrapped;
+use crate::format::{width, wrapped};
 use crate::keys::Command;
 use crate::theme::Role;
 
@@ -21,8 +21,10 @@ const HINTS: [(&[Command], &str); 3] =
 pub(crate) fn draw(app: &mut App, painter: &mut Painter<'_>, now: Instant) {
     let (columns, height) = (painter.width(), painter.height());
     painter.mark(0, 0, columns, Role::Header);
-    painter.text(1, 0, &format!("Capture  {}", app.status.name), columns, Role::Header);
-    painter.right(columns.saturating_sub(1), 0, &state(app, now), 30, Role::Header);
+    let state = state(app, now);
+    let room = columns.saturating_sub(width(&state) + 3);
+    painter.text(1, 0, &format!("Capture  {}", app.status.name), room, Role::Header);
+    painter.right(columns.saturating_sub(1), 0, &state, columns, Role::Header);
     let lines = match &app.capture {
         Some((capture, _)) => lines(app, capture, columns),
         None => vec![vec![(" asking for it".to_owned(), Role::Faint)]],

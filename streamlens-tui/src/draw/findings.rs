@@ -7,6 +7,7 @@ use streamlens_model::words::{Counted, grouped};
 use super::flows::{hints, mark, state};
 use super::painter::Painter;
 use crate::app::App;
+use crate::format::width;
 use crate::keys::Command;
 use crate::theme::Role;
 
@@ -28,8 +29,10 @@ pub(crate) fn draw(app: &mut App, painter: &mut Painter<'_>, now: Instant) {
     let list = app.listed();
     painter.mark(0, 0, columns, Role::Header);
     let title = format!("Findings  {} of {}", list.len(), app.table.findings.len());
-    painter.text(1, 0, &title, columns, Role::Header);
-    painter.right(columns.saturating_sub(1), 0, &state(app, now), columns, Role::Header);
+    let state = state(app, now);
+    let room = columns.saturating_sub(width(&state) + 3);
+    painter.text(1, 0, &title, room, Role::Header);
+    painter.right(columns.saturating_sub(1), 0, &state, columns, Role::Header);
     let [info, warning, error] = app.counts;
     let least = app.narrowing.severity().map_or("info", |severity| severity.name());
     let (errors, warnings) = (Counted(error as u64, "error"), Counted(warning as u64, "warning"));

@@ -40,7 +40,12 @@ pub(crate) fn draw(app: &mut App, painter: &mut Painter<'_>, now: Instant) {
         draw_row(app, painter, 3 + place, row, &texts.cells, &layout);
     }
     if rows.is_empty() {
-        let text = if app.table.rows.is_empty() { "no packets yet" } else { "nothing matches; x clears the filter" };
+        let text = match (app.table.rows.is_empty(), app.status.has_ended, app.table.capture.packets) {
+            (false, ..) => "nothing matches; x clears the filter",
+            (true, false, _) => "no packets yet",
+            (true, true, 0) => "no packets",
+            (true, true, _) => "none of the frames is in a flow; i tells why",
+        };
         painter.text(3, 4, text, columns, Role::Faint);
     }
     if below > 0 {
@@ -96,8 +101,8 @@ pub(crate) fn state(app: &App, now: Instant) -> String {
     let word = match (status.kind, status.has_ended) {
         (feed::Kind::Live, false) => "● live",
         (feed::Kind::Replay, false) => "● replay",
-        (feed::Kind::Live | feed::Kind::Replay, true) => "ended",
-        (feed::Kind::File, true) => "whole",
+        (feed::Kind::Live | feed::Kind::Replay, true) => status.lacking.unwrap_or("ended"),
+        (feed::Kind::File, true) => status.lacking.unwrap_or("whole"),
         (feed::Kind::File, false) => {
             let position = status.position;
             return match position.total_bytes.filter(|total| *total > 0) {

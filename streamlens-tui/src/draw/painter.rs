@@ -2,7 +2,6 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use streamlens_model::text::escaped;
 
 use crate::format::{shortened, width};
 use crate::theme::{Role, Theme};
@@ -33,8 +32,7 @@ impl<'b> Painter<'b> {
         if line >= self.height() || column >= self.width() {
             return column;
         }
-        let text = escaped(text);
-        let text = shortened(&text, limit.min(self.width() - column));
+        let text = shortened(text, limit.min(self.width() - column));
         let style = self.theme.style(role);
         let (x, y) = (self.area.x + column as u16, self.area.y + line as u16);
         let (end, _) = self.buffer.set_stringn(x, y, &text, limit, style);
@@ -43,8 +41,7 @@ impl<'b> Painter<'b> {
 
     /// Writes a text that ends in front of a column.
     pub(crate) fn right(&mut self, end: usize, line: usize, text: &str, limit: usize, role: Role) {
-        let text = escaped(text);
-        let text = shortened(&text, limit);
+        let text = shortened(text, limit);
         self.text(end.saturating_sub(width(&text)), line, &text, limit, role);
     }
 

@@ -18,7 +18,7 @@ pub(crate) fn draw(app: &App, painter: &mut Painter<'_>) {
             let room = painter.width().saturating_sub(42).max(10);
             let text = format!("Write {} to ", crate::format::shortened(&what, room));
             let column = painter.text(1, line, &text, room + 12, Role::Strong);
-            self::editor(editor, column, line, painter);
+            self::editor(editor, column, line, painter.width(), painter);
             painter.text(1, line + 1, "Enter writes, Esc leaves", 40, Role::Faint);
         }
         Some(Prompt::DecodeAs { picker, transport, .. }) => {
@@ -33,9 +33,9 @@ fn blank(painter: &mut Painter<'_>, line: usize) {
     painter.clear(0, line, painter.width());
 }
 
-/// A text with its cursor; the part around the cursor where it is long. Returns the first character that is shown.
-fn editor(editor: &Editor, column: usize, line: usize, painter: &mut Painter<'_>) -> usize {
-    let room = painter.width().saturating_sub(column + 2).max(1);
+/// A text with its cursor, between two columns; the part around the cursor where it is long. Returns the first byte that is shown.
+fn editor(editor: &Editor, column: usize, line: usize, end: usize, painter: &mut Painter<'_>) -> usize {
+    let room = end.saturating_sub(column + 2).max(1);
     let before = editor.text.get(..editor.cursor).unwrap_or_default();
     let behind = editor.text.get(editor.cursor..).unwrap_or_default();
     let mut skipped = 0;
@@ -45,17 +45,18 @@ fn editor(editor: &Editor, column: usize, line: usize, painter: &mut Painter<'_>
         shown = shown.get(first..).unwrap_or_default();
         skipped += first;
     }
-    painter.texts(column, line, [(shown, Role::Plain), ("▏", Role::Key), (behind, Role::Plain)]);
+    let column = painter.texts(column, line, [(shown, Role::Plain), ("▏", Role::Key)]);
+    painter.text(column, line, behind, end.saturating_sub(column), Role::Plain);
     skipped
 }
 
 fn filter(app: &App, editor: &Editor, place: Option<usize>, painter: &mut Painter<'_>) {
     blank(painter, 1);
     let column = painter.text(1, 1, "Filter  ", 20, Role::Strong);
-    let skipped = self::editor(editor, column, 1, painter);
-    if app.narrowing.is_vain() {
-        painter.right(painter.width().saturating_sub(1), 1, "nothing matches", 20, Role::Warning);
-    }
+    let end = painter.width().saturating_sub(1);
+    let vain = if app.narrowing.is_vain() { "nothing matches" } else { "" };
+    let skipped = self::editor(editor, column, 1, end.saturating_sub(width(vain)), painter);
+    painter.right(end, 1, vain, 20, Role::Warning);
     let (range, suggestions) = app.suggestions();
     if let Some(error) = app.narrowing.error() {
         let wrong = error.place();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ratatui::buffer::Buffer;
 use ratatui::style::Modifier;
 use streamlens_model::Timestamp;
-use streamlens_model::row::{Delta, Epoch, FindingId};
+use streamlens_model::row::{Delta, Epoch, FindingId, Level, RowId};
 use streamlens_tui::{Command, Effect, Options, Request};
 
 use crate::User;
@@ -230,6 +230,33 @@ fn an_outlier_is_chosen_and_what_is_around_it_written() {
     user.press("w Enter");
     let Some(Request::Write(packets, _)) = user.feed.asked.last() else { panic!("{:?}", user.feed.asked) };
     assert_eq!(packets.span, None);
+}
+
+#[test]
+fn of_a_row_below_a_flow_it_is_said_that_the_whole_flow_is_written() {
+    let screen = User::new().press("Right Down w").screen(140, 40);
+    assert!(screen.contains("Write the whole flow 192.168.20.12:6679"), "{screen}");
+}
+
+/// A finding at a transport that has no line of its own is met at its flow, and leads on.
+#[test]
+fn a_finding_at_a_transport_is_met_at_its_flow() {
+    let mut user = User::new();
+    let deltas = EngineFeed::demo().deltas;
+    let clean = deltas[0].rows.iter().find(|row| row.id.level == Level::Transport && row.id.transport == 0);
+    let clean = clean.expect("flows have transports").id;
+    let mut change = deltas[0].findings[0].clone();
+    (change.id, change.row) = (FindingId(u64::MAX), Some(clean));
+    let (since, epoch) = (Some(Epoch(1)), Epoch(2));
+    user.feed.deltas.push(Arc::new(Delta { since, epoch, findings: vec![change], ..Delta::default() }));
+    user.update();
+    let mut rows = BTreeSet::new();
+    for _ in 0..30 {
+        user.press("]");
+        rows.insert(user.app.selected().expect("a row"));
+        assert!(selected(&user.buffer(80, 24)).is_some(), "{}", user.screen(80, 24));
+    }
+    assert!(rows.contains(&RowId::flow(clean.flow)) && rows.len() > 5, "{rows:?}");
 }
 
 #[test]

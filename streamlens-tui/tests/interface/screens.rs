@@ -142,6 +142,49 @@ fn a_replay_shows_rates_of_the_last_second_and_a_chart() {
     assert!(found.contains("Last 60 s") && found.contains("pkt/s"), "{found}");
 }
 
+/// What a name takes on the screen is measured as it is shown there.
+#[test]
+fn nothing_collides_in_headers_whatever_the_name() {
+    for name in [
+        "\u{1b}[2Ja\u{202e}b.pcapng",
+        "中文中文中文中文中文中文.pcapng",
+        "a-long-name-of-a-capture-that-goes-on.pcapng",
+    ] {
+        let mut feed = EngineFeed::demo();
+        feed.status.name = name.to_owned();
+        let mut user = User::of(feed, Options::default());
+        for columns in 40..90 {
+            let flows = user.screen(columns, 24);
+            let first = flows.lines().next().unwrap();
+            assert!(first.contains(" whole 00:00:03 ") && first.contains(" 1,260 frames"), "{name} {columns}: {first}");
+            let capture = user.press("i").screen(columns, 24);
+            let first = capture.lines().next().unwrap();
+            assert!(first.contains(" Capture  ") && first.ends_with(" whole 00:00:03"), "{name} {columns}: {first}");
+            user.press("Esc");
+        }
+    }
+}
+
+#[test]
+fn the_end_of_a_filter_is_seen_while_nothing_matches_it() {
+    let mut user = User::new();
+    user.press("/ \"ptp_and_udp_and_multicast_and_xyzzy\"");
+    let screen = user.screen(40, 10);
+    let line = screen.lines().nth(1).unwrap();
+    assert!(line.ends_with("nothing matches") && line.contains("and xyzzy▏"), "{line}");
+    let screen = user.press("Home").screen(40, 10);
+    let line = screen.lines().nth(1).unwrap();
+    assert!(line.ends_with("nothing matches") && line.contains("▏ptp"), "{line}");
+}
+
+#[test]
+fn what_could_not_be_read_is_in_the_header() {
+    let mut feed = EngineFeed::demo();
+    feed.status.lacking = Some("cut off");
+    let screen = User::of(feed, Options::default()).screen(80, 24);
+    assert!(screen.lines().next().unwrap().contains(" cut off 00:00:03 "), "{screen}");
+}
+
 #[test]
 fn a_screen_that_is_too_small_says_how_large_it_needs_to_be() {
     let mut user = User::new();

@@ -41,7 +41,7 @@ pub(super) fn streams(app: &App, row: &RowRef<'_>, columns: usize, is_whole: boo
                 false => String::new(),
             };
             let title = format::stream(&stream.id, stream.name.as_deref());
-            let title = shortened(&streamlens_model::text::escaped(&title), name).into_owned();
+            let title = shortened(&title, name).into_owned();
             let pad = " ".repeat(name.saturating_sub(format::width(&title)));
             let jitter = stream.jitter_ns.map_or_else(|| "–".to_owned(), format::duration);
             let drift = stream.drift_ppm.map_or_else(|| "–".to_owned(), |drift| format!("{drift:+.1} ppm"));
