@@ -253,7 +253,8 @@ pub struct Interval {
     pub packets: u64,
     /// Bytes.
     pub bytes: u64,
-    /// Numbers found missing in it, over all streams, less those that came late in it; only for encodings.
+    /// Numbers that were found missing in it and never came, over all streams, with holes in the byte stream below; only for
+    /// encodings, whose total is the sum of these.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost: Option<i64>,
     /// RFC 3550 §6.4.1 jitter by the media clock in nanoseconds: the greatest of the streams that had packets in it, of

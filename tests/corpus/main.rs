@@ -4,9 +4,12 @@
 mod encodings;
 mod findings;
 mod flows;
+mod intervals;
 mod ports;
 mod rich;
 mod segments;
+#[path = "../traffic/intervals.rs"]
+mod sums;
 mod terms;
 
 use std::collections::{BTreeMap, BTreeSet};
