@@ -50,8 +50,8 @@ pub struct Flow {
     /// Endpoints and VLANs.
     #[serde(flatten)]
     pub key: FlowKey,
-    /// By the destination address.
-    pub traffic_type: TrafficType,
+    /// By the destination address, or by what the link says; `None` where neither is known.
+    pub traffic_type: Option<TrafficType>,
     /// Earliest time of a frame.
     pub first_seen: Option<Timestamp>,
     /// Latest time of a frame.
@@ -305,7 +305,7 @@ impl Serialize for Flow {
         fields.serialize_field("src", &self.key.src)?;
         fields.serialize_field("dst", &self.key.dst)?;
         fields.serialize_field("vlan", &self.key.vlan)?;
-        fields.serialize_field("traffic_type", &self.traffic_type)?;
+        optional(&mut fields, "traffic_type", self.traffic_type.as_ref())?;
         optional(&mut fields, "first_seen", self.first_seen.as_ref())?;
         optional(&mut fields, "last_seen", self.last_seen.as_ref())?;
         fields.serialize_field("total_packets", &self.total_packets)?;
