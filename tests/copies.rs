@@ -23,6 +23,7 @@ const COUNTS: &[&str] = &[
     "ttl",
     "last_seen",
     "wire_bytes",
+    "copies",
     "length",
 ];
 
@@ -59,7 +60,7 @@ fn encodings(flow: &Value) -> Vec<Value> {
 /// Code, severity, count, place and sentence of the findings, but of the one that says that there are copies.
 fn findings(analysis: &Value) -> Vec<Value> {
     let all = analysis["findings"].as_array().expect("a list").iter();
-    let own = all.filter(|finding| finding["code"] != "capture.mirrored-twice");
+    let own = all.filter(|finding| finding["code"] != "capture.mirrored-twice" && finding["code"] != "capture.copies");
     let mut own: Vec<_> = own
         .map(|finding| {
             let text = without_frame(finding["text"].as_str().unwrap_or_default());
@@ -118,4 +119,35 @@ proptest! {
         }
         prop_assert_eq!(without_counts(&found["networks"]), without_counts(&expected["networks"]));
     }
+}
+
+/// A few copies are too few for a mirror, and are told: frames less copies are the packets of streams and types.
+#[test]
+fn a_few_copies_are_told() {
+    let mut frames: Vec<Made> = demo::frames();
+    let is_rtp = |frame: &Made| frame.data.get(36..38) == Some(&5004_u16.to_be_bytes()[..]);
+    let place = frames.iter().position(is_rtp).expect("RTP");
+    let copy = Made { time: frames[place].time + 20_000, data: frames[place].data.clone() };
+    let time = copy.time;
+    frames.push(copy);
+    frames.sort_by_key(|frame| frame.time);
+    let document = analysed(&frames, 1);
+    let said: Vec<_> = document["findings"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|finding| finding["code"] == "capture.copies")
+        .collect();
+    assert_eq!((said.len(), said[0]["severity"].as_str()), (1, Some("info")));
+    let first = streamlens::model::Timestamp::from_nanos(time).to_string();
+    assert_eq!(said[0]["first"]["time"].as_str(), Some(&*first));
+    let flow =
+        document["flows"].as_array().into_iter().flatten().find(|flow| flow["dst"]["port"] == 5004).expect("the flow");
+    let encodings = flow["transport_protocols"]["UDP"]["application_encodings"].as_object().expect("encodings");
+    let encoding = encodings.values().next().expect("an encoding");
+    let count = |of: &Value| of.as_u64().unwrap_or(0);
+    let received: u64 =
+        encoding["health"]["streams"].as_array().into_iter().flatten().map(|of| count(&of["received"])).sum();
+    assert_eq!(count(&encoding["decoder_metadata"]["copies"]), 1);
+    assert_eq!(count(&flow["total_packets"]), received + 1);
 }

@@ -1,11 +1,16 @@
 //! Packets that the receiving machine has joined in one datagram (receive offload) count as the packets they are, whatever
 //! the protocol: each stream has the figures that it has with one packet in a datagram.
 
+#[path = "traffic/intervals.rs"]
+mod sums;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use streamlens::engine::{Engine, EngineOptions};
+use streamlens::model::Analysis;
 use streamlens::registry::DecoderRegistry;
 use streamlens_testing::{Host, Made, udp};
+use sums::wrong_sums;
 
 /// A protocol whose packets are numbered.
 #[derive(Clone, Copy, Debug)]
@@ -57,14 +62,20 @@ impl Protocol {
 
 /// The document of these datagrams, so many packets each, a millisecond from packet to packet.
 fn analysed(datagrams: &[(Vec<u8>, usize)]) -> Value {
-    let mut engine = Engine::new(DecoderRegistry::with_builtins(), EngineOptions::default());
+    serde_json::to_value(counted(datagrams, None)).expect("it serializes")
+}
+
+/// As [`analysed`], with counts per interval.
+fn counted(datagrams: &[(Vec<u8>, usize)], interval_ns: Option<u64>) -> Analysis {
+    let options = EngineOptions { interval_ns, ..EngineOptions::default() };
+    let mut engine = Engine::new(DecoderRegistry::with_builtins(), options);
     let mut packets = 0;
     for (payload, count) in datagrams {
         let data = udp((Host::new([10, 0, 0, 1]), 6000), (Host::group([239, 0, 0, 1]), 6000), payload);
         engine.push(&Made { time: 1_700_000_000_000_000_000 + packets * 1_000_000, data }.frame());
         packets += *count as i64;
     }
-    serde_json::to_value(engine.finish(Default::default())).expect("it serializes")
+    engine.finish(Default::default())
 }
 
 /// The encodings with the counts of their packet types, and what became of the numbers of their streams.
@@ -124,6 +135,8 @@ proptest! {
         prop_assert!(joined_count(&expected).is_none());
         prop_assert!(!figures(&expected).is_empty(), "the stream is recognised");
         prop_assert_eq!(figures(&found), figures(&expected));
+        let wrong = wrong_sums(&counted(&joined, Some(7_000_000)));
+        prop_assert!(wrong.is_empty(), "{wrong:#?}");
         let several = joined.iter().filter(|(_, count)| *count > 1).count() as u64;
         prop_assert_eq!(joined_count(&found).unwrap_or(0), several);
     }

@@ -10,6 +10,7 @@ use streamlens::model::{Analysis, Flow, Frame, FrameBatch, LinkType, Timestamp};
 use streamlens::registry::DecoderRegistry;
 use streamlens_testing::Made;
 
+use traffic::intervals::wrong_sums;
 use traffic::{traffic, traffic_of_hosts};
 
 fn engine(threads: usize) -> Engine {
@@ -94,6 +95,15 @@ proptest! {
     #[test]
     fn the_sums_of_the_hierarchy_hold(frames in traffic()) {
         sums_hold(&pushed(&frames), &frames)?;
+    }
+
+    #[test]
+    fn intervals_add_up(frames in traffic(), interval_ns in 1_u64..3_000_000_000) {
+        let options = EngineOptions { interval_ns: Some(interval_ns), ..EngineOptions::default() };
+        let mut engine = Engine::new(DecoderRegistry::with_builtins(), options);
+        push_in_batches(&mut engine, &frames, 40);
+        let wrong = wrong_sums(&engine.finish(Default::default()));
+        prop_assert!(wrong.is_empty(), "{wrong:#?}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `-d udp.port==5004,rtp`: which packets are to be decoded as what.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -42,7 +43,9 @@ impl Rule {
     pub(crate) fn resolve(&self, registry: &DecoderRegistry) -> Result<DecodeAs, Failure> {
         let wanted = folded(&self.encoding);
         let Some((name, base)) = registry.encodings().find(|(name, _)| folded(name) == wanted) else {
-            let names: Vec<_> = registry.encodings().map(|(name, _)| name).collect();
+            // one may be a refinement of several
+            let mut seen = BTreeSet::new();
+            let names: Vec<_> = registry.encodings().map(|(name, _)| name).filter(|name| seen.insert(*name)).collect();
             return Err(Failure::usage(format!(
                 "-d: no encoding is called '{}'; there are {} (see `streamlens decoders`)",
                 self.encoding,

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::Deserialize;
 use streamlens::model::row::{Level, RowContext, RowRef};
 use streamlens::model::words::duration;
-use streamlens::model::{Address, Analysis, Endpoint, Finding, FindingInfo, Occurrence, Place, Severity};
+use streamlens::model::{Address, Analysis, Endpoint, Finding, FindingInfo, Flow, Occurrence, Place, Severity};
 use streamlens::registry::DecoderRegistry;
 
 use streamlens_filter::Filter;
@@ -105,19 +105,25 @@ impl Expectations {
 
     /// Adds what is not as expected to the findings of an analysis.
     pub(crate) fn judge(&self, analysis: &mut Analysis) {
-        let (verdicts, at) = (self.verdicts(analysis), Occurrence { frame: 1, time: analysis.capture.first_seen });
-        for (code, severity, place, text) in verdicts {
-            *analysis.total_findings.entry(severity).or_default() += 1;
-            let (first, last) =
-                (at, Occurrence { frame: analysis.capture.packets.max(1), time: analysis.capture.last_seen });
-            let finding = Finding { code: code.into(), severity, count: 1, packets: None, first, last, place, text };
+        for finding in self.verdicts(analysis) {
+            *analysis.total_findings.entry(finding.severity).or_default() += 1;
             analysis.findings.push(finding);
         }
         // stable: those of equal gravity and frame stay as they were
         analysis.findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.first.frame));
     }
 
-    fn verdicts(&self, analysis: &Analysis) -> Vec<(&'static str, Severity, Place, String)> {
+    fn verdicts(&self, analysis: &Analysis) -> Vec<Finding> {
+        let start = Occurrence { frame: 1, time: analysis.capture.first_seen };
+        let end = Occurrence { frame: analysis.capture.packets.max(1), time: analysis.capture.last_seen };
+        let verdict = |code: &'static str, severity, place, (first, last), text| {
+            let code = code.into();
+            Finding { code, severity, count: 1, packets: None, first, last, place, text }
+        };
+        let of_row = |code, severity, row: &RowRef<'_>, text| {
+            let at = first_of(row.flow()).unwrap_or(start);
+            verdict(code, severity, place_of(row), (at, at), text)
+        };
         let mut verdicts = Vec::new();
         let is_judged = |row: &RowRef<'_>| is_stream(row) || is_unidentified(row);
         let rows: Vec<_> = analysis.rows(RowContext::default()).filter(is_judged).collect();
@@ -129,26 +135,32 @@ impl Expectations {
                 seen.insert(number);
                 let broken = expected.broken(row);
                 if !broken.is_empty() {
-                    verdicts.push((LIMIT, Severity::Error, place_of(row), broken.join("; ")));
+                    verdicts.push(of_row(LIMIT, Severity::Error, row, broken.join("; ")));
                 }
             }
             if !is_there {
                 let text = format!("{} is expected and is not in the capture", expected.text());
-                verdicts.push((ABSENT, Severity::Error, Place::default(), text));
+                verdicts.push(verdict(ABSENT, Severity::Error, Place::default(), (start, end), text));
             }
         }
         if self.others == Others::Unexpected {
             for (_, row) in rows.iter().enumerate().filter(|(number, row)| is_stream(row) && !seen.contains(number)) {
-                verdicts.push((
-                    UNEXPECTED,
-                    Severity::Warning,
-                    place_of(row),
-                    format!("{} is in the capture and is not expected", Expected::of(row).text()),
-                ));
+                let text = format!("{} is in the capture and is not expected", Expected::of(row).text());
+                verdicts.push(of_row(UNEXPECTED, Severity::Warning, row, text));
             }
         }
         verdicts
     }
+}
+
+/// The first frame of a flow, where its addresses or its headers say which it was.
+fn first_of(flow: &Flow) -> Option<Occurrence> {
+    let firsts = [
+        flow.macs.first().map(|of| of.since_frame),
+        flow.dscp.first().map(|of| of.since_frame),
+        flow.ttl.first().map(|of| of.since_frame),
+    ];
+    firsts.into_iter().flatten().min().map(|frame| Occurrence { frame, time: flow.first_seen })
 }
 
 /// Rows that are expected: streams, and encodings without any.

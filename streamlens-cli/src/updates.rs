@@ -305,7 +305,7 @@ impl Serialize for NamedRow<'_> {
                 map.serialize_entry("src", &key.src)?;
                 map.serialize_entry("dst", &key.dst)?;
                 map.serialize_entry("vlan", &key.vlan)?;
-                map.serialize_entry("traffic_type", cast)?;
+                optional(&mut map, "traffic_type", cast.as_ref())?;
             }
             Some(RowName::Named(name)) => map.serialize_entry("name", &**name)?,
             Some(RowName::Stream(stream, name)) => {

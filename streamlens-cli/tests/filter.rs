@@ -234,6 +234,10 @@ fn reports_expectations_and_comparisons_are_of_what_matches() {
     let (all, iena) = (report(&[]).stdout, report(&["-Y", "iena"]).stdout);
     assert!(all.contains("Chapter10") && all.contains("192.168.20.11:40001"), "{all}");
     assert!(!iena.contains("Chapter10") && iena.contains("192.168.20.11:40001"), "{iena}");
+    let fields = |line: &str| line.split('"').step_by(2).map(|between| between.matches(',').count()).sum::<usize>();
+    let widths: std::collections::BTreeSet<_> = all.lines().chain(iena.lines()).map(fields).collect();
+    assert_eq!(widths.len(), 1, "every line has as many fields");
+    assert!(iena.lines().any(|line| line.contains(",\"Filter\",\"iena\",")), "{iena}");
     let text = scratch.run(&["report", "flight-test", &demo, "-Y", "iena"]).stdout;
     assert!(text.lines().any(|line| line.starts_with("Filter") && line.ends_with("iena")), "{text}");
 
@@ -246,6 +250,23 @@ fn reports_expectations_and_comparisons_are_of_what_matches() {
     scratch.file("iena.toml", learned.as_bytes());
     let judged = scratch.run(&[&demo, "--expect", "iena.toml", "--format", "json"]);
     assert!(!judged.stdout.contains("expect."), "{}", judged.stdout);
+
+    scratch.file("strict.toml", b"others = \"unexpected\"\n[[stream]]\nencoding = \"IENA\"\nmax_rate = 0.001\n");
+    let strict = scratch.run(&[&demo, "--expect", "strict.toml", "--format", "json"]).json();
+    let flows = strict["flows"].as_array().unwrap();
+    let name = |flow: &serde_json::Value| {
+        let end = |end: &serde_json::Value| format!("{}:{}", end["address"].as_str().unwrap_or("-"), end["port"]);
+        format!("{} -> {}", end(&flow["src"]), end(&flow["dst"]))
+    };
+    let mut judged = 0;
+    for finding in strict["findings"].as_array().unwrap() {
+        let is_own = ["expect.limit", "expect.unexpected"].contains(&finding["code"].as_str().unwrap());
+        let Some(flow) = flows.iter().find(|flow| is_own && finding["where"]["flow"] == name(flow)) else { continue };
+        let first = flow["macs"][0]["since_frame"].as_u64();
+        assert_eq!((finding["first"]["frame"].as_u64(), &finding["first"]["time"]), (first, &flow["first_seen"]));
+        judged += 1;
+    }
+    assert!(judged > 2, "{judged}");
 
     let compare = |filter: &[&str]| {
         let ran = scratch.run(&[&["compare", &demo, &example("faults.pcapng"), "--format", "json"], filter].concat());

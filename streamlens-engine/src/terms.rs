@@ -2,13 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use streamlens_model::Severity::{Error, Warning};
+use streamlens_model::Severity::{Error, Info, Warning};
 use streamlens_model::ValueType::{Integer, List, Map, Number, Text};
 use streamlens_model::{FindingInfo, Term};
 use streamlens_registry::DecoderRegistry;
 
 /// The codes of findings about a capture, its flows as such, and rules of the user's.
 pub const FINDINGS: &[FindingInfo] = &[
+    FindingInfo::new(
+        "capture.copies",
+        Info,
+        "A few frames of a flow are byte for byte others just before them; they count as frames, and not for their streams.",
+    ),
     FindingInfo::new(
         "capture.dropped",
         Warning,
@@ -60,7 +65,11 @@ pub const FINDINGS: &[FindingInfo] = &[
 /// The codes of findings about the numbers of streams, behind the [prefix](streamlens_decoders::DecoderInfo::finding_prefix) of
 /// the decoder whose streams they are: `rtp` makes `rtp.loss`.
 pub const STREAM_FINDINGS: &[FindingInfo] = &[
-    FindingInfo::new(".duplicates", Warning, "Packets came twice. Copies that a mirror port makes are not meant."),
+    FindingInfo::new(
+        ".duplicates",
+        Warning,
+        "Packets came again: with a number that had come before. Copies that a mirror port makes are not meant.",
+    ),
     FindingInfo::new(
         ".loss",
         Error,
@@ -110,6 +119,12 @@ pub const ENCODING_FACTS: &[Term] = &[
         "Of a refined encoding: the confidence that it is what it was refined from, 0 to 1.",
     ),
     Term::new("base_encoding", Text, "", "Of a refined encoding: what it was refined from, `RTP`."),
+    Term::new(
+        "copies",
+        Integer,
+        "packets",
+        "Of `packet_count`, frames that are byte for byte others just before them; no stream and no packet type counts them.",
+    ),
     Term::new(
         "other_paths",
         Map,

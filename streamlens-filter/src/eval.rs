@@ -6,7 +6,7 @@ mod texts;
 
 use streamlens_model::row::{Level, RowRef};
 
-use self::texts::{above_and_own, own_texts};
+use self::texts::{above_and_own, around_texts, own_texts};
 use crate::field::Known;
 use crate::program::{Calc, Fits, Node};
 
@@ -142,7 +142,7 @@ impl Node {
                 let is_found = |text: &str| pattern.is_match(text);
                 let found = match (row.level(), row.at(Level::Encoding)) {
                     (Level::PacketType | Level::Stream, Some(encoding)) => {
-                        own_texts(row, &is_found) || {
+                        own_texts(row, &is_found) || around_texts(row, &is_found) || {
                             // a stream row has its own name, and not those of the others
                             let is_type = row.level() == Level::PacketType;
                             let of: fn(&mut Memo) -> &mut Answers =

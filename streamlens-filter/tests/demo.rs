@@ -23,7 +23,7 @@ fn filters_show_of_the_demo_what_the_reference_says() {
 }
 
 /// Filters, the place that is marked in brackets, and what is said.
-const MISTAKES: [(&str, &str); 60] = [
+const MISTAKES: [(&str, &str); 61] = [
     ("ip.dst [=] 239.1.1.1", "write == to compare"),
     ("ip.dst == [239.1.1.300]", "is no address, no network such as 10.0.0.0/8, no address:port"),
     ("ip.addr == [10.0.0.0/33]", "a network of IPv4 has at most 32 bits"),
@@ -53,7 +53,8 @@ const MISTAKES: [(&str, &str); 60] = [
     ("bytes > [1mb]", "did you mean MB?"),
     ("loss > 80 [%]", "write number and unit as one"),
     ("packets > [0xffffffffffffffff]", "no hexadecimal number up to 2^53"),
-    ("vlan == [30ms]", "is no number"),
+    ("vlan == [30ms]", "has a unit, and vlan is a number without one"),
+    ("lost > [5ms]", "has a unit, and lost is a number without one"),
     ("vlan == [-1]", "VLAN identifiers go from 0 to 4095"),
     ("[any]", "any and all stand in front of a comparison"),
     ("name matches \"[(]?=a)\"", "look-around"),

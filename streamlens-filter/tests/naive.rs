@@ -20,6 +20,8 @@ struct Row<'a> {
     encoding: Option<&'a Value>,
     stream: Option<&'a Value>,
     kind: Option<&'a Value>,
+    /// The packet types in which the row's own lies; no deeper in any protocol.
+    around: [Option<&'a Value>; 2],
     findings: &'a [Value],
     now: i128,
 }
@@ -197,7 +199,10 @@ impl<'a> Row<'a> {
                 _ => {}
             }
         }
-        let mut all = vec![endpoint(&self.flow["src"]), endpoint(&self.flow["dst"])];
+        let ends = [endpoint(&self.flow["src"]), endpoint(&self.flow["dst"])];
+        // the arrow alone is in no text; what reaches over it is in both ends together
+        let mut all = if " -> ".contains(word) { vec![] } else { vec![ends.join(" -> ")] };
+        all.extend(ends);
         if let Some(transport) = self.transport {
             texts(&transport["protocol_name"], &mut all);
             texts(&transport["metadata"], &mut all);
@@ -210,7 +215,7 @@ impl<'a> Row<'a> {
             texts(&stream["id"], &mut all);
             texts(&stream["name"], &mut all);
         }
-        if let Some(kind) = self.kind {
+        for kind in self.around.into_iter().flatten().chain(self.kind) {
             texts(&kind["type_name"], &mut all);
             texts(&kind["payload_characteristics"], &mut all);
         }
@@ -322,6 +327,9 @@ fn ask(filter: &str, row: &Row<'_>) -> Answer {
             known(streams.iter().flat_map(names).any(|name| name.contains("wing")))
         }
         "commentary" => row.has_word("commentary"),
+        "\"192.168.50.31:5004 -> 239.69\"" => row.has_word("192.168.50.31:5004 -> 239.69"),
+        "\"->\"" => row.has_word("->"),
+        "fpwr" => row.has_word("fpwr"),
         "confidence < 99.5%" => row.at_encoding(|of| of["confidence_score"].as_f64().unwrap() < 0.995),
         "idle > 1s" => Some(nanos(&row.flow["last_seen"]).is_some_and(|last| row.now - last > 1_000_000_000)),
         other => panic!("nobody worked out {other}"),
@@ -343,11 +351,11 @@ fn retain(map: &mut Value, mut keep: impl FnMut(&mut Value) -> bool) {
 
 fn prune_types(filter: &str, above: &Row<'_>, value: &mut Value) -> bool {
     let whole = value.clone();
-    let own = Row { kind: Some(&whole), ..*above };
+    let own = Row { kind: Some(&whole), around: [above.around[1], above.kind], ..*above };
     let mut is_shown = ask(filter, &own) == Some(true);
     if whole.get("packet_types").is_some() {
         retain(&mut value["packet_types"], |inner| {
-            let shown = prune_types(filter, above, inner);
+            let shown = prune_types(filter, &own, inner);
             is_shown |= shown;
             shown
         });
@@ -360,7 +368,16 @@ fn prune_types(filter: &str, above: &Row<'_>, value: &mut Value) -> bool {
 
 fn prune_flow(filter: &str, findings: &[Value], now: i128, flow: &mut Value) -> bool {
     let whole = flow.clone();
-    let row = Row { flow: &whole, transport: None, encoding: None, stream: None, kind: None, findings, now };
+    let row = Row {
+        flow: &whole,
+        transport: None,
+        encoding: None,
+        stream: None,
+        kind: None,
+        around: [None; 2],
+        findings,
+        now,
+    };
     let mut shows_flow = ask(filter, &row) == Some(true);
     retain(&mut flow["transport_protocols"], |transport| {
         let whole = transport.clone();

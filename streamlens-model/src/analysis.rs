@@ -50,8 +50,8 @@ pub struct Flow {
     /// Endpoints and VLANs.
     #[serde(flatten)]
     pub key: FlowKey,
-    /// By the destination address.
-    pub traffic_type: TrafficType,
+    /// By the destination address, or by what the link says; `None` where neither is known.
+    pub traffic_type: Option<TrafficType>,
     /// Earliest time of a frame.
     pub first_seen: Option<Timestamp>,
     /// Latest time of a frame.
@@ -253,7 +253,8 @@ pub struct Interval {
     pub packets: u64,
     /// Bytes.
     pub bytes: u64,
-    /// Numbers found missing in it, over all streams, less those that came late in it; only for encodings.
+    /// Numbers that were found missing in it and never came, over all streams, with holes in the byte stream below; only for
+    /// encodings, whose total is the sum of these.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost: Option<i64>,
     /// RFC 3550 §6.4.1 jitter by the media clock in nanoseconds: the greatest of the streams that had packets in it, of
@@ -304,7 +305,7 @@ impl Serialize for Flow {
         fields.serialize_field("src", &self.key.src)?;
         fields.serialize_field("dst", &self.key.dst)?;
         fields.serialize_field("vlan", &self.key.vlan)?;
-        fields.serialize_field("traffic_type", &self.traffic_type)?;
+        optional(&mut fields, "traffic_type", self.traffic_type.as_ref())?;
         optional(&mut fields, "first_seen", self.first_seen.as_ref())?;
         optional(&mut fields, "last_seen", self.last_seen.as_ref())?;
         fields.serialize_field("total_packets", &self.total_packets)?;

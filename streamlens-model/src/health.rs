@@ -71,7 +71,8 @@ pub struct StreamInterval {
     pub start: Timestamp,
     /// Packets received in it, duplicates included.
     pub packets: u64,
-    /// Numbers found missing in it, less those that came late in it; `None` where the stream has no sequence numbers.
+    /// Numbers that were found missing in it and never came; `None` where the stream has no sequence numbers. The sum over all is
+    /// what the stream lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost: Option<i64>,
     /// RFC 3550 §6.4.1 jitter in nanoseconds after its last packet there; `None` without a media clock.

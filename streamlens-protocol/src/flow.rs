@@ -15,8 +15,9 @@ pub struct Flow {
     pub dst: Endpoint,
     /// VLAN identifiers, outermost first.
     pub vlan: Vec<u16>,
-    /// `unicast`, `multicast` or `broadcast`.
-    pub traffic_type: String,
+    /// `unicast`, `multicast` or `broadcast`, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traffic_type: Option<String>,
     /// Capture time of the earliest frame, RFC 3339 with nine digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_seen: Option<String>,

@@ -102,7 +102,7 @@ mod tests {
         let mut table = RowTable::default();
         for (slot, rate) in [(0, None), (1, Some(5.0)), (2, Some(9.0)), (3, Some(5.0))] {
             let id = RowId::flow(FlowId { slot, generation: 0 });
-            let name = RowName::Flow(FlowKey::default(), TrafficType::default());
+            let name = RowName::Flow(FlowKey::default(), Some(TrafficType::default()));
             table.rows.insert(id, (Row { id, bit_rate: rate, ..Row::default() }, Some(name)));
         }
         let mut order = Order::by("rate").unwrap();

@@ -4,10 +4,13 @@
 mod encodings;
 mod findings;
 mod flows;
+mod intervals;
 mod looks;
 mod ports;
 mod rich;
 mod segments;
+#[path = "../traffic/intervals.rs"]
+mod sums;
 mod terms;
 
 use std::collections::{BTreeMap, BTreeSet};

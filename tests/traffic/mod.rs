@@ -1,6 +1,8 @@
 //! Any traffic between few hosts, for property tests.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses a part")]
 
+pub mod intervals;
+
 use proptest::prelude::*;
 use streamlens_testing::{Host, Made, Tcp, ethernet, fragments, tcp, udp, vlan};
 

@@ -38,17 +38,23 @@ pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     Ok(())
 }
 
-/// A line for each row of each section: the section, then each cell behind the title of its column.
+/// A line for each row of each section: the section, then each cell behind the title of its column. What the report is about stands
+/// before them, with its filter, in a section of its own. Every line has as many fields as the widest needs.
 pub(super) fn write_csv(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let quoted = |text: &str| format!("\"{}\"", escaped(text).replace('"', "\"\""));
-    let most = report.sections.iter().map(|section| section.columns.len()).max().unwrap_or(0);
-    let titles: Vec<String> = (1..=most).map(|place| format!("column_{place},value_{place}")).collect();
-    writeln!(out, "section,{}", titles.join(","))?;
+    let widest = report.sections.iter().map(|section| section.columns.len()).max().unwrap_or(0).max(1);
+    let titles = (1..=widest).map(|place| format!(",column_{place},value_{place}"));
+    writeln!(out, "section{}", titles.collect::<String>())?;
+    let mut line = |section: &str, cells: &mut dyn Iterator<Item = (&str, &str)>| {
+        let cells: Vec<_> = cells.map(|(title, cell)| format!(",{},{}", quoted(title), quoted(cell))).collect();
+        writeln!(out, "{}{}{}", quoted(section), cells.concat(), ",,".repeat(widest.saturating_sub(cells.len())))
+    };
+    for (name, value) in &report.about {
+        line(report.title, &mut std::iter::once((*name, value.as_str())))?;
+    }
     for section in &report.sections {
         for row in &section.rows {
-            let cells =
-                section.columns.iter().zip(row).map(|(title, cell)| format!("{},{}", quoted(title), quoted(cell)));
-            writeln!(out, "{},{}", quoted(section.title), cells.collect::<Vec<_>>().join(","))?;
+            line(section.title, &mut section.columns.iter().copied().zip(row.iter().map(String::as_str)))?;
         }
     }
     Ok(())

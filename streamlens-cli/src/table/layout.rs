@@ -258,7 +258,8 @@ fn padded_left(text: &str, wide: usize) -> String {
     " ".repeat(wide.saturating_sub(width(text))) + text
 }
 
-fn cast_name(cast: TrafficType, is_short: bool) -> &'static str {
+fn cast_name(cast: Option<TrafficType>, is_short: bool) -> &'static str {
+    let Some(cast) = cast else { return "" };
     match (cast, is_short) {
         (TrafficType::Unicast, false) => "unicast",
         (TrafficType::Multicast, false) => "multicast",

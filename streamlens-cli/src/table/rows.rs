@@ -15,7 +15,7 @@ use crate::view::View;
 
 /// What stands in front of the figures.
 pub(super) enum Lead {
-    Flow { src: String, dst: String, vlan: String, transport: String, cast: TrafficType },
+    Flow { src: String, dst: String, vlan: String, transport: String, cast: Option<TrafficType> },
     Branch { stem: String, name: String, style: Style, note: String },
 }
 

@@ -45,8 +45,13 @@ pub(super) fn write(
     }
     if let Some(dropped) = dropped_by(capture) {
         part.write("Dropped", drop_style(capture), &dropped)?;
-    } else if let Some(counters) = counters(&capture.dropped) {
-        part.write("Dropped", drop_style(capture), &format!("{counters}: frames that the capture itself lost"))?;
+    } else if !capture.dropped.is_empty() {
+        let of_interface = |(name, count): (&String, &u64)| {
+            let number = if name.parse::<u32>().is_ok() { "interface " } else { "" };
+            format!("{number}{name}: {}", counted(*count, "frame"))
+        };
+        let all: Vec<_> = capture.dropped.iter().map(of_interface).collect();
+        part.write("Dropped", drop_style(capture), &format!("{} lost by the capture itself", all.join("; ")))?;
     }
     for warning in &capture.warnings {
         let path = warning.path.as_ref().map_or_else(String::new, |path| format!("{}: ", path.display()));

@@ -20,14 +20,18 @@ fn nanos(ticks: u64) -> i64 {
 
 /// What is said of a clock that jumps without the discontinuity indicator.
 #[cold]
-fn unannounced(pid: u16, step: u64, went_by: Option<i64>) -> String {
-    let signed = if step > PCR_WRAP / 2 { -nanos(PCR_WRAP - step) } else { nanos(step) };
+fn unannounced(pid: u16, by: i64, went_by: Option<i64>) -> String {
     let went_by = went_by.map_or_else(String::new, |time| format!(" while {} went by", Span(time)));
     format!(
         "the program clock reference of PID {pid:#06x} went on by {}{went_by}, without the discontinuity indicator \
          (TR 101 290 2.3b)",
-        Span(signed)
+        Span(by)
     )
+}
+
+/// A step of the clock in nanoseconds, back where that is shorter.
+fn signed(step: u64) -> i64 {
+    if step > PCR_WRAP / 2 { -nanos(PCR_WRAP - step) } else { nanos(step) }
 }
 
 /// Program clock references of one PID.
@@ -80,9 +84,16 @@ impl ClockMeter {
             if let Some(step) = step.filter(|_| !packet.is_discontinuity) {
                 self.unannounced += 1;
                 let (stream, subject) = place_of(packet.pid);
-                findings.add_about("mpegts.pcr-discontinuity", Severity::Error, stream, subject, at, || {
-                    unannounced(packet.pid, step, went_by)
-                });
+                let (what, place, by) =
+                    (("mpegts.pcr-discontinuity", Severity::Error), (stream, subject), signed(step));
+                findings.add_figure(
+                    what,
+                    place,
+                    at,
+                    by,
+                    |by| Span(by).to_string(),
+                    || unannounced(packet.pid, by, went_by),
+                );
             }
             self.widest = self.spread();
             (self.first, self.low, self.high, self.elapsed) = (None, None, None, 0);

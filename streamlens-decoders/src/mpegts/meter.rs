@@ -322,7 +322,10 @@ impl PidMeter {
     fn broken(&self) -> String {
         let ((errors, lost), longest_gap) = (self.own(), self.longest_gap);
         let missing = match lost {
-            0 => ", nothing missing: packets came more often than twice".to_owned(),
+            0 => {
+                ", nothing missing: packets came with the number of the one before, which is lawful once, for a repeat"
+                    .to_owned()
+            }
             _ => format!(", {} missing, at most {longest_gap} in a row", Counted(lost, "packet")),
         };
         format!("continuity count errors of PID {:#06x} (TR 101 290 1.4): {}{missing}", self.pid, Grouped(errors))

@@ -9,7 +9,8 @@ pub(crate) const FINDINGS: &[FindingInfo] = &[
     FindingInfo::new(
         "mpegts.continuity",
         Error,
-        "Continuity counters of a PID do not run on: packets are missing, or came more often than twice (TR 101 290 1.4).",
+        "Continuity counters of a PID do not run on: packets are missing, or came with the number of the one before \
+         other than as one repeat (TR 101 290 1.4).",
     ),
     FindingInfo::new(
         "mpegts.pcr-discontinuity",

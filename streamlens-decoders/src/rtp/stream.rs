@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 use streamlens_model::stats::{Majority, Summary};
 use streamlens_model::words::{Counted, Span};
-use streamlens_model::{FindingLog, Occurrence, Severity, StreamId, Timestamp};
+use streamlens_model::{FindingLog, Occurrence, Severity, StreamId, Subject, Timestamp};
 
 use super::RtpPacket;
 use super::clocks::Clocks;
@@ -244,12 +244,15 @@ impl Stream {
     #[inline(never)]
     fn note_step(&self, step: &ClockStep, findings: &mut FindingLog) {
         let rate = self.clock().map(|(rate, _)| rate);
-        findings.add("rtp.timestamp-jump", Severity::Warning, Some(self.id()), step.at, || {
+        let (what, place) = (("rtp.timestamp-jump", Severity::Warning), (Some(self.id()), Subject::default()));
+        findings.add_figure(what, place, step.at, step.ticks.into(), ticks, || {
             let says = rate.map(|rate| (f64::from(step.ticks) / f64::from(rate) * 1e9) as i64);
             let says = says.map_or_else(String::new, |nanos| format!(" ({})", Span(nanos)));
-            let by = if step.ticks < 0 { "-" } else { "" };
-            let ticks = Counted(step.ticks.unsigned_abs().into(), "tick");
-            format!("the timestamp went on by {by}{ticks}{says} while {} went by", Span(step.interval_ns))
+            format!(
+                "the timestamp went on by {}{says} while {} went by",
+                ticks(step.ticks.into()),
+                Span(step.interval_ns)
+            )
         });
     }
 
@@ -369,4 +372,10 @@ impl Stream {
         let (elapsed, ticks) = self.clocks.main()?.jitter.span();
         (elapsed >= 10_000_000_000).then(|| (ticks as f64 * 1e9 / f64::from(rate) / elapsed as f64 - 1.0) * 1e6)
     }
+}
+
+/// So many ticks of a clock, back where they are less than 0.
+fn ticks(by: i64) -> String {
+    let sign = if by < 0 { "-" } else { "" };
+    format!("{sign}{}", Counted(by.unsigned_abs(), "tick"))
 }

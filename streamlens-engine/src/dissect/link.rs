@@ -4,7 +4,7 @@
 //! layers above have written stands.
 
 use etherparse::{Ethernet2HeaderSlice, SingleVlanHeaderSlice};
-use streamlens_model::{Address, Frame, LinkType, MacAddress, Transport};
+use streamlens_model::{Address, Frame, LinkType, MacAddress, TrafficType, Transport};
 
 use super::{Dissected, NotInFlow, ip, shim};
 
@@ -281,14 +281,16 @@ fn loopback<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> R
 /// Linux cooked capture: packet type, ARPHRD, address length, address (8), protocol.
 fn linux_sll<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> Result<(), NotInFlow> {
     let (header, rest) = data.split_first_chunk::<16>().ok_or(NotInFlow::TooShort)?;
-    let [_, _, _, _, _, length, a, b, c, d, e, f, _, _, high, low] = *header;
+    let [way, kind, _, _, _, length, a, b, c, d, e, f, _, _, high, low] = *header;
+    packet.link_cast = cooked_cast(u16::from_be_bytes([way, kind]));
     cooked(length, [a, b, c, d, e, f], u16::from_be_bytes([high, low]), rest, missing, packet)
 }
 
 /// Linux cooked capture, version 2: protocol, reserved, interface (4), ARPHRD, packet type, address length, address (8).
 fn linux_sll2<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> Result<(), NotInFlow> {
     let (header, rest) = data.split_first_chunk::<20>().ok_or(NotInFlow::TooShort)?;
-    let [high, low, _, _, _, _, _, _, _, _, _, length, a, b, c, d, e, f, _, _] = *header;
+    let [high, low, _, _, _, _, _, _, _, _, kind, length, a, b, c, d, e, f, _, _] = *header;
+    packet.link_cast = cooked_cast(kind.into());
     cooked(length, [a, b, c, d, e, f], u16::from_be_bytes([high, low]), rest, missing, packet)
 }
 
@@ -335,6 +337,17 @@ fn pktap<'a>(data: &'a [u8], missing: usize, packet: &mut Dissected<'a>) -> Resu
             }
             Ok(())
         }
+    }
+}
+
+/// The packet type of a cooked capture: to this host (0), to all (1), to a group (2), to another host (3), sent by this host (4),
+/// which leaves open to how many.
+const fn cooked_cast(packet_type: u16) -> Option<TrafficType> {
+    match packet_type {
+        0 | 3 => Some(TrafficType::Unicast),
+        1 => Some(TrafficType::Broadcast),
+        2 => Some(TrafficType::Multicast),
+        _ => None,
     }
 }
 

@@ -9,7 +9,7 @@ mod link;
 mod shim;
 mod transport;
 
-use streamlens_model::{Address, Endpoint, FlowKey, Frame, MacAddress, Transport, VlanStack};
+use streamlens_model::{Address, Endpoint, FlowKey, Frame, MacAddress, TrafficType, Transport, VlanStack};
 
 pub(crate) use self::header_cache::{CachedFlow, HeaderCache};
 pub(crate) use self::link::{bottom_of_stack, dissect, is_plain, own_end, ppp_payload};
@@ -41,6 +41,8 @@ pub(crate) struct Dissected<'a> {
     /// Link-layer addresses, where the link has them.
     pub(crate) src_mac: Option<MacAddress>,
     pub(crate) dst_mac: Option<MacAddress>,
+    /// To how many receivers the link says that it went, where it has no address of theirs.
+    pub(crate) link_cast: Option<TrafficType>,
     /// The type field in front of the payload, where there is no IP.
     pub(crate) ether_type: Option<u16>,
     pub(crate) ip: Option<IpFacts>,
@@ -113,6 +115,7 @@ impl<'a> Dissected<'a> {
             transport: Transport::Ethernet,
             src_mac: None,
             dst_mac: None,
+            link_cast: None,
             ether_type: None,
             ip: None,
             tcp: None,

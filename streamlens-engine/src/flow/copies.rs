@@ -1,6 +1,7 @@
 //! Frames that are in the capture twice: a mirror port, a capture driver or a tap on both sides delivers them.
 
 use streamlens_model::Transport;
+use streamlens_model::stats::Events;
 
 use super::FrameFacts;
 use crate::dissect::PacketBody;
@@ -72,8 +73,8 @@ pub(crate) struct MirrorFilter {
     recent: Set,
     /// Those of a fast one, by their fingerprints.
     sets: Option<Box<[Set]>>,
-    pub(crate) count: u64,
-    pub(crate) first: Option<u64>,
+    /// Copies that came; of most flows none.
+    found: Option<Box<Events>>,
 }
 
 impl MirrorFilter {
@@ -120,9 +121,16 @@ impl MirrorFilter {
         if window == 0 || content.transport == Transport::Chapter10File {
             return false;
         }
-        self.count += 1;
-        self.first.get_or_insert(frame.at.frame);
+        match &mut self.found {
+            Some(found) => found.push(frame.at),
+            None => self.found = Some(Box::new(Events::once(frame.at))),
+        }
         true
+    }
+
+    /// Copies, where there are any.
+    pub(crate) fn found(&self) -> Option<&Events> {
+        self.found.as_deref()
     }
 
     /// Gives a flow whose frames follow each other fast more to compare with; `oldest` has just lost its place.

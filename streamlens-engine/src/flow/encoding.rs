@@ -19,7 +19,7 @@ pub(crate) struct EncodingEntry {
     pub(crate) ether_type: Option<u16>,
     pub(crate) packets: u64,
     /// Of these, copies of others.
-    copies: u64,
+    pub(crate) copies: u64,
     pub(crate) bytes: u64,
     /// Intervals of its frames; `None` while they are those of the transport.
     pub(crate) timing: Option<Box<TimingStatistics>>,
@@ -249,7 +249,7 @@ impl EncodingEntry {
     }
 
     /// Whether it counts copies of frames, whose intervals are not its own.
-    pub(super) fn has_copies(&self) -> bool {
+    pub(crate) fn has_copies(&self) -> bool {
         self.copies > 0
     }
 

@@ -1,7 +1,7 @@
 //! Properties of a flow that hold for many frames and change now and then.
 
 use streamlens_model::stats::RunLength;
-use streamlens_model::{Change, MacAddress, MacPair};
+use streamlens_model::{Address, Change, MacAddress, MacPair, TrafficType};
 
 use crate::dissect::Dissected;
 
@@ -50,8 +50,8 @@ pub(crate) struct LinkProperties {
     /// How often the value has changed.
     epoch: u64,
     changes: Option<Box<Changes>>,
-    /// Whether a frame went to the link's broadcast address.
-    pub(crate) broadcast: bool,
+    /// To how many receivers the link says that frames went, of all frames the most.
+    link_cast: Option<TrafficType>,
 }
 
 /// The properties of one frame.
@@ -59,6 +59,7 @@ pub(crate) struct LinkProperties {
 struct PropertySet {
     macs: (Option<MacAddress>, Option<MacAddress>),
     ip: Option<(u8, u8)>,
+    link_cast: Option<TrafficType>,
 }
 
 /// The properties one by one; only flows in which one has changed have them.
@@ -71,7 +72,7 @@ struct Changes {
 
 impl Changes {
     fn note(&mut self, word: &PropertySet, since_frame: u64, packets: u64) {
-        let PropertySet { macs: (src, dst), ip } = *word;
+        let PropertySet { macs: (src, dst), ip, .. } = *word;
         if src.is_some() || dst.is_some() {
             self.macs.note(MacPair { src, dst }, since_frame, packets);
         }
@@ -85,7 +86,8 @@ impl Changes {
 impl LinkProperties {
     /// Records the properties of a frame.
     pub(crate) fn note(&mut self, packet: &Dissected<'_>, frame: u64) {
-        let word = PropertySet { macs: (packet.src_mac, packet.dst_mac), ip: packet.ip.map(|ip| (ip.dscp, ip.ttl)) };
+        let (macs, ip) = ((packet.src_mac, packet.dst_mac), packet.ip.map(|ip| (ip.dscp, ip.ttl)));
+        let word = PropertySet { macs, ip, link_cast: packet.link_cast };
         if !self.run.repeats(&word) {
             self.change(word, frame);
         }
@@ -114,7 +116,17 @@ impl LinkProperties {
         }
         self.run_from = frame;
         self.epoch += 1;
-        self.broadcast |= word.macs.1.is_some_and(MacAddress::is_broadcast);
+        let by_address = word.macs.1.filter(|mac| mac.is_broadcast()).map(|_| TrafficType::Broadcast);
+        self.link_cast = self.link_cast.max(by_address).max(word.link_cast);
+    }
+
+    /// Whether frames of a flow to this address went to one receiver, to a group, or to all; `None` where neither the link nor
+    /// the address says so.
+    pub(crate) fn cast(&self, to: Address) -> Option<TrafficType> {
+        match (self.link_cast, to) {
+            (Some(TrafficType::Broadcast), _) | (_, Address::None) => self.link_cast,
+            _ => Some(to.traffic_type()),
+        }
     }
 
     /// All properties with their changes so far.

@@ -1,7 +1,7 @@
 //! Which datagrams of an encoding are asked whether they hold several packets that the receiving machine has joined.
 
 use streamlens_decoders::{Joined, StreamDecoder};
-use streamlens_model::Packet;
+use streamlens_model::{Occurrence, Packet};
 
 /// Lengths of datagrams of one packet that are remembered.
 const LENGTHS: usize = 4;
@@ -19,7 +19,7 @@ pub(crate) struct JoinedDatagrams {
 }
 
 /// Joined datagrams.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct JoinedCounts {
     /// Those that were taken apart, and the packets in them.
     pub(crate) apart: u64,
@@ -27,8 +27,8 @@ pub(crate) struct JoinedCounts {
     /// Those that could not be.
     pub(crate) whole: u64,
     /// The first and the last of both.
-    pub(crate) first: u64,
-    pub(crate) last: u64,
+    pub(crate) first: Occurrence,
+    pub(crate) last: Occurrence,
 }
 
 impl JoinedDatagrams {
@@ -43,6 +43,7 @@ impl JoinedDatagrams {
     /// The length of the parts of a joined datagram. One that the capture has cut is not taken apart.
     #[inline(never)]
     pub(crate) fn parts(&mut self, packet: &Packet<'_>, decoder: &dyn StreamDecoder) -> Option<usize> {
+        let at = Occurrence { frame: packet.frame, time: packet.time };
         let verdict = if packet.missing == 0 { decoder.joined(packet.payload) } else { Joined::One };
         let counts = match verdict {
             Joined::One if self.counts.is_some() => return None,
@@ -51,13 +52,12 @@ impl JoinedDatagrams {
                 self.single[0] = packet.payload.len() as u16;
                 return None;
             }
-            Joined::Parts(_) | Joined::Unclear => self.counts.get_or_insert_default(),
+            Joined::Parts(_) | Joined::Unclear => self
+                .counts
+                .get_or_insert_with(|| Box::new(JoinedCounts { apart: 0, packets: 0, whole: 0, first: at, last: at })),
         };
         self.single = [0; LENGTHS];
-        if counts.first == 0 {
-            counts.first = packet.frame;
-        }
-        counts.last = packet.frame;
+        counts.last = at;
         let Joined::Parts(length) = verdict else {
             counts.whole += 1;
             return None;

@@ -26,7 +26,7 @@ pub(crate) use self::facts::LinkProperties;
 pub(crate) use self::joined::{JoinedCounts, JoinedDatagrams, parts};
 pub(crate) use self::pdu::{FrameFacts, Pdu, Pdus};
 pub(crate) use self::sample::Sample;
-pub(crate) use self::series::{IntervalSeries, MOST_INTERVALS};
+pub(crate) use self::series::{IntervalSeries, MOST_INTERVALS, add_up};
 use crate::dissect::Dissected;
 use crate::identify::IdentificationWindow;
 use crate::key::PackedKey;

@@ -21,6 +21,8 @@ pub(crate) struct IntervalSeries {
     is_full: bool,
     /// What streams that carry others miss, by the start of the interval; the others' stand in the list.
     lost_carriers: BTreeMap<Timestamp, i64>,
+    /// What those others miss all in all.
+    lost_carried: i64,
     jitter: Option<Box<LatestJitter>>,
     /// Of an encoding those of its streams, by their index.
     streams: Vec<Option<Box<Self>>>,
@@ -63,23 +65,26 @@ impl IntervalSeries {
         interval.bytes += bytes;
     }
 
-    /// Counts numbers found missing (negative: found after all) by streams that carry others, or by others, and records the
-    /// jitter of a stream as it is now, by the index of the stream.
+    /// Counts numbers that streams that carry others, or others, miss more than before (negative: one came late after all) where
+    /// they have any, and records the jitter of a stream as it is now, by the index of the stream.
     pub(crate) fn note_health(
         series: &mut Option<Box<Self>>,
         interval_ns: Option<u64>,
         time: Option<Timestamp>,
-        (lost, are_carriers): (i64, bool),
+        (lost, are_carriers): (Option<i64>, bool),
         jitter: Option<(u32, f64)>,
     ) {
         let (Some(length), Some(time)) = (interval_ns, time) else { return };
         let (series, start) = (series.get_or_insert_default(), start_of(length, time));
         let Some(interval) = series.at(start) else { return };
-        let known = interval.lost.get_or_insert(0);
-        if !are_carriers {
-            *known += lost;
-        } else if lost != 0 {
-            *series.lost_carriers.entry(start).or_default() += lost;
+        if let Some(lost) = lost {
+            let known = interval.lost.get_or_insert(0);
+            if !are_carriers {
+                *known += lost;
+                series.lost_carried += lost;
+            } else if lost != 0 {
+                *series.lost_carriers.entry(start).or_default() += lost;
+            }
         }
         if let Some((stream, jitter_ns)) = jitter {
             series.note_jitter(start, stream, jitter_ns);
@@ -180,28 +185,35 @@ impl IntervalSeries {
         if let Some(latest) = &self.jitter {
             latest.enter(&mut list);
         }
-        if !list.is_sorted_by_key(|interval| interval.start) {
-            list.sort_by_key(|interval| interval.start);
-            list.dedup_by(|next, kept| {
-                let is_same = next.start == kept.start;
-                if is_same {
-                    kept.packets += next.packets;
-                    kept.bytes += next.bytes;
-                    kept.lost = kept.lost.map_or(next.lost, |lost| Some(lost + next.lost.unwrap_or(0)));
-                    kept.jitter_ns = kept.jitter_ns.into_iter().chain(next.jitter_ns).max_by(f64::total_cmp);
-                }
-                is_same
-            });
-        }
-        for (start, lost) in &self.lost_carriers {
-            if let Ok(index) = list.binary_search_by_key(start, |interval| interval.start)
-                && let Some(interval) = list.get_mut(index)
-            {
-                interval.lost = interval.lost.max(Some(*lost));
+        add_up(&mut list);
+        // as all in all: what carries or what is carried, whichever misses more
+        let of_carriers: i64 = self.lost_carriers.values().sum();
+        if !self.lost_carriers.is_empty() && of_carriers >= self.lost_carried {
+            for interval in &mut list {
+                let lost = self.lost_carriers.get(&interval.start).copied().unwrap_or(0);
+                interval.lost = interval.lost.map(|_| lost);
             }
         }
         list
     }
+}
+
+/// Puts intervals in order of time, and makes one of those that begin at the same.
+pub(crate) fn add_up(list: &mut Vec<Interval>) {
+    if list.is_sorted_by(|one, next| one.start < next.start) {
+        return;
+    }
+    list.sort_by_key(|interval| interval.start);
+    list.dedup_by(|next, kept| {
+        let is_same = next.start == kept.start;
+        if is_same {
+            kept.packets += next.packets;
+            kept.bytes += next.bytes;
+            kept.lost = kept.lost.map_or(next.lost, |lost| Some(lost + next.lost.unwrap_or(0)));
+            kept.jitter_ns = kept.jitter_ns.into_iter().chain(next.jitter_ns).max_by(f64::total_cmp);
+        }
+        is_same
+    });
 }
 
 /// Where the interval of an instant begins.
@@ -223,7 +235,13 @@ mod tests {
         let mut series = None;
         for &(time, stream, jitter) in packets {
             let jitter = jitter.map(|jitter| (stream, jitter));
-            IntervalSeries::note_health(&mut series, Some(10), Some(Timestamp::from_nanos(time)), (0, false), jitter);
+            IntervalSeries::note_health(
+                &mut series,
+                Some(10),
+                Some(Timestamp::from_nanos(time)),
+                (Some(0), false),
+                jitter,
+            );
         }
         let list = series.unwrap_or_default().list();
         list.iter().map(|interval| (interval.start.as_nanos(), interval.jitter_ns)).collect()
@@ -237,20 +255,22 @@ mod tests {
         assert_eq!(jitters(&of_two), [(0, Some(6.0)), (10, Some(4.0)), (20, Some(2.0))]);
     }
 
-    #[test]
-    fn what_carries_and_what_is_carried_is_never_added_up() {
+    /// What is lost in each interval, of these losses: time, numbers, whether of streams that carry others.
+    fn losses(of: &[(i64, i64, bool)]) -> Vec<Option<i64>> {
         let mut series = None;
-        for (time, lost, are_carriers) in [(1, 2, true), (2, 3, false), (3, 1, false), (11, 5, true), (12, 4, false)] {
-            IntervalSeries::note_health(
-                &mut series,
-                Some(10),
-                Some(Timestamp::from_nanos(time)),
-                (lost, are_carriers),
-                None,
-            );
+        for &(time, lost, are_carriers) in of {
+            let time = Some(Timestamp::from_nanos(time));
+            IntervalSeries::note_health(&mut series, Some(10), time, (Some(lost), are_carriers), None);
         }
-        let lost: Vec<_> = series.unwrap_or_default().list().iter().map(|interval| interval.lost).collect();
-        assert_eq!(lost, [Some(4), Some(5)]);
+        series.unwrap_or_default().list().iter().map(|interval| interval.lost).collect()
+    }
+
+    #[test]
+    fn of_what_carries_and_what_is_carried_that_counts_which_misses_more() {
+        let carried = [(1, 2, true), (2, 3, false), (3, 1, false), (11, 5, true), (12, 4, false)];
+        assert_eq!(losses(&carried), [Some(4), Some(4)]);
+        let carriers = [(1, 2, true), (2, 3, false), (11, 6, true), (12, 4, false), (21, 0, false)];
+        assert_eq!(losses(&carriers), [Some(2), Some(6), Some(0)]);
     }
 
     #[test]

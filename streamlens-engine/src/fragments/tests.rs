@@ -16,6 +16,7 @@ fn fragment<'a>(offset: usize, payload: &'a [u8], more: bool) -> Dissected<'a> {
         transport: Transport::UDP,
         src_mac: None,
         dst_mac: None,
+        link_cast: None,
         ether_type: None,
         ip: None,
         tcp: None,

@@ -4,7 +4,7 @@ mod clock;
 mod sequence;
 
 use streamlens_decoders::StreamMark;
-use streamlens_model::{Occurrence, StreamId};
+use streamlens_model::{Occurrence, StreamId, Timestamp};
 
 pub(crate) use self::clock::ClockTracker;
 pub(crate) use self::sequence::SequenceTracker;
@@ -19,6 +19,22 @@ pub(crate) struct Stream {
     pub(crate) received: u64,
     pub(crate) sequence: Option<SequenceTracker>,
     pub(crate) clock: Option<Box<ClockTracker>>,
+}
+
+impl Stream {
+    /// Numbers that never came; 0 without numbers.
+    fn lost(&self) -> u64 {
+        self.sequence.as_ref().map_or(0, SequenceTracker::lost)
+    }
+}
+
+/// By how many numbers more a stream misses than before a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LossChange {
+    /// Negative: that one came late.
+    pub(crate) numbers: i64,
+    /// The packet that showed that they are missing, or that it was.
+    pub(crate) shown: Occurrence,
 }
 
 /// The streams of an encoding, found by their identifier.
@@ -74,9 +90,9 @@ impl Streams {
         self.list.len()
     }
 
-    /// Records a PDU of a stream.
+    /// Records a PDU of a stream, which came at `time`: that of its frame, where it is known of the PDU.
     #[inline(always)]
-    pub(crate) fn push(&mut self, mark: &StreamMark, at: &Occurrence) -> Option<Arrival> {
+    pub(crate) fn push(&mut self, mark: &StreamMark, at: &Occurrence, time: Option<Timestamp>) -> Option<Arrival> {
         let stream = self.find(mark)?;
         let arrival = match (&mark.sequence, &mut stream.sequence) {
             (None, _) => None,
@@ -86,7 +102,7 @@ impl Streams {
                 Some(Arrival::InOrder)
             }
         };
-        if let (Some(clock), Some(time)) = (mark.clock, at.time) {
+        if let (Some(clock), Some(time)) = (mark.clock, time) {
             match &mut stream.clock {
                 Some(tracker) => tracker.push(clock, time, arrival),
                 None => stream.clock = Some(Box::new(ClockTracker::new(clock, time))),
@@ -99,21 +115,24 @@ impl Streams {
         arrival
     }
 
-    /// Index of this stream, if it is the one that was pushed last: one that found no room is none.
-    pub(crate) fn latest(&self, id: StreamId) -> Option<u32> {
-        self.list.get(self.last).filter(|stream| stream.id == id)?;
-        u32::try_from(self.last).ok()
-    }
-
-    /// Index and jitter in nanoseconds of the stream that was pushed last.
-    pub(crate) fn latest_jitter(&self) -> Option<(u32, f64)> {
-        let jitter_ns = self.list.get(self.last)?.clock.as_ref()?.jitter_ns()?;
-        Some((u32::try_from(self.last).ok()?, jitter_ns))
-    }
-
-    /// Whether the stream that was pushed last carries others.
-    pub(crate) fn latest_is_carrier(&self) -> bool {
-        self.list.get(self.last).is_some_and(|stream| stream.id.is_carrier())
+    /// As [`Self::push`]; returns as well where the stream lies in the list and what it misses more than before. `None` of a
+    /// stream that finds no room.
+    pub(crate) fn push_counted(
+        &mut self,
+        mark: &StreamMark,
+        at: &Occurrence,
+        time: Option<Timestamp>,
+    ) -> (Option<Arrival>, Option<(usize, LossChange)>) {
+        let before = self.find(mark).map(|stream| {
+            let shown = stream.sequence.as_ref().zip(mark.sequence.as_ref());
+            (stream.lost(), shown.and_then(|(tracker, sequence)| tracker.shown_missing_by(sequence)))
+        });
+        let arrival = self.push(mark, at, time);
+        let change = before.zip(self.list.get(self.last)).map(|((lost, shown), stream)| {
+            let numbers = stream.lost().cast_signed() - lost.cast_signed();
+            (self.last, LossChange { numbers, shown: shown.unwrap_or(*at) })
+        });
+        (arrival, change)
     }
 
     #[inline(always)]

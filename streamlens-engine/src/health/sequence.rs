@@ -78,6 +78,12 @@ impl SequenceTracker {
         self.expected().saturating_sub(self.unique)
     }
 
+    /// The packet that showed the numbers to be missing of which this is one; `None` where it is none of them.
+    pub(crate) fn shown_missing_by(&self, sequence: &Sequence) -> Option<Occurrence> {
+        matches!(self.window.classify(sequence), Arrival::Reordered(_))
+            .then(|| self.window.shown_missing_by(sequence))?
+    }
+
     /// What happened beside packets in order; `None` where nothing did.
     pub(crate) fn faults(&self) -> Option<&SequenceFaults> {
         self.faults.as_deref()

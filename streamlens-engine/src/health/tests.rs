@@ -64,7 +64,7 @@ fn a_lawful_repeat_is_not_another_packet() {
     let mut streams = Streams::default();
     for number in [1, 1, 1, 2, 2] {
         let sequence = Sequence { repeats: true, ..Sequence::new(number, 24) };
-        streams.push(&StreamMark { sequence: Some(sequence), ..StreamMark::default() }, &at(1));
+        streams.push(&StreamMark { sequence: Some(sequence), ..StreamMark::default() }, &at(1), None);
     }
     let stream = streams.iter().next().unwrap();
     assert_eq!((stream.received, stream.sequence.as_ref().unwrap().lost()), (2, 0));
@@ -117,7 +117,7 @@ fn clock_of(packets: &[(u16, u32, i64)]) -> (Option<f64>, Option<f64>) {
     let mut streams = Streams::default();
     for (frame, &(number, ticks, nanos)) in (1..).zip(packets) {
         let time = Some(streamlens_model::Timestamp::from_nanos(nanos));
-        streams.push(&timed(number, ticks), &Occurrence { frame, time });
+        streams.push(&timed(number, ticks), &Occurrence { frame, time }, time);
     }
     let clock = streams.iter().next().unwrap().clock.as_ref().unwrap();
     (clock.jitter_ns(), clock.drift_ppm())

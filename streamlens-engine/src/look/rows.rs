@@ -6,7 +6,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use streamlens_model::row::{FlowId, Level, Row, RowHealth, RowId, RowName, RowTiming};
 use streamlens_model::stats::Bucket;
-use streamlens_model::{Timestamp, TimingStatistics, TrafficType};
+use streamlens_model::{Timestamp, TimingStatistics};
 
 use super::meter::{Meter, SECOND_NS};
 use super::shown::{ShownRow, Source, TypePlace};
@@ -46,7 +46,7 @@ pub(super) fn list(
         });
     };
     let flow_id = RowId::flow(id);
-    let cast = if flow.facts.broadcast { TrafficType::Broadcast } else { flow.key.dst.address.traffic_type() };
+    let cast = flow.facts.cast(flow.key.dst.address);
     add(flow_id, None, RowName::Flow(flow.key, cast), Source::Flow);
     if depth < Level::Transport {
         return rows;

@@ -1,7 +1,8 @@
 //! What concerns several flows and is counted while they are visited: what the capturing machine made of frames (copies that a
 //! mirror port delivered, packets that receive offload joined), and what came of the rules that the user told.
 
-use streamlens_model::Timestamp;
+use streamlens_model::Occurrence;
+use streamlens_model::stats::Events;
 
 use crate::flow::{FlowEntry, JoinedCounts};
 use crate::work::Settings;
@@ -12,7 +13,8 @@ const MIRRORED_SHARE: f64 = 0.4;
 /// What the capturing machine made of the frames of some flows.
 #[derive(Clone, Default)]
 pub(super) struct Artefacts {
-    pub(super) mirrored: Mirrored,
+    pub(super) mirrored: Copies,
+    pub(super) copies: Copies,
     pub(super) joined: JoinedFlows,
     /// Of each rule of [`EngineOptions::decode_as`](crate::EngineOptions), in their order.
     pub(super) rules: Vec<RuleUse>,
@@ -27,15 +29,12 @@ pub(super) struct RuleUse {
     pub(super) decoded: u64,
 }
 
-/// What mirror ports delivered twice, over some flows.
+/// Frames that are copies of others, over some flows: those of which nearly all are there twice, as mirror ports deliver them, and
+/// those that have a few.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Mirrored {
+pub(super) struct Copies {
     pub(super) flows: u64,
-    pub(super) frames: u64,
-    /// The first and the last frame, and the time of that.
-    pub(super) first: Option<u64>,
-    pub(super) last: u64,
-    pub(super) last_seen: Option<Timestamp>,
+    pub(super) frames: Option<Events>,
 }
 
 /// Datagrams that hold several packets which the receiving machine joined, over some flows.
@@ -46,9 +45,8 @@ pub(super) struct JoinedFlows {
     pub(super) apart: u64,
     pub(super) packets: u64,
     pub(super) whole: u64,
-    /// The first and the last frame.
-    pub(super) first: Option<u64>,
-    pub(super) last: u64,
+    /// The first and the last of both.
+    pub(super) span: Option<(Occurrence, Occurrence)>,
 }
 
 impl Artefacts {
@@ -57,9 +55,9 @@ impl Artefacts {
         if !env.options.decode_as.is_empty() {
             self.add_rules(flow, env);
         }
-        if is_mirrored(flow) {
-            let (frames, first) = (flow.copies.count, flow.copies.first);
-            self.mirrored.merge(Mirrored { flows: 1, frames, first, last: flow.changed, last_seen: flow.last_seen });
+        if let Some(&found) = flow.copies.found() {
+            let kind = if is_mirrored(flow, found.count) { &mut self.mirrored } else { &mut self.copies };
+            kind.merge(Copies { flows: 1, frames: Some(found) });
         }
         let encodings = flow.transports().flat_map(|transport| &transport.encodings);
         let mut counts = encodings.filter_map(|encoding| encoding.joined.counts()).peekable();
@@ -85,6 +83,7 @@ impl Artefacts {
     /// Adds those of other flows.
     pub(super) fn merge(&mut self, other: Self) {
         self.mirrored.merge(other.mirrored);
+        self.copies.merge(other.copies);
         if self.rules.len() < other.rules.len() {
             self.rules.resize(other.rules.len(), RuleUse::default());
         }
@@ -92,21 +91,24 @@ impl Artefacts {
             told.flows += more.flows;
             told.decoded += more.decoded;
         }
-        let JoinedFlows { flows, apart, packets, whole, first, last } = other.joined;
-        if let Some(first) = first {
+        let JoinedFlows { flows, apart, packets, whole, span } = other.joined;
+        if let Some((first, last)) = span {
             self.joined.flows += flows;
             self.joined.add(&JoinedCounts { apart, packets, whole, first, last });
         }
     }
 }
 
-impl Mirrored {
+impl Copies {
     fn merge(&mut self, other: Self) {
         self.flows += other.flows;
-        self.frames += other.frames;
-        self.first = self.first.into_iter().chain(other.first).min();
-        self.last = self.last.max(other.last);
-        self.last_seen = self.last_seen.max(other.last_seen);
+        self.frames = match (self.frames, other.frames) {
+            (Some(own), Some(others)) => {
+                let ((first, _), (_, last)) = (by_frame(own.first, others.first), by_frame(own.last, others.last));
+                Some(Events { count: own.count + others.count, first, last })
+            }
+            (own, others) => own.or(others),
+        };
     }
 }
 
@@ -116,12 +118,17 @@ impl JoinedFlows {
         self.apart += apart;
         self.packets += packets;
         self.whole += whole;
-        self.first = Some(self.first.map_or(first, |before| before.min(first)));
-        self.last = self.last.max(last);
+        self.span =
+            Some(self.span.map_or((first, last), |(from, until)| (by_frame(from, first).0, by_frame(until, last).1)));
     }
 }
 
-/// Whether nearly every frame of a flow is followed by a copy of itself.
-fn is_mirrored(flow: &FlowEntry) -> bool {
-    flow.copies.count >= 2 && flow.copies.count as f64 >= MIRRORED_SHARE * flow.packets() as f64
+/// Two of the capture's frames, the earlier one first.
+fn by_frame(a: Occurrence, b: Occurrence) -> (Occurrence, Occurrence) {
+    if a.frame <= b.frame { (a, b) } else { (b, a) }
+}
+
+/// Whether nearly every frame of a flow is followed by a copy of itself, where so many are copies.
+fn is_mirrored(flow: &FlowEntry, copies: u64) -> bool {
+    copies >= 2 && copies as f64 >= MIRRORED_SHARE * flow.packets() as f64
 }

@@ -105,6 +105,9 @@ impl<'w> FlowWriter<'w> {
             view.report.metadata.insert("base_encoding".into(), Value::text(base));
             view.report.metadata.insert("base_confidence".into(), Value::from(score));
         }
+        if encoding.has_copies() {
+            view.report.metadata.insert("copies".into(), Value::from(encoding.copies));
+        }
         let sorted = sorted(encoding.streams.iter());
         let series = encoding.series.as_deref();
         let places: BTreeMap<_, _> = match series {

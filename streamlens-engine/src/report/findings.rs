@@ -10,7 +10,7 @@ use streamlens_model::{
     StreamId, Transport,
 };
 
-use super::artefacts::{Artefacts, JoinedFlows, Mirrored, RuleUse};
+use super::artefacts::{Artefacts, Copies, JoinedFlows, RuleUse};
 use super::drops::Drops;
 use super::finding_record::{FindingDraft, FindingRecord, FindingText};
 use crate::deferred::store::FlowHandle;
@@ -26,6 +26,9 @@ pub(super) struct Where<'a> {
     pub(super) encoding: Option<&'a str>,
     pub(super) stream: Option<&'a str>,
 }
+
+/// The first and the last frame of the capture.
+pub(super) type CaptureSpan = (Occurrence, Occurrence);
 
 /// Findings as they are collected.
 #[derive(Default)]
@@ -152,7 +155,7 @@ pub(super) trait FindingSink {
             add(LOSS, severity, gaps.as_ref(), Some(lost), text);
         }
         if let Some(duplicated) = health.duplicated.filter(|count| *count > 0) {
-            let text = format_args!("{} came twice", Counted(duplicated, "packet"));
+            let text = format_args!("{} came again", Counted(duplicated, "packet"));
             add(DUPLICATES, Severity::Warning, faults.duplicates.as_deref(), None, text);
         }
         let (reordered, by, restarts) = (faults.reordered, faults.largest_distance, faults.restarts);
@@ -397,8 +400,12 @@ impl Findings {
         if capture.packets > 0 && unread.values().sum::<u64>() == capture.packets && capture.retired.is_none() {
             let reasons: Vec<_> =
                 unread.iter().map(|(reason, count)| format!("{} {reason}", Grouped(*count))).collect();
-            let (frames, reasons) = (Counted(capture.packets, "frame"), reasons.join(", "));
-            let text = format_args!("none of {frames} could be read: {reasons}");
+            let reasons = reasons.join(", ");
+            let frames = match capture.packets {
+                1 => "the only frame could not".to_owned(),
+                count => format!("none of {} could", Counted(count, "frame")),
+            };
+            let text = format_args!("{frames} be read: {reasons}");
             self.add_of_capture("capture.nothing-read", Severity::Error, capture.packets, (start, end), text);
         }
         let dropped = self.drops.dropped;
@@ -412,17 +419,16 @@ impl Findings {
     }
 
     /// Adds what the capturing machine made of frames.
-    pub(super) fn add_artefacts(&mut self, artefacts: &Artefacts, interfaces: &[Interface]) {
-        self.add_mirrored(&artefacts.mirrored);
-        self.add_joined(&artefacts.joined, interfaces);
+    pub(super) fn add_artefacts(&mut self, artefacts: &Artefacts, interfaces: &[Interface], span: CaptureSpan) {
+        self.add_copies(&artefacts.mirrored, &artefacts.copies);
+        self.add_joined(&artefacts.joined, interfaces, span);
     }
 
     /// Adds that so many flows have more intervals than are kept.
-    pub(super) fn add_full_intervals(&mut self, flows: u64, packets: u64) {
+    pub(super) fn add_full_intervals(&mut self, flows: u64, (start, end): CaptureSpan) {
         if flows == 0 {
             return;
         }
-        let (start, end) = (Occurrence { frame: 1, time: None }, Occurrence { frame: packets, time: None });
         let (flows, most) = (Counted(flows, "flow"), Grouped(MOST_INTERVALS as u64));
         let text = format_args!(
             "of {flows} the first {most} intervals are kept, of all streams of an encoding together four times as many, and later frames \
@@ -432,8 +438,7 @@ impl Findings {
     }
 
     /// Adds which rules of the user's nothing came of.
-    pub(super) fn add_rules(&mut self, rules: &[DecodeAs], used: &[RuleUse]) {
-        let at = Occurrence { frame: 1, time: None };
+    pub(super) fn add_rules(&mut self, rules: &[DecodeAs], used: &[RuleUse], (start, end): CaptureSpan) {
         for (place, rule) in rules.iter().enumerate() {
             let RuleUse { flows, decoded } = used.get(place).copied().unwrap_or_default();
             if decoded > 0 {
@@ -448,14 +453,14 @@ impl Findings {
                     rule.encoding_name
                 ),
             };
-            self.add_warning("decode-as.nothing", 1, at, at, format_args!("{text}"));
+            self.add_warning("decode-as.nothing", 1, start, end, format_args!("{text}"));
         }
     }
 
     /// Adds that the capturing machine joined packets, where it did: the frames that an interface gave and the wire can't carry,
     /// and the datagrams in which a decoder found several packets.
-    fn add_joined(&mut self, joined: &JoinedFlows, interfaces: &[Interface]) {
-        let JoinedFlows { flows, apart, packets, whole, first, last } = *joined;
+    fn add_joined(&mut self, joined: &JoinedFlows, interfaces: &[Interface], capture: CaptureSpan) {
+        let JoinedFlows { flows, apart, packets, whole, span } = *joined;
         let taken_apart = std::fmt::from_fn(|f| {
             write!(
                 f,
@@ -477,8 +482,7 @@ impl Findings {
             let more = std::fmt::from_fn(|f| {
                 others.iter().try_for_each(|(name, merged)| write!(f, "; {name}: {}", Counted(merged.frames, "frame")))
             });
-            let at = Occurrence { frame: first.unwrap_or(1), time: None };
-            let until = Occurrence { frame: first.map_or(at.frame, |_| last), time: None };
+            let (at, until) = span.unwrap_or(capture);
             let apart = std::fmt::from_fn(|f| match apart + whole {
                 0 => f.write_str("No decoder took any apart"),
                 datagrams => write!(f, "Of {} with several packets {taken_apart}", Counted(datagrams, "datagram")),
@@ -493,8 +497,7 @@ impl Findings {
             );
             return self.add_warning("capture.merged", all, at, until, text);
         }
-        let Some(first) = first else { return };
-        let [first, last] = [first, last].map(|frame| Occurrence { frame, time: None });
+        let Some((first, last)) = span else { return };
         let text = format_args!(
             "{} of {} {} several packets: the adapter or the kernel merged them (receive offload). {taken_apart}; when a packet \
              behind the first came is not known; ethtool -K INTERFACE gro off lro off",
@@ -505,27 +508,35 @@ impl Findings {
         self.add_warning("capture.merged", apart + whole, first, last, text);
     }
 
-    /// Adds that mirror ports delivered frames twice, where they did.
-    fn add_mirrored(&mut self, mirrored: &Mirrored) {
-        let Mirrored { flows, frames, first, last, last_seen } = *mirrored;
-        if flows > 0 {
-            let first = Occurrence { frame: first.unwrap_or(0), time: None };
-            let last = Occurrence { frame: last, time: last_seen };
+    /// Adds that mirror ports delivered frames twice, where they did, and that other flows have copies of some frames.
+    fn add_copies(&mut self, mirrored: &Copies, few: &Copies) {
+        if let Some(Events { count, first, last }) = mirrored.frames {
             let text = format_args!(
                 "{} of {} {} in the capture twice, as a mirror port delivers them: they count as frames, and not as \
                  duplicates of their streams",
-                Counted(frames, "frame"),
-                Counted(flows, "flow"),
-                Counted(frames, "").are()
+                Counted(count, "frame"),
+                Counted(mirrored.flows, "flow"),
+                Counted(count, "").are()
             );
-            self.add_warning("capture.mirrored-twice", frames, first, last, text);
+            self.add_warning("capture.mirrored-twice", count, first, last, text);
+        }
+        if let Some(Events { count, first, last }) = few.frames {
+            let text = format_args!(
+                "{} of {} {} byte for byte {} just before: {} among the frames of flows and encodings, and not among the \
+                 packets of streams and types",
+                Counted(count, "frame"),
+                Counted(few.flows, "flow"),
+                Counted(count, "").are(),
+                if count == 1 { "one that came" } else { "others that came" },
+                if count == 1 { "it counts" } else { "they count" },
+            );
+            self.add_of_capture("capture.copies", Severity::Info, count, (first, last), text);
         }
     }
 
     /// Adds that so many datagrams never became whole, where there are any.
-    pub(super) fn add_unfinished(&mut self, unfinished: u64, frames: u64) {
+    pub(super) fn add_unfinished(&mut self, unfinished: u64, (first, last): CaptureSpan) {
         if unfinished > 0 {
-            let (first, last) = (Occurrence { frame: 1, time: None }, Occurrence { frame: frames, time: None });
             let text = format_args!(
                 "{} never became whole: nothing is decoded of them",
                 Counted(unfinished, "fragmented datagram")

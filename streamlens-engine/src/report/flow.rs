@@ -1,7 +1,7 @@
 //! A flow of the document, with its transports.
 
 use smallvec::SmallVec;
-use streamlens_model::{Candidate, Flow, Metadata, TrafficType, TransportProtocol, Value};
+use streamlens_model::{Candidate, Flow, Metadata, TransportProtocol, Value};
 
 use super::encoding::EncodingView;
 use super::findings::Findings;
@@ -38,8 +38,7 @@ impl<'w> FlowWriter<'w> {
 
     fn flow<'s>(&self, visited: &VisitedFlow<'s>, views: TransportViews<'_, 's>, findings: &mut Findings) -> Flow {
         let flow = visited.flow;
-        let traffic_type =
-            if flow.facts.broadcast { TrafficType::Broadcast } else { flow.key.dst.address.traffic_type() };
+        let traffic_type = flow.facts.cast(flow.key.dst.address);
         let (total_packets, total_bytes, facts) = (flow.packets(), flow.bytes(), flow.facts.lists());
         let mut summaries = Summaries::new(self.state.options.outlier_deviations, self.has_histograms);
         let timing_stats = summaries.of(flow.timing());

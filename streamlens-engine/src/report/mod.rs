@@ -412,10 +412,11 @@ fn add_common_findings(
             findings.add_log(log, |see| see(&place), |id| report.stream_names.get(&id).cloned());
         }
     }
-    findings.add_artefacts(artefacts, interfaces);
-    findings.add_rules(&state.options.decode_as, &artefacts.rules);
+    let span = state.totals.span();
+    findings.add_artefacts(artefacts, interfaces, span);
+    findings.add_rules(&state.options.decode_as, &artefacts.rules, span);
     let unfinished = state.shards.iter().map(|shard| shard.unfinished_datagrams()).sum();
-    findings.add_unfinished(unfinished, state.totals.packets);
+    findings.add_unfinished(unfinished, span);
     if state.options.interval_ns.is_some() {
         let flows = state.shards.iter().flat_map(|shard| shard.flows.iter());
         let is_full = |series: &Option<Box<IntervalSeries>>| series.as_ref().is_some_and(|series| series.is_full());
@@ -423,7 +424,7 @@ fn add_common_findings(
             let mut encodings = flow.transports().flat_map(|transport| &transport.encodings);
             is_full(&flow.series) || encodings.any(|encoding| is_full(&encoding.series))
         });
-        findings.add_full_intervals(full.count() as u64, state.totals.packets);
+        findings.add_full_intervals(full.count() as u64, span);
     }
 }
 

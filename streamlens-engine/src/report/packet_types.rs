@@ -7,7 +7,7 @@ use streamlens_decoders::{FlowReport, PacketType, StreamDecoder};
 use streamlens_model::{Metadata, PacketTypeStats, Value};
 
 use super::timing::Summaries;
-use crate::flow::{EncodingEntry, TransportEntry, TypeEntry};
+use crate::flow::{EncodingEntry, TransportEntry, TypeEntry, add_up};
 
 /// The kinds of PDUs that have one name.
 struct NamedType<'t> {
@@ -59,7 +59,9 @@ impl<'t> PacketTypes<'_, 't> {
         let timings = kinds.iter().map(|kind| self.encoding.type_timing(kind, &self.transport.timing));
         let timing_stats = summaries.of_all(timings);
         let series = kinds.iter().filter_map(|kind| kind.series.as_ref());
-        let intervals = series.flat_map(|series| series.list()).collect();
+        // several kinds may have one name
+        let mut intervals = series.flat_map(|series| series.list()).collect();
+        add_up(&mut intervals);
         let nested = self.encoding.nested.iter();
         let inside = nested.filter(|nested| kinds.iter().any(|kind| kind.kind == nested.within));
         let inside: SmallVec<[_; 2]> = inside.map(|nested| &nested.entry).collect();

@@ -4,12 +4,12 @@
 //! in one piece it takes a tenth fewer instructions, and the optimiser's choice varies between builds.
 
 use streamlens_decoders::{DecodeError, DecodingResult, ObservedPdu, PduState, StreamMark};
-use streamlens_model::{Packet, Timestamp};
+use streamlens_model::{Occurrence, Packet, Timestamp};
 use streamlens_registry::DecoderRegistry;
 
 use super::PacketContext;
 use crate::flow::{EncodingEntry, FrameFacts, IntervalSeries, Pdu, parts};
-use crate::health::Arrival;
+use crate::health::{Arrival, LossChange};
 use crate::identify::own_decoder;
 
 /// Asks the decoder of the flow where there is one, else the shared one.
@@ -54,11 +54,10 @@ impl PacketContext<'_> {
         encoding: &mut EncodingEntry,
         whole: &Packet<'_>,
         length: usize,
-        mut frame: FrameFacts,
+        frame: FrameFacts,
     ) -> bool {
         let taken = encoding.taken;
         for part in parts(whole, length) {
-            frame.at.time = part.time;
             self.take_one(encoding, &part, &frame);
         }
         encoding.taken > taken
@@ -119,18 +118,18 @@ impl PacketContext<'_> {
     ) {
         let (result, interval_ns) = (&self.scratch.result, self.env.options.interval_ns);
         for mark in result.marks() {
-            let arrival = encoding.streams.push(mark, &frame.at);
+            let arrival = match interval_ns {
+                None => encoding.streams.push(mark, &frame.at, packet.time),
+                Some(_) => push_counted(encoding, interval_ns, &frame.at, packet.time, mark),
+            };
             encoding.follows += u64::from(arrival == Some(Arrival::InOrder));
             if matches!(arrival, Some(Arrival::Gap(_))) {
                 encoding.joined.note_gap();
             }
-            if interval_ns.is_some() {
-                note_health(encoding, interval_ns, frame.at.time, arrival, mark);
-            }
         }
         if let Some(monitor) = encoding.conversation.and_then(|place| self.conversations.monitor_mut(place)) {
             monitor.observe(&ObservedPdu {
-                at: frame.at,
+                at: Occurrence { frame: frame.at.frame, time: packet.time },
                 flow: packet.flow,
                 packet_type: result.packet_type,
                 bytes: packet.payload.get(..taken).unwrap_or(packet.payload),
@@ -154,7 +153,8 @@ impl PacketContext<'_> {
             log.add(flag.code, flag.severity, flag.stream, frame.at, || flag.text.to_string());
         }
         if self.env.registry.publishes(encoding.decoder) {
-            self.outbox.take(result, encoding.decoder, packet.flow, frame.at);
+            let at = Occurrence { frame: frame.at.frame, time: packet.time };
+            self.outbox.take(result, encoding.decoder, packet.flow, at);
         }
         if result.state != PduState::Unfinished {
             for &(kind, length) in result.nested() {
@@ -165,26 +165,28 @@ impl PacketContext<'_> {
     }
 }
 
-/// Notes in the interval of time what became of the number of the stream that was pushed last.
+/// Pushes a mark to its stream, and notes what became of its number in intervals of time: packets and jitter in that of the
+/// frame, what is missing in that of the packet that showed it, so that a late packet takes away what was counted there.
 #[inline(never)]
-fn note_health(
+fn push_counted(
     encoding: &mut EncodingEntry,
     interval_ns: Option<u64>,
+    at: &Occurrence,
     time: Option<Timestamp>,
-    arrival: Option<Arrival>,
     mark: &StreamMark,
-) {
-    let lost = match arrival {
-        Some(Arrival::Gap(numbers)) => numbers.cast_signed(),
-        Some(Arrival::Reordered(_)) => -1,
-        _ => 0,
-    };
-    let jitter = encoding.streams.latest_jitter();
-    let carriers = encoding.streams.latest_is_carrier();
-    IntervalSeries::note_health(&mut encoding.series, interval_ns, time, (lost, carriers), jitter);
-    if let Some(stream) = encoding.streams.latest(mark.id) {
-        let packets = u64::from(arrival != Some(Arrival::Repeat));
-        let (lost, jitter) = (mark.sequence.map(|_| lost), jitter.map(|(_, nanos)| nanos));
-        IntervalSeries::note_stream(&mut encoding.series, interval_ns, time, stream, (packets, lost, jitter));
+) -> Option<Arrival> {
+    let (arrival, change) = encoding.streams.push_counted(mark, at, time);
+    let Some((place, LossChange { numbers, shown })) = change else { return arrival };
+    let Some(stream) = encoding.streams.get(place) else { return arrival };
+    let (jitter, is_carrier) = (stream.clock.as_ref().and_then(|clock| clock.jitter_ns()), stream.id.is_carrier());
+    let (series, place) = (&mut encoding.series, place as u32);
+    let lost = mark.sequence.map(|_| 0);
+    let packets = u64::from(arrival != Some(Arrival::Repeat));
+    IntervalSeries::note_health(series, interval_ns, at.time, (lost, is_carrier), jitter.map(|nanos| (place, nanos)));
+    IntervalSeries::note_stream(series, interval_ns, at.time, place, (packets, lost, jitter));
+    if numbers != 0 {
+        IntervalSeries::note_health(series, interval_ns, shown.time, (Some(numbers), is_carrier), None);
+        IntervalSeries::note_stream(series, interval_ns, shown.time, place, (0, Some(numbers), None));
     }
+    arrival
 }

@@ -212,7 +212,10 @@ impl Checker<'_> {
     pub(super) fn right(&self, left: &Sum, kind: Kind, right: &Sum) -> Result<Calc, FilterError> {
         let place = right.place();
         let no_such = |kind: Kind| match kind {
-            Kind::Number(Amount::Plain) => "is no number".to_owned(),
+            Kind::Number(Amount::Plain) => match (left.only().and_then(Value::as_word), unit_of(right)) {
+                (Some(field), Some(_)) => format!("has a unit, and {field} is a number without one"),
+                _ => "is no number".to_owned(),
+            },
             Kind::Number(Amount::Share) => "is no share such as 0.8 or 80%".to_owned(),
             Kind::Number(amount) => format!("is no {}; units: {}", kind.name(), units_of(amount)),
             _ => "is no instant such as 2026-03-02T09:00:00.5Z".to_owned(),
@@ -262,6 +265,14 @@ impl Checker<'_> {
             return Err(self.wrong(&from.place().to(&to.place()), message));
         }
         Ok(Fits::Between(first, last))
+    }
+}
+
+/// The unit that a number is written with.
+fn unit_of(side: &Sum) -> Option<&str> {
+    match &side.only()?.kind {
+        ValueKind::Literal(Token::Number { unit, .. }) => Some(&**unit).filter(|unit| !unit.is_empty()),
+        _ => None,
     }
 }
 

@@ -10,7 +10,7 @@ use streamlens::registry::DecoderRegistry;
 use streamlens_filter::{Catalogue, Filter};
 
 /// Filters with the flows, encodings and packet types that they show of the demo capture.
-pub const FILTERS: [(&str, [usize; 3]); 39] = [
+pub const FILTERS: [(&str, [usize; 3]); 42] = [
     ("ptp", [5, 5, 11]),
     ("not ptp", [18, 14, 24]),
     ("rtp", [2, 2, 2]),
@@ -48,6 +48,9 @@ pub const FILTERS: [(&str, [usize; 3]); 39] = [
     ("finding contains \"loss\"", [4, 4, 9]),
     ("stream contains \"wing\"", [1, 1, 4]),
     ("commentary", [1, 1, 1]),
+    ("\"192.168.50.31:5004 -> 239.69\"", [1, 1, 1]),
+    ("\"->\"", [0, 0, 0]),
+    ("fpwr", [0, 0, 0]),
     ("confidence < 99.5%", [7, 7, 10]),
     ("idle > 1s", [13, 9, 12]),
 ];

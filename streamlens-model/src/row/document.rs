@@ -186,6 +186,12 @@ impl<'a> RowRef<'a> {
         self.context.findings.into_iter().flat_map(move |index| index.at(&row))
     }
 
+    /// Whether it is a packet type that lies in another.
+    #[must_use]
+    pub const fn is_nested(&self) -> bool {
+        self.outer.is_some()
+    }
+
     /// The names of the packet types from the outermost to this one; none where it is of another level. Takes time with the
     /// number of packet types only where this one lies in another.
     #[must_use]

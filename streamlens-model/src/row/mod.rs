@@ -173,8 +173,8 @@ pub struct RowHealth {
 /// What a row is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RowName {
-    /// A flow: endpoints and VLANs, and what its destination is.
-    Flow(FlowKey, TrafficType),
+    /// A flow: endpoints and VLANs, and what its destination is, where that is known.
+    Flow(FlowKey, Option<TrafficType>),
     /// A transport, an encoding or a packet type, by the name in the document.
     Named(Arc<str>),
     /// A stream: its identifier as the protocol writes it, and a name for people where one is known.

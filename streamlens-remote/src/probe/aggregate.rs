@@ -185,7 +185,7 @@ mod tests {
             epoch: Epoch(epoch),
             now: Some(Timestamp::from_nanos(ms * 1_000_000)),
             rows: vec![Row { id, packets, bytes: Some(packets * 100), ..Row::default() }, encoding],
-            names: vec![(id, RowName::Flow(FlowKey::default(), TrafficType::Unicast))],
+            names: vec![(id, RowName::Flow(FlowKey::default(), Some(TrafficType::Unicast)))],
             ..Delta::default()
         }
     }

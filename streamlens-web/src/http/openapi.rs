@@ -146,8 +146,8 @@ described! {
         dst: BTreeMap<String, Value>,
         /// VLAN identifiers, outermost first.
         vlan: Vec<u16>,
-        /// `unicast`, `multicast` or `broadcast`.
-        traffic_type: String,
+        /// `unicast`, `multicast` or `broadcast`, where it is known.
+        traffic_type: Option<String>,
         /// Frames.
         total_packets: u64,
         /// Bytes on the wire.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use streamlens_model::row::{Level, Row, RowHealth, RowName, RowTiming, Sighting, SightingLine, mean_bit_rate};
-use streamlens_model::{Address, Endpoint};
+use streamlens_model::{Address, Endpoint, TrafficType};
 
 /// What is known of a flow beside its row.
 #[derive(Debug, Default)]
@@ -110,7 +110,7 @@ fn flow(fields: &mut Fields, row: &Row, name: Option<&RowName>, extra: &FlowExtr
         fields.always("src", &End::from(key.src));
         fields.always("dst", &End::from(key.dst));
         fields.always("vlan", key.vlan.as_slice());
-        fields.always("traffic_type", cast.name());
+        fields.some("traffic_type", cast.map(TrafficType::name).as_ref());
     }
     let bytes = row.bytes.unwrap_or_default();
     fields.some("first_seen", row.first_seen.as_ref());

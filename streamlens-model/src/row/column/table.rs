@@ -94,7 +94,7 @@ pub static COLUMNS: &[Column] = &[
     column("eth.src", (FLOW, Some(Level::Flow)), (Mac, Least), Many(mac_src), "source addresses of the link layer (as mac.src)").key("macs.*.value.src"),
     column("eth.dst", (FLOW, Some(Level::Flow)), (Mac, Least), Many(mac_dst), "destination addresses of the link layer (as mac.dst)").key("macs.*.value.dst"),
     column("vlan", (FLOW, Some(Level::Flow)), (Number(Plain), Least), Many(vlan), "VLAN identifiers, outermost first").header("vlan").key("vlan").naming(),
-    column("cast", (FLOW, Some(Level::Flow)), (Name(Names::Cast), Least), One(|row| Some(Cell::Text(row.flow().traffic_type.name()))), "unicast, multicast or broadcast").header("traffic_type").key("traffic_type").naming(),
+    column("cast", (FLOW, Some(Level::Flow)), (Name(Names::Cast), Least), One(|row| row.flow().traffic_type.map(|cast| Cell::Text(cast.name()))), "unicast, multicast or broadcast").header("traffic_type").key("traffic_type").naming(),
     column("probe", (FLOW, Some(Level::Flow)), (Text, Least), Many(probes), "names of the probes that saw the flow, in the rows of a hub"),
     column("dscp", (FLOW, Some(Level::Flow)), (Number(Plain), Most), Many(|row, see| changes(&row.flow().dscp, see)), "differentiated services code points (RFC 2474) that the flow had").key("dscp.*.value"),
     column("ttl", (FLOW, Some(Level::Flow)), (Number(Plain), Most), Many(|row, see| changes(&row.flow().ttl, see)), "times to live or hop limits that the flow had").key("ttl.*.value"),

@@ -183,6 +183,12 @@ impl<const LIMIT: usize> MissingRanges<LIMIT> {
         self.ranges.get(index).is_some_and(|range| range.first <= number).then_some(index)
     }
 
+    /// The packet that showed a number to be missing; `None` where it is not, or is forgotten.
+    #[must_use]
+    pub fn shown_by(&self, number: u64) -> Option<Occurrence> {
+        Some(self.ranges.get(self.index_of(number)?)?.at)
+    }
+
     /// Whether a number is known to be missing.
     #[must_use]
     pub fn contains(&self, number: u64) -> bool {

@@ -252,6 +252,12 @@ impl<const MISSING: usize> SequenceWindow<MISSING> {
         self.highest - self.first + 1
     }
 
+    /// The packet that showed this number to be missing. Only where [`Self::classify`] says that it comes late.
+    #[must_use]
+    pub fn shown_missing_by(&self, sequence: &Sequence) -> Option<Occurrence> {
+        self.missing()?.shown_by(self.behind(sequence).0)
+    }
+
     /// What is missing; `None` where nothing ever was.
     #[must_use]
     pub fn missing(&self) -> Option<&MissingRanges<MISSING>> {

@@ -29,7 +29,7 @@ impl Laid<'_> {
             ..row(own, None, (of.packet_rate, of.bit_rate_now), &of.timing_stats)?
         };
         of.lost.map(count).transpose()?;
-        self.rows.insert(own, (row, RowName::Flow(key, cast(&of.traffic_type))));
+        self.rows.insert(own, (row, RowName::Flow(key, of.traffic_type.as_deref().and_then(cast))));
         for (name, transport) in of.transport_protocols.iter().flatten() {
             self.transport(own, name, transport)?;
         }
@@ -216,8 +216,8 @@ pub(super) fn counts(of: &protocol::Capture) -> Result<CaptureCounts, Wrong> {
     })
 }
 
-fn cast(name: &str) -> TrafficType {
-    TrafficType::ALL.into_iter().find(|cast| cast.name() == name).unwrap_or_default()
+fn cast(name: &str) -> Option<TrafficType> {
+    TrafficType::ALL.into_iter().find(|cast| cast.name() == name)
 }
 
 pub(super) fn flow_key(of: &protocol::Flow) -> Result<FlowKey, Wrong> {

@@ -93,7 +93,9 @@ fn header(app: &App, detail: &Detail, painter: &mut Painter<'_>, now: Instant) {
             text = text.replacen("  ", &format!(" {}  ", confidence(encoding.confidence_score)), 1);
         }
         if columns >= 100 {
-            text.push_str(&format!("  {}", row.flow().traffic_type.name()));
+            if let Some(cast) = row.flow().traffic_type {
+                text.push_str(&format!("  {}", cast.name()));
+            }
             if let Some(dscp) = row.flow().dscp.last() {
                 text.push_str(&format!("  DSCP {}", dscp.value));
             }

@@ -93,7 +93,7 @@ pub(super) fn facts(app: &App, row: &RowRef<'_>, columns: usize) -> Vec<Texts> {
         lines.push(heading("Flow"));
         lines.push(plain(format!("  first seen  {}", time(flow.first_seen))));
         lines.push(plain(format!("  last seen   {}", time(flow.last_seen))));
-        lines.push(plain(format!("  {}", flow.traffic_type.name())));
+        lines.extend(flow.traffic_type.map(|cast| plain(format!("  {}", cast.name()))));
         for change in &flow.macs {
             let mac = |mac: Option<_>| {
                 mac.map_or_else(|| "–".to_owned(), |mac: streamlens_model::MacAddress| mac.to_string())

@@ -560,9 +560,9 @@ dst: Endpoint,
  */
 vlan: Array<number>, 
 /**
- * `unicast`, `multicast` or `broadcast`.
+ * `unicast`, `multicast` or `broadcast`, where it is known.
  */
-traffic_type: string, 
+traffic_type?: string, 
 /**
  * Capture time of the earliest frame, RFC 3339 with nine digits.
  */

@@ -140,8 +140,8 @@ export const COLUMNS: readonly Column[] = [
     width: 82,
     isNumber: false,
     isUsual: true,
-    text: flowOnly((flow) => flow.traffic_type),
-    filter: flowOnly((flow) => `cast == ${flow.traffic_type}`),
+    text: flowOnly((flow) => flow.traffic_type ?? ''),
+    filter: flowOnly((flow) => flow.traffic_type && `cast == ${flow.traffic_type}`),
   },
   number('packets', '#Frames', 'packets', 86, 'frames; PDUs of packet types, packets received of streams', (row) =>
     grouped(packets(row)),
