@@ -291,7 +291,7 @@ fn zeros_are_neither_red_nor_yellow() {
             assert!(!table.contains(&format!("\u{1b}[{colour}m{zero}")), "{colour} {zero}: {table:?}");
         }
     }
-    assert!(table.contains("Dropped\u{1b}[0m   0 demo0"), "{table:?}");
+    assert!(table.contains("Dropped\u{1b}[0m   demo0: 0 frames"), "{table:?}");
 }
 
 #[cfg(unix)]

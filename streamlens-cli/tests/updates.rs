@@ -105,7 +105,8 @@ fn a_filter_acts_on_lines_too() {
         (counts, updates.iter().map(|update| update["findings"].as_array().unwrap().len()).sum::<usize>())
     };
     assert_eq!(rows("ptp").0, [5, 5, 11]);
-    assert_eq!(rows("encoding == IENA and lost > 0"), ([1, 1, 2], 1));
+    // with the finding of the capture as a whole
+    assert_eq!(rows("encoding == IENA and lost > 0"), ([1, 1, 2], 2));
     assert_eq!(rows("type in {Sync, Follow_Up}").0, [3, 3, 4]);
     assert_eq!(rows("finding contains \"loss\"").0, [4, 4, 9]);
     assert_eq!(rows("not encoding").0, [4, 0, 0]);

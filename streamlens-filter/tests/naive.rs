@@ -329,7 +329,7 @@ fn ask(filter: &str, row: &Row<'_>) -> Answer {
         "commentary" => row.has_word("commentary"),
         "\"192.168.50.31:5004 -> 239.69\"" => row.has_word("192.168.50.31:5004 -> 239.69"),
         "\"->\"" => row.has_word("->"),
-        "fpwr" => row.has_word("fpwr"),
+        "\"fpwr\"" => row.has_word("fpwr"),
         "confidence < 99.5%" => row.at_encoding(|of| of["confidence_score"].as_f64().unwrap() < 0.995),
         "idle > 1s" => Some(nanos(&row.flow["last_seen"]).is_some_and(|last| row.now - last > 1_000_000_000)),
         other => panic!("nobody worked out {other}"),

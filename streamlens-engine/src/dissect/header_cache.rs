@@ -184,7 +184,7 @@ impl HeaderCache {
         true
     }
 
-    /// Records a frame that was dissected, and of its flow.
+    /// Records a frame that was dissected, and its flow.
     #[inline]
     pub(crate) fn note(&mut self, frame: &Frame<'_>, packet: &Dissected<'_>, known: CachedFlow) {
         if self.dissected.contains(&Some(known.flow)) {

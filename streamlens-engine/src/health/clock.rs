@@ -97,7 +97,7 @@ impl ClockTracker {
         }
     }
 
-    /// Records the next packet, and of what its number is. A change of rate begins afresh.
+    /// Records the next packet, and what its number is. A change of rate begins afresh.
     #[inline]
     pub(crate) fn push(&mut self, clock: MediaClock, time: Timestamp, arrival: Option<Arrival>) {
         if clock.rate_hz != self.rate_hz || matches!(arrival, Some(Arrival::Stray | Arrival::Restart)) {
