@@ -162,21 +162,8 @@ fn fingerprint(payload: &[u8]) -> u64 {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::tests::packet;
     use super::*;
-
-    /// A packet of a stream with this counter, and content that is its own.
-    fn packet(number: u64, content: &[u8; 16]) -> TsPacket<'_> {
-        TsPacket {
-            has_error: false,
-            starts_unit: false,
-            pid: 0x100,
-            scrambling: 0,
-            continuity: (number & 0x0F) as u8,
-            is_discontinuity: false,
-            pcr: None,
-            payload: Some(content),
-        }
-    }
 
     /// What becomes of packets with these numbers.
     fn run(numbers: &[u64]) -> Counter {

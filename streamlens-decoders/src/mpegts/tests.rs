@@ -25,6 +25,20 @@ fn adapted(pid: u16, continuity: u8, flags: u8, fields: &[u8], has_payload: bool
     bytes
 }
 
+/// A packet as it is read, of a stream with this counter and content that is its own.
+pub(super) fn packet(number: u64, content: &[u8; 16]) -> TsPacket<'_> {
+    TsPacket {
+        has_error: false,
+        starts_unit: false,
+        pid: 0x100,
+        scrambling: 0,
+        continuity: (number & 0x0F) as u8,
+        is_discontinuity: false,
+        pcr: None,
+        payload: Some(content),
+    }
+}
+
 /// All PDUs of one datagram: type, state, marks.
 fn decode(
     decoder: &mut dyn crate::FlowDecoder,
@@ -323,26 +337,15 @@ proptest! {
 #[test]
 fn what_the_carrier_lost_is_no_second_error() {
     use super::meter::TsMeter;
-    let packet = |number: u64, pcr: Option<u64>| {
-        let content: &'static [u8] = Box::leak(Box::new(number.to_be_bytes().repeat(2)));
-        TsPacket {
-            has_error: false,
-            starts_unit: false,
-            pid: 0x100,
-            scrambling: 0,
-            continuity: (number & 0x0F) as u8,
-            is_discontinuity: false,
-            pcr,
-            payload: Some(content),
-        }
-    };
+    let content = |number: u64| (u128::from(number) << 64 | u128::from(number)).to_be_bytes();
     let at = Occurrence { frame: 1, time: None };
     let mut meter = TsMeter::default();
     // seven packets in a datagram, a clock reference every 60 ms in the first of each
     let datagram = |meter: &mut TsMeter, number: u64| {
         for at_in_it in 0..7 {
             let pcr = (at_in_it == 0).then_some(number * 27_000 * 60);
-            meter.packet(&packet(number * 7 + at_in_it, pcr), at);
+            let number = number * 7 + at_in_it;
+            meter.packet(&TsPacket { pcr, ..packet(number, &content(number)) }, at);
         }
     };
     (0..10).for_each(|number| datagram(&mut meter, number));
@@ -352,7 +355,7 @@ fn what_the_carrier_lost_is_no_second_error() {
     assert!(meter.is_faultless() && meter.findings().is_empty(), "{:?}", meter.findings());
     // the next gap is not the carrier's, and the late datagram of the first one takes nothing from it
     (21..22).for_each(|number| datagram(&mut meter, number));
-    (0..7).for_each(|at_in_it| meter.late_packet(&packet(20 * 7 + at_in_it, None)));
+    (0..7).for_each(|at_in_it| meter.late_packet(&packet(20 * 7 + at_in_it, &content(20 * 7 + at_in_it))));
     assert_eq!((meter.continuity_errors(), meter.is_faultless()), (1, false), "the reference is 120 ms late");
     (24..30).for_each(|number| datagram(&mut meter, number));
     let findings = meter.findings();
