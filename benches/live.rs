@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use streamlens::engine::{Engine, EngineOptions, LookOptions};
 use streamlens::model::row::{Delta, Level};
-use streamlens::model::{Frame, FrameBatch, FrameSource, Interface, LinkType, SourceError, Timestamp, Warning};
+use streamlens::model::{Frame, FrameBatch, FrameSource, LinkType, Timestamp};
 use streamlens::registry::DecoderRegistry;
 use streamlens_live::{Driver, DriverOptions, Update};
-use streamlens_testing::{Host, udp};
+use streamlens_testing::{Host, Source, udp};
 
 const START: i64 = 1_700_000_000_000_000_000;
 const TICK: i64 = 100_000_000;
@@ -77,48 +77,27 @@ fn median(mut of: Vec<Duration>) -> Duration {
     of.get(of.len() / 2).copied().unwrap_or_default()
 }
 
-/// Gives the same frames of some flows, as fast as they are taken. A million of them are a second of capture time, so that looks
+/// Gives the same frames of 1,000 flows, as fast as they are taken. A million of them are a second of capture time, so that looks
 /// come about ten times a second.
-struct Frames {
-    frames: Vec<Vec<u8>>,
-    given: u64,
-    left: u64,
-}
-
-impl FrameSource for Frames {
-    fn read_batch(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
-        batch.clear();
-        for _ in 0..self.left.min(4096) {
-            let time = START + self.given as i64 * 1_000;
-            push(batch, &self.frames[self.given as usize % self.frames.len()], time);
-            self.given += 1;
-            self.left -= 1;
+fn fast(frames: u64) -> impl FrameSource + 'static {
+    let (of, mut given) = ((0..1000).map(|flow| iena(flow, 0)).collect::<Vec<_>>(), 0);
+    Source(move |batch: &mut FrameBatch| {
+        for _ in 0..(frames - given).min(4096) {
+            push(batch, &of[given as usize % of.len()], START + given as i64 * 1_000);
+            given += 1;
         }
-        Ok(!batch.is_empty())
-    }
-    fn interfaces(&self) -> &[Interface] {
-        &[]
-    }
-    fn warnings(&self) -> &[Warning] {
-        &[]
-    }
-    fn format(&self) -> &str {
-        "made"
-    }
-    fn name(&self) -> &str {
-        "made"
-    }
+        !batch.is_empty()
+    })
 }
 
 /// Frames a second with so many readers, one of which stalls.
 fn with_readers(frames: u64, readers: usize, stall: Duration) -> f64 {
-    let source = Frames { frames: (0..1000).map(|flow| iena(flow, 0)).collect(), given: 0, left: frames };
     let options = EngineOptions { threads: 1, ..EngineOptions::live() };
     let engine = Engine::new(DecoderRegistry::with_builtins(), options);
     let period_ns = (readers > 0).then_some(TICK);
     let begun = Instant::now();
-    let driver =
-        Driver::start(source, engine, DriverOptions { period_ns, look: look_options(Level::Flow) }).expect("a thread");
+    let driver = Driver::start(fast(frames), engine, DriverOptions { period_ns, look: look_options(Level::Flow) })
+        .expect("a thread");
     std::thread::scope(|scope| {
         for number in 0..readers {
             let mut reader = driver.reader();

@@ -13,10 +13,10 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use streamlens::engine::{Engine, EngineOptions};
-use streamlens::model::{Frame, FrameBatch, FrameSource, Interface, LinkType, SourceError, Timestamp, Warning};
+use streamlens::model::{Frame, FrameBatch, FrameSource, LinkType, Timestamp};
 use streamlens::registry::DecoderRegistry;
 use streamlens_live::{Reader, Update};
-use streamlens_testing::{Host, udp};
+use streamlens_testing::{Host, Source, udp};
 use streamlens_web::{Kind, Server, ServerOptions, Stopper, loopback};
 
 const START: i64 = 1_700_000_000_000_000_000;
@@ -33,35 +33,12 @@ fn push(batch: &mut FrameBatch, data: &[u8], time: i64) {
     batch.push(&Frame { number: 0, time, link_type: LinkType::ETHERNET, interface: 0, original_length, data });
 }
 
-/// Frames that a closure makes, until it makes none.
-struct Source<F>(F);
-
-impl<F: FnMut(&mut FrameBatch) + Send> FrameSource for Source<F> {
-    fn read_batch(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
-        batch.clear();
-        (self.0)(batch);
-        Ok(!batch.is_empty())
-    }
-    fn interfaces(&self) -> &[Interface] {
-        &[]
-    }
-    fn warnings(&self) -> &[Warning] {
-        &[]
-    }
-    fn format(&self) -> &str {
-        "made"
-    }
-    fn name(&self) -> &str {
-        "made"
-    }
-}
-
 /// All flows at first, and then a frame of each of `changing` of them every tenth of a second, until it is stopped.
 fn paced(flows: u32, changing: u32, stop: Arc<AtomicBool>) -> impl FrameSource + 'static {
     let (mut tick, mut next) = (0_i64, Instant::now());
     Source(move |batch: &mut FrameBatch| {
         if stop.load(Ordering::Relaxed) {
-            return;
+            return false;
         }
         std::thread::sleep(next.saturating_duration_since(Instant::now()));
         next += TICK;
@@ -69,6 +46,7 @@ fn paced(flows: u32, changing: u32, stop: Arc<AtomicBool>) -> impl FrameSource +
         let time = START + tick * TICK.as_nanos() as i64;
         (0..count).for_each(|flow| push(batch, &made(flow * step), time));
         tick += 1;
+        true
     })
 }
 
@@ -81,6 +59,7 @@ fn fast(frames: u64) -> impl FrameSource + 'static {
             push(batch, &of[given as usize % of.len()], START + given as i64 * 1_000);
             given += 1;
         }
+        !batch.is_empty()
     })
 }
 
@@ -253,7 +232,7 @@ fn speed(frames: u64, clients: Option<usize>) -> f64 {
         if !std::mem::replace(&mut has_begun, true) {
             let _ = is_there.recv();
         }
-        let _ = source.read_batch(batch);
+        source.read_batch(batch).expect("frames")
     });
     let mut running = Running::new(Kind::Capture, Some(source), Arc::default());
     let sockets: Vec<TcpStream> = (0..clients).map(|_| connect(running.address)).collect();
@@ -300,7 +279,7 @@ fn least(time: Duration) -> (f64, f64) {
 
 /// Seconds until the first row of an upload of so many bytes is there, and until all of it is.
 fn upload(bytes: usize) -> (f64, f64) {
-    let running = Running::new(Kind::Capture, None::<Source<fn(&mut FrameBatch)>>, Arc::default());
+    let running = Running::new(Kind::Capture, None::<Source<fn(&mut FrameBatch) -> bool>>, Arc::default());
     let mut file = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0];
     let mut piece = Vec::new();
     for number in 0..1_000_u32 {

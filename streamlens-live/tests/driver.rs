@@ -1,43 +1,23 @@
 //! Readers of a driver: each at its own pace, all with the same state in the end.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use streamlens_engine::{Engine, EngineOptions, FlowSelection, LookOptions};
 use streamlens_live::{Driver, DriverOptions, LoopSource, ReplaySource, Update, drive};
 use streamlens_model::row::{Level, RowTable};
-use streamlens_model::{CaptureSummary, FrameBatch, FrameSource, Interface, SourceError, Timestamp, Warning};
+use streamlens_model::{CaptureSummary, FrameBatch, FrameSource, Timestamp};
 use streamlens_pcap::CaptureReader;
 use streamlens_registry::DecoderRegistry;
-use streamlens_testing::{Made, telemetry};
+use streamlens_testing::{Source, telemetry};
 
-/// Made frames, in batches of 100.
-struct Frames(std::vec::IntoIter<Made>);
-
-impl Frames {
-    fn new(count: u32) -> Self {
-        Self((0..count).map(telemetry).collect::<Vec<_>>().into_iter())
-    }
-}
-
-impl FrameSource for Frames {
-    fn read_batch(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
-        batch.clear();
-        self.0.by_ref().take(100).for_each(|made| assert!(batch.push(&made.frame())));
-        Ok(!batch.is_empty())
-    }
-    fn interfaces(&self) -> &[Interface] {
-        &[]
-    }
-    fn warnings(&self) -> &[Warning] {
-        &[]
-    }
-    fn format(&self) -> &str {
-        "frames"
-    }
-    fn name(&self) -> &str {
-        "made"
-    }
+/// So many made frames, in batches of 100.
+fn frames(count: u32) -> Source<impl FnMut(&mut FrameBatch) -> bool + Send + 'static> {
+    let mut left = 0..count;
+    Source(move |batch: &mut FrameBatch| {
+        left.by_ref().take(100).for_each(|number| assert!(batch.push(&telemetry(number).frame())));
+        !batch.is_empty()
+    })
 }
 
 fn engine() -> Engine {
@@ -68,7 +48,7 @@ fn read(driver: &Driver, pause: Duration) -> (RowTable, usize) {
 
 #[test]
 fn every_reader_ends_with_the_same_state() {
-    let driver = Driver::start(Frames::new(20_000), engine(), options()).unwrap();
+    let driver = Driver::start(frames(20_000), engine(), options()).unwrap();
     let (fast, slow, late) = std::thread::scope(|scope| {
         let fast = scope.spawn(|| read(&driver, Duration::ZERO));
         let slow = scope.spawn(|| read(&driver, Duration::from_millis(40)));
@@ -91,37 +71,7 @@ fn every_reader_ends_with_the_same_state() {
     assert_eq!(Some(detail.total_packets), fast.0.rows.get(&first).map(|(row, _)| row.packets));
     let ended = driver.stop();
     assert!(ended.result.is_ok());
-    assert_eq!((ended.engine.frames(), ended.capture.format.as_deref()), (20_000, Some("frames")));
-}
-
-/// Says each time that it is asked for frames, and gives them when it is told to.
-struct OnDemand {
-    frames: Frames,
-    asked: Sender<()>,
-    told: Receiver<()>,
-}
-
-impl FrameSource for OnDemand {
-    fn read_batch(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
-        let _ = self.asked.send(());
-        if self.told.recv().is_ok() {
-            return self.frames.read_batch(batch);
-        }
-        batch.clear();
-        Ok(false)
-    }
-    fn interfaces(&self) -> &[Interface] {
-        &[]
-    }
-    fn warnings(&self) -> &[Warning] {
-        &[]
-    }
-    fn format(&self) -> &str {
-        "frames"
-    }
-    fn name(&self) -> &str {
-        "made"
-    }
+    assert_eq!((ended.engine.frames(), ended.capture.format.as_deref()), (20_000, Some("made")));
 }
 
 /// A capture that comes slowly is looked at by a clock, which goes on while a batch is waited for.
@@ -129,7 +79,12 @@ impl FrameSource for OnDemand {
 fn looks_that_pile_up_reach_a_reader() {
     let (asked, is_asked) = channel();
     let (tell, told) = channel();
-    let source = OnDemand { frames: Frames::new(300), asked, told };
+    // says each time that it is asked for frames, and gives them when it is told to
+    let mut frames = frames(300);
+    let source = Source(move |batch: &mut FrameBatch| {
+        let _ = asked.send(());
+        told.recv().is_ok() && (frames.0)(batch)
+    });
     let driver = Driver::start(source, engine(), DriverOptions { period_ns: None, ..options() }).unwrap();
     // where this fails it goes before the driver does, which waits for it
     let tell = tell;
@@ -154,10 +109,10 @@ fn looks_that_pile_up_reach_a_reader() {
 fn looks_do_not_change_the_document() {
     let json = |engine: Engine| serde_json::to_string(&engine.finish(CaptureSummary::default())).unwrap();
     let mut plain = engine();
-    let mut source = Frames::new(5_000);
+    let mut source = frames(5_000);
     plain.run(|batch| source.read_batch(batch)).unwrap();
     let (mut looked, mut looks, mut table) = (engine(), 0, RowTable::default());
-    drive(&mut looked, &mut Frames::new(5_000), &options(), |_, delta| {
+    drive(&mut looked, &mut frames(5_000), &options(), |_, delta| {
         looks += 1;
         table.apply(delta)
     })
@@ -170,8 +125,7 @@ fn looks_do_not_change_the_document() {
 #[test]
 fn a_reader_may_ask_for_fewer_rows_and_open_a_flow() {
     let look = LookOptions { depth: Level::Flow, ..LookOptions::default() };
-    let driver =
-        Driver::start(Frames::new(2_000), engine(), DriverOptions { look: look.clone(), ..options() }).unwrap();
+    let driver = Driver::start(frames(2_000), engine(), DriverOptions { look: look.clone(), ..options() }).unwrap();
     let (table, _) = read(&driver, Duration::ZERO);
     assert!(table.rows.keys().all(|id| id.level == Level::Flow));
     let flow = table.rows.keys().next().unwrap().flow;
@@ -215,14 +169,14 @@ fn a_source_that_starts_over_is_analysed_anew() {
     let mut opened = 0;
     let open = move || {
         opened += 1;
-        Ok(Frames::new(if opened <= ROUNDS { 2_000 } else { 0 }))
+        Ok(frames(if opened <= ROUNDS { 2_000 } else { 0 }))
     };
     for threads in [1, 2] {
         let engine = Engine::new(DecoderRegistry::with_builtins(), EngineOptions { threads, ..EngineOptions::live() });
         let driver = Driver::start(LoopSource::new(open).unwrap(), engine, options()).unwrap();
         let (table, _) = read(&driver, Duration::ZERO);
         assert_eq!((table.round, table.capture.packets), (ROUNDS - 1, 2_000), "the counts are those of the last round");
-        let once = Driver::start(Frames::new(2_000), self::engine(), options()).unwrap();
+        let once = Driver::start(frames(2_000), self::engine(), options()).unwrap();
         let (expected, _) = read(&once, Duration::ZERO);
         let health = |table: &RowTable| {
             table.rows.values().map(|(row, _)| (row.id, row.packets, row.health)).collect::<Vec<_>>()
@@ -240,7 +194,7 @@ fn a_reader_sees_each_start() {
     let mut opened = 0;
     let open = move || {
         opened += 1;
-        Ok(Frames::new(if opened <= 3 { 300 } else { 0 }))
+        Ok(frames(if opened <= 3 { 300 } else { 0 }))
     };
     let (mut table, mut seen) = (RowTable::default(), Vec::new());
     let mut source = LoopSource::new(open).unwrap();
@@ -258,40 +212,19 @@ fn a_reader_sees_each_start() {
     }
 }
 
-/// A frame, and three seconds of silence of which the source tells the time, ten times a second.
-struct OneFrame(Option<Made>, i64);
-
-impl FrameSource for OneFrame {
-    fn read_batch(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
-        batch.clear();
-        if let Some(made) = self.0.take() {
-            self.1 = made.frame().time.expect("a time").as_nanos();
-            batch.push(&made.frame());
-            batch.now = made.frame().time;
-            return Ok(true);
-        }
-        self.1 += 100_000_000;
-        batch.now = Some(Timestamp::from_nanos(self.1));
-        Ok(self.1 < telemetry(0).frame().time.expect("a time").as_nanos() + 3_000_000_000)
-    }
-    fn interfaces(&self) -> &[Interface] {
-        &[]
-    }
-    fn warnings(&self) -> &[Warning] {
-        &[]
-    }
-    fn format(&self) -> &str {
-        "frames"
-    }
-    fn name(&self) -> &str {
-        "made"
-    }
-}
-
 #[test]
 fn what_came_before_a_silence_is_looked_at_in_it() {
-    let (mut source, options) =
-        (OneFrame(Some(telemetry(0)), 0), DriverOptions { period_ns: Some(500_000_000), ..options() });
+    // a frame, and three seconds of silence of which the source tells the time, ten times a second
+    let (only, mut passed) = (telemetry(0), None);
+    let mut source = Source(move |batch: &mut FrameBatch| {
+        let silence = passed.map_or(0, |passed| passed + 100_000_000);
+        if passed.replace(silence).is_none() {
+            batch.push(&only.frame());
+        }
+        batch.now = Some(Timestamp::from_nanos(only.time + silence));
+        silence < 3_000_000_000
+    });
+    let options = DriverOptions { period_ns: Some(500_000_000), ..options() };
     let mut seen = Vec::new();
     let look = |_: &mut Engine, delta: &streamlens_model::row::Delta| {
         seen.push(delta.capture.packets);

@@ -9,11 +9,13 @@ pub mod demo;
 pub mod faults;
 mod net;
 mod pcapng;
+mod source;
 mod telemetry;
 
 pub use corpus::corpus;
 pub use net::{Host, Tcp, ethernet, fragments, tcp, udp, vlan};
 pub use pcapng::pcapng;
+pub use source::Source;
 pub use telemetry::telemetry;
 
 use streamlens_model::{Frame, LinkType, Timestamp};

@@ -121,48 +121,28 @@ fn next_multiple(time: i64, period: i64) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use streamlens_model::{Frame, Interface, LinkType, Warning};
+    use streamlens_model::{Frame, LinkType};
+    use streamlens_testing::Source;
 
     use super::*;
 
     /// Batches of frames at these times in milliseconds.
-    struct Times(std::vec::IntoIter<Vec<i64>>);
-
-    impl FrameSource for Times {
-        fn read_batch(&mut self, batch: &mut FrameBatch) -> Result<bool, SourceError> {
-            batch.clear();
-            let Some(times) = self.0.next() else { return Ok(false) };
+    fn times(batches: Vec<Vec<i64>>) -> impl FrameSource {
+        let mut batches = batches.into_iter();
+        Source(move |batch: &mut FrameBatch| {
+            let Some(times) = batches.next() else { return false };
             for ms in times {
                 let time = (ms >= 0).then(|| Timestamp::from_nanos(ms * 1_000_000));
-                let data = &ms.to_be_bytes();
-                batch.push(&Frame {
-                    number: 0,
-                    time,
-                    link_type: LinkType::ETHERNET,
-                    interface: 0,
-                    original_length: 8,
-                    data,
-                });
+                let (link_type, data) = (LinkType::ETHERNET, &ms.to_be_bytes());
+                batch.push(&Frame { number: 0, time, link_type, interface: 0, original_length: 8, data });
             }
-            Ok(true)
-        }
-        fn interfaces(&self) -> &[Interface] {
-            &[]
-        }
-        fn warnings(&self) -> &[Warning] {
-            &[]
-        }
-        fn format(&self) -> &str {
-            "times"
-        }
-        fn name(&self) -> &str {
-            "times"
-        }
+            true
+        })
     }
 
     /// The frames and looks in their order: `7` a frame, `=10` a look.
     fn cut(batches: Vec<Vec<i64>>, period_ms: i64) -> String {
-        let mut cutter = Cutter::new(Times(batches.into_iter()), Some(period_ms * 1_000_000));
+        let mut cutter = Cutter::new(times(batches), Some(period_ms * 1_000_000));
         let (mut batch, mut out) = (FrameBatch::default(), Vec::new());
         loop {
             match cutter.fill(&mut batch).unwrap() {
