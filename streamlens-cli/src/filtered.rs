@@ -132,16 +132,17 @@ impl<'f> Filtered<'f> {
     /// Whether a flow is shown; what is shown of it is kept in mind.
     pub(crate) fn shows(&self, flow: &Flow, context: RowContext<'_>) -> bool {
         let shown = self.filter.shown(flow, context);
-        if !self.all.read().unwrap_or_else(PoisonError::into_inner).is_full() {
+        let is_full = self.all.read().unwrap_or_else(PoisonError::into_inner).is_full();
+        let count = (!is_full).then(|| {
             let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
-            rows(flow, context).for_each(|row| all.add(&row));
-        }
+            rows(flow, context).inspect(|row| all.add(row)).count()
+        });
         if shown.is_empty() {
             self.hides.store(true, Ordering::Relaxed);
             return false;
         }
         self.flows.fetch_add(1, Ordering::Relaxed);
-        let places: Vec<u64> = if shown.len() == rows(flow, context).count() {
+        let places: Vec<u64> = if shown.len() == count.unwrap_or_else(|| rows(flow, context).count()) {
             flow.key.with_text(|flow| vec![self.whole(flow)])
         } else {
             self.hides.store(true, Ordering::Relaxed);
