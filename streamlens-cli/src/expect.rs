@@ -114,8 +114,7 @@ impl Expectations {
     }
 
     fn verdicts(&self, analysis: &Analysis) -> Vec<Finding> {
-        let start = Occurrence { frame: 1, time: analysis.capture.first_seen };
-        let end = Occurrence { frame: analysis.capture.packets.max(1), time: analysis.capture.last_seen };
+        let (start, end) = analysis.capture.span();
         let verdict = |code: &'static str, severity, place, (first, last), text| {
             let code = code.into();
             Finding { code, severity, count: 1, packets: None, first, last, place, text }

@@ -35,11 +35,6 @@ impl Totals {
         self.last
     }
 
-    /// The first and the last frame of the capture, with its earliest and latest time.
-    pub(crate) fn span(&self) -> (Occurrence, Occurrence) {
-        (Occurrence { frame: 1, time: self.first }, Occurrence { frame: self.packets, time: self.last })
-    }
-
     /// Records frames. What they add up to is kept apart until the last one, for which a processor has registers.
     pub(crate) fn note<'r>(&mut self, frames: impl Iterator<Item = &'r FrameRecord>) {
         let (mut packets, mut bytes, mut captured_bytes, mut last) = (0, 0, 0, self.last);

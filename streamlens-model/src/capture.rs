@@ -221,6 +221,14 @@ pub struct CaptureSummary {
 }
 
 impl CaptureSummary {
+    /// The first and the last frame, for what is found of the capture as a whole. Their times are the earliest and the latest
+    /// of any frame, which are those of other frames where the capture's time runs backwards.
+    #[must_use]
+    pub fn span(&self) -> (Occurrence, Occurrence) {
+        let first = Occurrence { frame: 1, time: self.first_seen };
+        (first, Occurrence { frame: self.packets.max(1), time: self.last_seen })
+    }
+
     /// What a source knows of its capture by now: name, format, interfaces, drops, warnings. What only its frames tell is
     /// filled in by whoever has seen them.
     #[must_use]

@@ -372,8 +372,7 @@ impl Findings {
     }
 
     pub(super) fn add_capture(&mut self, capture: &CaptureSummary) {
-        let start = Occurrence { frame: 1, time: capture.first_seen };
-        let end = Occurrence { frame: capture.packets, time: capture.last_seen };
+        let (start, end) = capture.span();
         let timestamps = &capture.timestamps;
         if let Some(step) = timestamps.largest_backward_step_ns {
             let steps = timestamps.backward_steps;

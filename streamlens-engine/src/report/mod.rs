@@ -270,7 +270,7 @@ impl<'e> Report<'e> {
         let workers = map_chunks_ordered(self.state.threads, &others, || self.worker(0), || (), look, |()| ());
         self.gather(workers);
         self.finish_late();
-        add_common_findings(self.state, &self.networks, &self.artefacts, &self.interfaces, &mut self.findings);
+        add_common_findings(self.state, &self.networks, &self.artefacts, &self.capture, &mut self.findings);
     }
 
     /// Ends the late surveys, and adds what they have to say.
@@ -403,7 +403,7 @@ fn add_common_findings(
     state: &EngineState,
     networks: &NetworkReports,
     artefacts: &Artefacts,
-    interfaces: &[Interface],
+    capture: &CaptureSummary,
     findings: &mut Findings,
 ) {
     for (name, report) in networks {
@@ -412,8 +412,8 @@ fn add_common_findings(
             findings.add_log(log, |see| see(&place), |id| report.stream_names.get(&id).cloned());
         }
     }
-    let span = state.totals.span();
-    findings.add_artefacts(artefacts, interfaces, span);
+    let span = capture.span();
+    findings.add_artefacts(artefacts, &capture.interfaces, span);
     findings.add_rules(&state.options.decode_as, &artefacts.rules, span);
     let unfinished = state.shards.iter().map(|shard| shard.unfinished_datagrams()).sum();
     findings.add_unfinished(unfinished, span);

@@ -79,7 +79,7 @@ pub(crate) fn survey(
         (Findings::with_drops(drops(state), None).moved(state.is_moved), Artefacts::default());
     findings.add_capture(&capture);
     state.shards.iter().flat_map(|shard| shard.flows.iter()).for_each(|(_, flow)| artefacts.add(flow, state.env()));
-    add_common_findings(state, &networks, &artefacts, &interfaces, &mut findings);
+    add_common_findings(state, &networks, &artefacts, &capture, &mut findings);
     NetworkView { additions, interfaces, findings: list(findings) }
 }
 
