@@ -353,7 +353,9 @@ impl<'t> Parser<'t> {
                     Token::Word(word) => Function::ALL.into_iter().find(|function| function.name() == word),
                     _ => None,
                 };
-                if let (Some(function), Some(open)) = (function, self.take(&["("])) {
+                if let Some(function) = function
+                    && let Some(open) = self.take(&["("])
+                {
                     let (arguments, close) = self.deeper(open, |parser| parser.arguments(function, open))?;
                     let kind = ValueKind::Call(function, arguments);
                     return Ok(Value { is_negative, kind, place: whole.to(&close) });

@@ -23,7 +23,7 @@ fn filters_show_of_the_demo_what_the_reference_says() {
 }
 
 /// Filters, the place that is marked in brackets, and what is said.
-const MISTAKES: [(&str, &str); 61] = [
+const MISTAKES: [(&str, &str); 65] = [
     ("ip.dst [=] 239.1.1.1", "write == to compare"),
     ("ip.dst == [239.1.1.300]", "is no address, no network such as 10.0.0.0/8, no address:port"),
     ("ip.addr == [10.0.0.0/33]", "a network of IPv4 has at most 32 bits"),
@@ -38,6 +38,10 @@ const MISTAKES: [(&str, &str); 61] = [
     ("encoding == [\"IEAN\"]", "no decoder is called that; did you mean IENA?"),
     ("ptp [and]", "something to test must follow"),
     ("[(]ptp or iena", "this ( is not closed"),
+    ("rtp [(] and udp", "put and or or between"),
+    ("jitter > 5ms [(]", "put and or or between"),
+    ("\"wing\" [(]", "put and or or between"),
+    ("(udp [(])", "put and or or between"),
     ("ptp [iena]", "put and or or between"),
     ("type in [{]Sync, Follow_Up", "this { is not closed"),
     ("name matches \"cam[(]\"", "the pattern is wrong at its character 4"),
