@@ -32,6 +32,8 @@ mod tests;
 use std::fmt;
 use std::ops::Range;
 
+use streamlens_model::text::marked;
+
 pub use run::untagged;
 
 /// How frames begin, as far as a filter is concerned.
@@ -137,10 +139,7 @@ impl FilterError {
 
 impl fmt::Display for FilterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let before = self.text.get(..self.place.start).map_or(0, |text| text.chars().count());
-        let width = self.text.get(self.place.clone()).map_or(1, |text| text.chars().count()).max(1);
-        let text = self.text.replace(char::is_control, " ");
-        write!(f, "{}\n  {text}\n  {:before$}{:^<width$}", self.message, "", "")
+        write!(f, "{}\n{}", self.message, marked(&self.text, self.place.clone()))
     }
 }
 

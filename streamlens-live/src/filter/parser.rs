@@ -59,6 +59,9 @@ const LEFT_OUT: &[&str] = &[
     "multicast6",
 ];
 
+/// The longest word, in bytes.
+const MAX_LENGTH: usize = 255;
+
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 
@@ -67,6 +70,10 @@ pub(super) fn parse(text: &str) -> Result<Option<Tree>, FilterError> {
     let tokens = tokens(text);
     if let Some(over) = tokens.get(MAX_WORDS) {
         return Err(FilterError::new(format!("more than {MAX_WORDS} words"), text, over.place.clone()));
+    }
+    // messages quote words
+    if let Some(long) = tokens.iter().find(|word| word.text.len() > MAX_LENGTH) {
+        return Err(FilterError::new(format!("a word of more than {MAX_LENGTH} bytes"), text, long.place.clone()));
     }
     let mut parser = Parser { text, tokens, next: 0 };
     if parser.tokens.is_empty() {

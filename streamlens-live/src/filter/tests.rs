@@ -231,3 +231,14 @@ proptest! {
         }
     }
 }
+
+/// The place of a mistake may be far away, and the mistake long.
+#[test]
+fn a_mistake_is_told_however_long_the_filter_is() {
+    for text in [format!("udp {}", "x".repeat(70_000)), format!("{}jiter", " ".repeat(70_000))] {
+        let told = Filter::compile(&text, Link::Ethernet, SNAP).unwrap_err().to_string();
+        assert!(told.len() < 400 && told.ends_with('^'), "{told}");
+    }
+    let wide = Filter::compile("host 日本語 or jiter", Link::Ethernet, SNAP).unwrap_err().to_string();
+    assert!(wide.ends_with("  host 日本語 or jiter\n       ^^^^^^"), "{wide}");
+}
