@@ -72,7 +72,6 @@ fn look_on(
         lines.forget(delta);
         written.is_ok()
     });
-    engine.end();
     result.map(|()| engine)
 }
 

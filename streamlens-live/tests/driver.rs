@@ -122,6 +122,22 @@ fn looks_do_not_change_the_document() {
     assert_eq!(json(plain), json(looked));
 }
 
+/// Flows that are too young to be identified while frames come are so in the last look.
+#[test]
+fn the_last_look_has_the_encodings_of_the_document() {
+    for count in [1, 3, 8, 20] {
+        let (mut engine, mut table) = (engine(), RowTable::default());
+        drive(&mut engine, &mut frames(count), &options(), |_, delta| table.apply(delta)).unwrap();
+        let shown = table.rows.keys().filter(|id| id.level == Level::Encoding).count();
+        let document = engine.finish(CaptureSummary::default());
+        let of = |flow: &streamlens_model::Flow| {
+            flow.transport_protocols.iter().map(|transport| transport.application_encodings.len()).sum::<usize>()
+        };
+        assert_eq!(shown, document.flows.iter().map(of).sum::<usize>(), "{count} frames");
+        assert!(shown > 0);
+    }
+}
+
 #[test]
 fn a_reader_may_ask_for_fewer_rows_and_open_a_flow() {
     let look = LookOptions { depth: Level::Flow, ..LookOptions::default() };

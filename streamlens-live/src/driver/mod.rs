@@ -36,8 +36,8 @@ impl Default for DriverOptions {
     }
 }
 
-/// Analyses all that a source gives on this thread. `on_look` gets each look, the last one being exact, with the engine to ask
-/// for details; it returns whether to go on.
+/// Analyses all that a source gives on this thread, and ends the engine. `on_look` gets each look, the last one being exact and of
+/// what there is in the end, with the engine to ask for details; it returns whether to go on.
 ///
 /// # Errors
 ///
@@ -57,6 +57,7 @@ pub fn drive(
                 engine.note_source(&cutter.source);
                 let delta = engine.look(&options.look);
                 if !on_look(engine, &delta) {
+                    engine.end();
                     return Ok(());
                 }
             }
@@ -68,6 +69,8 @@ pub fn drive(
             }
         }
     }
+    // nothing more will come: what waited for more is counted, so that the last look and reports say what a file's do
+    engine.end();
     engine.note_source(&cutter.source);
     let delta = engine.look(&LookOptions { exact: true, ..options.look.clone() });
     on_look(engine, &delta);
