@@ -52,10 +52,10 @@ pub(crate) fn read(
             return Err(SourceError::new("-", false, why));
         }
         let source = LoopSource::new(move || open(&captures, &options))?;
-        return paced(analyzer, Watched { source, progress, stop, frames: 0 }, args, filter);
+        return paced(analyzer, source, (progress, stop), args, filter);
     }
     let source = open(&captures, &options)?;
-    let (engine, mut summary) = paced(analyzer, Watched { source, progress, stop, frames: 0 }, args, filter)?;
+    let (engine, mut summary) = paced(analyzer, source, (progress, stop), args, filter)?;
     summary.warnings.extend(given_twice(&captures));
     Ok((engine, summary))
 }
@@ -90,16 +90,20 @@ pub(crate) fn open(captures: &[PathBuf], options: &ReaderOptions) -> Result<Box<
     })
 }
 
-/// Reads a source as fast as it goes, or at the pace that `--replay` asks for.
+/// Reads a source as fast as it goes, or at the pace that `--replay` asks for, until it is stopped.
 fn paced(
     analyzer: &Analyzer,
     source: impl FrameSource,
+    (progress, stop): (Progress, Arc<AtomicBool>),
     args: &AnalyzeArgs,
     filter: Option<&Filter>,
 ) -> Result<(Engine, CaptureSummary), SourceError> {
     match args.replay {
-        Some(speed) => updates::read(analyzer, ReplaySource::new(source, speed), args, filter),
-        None => updates::read(analyzer, source, args, filter),
+        Some(speed) => {
+            let source = ReplaySource::new(source, speed);
+            updates::read(analyzer, Watched { source, progress, stop, frames: 0 }, args, filter)
+        }
+        None => updates::read(analyzer, Watched { source, progress, stop, frames: 0 }, args, filter),
     }
 }
 

@@ -225,6 +225,44 @@ fn a_full_disk_is_told() {
     assert!(ran.stderr.starts_with("streamlens: standard output: "), "{}", ran.stderr);
 }
 
+/// Waits until a process catches Ctrl-C.
+#[cfg(target_os = "linux")]
+fn until_it_catches_interrupts(child: &std::process::Child) {
+    let catches_interrupts = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0").trim();
+        u64::from_str_radix(caught, 16).unwrap_or(0) & 2 != 0
+    };
+    for _ in 0..1000 {
+        if catches_interrupts() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
+/// What it prints once it was interrupted.
+#[cfg(target_os = "linux")]
+fn interrupted(child: std::process::Child) -> Ran {
+    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    Ran::from(child.wait_with_output().unwrap())
+}
+
+/// Ctrl-C ends a replay where it is, not where the file ends.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_replay_ends_at_ctrl_c() {
+    let scratch = Scratch::new("replay-interrupted");
+    scratch.file("demo.pcapng", &streamlens_testing::demo::capture());
+    // five seconds take eight minutes
+    let child = scratch.command(&["demo.pcapng", "--replay=0.01", "--format", "json"]).spawn().unwrap();
+    until_it_catches_interrupts(&child);
+    let ran = interrupted(child);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert!(ran.json()["capture"]["packets"].as_u64().unwrap() < 1260);
+}
+
 /// Ctrl-C ends the waiting for a growing file, and the result has what was added meanwhile.
 #[cfg(target_os = "linux")]
 #[test]
@@ -235,24 +273,12 @@ fn a_growing_file_is_followed_until_ctrl_c() {
     let (now, later) = whole.split_at(whole.len() - 61);
     scratch.file("growing.pcap", now);
     let child = scratch.command(&["growing.pcap", "--follow", "--format", "json"]).spawn().unwrap();
-    let catches_interrupts = || {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0").trim();
-        u64::from_str_radix(caught, 16).unwrap_or(0) & 2 != 0
-    };
-    for _ in 0..1000 {
-        if catches_interrupts() {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    until_it_catches_interrupts(&child);
     std::thread::sleep(Duration::from_millis(300));
     let mut file = std::fs::OpenOptions::new().append(true).open(scratch.path().join("growing.pcap")).unwrap();
     file.write_all(later).unwrap();
     std::thread::sleep(Duration::from_millis(500));
-    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(killed.success());
-    let ran = Ran::from(child.wait_with_output().unwrap());
+    let ran = interrupted(child);
     assert_eq!((ran.status, ran.json()["capture"]["packets"].as_u64()), (0, Some(6)), "{}", ran.stderr);
 }
 
