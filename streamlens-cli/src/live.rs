@@ -168,7 +168,11 @@ mod capture {
             }
             return Ok(Some(Target::Writer(Box::new(io::stdout()))));
         }
-        let on_file: OnFile = Box::new(system::hand_over);
+        let on_file: OnFile = match live.no_sandbox {
+            // its user stays who it is
+            true => Box::new(|_| {}),
+            false => Box::new(system::hand_over),
+        };
         if live.ring_buffer.is_empty() {
             return Ok(Some(Target::File(path.clone(), on_file)));
         }
@@ -254,9 +258,16 @@ mod capture {
             return None;
         }
         let refused = |error| Failure::from(SourceError::new("-D", false, io::Error::other(error)));
-        let is_meant = |name: &str| args.interface.is_empty() || args.interface.iter().any(|asked| asked == name);
+        let is_any = |asked: &String| asked == "any";
+        let is_all = args.interface.is_empty() || args.interface.iter().any(is_any);
+        let mut unknown: BTreeSet<&str> =
+            args.interface.iter().filter(|asked| !is_any(asked)).map(|name| &**name).collect();
+        let is_meant = |name: &str| unknown.remove(name) || is_all;
         let rows = if args.list_interfaces { system::interfaces(is_meant) } else { system::stamps(is_meant) };
-        Some(rows.map(|rows| in_columns(&rows)).map_err(refused))
+        Some(rows.map_err(refused).and_then(|rows| match unknown.first() {
+            None => Ok(in_columns(&rows)),
+            Some(name) => Err(LiveError::NoSuchInterface { interface: (*name).to_owned(), near: Vec::new() }.into()),
+        }))
     }
 
     /// In words.
@@ -337,7 +348,7 @@ mod capture {
             }
         }
 
-        fn meant(is_meant: impl Fn(&str) -> bool) -> io::Result<Vec<InterfaceInfo>> {
+        fn meant(mut is_meant: impl FnMut(&str) -> bool) -> io::Result<Vec<InterfaceInfo>> {
             Ok(all_interfaces()?.into_iter().filter(|info| is_meant(&info.name)).collect())
         }
 
@@ -346,7 +357,7 @@ mod capture {
         }
 
         /// What `-D` shows, with its heading.
-        pub(super) fn interfaces(is_meant: impl Fn(&str) -> bool) -> io::Result<Vec<Vec<String>>> {
+        pub(super) fn interfaces(is_meant: impl FnMut(&str) -> bool) -> io::Result<Vec<Vec<String>>> {
             let heading = ["interface", "link", "state", "stamps", "addresses"].map(str::to_owned).to_vec();
             let mut rows = vec![heading];
             for info in meant(is_meant)? {
@@ -364,7 +375,7 @@ mod capture {
         }
 
         /// What `--list-time-stamp-types` shows.
-        pub(super) fn stamps(is_meant: impl Fn(&str) -> bool) -> io::Result<Vec<Vec<String>>> {
+        pub(super) fn stamps(is_meant: impl FnMut(&str) -> bool) -> io::Result<Vec<Vec<String>>> {
             Ok(meant(is_meant)?.iter().map(|info| vec![format!("{}: {}", info.name, stamps_of(info))]).collect())
         }
     }
@@ -391,12 +402,12 @@ mod capture {
         /// The user stays who it is, and so do files.
         pub(super) fn hand_over(_: &File) {}
 
-        fn meant(is_meant: impl Fn(&str) -> bool) -> io::Result<Vec<PcapInterface>> {
+        fn meant(mut is_meant: impl FnMut(&str) -> bool) -> io::Result<Vec<PcapInterface>> {
             Ok(PcapSource::list()?.into_iter().filter(|info| is_meant(&info.name)).collect())
         }
 
         /// What `-D` shows, with its heading.
-        pub(super) fn interfaces(is_meant: impl Fn(&str) -> bool) -> io::Result<Vec<Vec<String>>> {
+        pub(super) fn interfaces(is_meant: impl FnMut(&str) -> bool) -> io::Result<Vec<Vec<String>>> {
             let mut rows = vec![["interface", "state", "what", "addresses"].map(str::to_owned).to_vec()];
             for info in meant(is_meant)? {
                 let what =
@@ -408,7 +419,7 @@ mod capture {
         }
 
         /// What `--list-time-stamp-types` shows.
-        pub(super) fn stamps(is_meant: impl Fn(&str) -> bool) -> io::Result<Vec<Vec<String>>> {
+        pub(super) fn stamps(is_meant: impl FnMut(&str) -> bool) -> io::Result<Vec<Vec<String>>> {
             let row = |info: &PcapInterface| vec![format!("{}: {}", info.name, StampType::Host.name())];
             Ok(meant(is_meant)?.iter().map(row).collect())
         }

@@ -97,8 +97,10 @@ fn root_becomes_the_user_of_sudo_or_nobody_and_files_are_theirs() {
 #[test]
 fn without_the_sandbox_files_can_be_read() {
     with_lab("rights::without_the_sandbox_files_can_be_read", |lab| {
-        let live = lab.capture(&["-i", "slvb", "--no-sandbox"]);
+        let path = lab.folder.join("kept.pcapng");
+        let live = lab.capture(&["-i", "slvb", "--no-sandbox", "-w", path.to_str().unwrap()]);
         assert_ne!(status(&live, "CapEff"), "0000000000000000");
+        assert_eq!(path.metadata().unwrap().uid(), lab.folder.metadata().unwrap().uid(), "files are the user's too");
         assert_eq!(live.interrupt().status, Some(0));
     });
 }

@@ -42,6 +42,8 @@ fn interfaces_are_listed() {
         let mut command = lab.command(BINARY);
         command.args(["--list-time-stamp-types", "-i", "slvb"]);
         assert_eq!(String::from_utf8(run(command).stdout).unwrap(), "slvb: host\n");
+        let (status, said) = failure(lab, &["--list-time-stamp-types", "-i", "slvx"]);
+        assert_eq!((status, said.contains("slvx: no such interface")), (Some(4), true), "{said}");
     });
 }
 
