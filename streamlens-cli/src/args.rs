@@ -307,7 +307,7 @@ pub(crate) struct AnalyzeArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Running")]
     pub(crate) threads: Option<u16>,
 
-    /// Flows to keep apart; frames of further flows are counted under `flow table full` [default: 2000000]
+    /// Flows to keep apart; frames of further flows are counted under `flow table full` [default: 2000000; 65536 with -i]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Running")]
     pub(crate) max_flows: Option<u32>,
 
