@@ -49,6 +49,8 @@ mod sandbox;
 #[cfg(all(feature = "capture", target_os = "linux"))]
 mod source;
 mod terms;
+#[cfg(feature = "capture")]
+mod written_file;
 
 pub use driver::{Driver, DriverOptions, Ended, Reader, Update, drive};
 #[cfg(any(feature = "pcap", all(feature = "capture", target_os = "linux")))]
