@@ -28,6 +28,8 @@ mod interface;
 mod join;
 #[cfg(feature = "pcap")]
 mod libpcap;
+#[cfg(all(feature = "capture", target_os = "linux"))]
+mod link_events;
 mod looped;
 #[cfg(feature = "capture")]
 mod moments;
@@ -48,6 +50,8 @@ mod replay;
 mod sandbox;
 #[cfg(all(feature = "capture", target_os = "linux"))]
 mod source;
+#[cfg(all(feature = "capture", target_os = "linux"))]
+mod sysfs;
 mod terms;
 #[cfg(feature = "capture")]
 mod written_file;

@@ -56,13 +56,43 @@ fn an_interface_that_is_down_is_waited_for() {
             std::thread::sleep(Duration::from_millis(700));
             ip(&["-n", &space, "link", "set", "slvb", "up"]).unwrap();
         });
-        // begins to capture only when the interface is up
+        // begins at once, and has frames as soon as the interface is up
         let mut live = lab.capture(&["-i", "slvb", "--wait", "-c", "1", "-a", "duration:20", "--format", "json"]);
-        assert!(raised.is_finished());
+        live.wait_for("slvb: is up again");
+        raised.join().unwrap();
+        // the other end of a pair sends once it has seen its carrier, a second later at most
+        std::thread::sleep(Duration::from_millis(1500));
         lab.replay(&[], &path);
         let ended = live.end();
         assert_eq!(ended.document()["capture"]["packets"], 1);
-        assert!(ended.stderr.contains("slvb: waits until it is up"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("slvb: is down, and was when the capture began"), "{}", ended.stderr);
+    });
+}
+
+#[test]
+fn waiting_ends_as_a_capture_does() {
+    with_lab("state::waiting_ends_as_a_capture_does", |lab| {
+        // what is there is captured on meanwhile
+        ip(&["-n", &lab.b, "link", "set", "slvb", "down"]).unwrap();
+        let mut live = lab.capture(&["-i", "lo", "-i", "slvb", "--wait", "-a", "duration:2", "--format", "json"]);
+        let ping = ["netns", "exec", &lab.b, "bash", "-c", "echo > /dev/udp/127.0.0.1/9"];
+        ip(&ping).unwrap();
+        let ended = live.end();
+        assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+        assert!(ended.document()["capture"]["packets"].as_u64() >= Some(1), "{}", ended.stderr);
+
+        // what is not there is waited for, but not beyond the time of the capture
+        let (status, said) = failure(lab, &["-i", "slvx", "--wait", "-a", "duration:1"]);
+        assert_eq!(status, Some(4), "{said}");
+        assert!(said.contains("slvx: waits until it is there"), "{said}");
+        assert!(said.contains("slvx: no such interface; did you mean slvb?") && said.contains("waited for"), "{said}");
+
+        let mut command = lab.command(BINARY);
+        command.args(["-i", "slvx", "--wait"]);
+        let mut live = Capture::start_until(command, "slvx: waits until it is there");
+        live.signal(nix::sys::signal::Signal::SIGINT);
+        let ended = live.end();
+        assert_eq!((ended.status, ended.stderr.contains("waited for")), (Some(4), true), "{}", ended.stderr);
     });
 }
 
