@@ -30,6 +30,7 @@ pub(crate) fn choose<C: Candidate>(
     notices: &mut Notices,
     list: impl Fn() -> io::Result<Vec<C>>,
 ) -> Result<Vec<C>, LiveError> {
+    let opens_down = C::CAN_BE_DOWN && options.wait.is_some();
     let begun = clock::instant();
     let mut told = String::new();
     loop {
@@ -48,9 +49,7 @@ pub(crate) fn choose<C: Candidate>(
                     let near = near_names(name, list.iter().map(Candidate::name));
                     Some(LiveError::NoSuchInterface { interface: name.clone(), near })
                 }
-                [one] if !one.is_up() && !(C::CAN_BE_DOWN && options.wait.is_some()) => {
-                    Some(LiveError::Down { interface: name.clone() })
-                }
+                [one] if !one.is_up() && !opens_down => Some(LiveError::Down { interface: name.clone() }),
                 _ => None,
             });
             if name == "any" {
