@@ -27,11 +27,12 @@ impl WrittenFile {
             return Ok(());
         }
         if self.has_names && names(&self.file)? == 0 {
-            return Err(io::Error::other("was deleted"));
+            return Err(lost("was deleted".to_owned()));
         }
-        if found.len() < self.written {
-            let (left, written) = (found.len(), self.written);
-            return Err(io::Error::other(format!("was shortened to {left} of the {written} bytes written")));
+        let (length, written) = (found.len(), self.written);
+        if length != written {
+            let text = format!("has {length} bytes, and {written} were written: something else writes to it");
+            return Err(lost(text));
         }
         Ok(())
     }
@@ -50,6 +51,15 @@ impl Write for WrittenFile {
         self.check()?;
         self.file.flush()
     }
+}
+
+fn lost(text: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, text)
+}
+
+/// Whether a write failed because somebody else took the file away or wrote to it: another file may do.
+pub(crate) fn is_lost(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::InvalidData
 }
 
 /// So many names the file has in folders.
@@ -81,9 +91,13 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         assert_eq!(deleted.write(b"more").unwrap_err().to_string(), "was deleted");
 
-        let mut shortened = begin();
-        File::options().write(true).open(&path).unwrap().set_len(2).unwrap();
-        assert_eq!(shortened.flush().unwrap_err().to_string(), "was shortened to 2 of the 6 bytes written");
+        for length in [2, 1000] {
+            let mut changed = begin();
+            File::options().write(true).open(&path).unwrap().set_len(length).unwrap();
+            let expected = format!("has {length} bytes, and 6 were written: something else writes to it");
+            let error = changed.flush().unwrap_err();
+            assert!(is_lost(&error) && error.to_string() == expected, "{error}");
+        }
 
         // under another name it is not lost
         let mut moved = begin();

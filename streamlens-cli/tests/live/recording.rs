@@ -89,7 +89,22 @@ fn a_recording_that_others_delete_or_shorten_is_told_of_at_once() {
 
         let live = begin();
         std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(100).unwrap();
-        ends(live, "was shortened to 100 of the ");
+        ends(live, "has 100 bytes, and ");
+        std::fs::remove_file(&path).unwrap();
+
+        // of a ring only that file is lost
+        let mut live =
+            lab.capture(&["-i", "slvb", "-w", path.to_str().unwrap(), "-b", "duration:3600", "--format", "json"]);
+        lab.replay(&["--pps=4000"], &demo());
+        std::thread::sleep(Duration::from_millis(1300));
+        let files = || std::fs::read_dir(&lab.folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+        std::fs::remove_file(&files()[0]).unwrap();
+        live.wait_for("was deleted; the next file of the ring goes on");
+        lab.replay(&["--pps=4000"], &demo());
+        let ended = live.interrupt();
+        assert_eq!(ended.status, Some(5), "{}", ended.stderr);
+        let [next] = &files()[..] else { panic!("{:?}", files()) };
+        assert!(frames(next).0 == frames(&demo()).0);
     });
 }
 

@@ -112,8 +112,9 @@ impl Files {
         Ok(())
     }
 
-    fn turn(&mut self, interfaces: &[Interface], time: Timestamp) -> io::Result<()> {
-        let Some(turn) = &mut self.ring else { return Ok(()) };
+    /// Begins the next file of a ring.
+    pub(super) fn turn(&mut self, interfaces: &[Interface], time: Timestamp) -> io::Result<()> {
+        let Some(turn) = &mut self.ring else { return Err(io::ErrorKind::Unsupported.into()) };
         let (path, made) = turn.next(time);
         self.path = path;
         self.out = begin(made?, interfaces)?;
