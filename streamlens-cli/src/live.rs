@@ -61,7 +61,7 @@ mod capture {
     use streamlens::engine::Engine;
     use streamlens::model::{CaptureSummary, FrameBatch, FrameSource, SourceError, SourceLayer};
     use streamlens_live::{
-        Join, Limits, LiveError, LiveOptions, OnFile, RecordError, Recorder, Ring, StampType, Target,
+        BEFORE_THAT, Join, Limits, LiveError, LiveOptions, OnFile, RecordError, Recorder, Ring, StampType, Target,
     };
 
     use streamlens_filter::Filter;
@@ -226,7 +226,9 @@ mod capture {
                 let text = if warning.code == "capture.interface-down" { warning.text.clone() } else { String::new() };
                 if self.told.insert((warning.code.clone(), warning.path.clone(), text)) {
                     let path = warning.path.as_ref().map_or_else(String::new, |path| format!("{}: ", path.display()));
-                    say(&format!("{path}{}", warning.text));
+                    // what was before was said then
+                    let news = warning.text.split(BEFORE_THAT).next().unwrap_or_default();
+                    say(&format!("{path}{news}"));
                 }
             }
         }

@@ -56,7 +56,7 @@ pub enum LiveError {
     #[error("capture filter: {0}")]
     Filter(#[from] FilterError),
     /// The network can't be asked for a multicast group.
-    #[error("--join {group}: {source}; give a multicast address that the interface's network knows")]
+    #[error("--join {group}: {source}")]
     Join {
         /// The group as given.
         group: String,

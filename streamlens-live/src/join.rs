@@ -32,6 +32,9 @@ impl FromStr for Join {
         }
         let source = source.map(|source| source.parse().map_err(|_| format!("expected a source, found `{source}`")));
         let source: Option<IpAddr> = source.transpose()?;
+        if let Some(source) = source.filter(|source| source.is_multicast() || source.is_unspecified()) {
+            return Err(format!("{source} is no address of a sender"));
+        }
         match (group, source) {
             (IpAddr::V4(_), Some(IpAddr::V6(_))) | (IpAddr::V6(_), Some(IpAddr::V4(_))) => {
                 Err("the source has another IP version than the group".to_owned())
@@ -59,7 +62,7 @@ impl Join {
         let own = || {
             let own =
                 addresses.iter().find_map(|address| if let IpAddr::V4(own) = address { Some(*own) } else { None });
-            own.ok_or_else(|| io::Error::other("the interface has no IPv4 address"))
+            own.ok_or_else(|| io::Error::other("the interface has no IPv4 address, which asking for one source needs"))
         };
         match (self.group, self.source) {
             (IpAddr::V4(group), None) => {

@@ -68,6 +68,8 @@ pub use libpcap::{PcapInterface, PcapSource};
 pub use looped::LoopSource;
 #[cfg(feature = "capture")]
 pub use moments::{BufferLimits, Moments, Remember, Written};
+#[cfg(any(feature = "pcap", all(feature = "capture", target_os = "linux")))]
+pub use notices::BEFORE_THAT;
 #[cfg(feature = "capture")]
 pub use on_finding::{OnFinding, OnFindingOptions};
 #[cfg(any(feature = "pcap", all(feature = "capture", target_os = "linux")))]

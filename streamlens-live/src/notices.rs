@@ -25,6 +25,9 @@ mod code {
     pub(super) const CLOCK: &str = "capture.adapter-clock";
 }
 
+/// What stands in a warning between the latest event of an interface and those before it, which were told then.
+pub const BEFORE_THAT: &str = "; before that: ";
+
 #[derive(Debug, Default)]
 pub(crate) struct Notices {
     warnings: Vec<Warning>,
@@ -82,7 +85,7 @@ impl Notices {
         let (now, before) = match (port.state, port.outages.text()) {
             (State::Gone(_), _) => return,
             (State::Up, before) if before.is_empty() => return,
-            (State::Up, before) => (format!("is up again; {before}"), String::new()),
+            (State::Up, before) => ("is up again".to_owned(), before),
             // since when is not known
             (State::Down(since), _) if since == port.opened => (
                 "is down, and was when the capture began; frames are captured as soon as it is up".to_owned(),
@@ -100,12 +103,24 @@ impl Notices {
                 before,
             ),
         };
-        let text = if before.is_empty() { now } else { format!("{now}; {before}") };
+        let text = match (port.state, before.is_empty()) {
+            (_, true) => now,
+            (State::Up, _) => format!("{now}; {before}"),
+            _ => format!("{now}{BEFORE_THAT}{before}"),
+        };
         self.say(code::DOWN, &port.info.name, false, text);
     }
 
     pub(crate) fn gone(&mut self, port: &Port) {
         let State::Gone(since) = port.state else { return };
+        // it is no longer of use to say when it goes on
+        let before = port.outages.text();
+        let is_of_state =
+            |known: &Warning| known.code == code::DOWN && known.path.as_deref() == Some(Path::new(&port.info.name));
+        self.warnings.retain(|known| !is_of_state(known));
+        if !before.is_empty() {
+            self.say(code::DOWN, &port.info.name, false, before);
+        }
         self.say(code::GONE, &port.info.name, true, format!("was deleted at {since}; nothing more comes from it"));
     }
 

@@ -12,6 +12,7 @@ use streamlens_model::{DroppedBy, FrameBatch, FrameRecord, Interface, LinkType, 
 
 use crate::error::LiveError;
 use crate::filter::{Filter, Link};
+use crate::in_order::SETTLED;
 use crate::interface::InterfaceInfo;
 use crate::options::{LiveOptions, StampType};
 use crate::outages::Outages;
@@ -22,8 +23,13 @@ pub(crate) const RETIRE: Duration = Duration::from_millis(20);
 /// The smallest ring that is tried where memory is refused.
 const LEAST_RING: usize = 2 << 20;
 const PAGE: usize = 4096;
+/// A block holds every frame that IP has without jumbo payloads. The kernel hands a block over after [`RETIRE`] however little is
+/// in it, so that a ring of few large ones would be full of nearly nothing after a second.
+const MOST_OF_BLOCK: usize = 128 << 10;
 /// A batch is full from here on. A block may make it larger by its own size.
 pub(crate) const BATCH_BYTES: usize = 1 << 20;
+/// An interface is down for less than so many nanoseconds before it is deleted.
+const WITH_DELETION: i64 = 2_000_000_000;
 /// Ethernet header and one tag that the kernel leaves in the frame.
 const HEADERS: u32 = 14 + 4;
 const ADDRESSES: usize = 12;
@@ -49,6 +55,8 @@ pub(crate) struct Port {
     speed: Option<u64>,
     /// Time of the first frame since it is not up: what came shows that it was up again.
     back: Option<Timestamp>,
+    /// Since when it is seen to be up again, until the frames from before that have come out of the ring.
+    up_since: Option<Timestamp>,
     /// Time by the adapter's clock less system time, in nanoseconds, at its first frame.
     pub(crate) adapter_ahead: Option<i64>,
     /// When the ring had room again after it had dropped frames, and how many these were; to be taken away.
@@ -104,6 +112,7 @@ impl Port {
             speed: link_files.speed(),
             link: link_files,
             back: None,
+            up_since: None,
             adapter_ahead: None,
             drops: Vec::new(),
             ring: capture.ring_len(),
@@ -144,12 +153,48 @@ impl Port {
         self.link.state(listed, now)
     }
 
-    /// Takes another state; what ends with it is kept in mind, and ended no later than with the first frame behind it.
-    pub(crate) fn turn_to(&mut self, state: State, now: Timestamp) {
-        let until = self.back.take().map_or(now, |back| back.min(now));
-        self.outages.ended(std::mem::replace(&mut self.state, state), until);
-        if state == State::Up {
+    /// Takes the state that it is seen to be in; whether that is another one. That it is up is taken when the frames that came
+    /// first are out of the ring, for their times show since when.
+    pub(crate) fn see(&mut self, next: State, now: Timestamp) -> bool {
+        let is_same = std::mem::discriminant(&next) == std::mem::discriminant(&self.state);
+        match (next, self.up_since) {
+            (State::Up, _) if is_same => false,
+            (State::Up, None) => {
+                self.up_since = Some(now);
+                false
+            }
+            // a clock that was set back holds nothing up
+            (State::Up, Some(up)) if (0..SETTLED.as_nanos() as i64).contains(&now.since(up)) => false,
+            (_, None) if is_same => false,
+            (_, up) => {
+                self.turn_to(next, up.unwrap_or(now));
+                true
+            }
+        }
+    }
+
+    /// Whether it is seen to be up, and that is not taken yet.
+    pub(crate) fn is_coming_up(&self) -> bool {
+        self.up_since.is_some()
+    }
+
+    /// Ends a state, no later than with the first frame behind it, and takes another.
+    fn turn_to(&mut self, next: State, until: Timestamp) {
+        let until = self.back.take().map_or(until, |back| back.min(until));
+        self.up_since = None;
+        self.outages.ended(std::mem::replace(&mut self.state, next), until);
+        if next == State::Up {
             (self.mtu, self.speed) = (self.link.mtu(), self.link.speed());
+        }
+    }
+
+    /// It was deleted. That it was down just before is a part of that.
+    pub(crate) fn go(&mut self, now: Timestamp) {
+        match self.state {
+            State::Down(since) | State::NoCarrier(since) if now.since(since) < WITH_DELETION => {
+                (self.state, self.back, self.up_since) = (State::Gone(now), None, None);
+            }
+            _ => self.turn_to(State::Gone(now), self.up_since.unwrap_or(now)),
         }
     }
 
@@ -329,8 +374,8 @@ fn open_ring(info: &InterfaceInfo, options: &LiveOptions) -> Result<(Capture, us
     let name = info.name.as_str();
     let mut bytes = options.ring_bytes.max(4 * PAGE);
     loop {
-        // eight blocks at least, so that the kernel can fill one while another is read; 1 MiB holds every frame
-        let block = prev_power_of_two((bytes / 8).clamp(PAGE, 1 << 20));
+        // eight blocks at least, so that the kernel can fill one while another is read
+        let block = prev_power_of_two((bytes / 8).clamp(PAGE, MOST_OF_BLOCK));
         let stamps = match options.stamps {
             StampType::Host => TimestampSource::Software,
             StampType::AdapterUnsynced => TimestampSource::RawHardware,

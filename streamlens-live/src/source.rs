@@ -155,10 +155,9 @@ impl LiveSource {
         let failed: Vec<bool> = sockets.iter().map(has_error).collect();
         for (port, _) in self.ports.iter_mut().zip(failed).filter(|(_, failed)| *failed) {
             let Some(error) = port.take_error() else { continue };
-            if matches!(port.state, State::Up | State::NoCarrier(_)) {
-                let is_down = error.raw_os_error() == Some(Errno::ENETDOWN as i32);
-                let now = clock::now();
-                port.turn_to(State::Down(now), now);
+            let is_down = error.raw_os_error() == Some(Errno::ENETDOWN as i32);
+            let now = clock::now();
+            if !matches!(port.state, State::Gone(_)) && port.see(State::Down(now), now) {
                 self.notices.state_of(port, (!is_down).then_some(&error));
             }
         }
@@ -176,17 +175,19 @@ impl LiveSource {
             match (found, port.state) {
                 (_, State::Gone(_)) => {}
                 (None, _) => {
-                    port.state = State::Gone(now);
+                    port.go(now);
                     self.notices.gone(port);
                 }
-                (Some(info), state) => {
+                (Some(info), _) => {
                     let next = port.state_now(info, now);
-                    if std::mem::discriminant(&next) != std::mem::discriminant(&state) {
-                        port.turn_to(next, now);
+                    if port.see(next, now) {
                         self.notices.state_of(port, None);
                     }
                 }
             }
+        }
+        if self.ports.iter().any(Port::is_coming_up) {
+            self.next_upkeep = clock::instant() + SETTLED;
         }
         self.tell();
     }

@@ -152,6 +152,46 @@ fn a_pulled_cable_is_told_and_each_outage_is_kept() {
     });
 }
 
+#[test]
+fn no_frame_has_a_time_within_an_outage() {
+    with_lab("state::no_frame_has_a_time_within_an_outage", |lab| {
+        std::os::unix::fs::chown(&lab.folder, Some(65_534), Some(65_534)).ok();
+        let recording = lab.folder.join("out.pcapng");
+        let live = lab.capture(&["-i", "slvb", "-w", recording.to_str().unwrap(), "--format", "json"]);
+        std::thread::scope(|scope| {
+            // what is sent while the other end is down is thrown away
+            let sender = scope.spawn(|| lab.try_replay(&["--pps=1000", "--loop=3"], &crate::compare::demo()));
+            for _ in 0..3 {
+                std::thread::sleep(Duration::from_millis(300));
+                ip(&["-n", &lab.b, "link", "set", "slvb", "down"]).unwrap();
+                std::thread::sleep(Duration::from_millis(300));
+                ip(&["-n", &lab.b, "link", "set", "slvb", "up"]).unwrap();
+            }
+            sender.join().unwrap()
+        })
+        .ok();
+        std::thread::sleep(Duration::from_millis(1500));
+        let ended = live.interrupt();
+        let warnings = ended.document()["capture"]["warnings"].to_string();
+        let times = warnings.split("from ").skip(1).map(|text| {
+            let (from, until) = text.split_once(" until ").expect("an outage");
+            (from.to_owned(), until.split([';', ',', '"']).next().expect("its end").to_owned())
+        });
+        let outages: Vec<(String, String)> = times.collect();
+        assert!(outages.len() >= 3, "{warnings}");
+        let mut reader = streamlens::pcap::CaptureReader::open(&recording).unwrap();
+        let mut frames = 0;
+        while let Some(frame) = reader.next_frame().unwrap() {
+            let time = frame.time.unwrap().to_string();
+            // as texts of the same length they are in the order of the times
+            let within = outages.iter().find(|(from, until)| *from < time && time < *until);
+            assert_eq!(within, None, "frame {} at {time}", frame.number);
+            frames += 1;
+        }
+        assert!(frames > 100, "{frames} frames");
+    });
+}
+
 /// Processor time of a capture, in hundredths of a second.
 fn ticks(live: &Capture) -> u64 {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", live.pid())).unwrap();
