@@ -61,7 +61,7 @@ mod capture {
     use streamlens::engine::Engine;
     use streamlens::model::{CaptureSummary, FrameBatch, FrameSource, SourceError, SourceLayer};
     use streamlens_live::{
-        Join, Limits, LiveError, LiveOptions, OnFile, RecordError, Recorder, Ring, StampType, Target,
+        BEFORE_THAT, Join, Limits, LiveError, LiveOptions, OnFile, RecordError, Recorder, Ring, StampType, Target,
     };
 
     use streamlens_filter::Filter;
@@ -108,7 +108,7 @@ mod capture {
 
     /// Opens the interfaces, and what is recorded to.
     pub(crate) fn open(args: &AnalyzeArgs, stop: Arc<AtomicBool>) -> Result<Recorder<Source>, Failure> {
-        let options = options(&args.live, Arc::clone(&stop))?;
+        let options = options(args, Arc::clone(&stop))?;
         let (limits, target) = (limits(args), target(&args.live)?);
         Ok(Recorder::new(Source::open(&options)?, target, limits, stop)?)
     }
@@ -121,7 +121,8 @@ mod capture {
         system::give_up(write_in, live)
     }
 
-    fn options(live: &LiveArgs, stop: Arc<AtomicBool>) -> Result<LiveOptions, Failure> {
+    fn options(args: &AnalyzeArgs, stop: Arc<AtomicBool>) -> Result<LiveOptions, Failure> {
+        let live = &args.live;
         let joins = live
             .join
             .iter()
@@ -137,7 +138,7 @@ mod capture {
                 live_args::StampType::AdapterUnsynced => StampType::AdapterUnsynced,
             },
             joins: joins.collect::<Result<_, _>>()?,
-            wait: live.wait,
+            wait: live.wait.then(|| limits(args).duration.unwrap_or(Duration::MAX)),
             on_wait: say,
             stop,
         })
@@ -225,7 +226,9 @@ mod capture {
                 let text = if warning.code == "capture.interface-down" { warning.text.clone() } else { String::new() };
                 if self.told.insert((warning.code.clone(), warning.path.clone(), text)) {
                     let path = warning.path.as_ref().map_or_else(String::new, |path| format!("{}: ", path.display()));
-                    say(&format!("{path}{}", warning.text));
+                    // what was before was said then
+                    let news = warning.text.split(BEFORE_THAT).next().unwrap_or_default();
+                    say(&format!("{path}{news}"));
                 }
             }
         }

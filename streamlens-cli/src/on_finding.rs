@@ -1,6 +1,9 @@
 //! `--on-finding` and `--buffer`: the last moments are kept, and what passed around a finding is written.
 
 use std::collections::BTreeSet;
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::Path;
 
 use streamlens::engine::{Engine, finding_codes};
 use streamlens::model::row::Delta;
@@ -98,8 +101,20 @@ pub(crate) fn check(args: &LiveArgs) -> Result<(), crate::exit::Failure> {
         }
     }
     let folder = args.folder();
-    if folder.is_dir() {
-        return Ok(());
+    if !folder.is_dir() {
+        let text = format!("--write-dir {}: is no folder; make it, or name another", folder.display());
+        return Err(Failure::usage(text));
     }
-    Err(Failure::usage(format!("--write-dir {}: is no folder; make it, or name another", folder.display())))
+    let refused = |why| format!("--write-dir {}: can't be written to: {why}; name another folder", folder.display());
+    try_to_write_in(&folder).map_err(|why| Failure::usage(refused(why)))
+}
+
+/// Makes a file in a folder and deletes it: whether the first finding can have one is to be known before there is a finding.
+fn try_to_write_in(folder: &Path) -> io::Result<()> {
+    let path = folder.join(format!(".streamlens-{}", std::process::id()));
+    match OpenOptions::new().write(true).create_new(true).open(&path) {
+        Ok(_) => fs::remove_file(&path),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
 }

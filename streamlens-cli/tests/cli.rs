@@ -186,6 +186,10 @@ fn flows_beyond_the_bound_are_counted_aside() {
         scratch.run(&[scratch.file("a.pcap", &three_flows()), "--format", "json", "--max-flows", "1"]).json();
     assert_eq!(document["flows"].as_array().unwrap().len(), 1);
     assert_eq!(document["capture"]["not_in_flows"]["flow table full"], 3);
+    let finding = document["findings"].as_array().unwrap().iter().find(|one| one["code"] == "capture.flow-table-full");
+    let finding = finding.expect("that they are not analysed is found");
+    assert_eq!((&finding["count"], &finding["severity"]), (&3.into(), &"warning".into()));
+    assert!(finding["text"].as_str().unwrap().starts_with("3 frames ("), "{finding}");
 }
 
 #[test]

@@ -106,6 +106,11 @@ fn a_buffer_too_small_for_the_span_says_how_far_it_went() {
 fn a_folder_that_is_none_and_values_that_are_none_are_refused() {
     let scratch = Scratch::new("refused");
     scratch.file("minute.pcap", &minute());
+    if cfg!(target_os = "linux") {
+        // where not even root makes files
+        let ran = scratch.run(&["minute.pcap", "--on-finding", "error", "--write-dir", "/proc"]);
+        assert_eq!((ran.status, ran.stderr.contains("/proc: can't be written to: ")), (2, true), "{}", ran.stderr);
+    }
     for (arguments, said) in [
         (&["--on-finding", "error", "--write-dir", "nowhere"][..], "nowhere: is no folder"),
         (&["--write-dir", "."], "--on-finding"),

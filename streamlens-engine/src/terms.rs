@@ -25,6 +25,11 @@ pub const FINDINGS: &[FindingInfo] = &[
         "Flows have more intervals of time than are kept: their later frames are in the totals, and in no interval.",
     ),
     FindingInfo::new(
+        "capture.flow-table-full",
+        Warning,
+        "Frames are of flows beyond those that are kept apart, and so in none: they are counted and not analysed.",
+    ),
+    FindingInfo::new(
         "capture.merged",
         Warning,
         "Datagrams hold several packets that the adapter or the kernel of the capturing machine merged (receive offload).",

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
+use crate::clock;
 use crate::error::LiveError;
 use crate::notices::Notices;
 use crate::options::LiveOptions;
@@ -14,18 +15,23 @@ const AGAIN: Duration = Duration::from_millis(200);
 
 /// An interface that may be captured on, however the system lists it.
 pub(crate) trait Candidate: Clone {
+    /// Whether it can be opened while it is down, and gives frames once it is up.
+    const CAN_BE_DOWN: bool;
+
     fn name(&self) -> &str;
     fn is_up(&self) -> bool;
     /// Why `any` doesn't take it although it is up; `None` where it does.
     fn left_out(&self) -> Option<String>;
 }
 
-/// The interfaces that are meant; waits for them where that is wanted.
+/// The interfaces that are meant; where that is wanted, waits for those that can't be opened yet.
 pub(crate) fn choose<C: Candidate>(
     options: &LiveOptions,
     notices: &mut Notices,
     list: impl Fn() -> io::Result<Vec<C>>,
 ) -> Result<Vec<C>, LiveError> {
+    let opens_down = C::CAN_BE_DOWN && options.wait.is_some();
+    let begun = clock::instant();
     let mut told = String::new();
     loop {
         let list = list().map_err(|error| LiveError::system("any", "interfaces can't be listed", error))?;
@@ -43,7 +49,7 @@ pub(crate) fn choose<C: Candidate>(
                     let near = near_names(name, list.iter().map(Candidate::name));
                     Some(LiveError::NoSuchInterface { interface: name.clone(), near })
                 }
-                [one] if !one.is_up() => Some(LiveError::Down { interface: name.clone() }),
+                [one] if !one.is_up() && !opens_down => Some(LiveError::Down { interface: name.clone() }),
                 _ => None,
             });
             if name == "any" {
@@ -59,23 +65,22 @@ pub(crate) fn choose<C: Candidate>(
                 }
             }
         }
-        match missing {
-            None => return Ok(chosen),
-            Some(error) if options.wait && !options.stop.load(Ordering::Relaxed) => {
-                let what = match error {
-                    LiveError::NoSuchInterface { interface, .. } => format!("{interface}: waits until it is there"),
-                    LiveError::Down { interface } => format!("{interface}: waits until it is up"),
-                    _ => "any: waits until an interface is up".to_owned(),
-                };
-                if what != told {
-                    (options.on_wait)(&what);
-                    told = what;
-                }
-                notices.clear();
-                thread::sleep(AGAIN);
-            }
-            Some(error) => return Err(error),
+        let Some(error) = missing else { return Ok(chosen) };
+        let Some(most) = options.wait else { return Err(error) };
+        if options.stop.load(Ordering::Relaxed) || clock::instant().duration_since(begun) >= most {
+            return Err(LiveError::NotWaitedFor(Box::new(error)));
         }
+        let what = match error {
+            LiveError::NoSuchInterface { interface, .. } => format!("{interface}: waits until it is there"),
+            LiveError::Down { interface } => format!("{interface}: waits until it is up"),
+            _ => "any: waits until an interface is up".to_owned(),
+        };
+        if what != told {
+            (options.on_wait)(&what);
+            told = what;
+        }
+        notices.clear();
+        thread::sleep(AGAIN);
     }
 }
 

@@ -36,6 +36,9 @@ pub enum LiveError {
         /// Name of the interface.
         interface: String,
     },
+    /// An interface was waited for, and is still not there.
+    #[error("{0}; it was waited for until now")]
+    NotWaitedFor(Box<Self>),
     /// No interface is up.
     #[error("any: no interface is up; -D lists those that there are")]
     NoneUp,
@@ -53,7 +56,7 @@ pub enum LiveError {
     #[error("capture filter: {0}")]
     Filter(#[from] FilterError),
     /// The network can't be asked for a multicast group.
-    #[error("--join {group}: {source}; give a multicast address that the interface's network knows")]
+    #[error("--join {group}: {source}")]
     Join {
         /// The group as given.
         group: String,
@@ -100,6 +103,7 @@ impl LiveError {
             | Self::UnknownLink { interface, .. }
             | Self::Libpcap { interface, .. }
             | Self::System { interface, .. } => interface,
+            Self::NotWaitedFor(error) => error.interface(),
             Self::NoneUp => "any",
             Self::Filter(_) | Self::LibpcapFilter(_) | Self::Join { .. } => "",
         }

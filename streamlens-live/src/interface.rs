@@ -74,6 +74,8 @@ impl InterfaceInfo {
 }
 
 impl Candidate for InterfaceInfo {
+    const CAN_BE_DOWN: bool = true;
+
     fn name(&self) -> &str {
         &self.name
     }

@@ -6,7 +6,9 @@ use std::str::FromStr;
 
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 
+use crate::choose::Candidate;
 use crate::error::LiveError;
+use crate::notices::Notices;
 
 #[cfg(target_os = "linux")]
 mod source_group;
@@ -30,6 +32,9 @@ impl FromStr for Join {
         }
         let source = source.map(|source| source.parse().map_err(|_| format!("expected a source, found `{source}`")));
         let source: Option<IpAddr> = source.transpose()?;
+        if let Some(source) = source.filter(|source| source.is_multicast() || source.is_unspecified()) {
+            return Err(format!("{source} is no address of a sender"));
+        }
         match (group, source) {
             (IpAddr::V4(_), Some(IpAddr::V6(_))) | (IpAddr::V6(_), Some(IpAddr::V4(_))) => {
                 Err("the source has another IP version than the group".to_owned())
@@ -57,7 +62,7 @@ impl Join {
         let own = || {
             let own =
                 addresses.iter().find_map(|address| if let IpAddr::V4(own) = address { Some(*own) } else { None });
-            own.ok_or_else(|| io::Error::other("the interface has no IPv4 address"))
+            own.ok_or_else(|| io::Error::other("the interface has no IPv4 address, which asking for one source needs"))
         };
         match (self.group, self.source) {
             (IpAddr::V4(group), None) => {
@@ -92,20 +97,46 @@ fn join_source_6(_: &Socket, _: Ipv6Addr, _: Ipv6Addr, _: Option<u32>) -> io::Re
     Err(io::Error::other("one source of an IPv6 group is asked for on Linux alone; leave it out"))
 }
 
-/// Joins groups on interfaces. With several interfaces, one that has no such network is no failure.
-pub(crate) fn on_all<T>(
+/// Whether an interface sends IPv6 at all: where it is switched off there, Linux lets groups be joined and asks nobody for them.
+fn has_ipv6(interface: &str) -> io::Result<()> {
+    let setting = std::fs::read_to_string(format!("/proc/sys/net/ipv6/conf/{interface}/disable_ipv6"));
+    if setting.is_ok_and(|setting| setting.trim() == "1") {
+        let way = format!("IPv6 is switched off on {interface}; sysctl -w net.ipv6.conf.{interface}.disable_ipv6=0");
+        return Err(io::Error::other(way));
+    }
+    Ok(())
+}
+
+/// Joins groups on interfaces. With several interfaces, one that has no such network is no failure: it is said.
+pub(crate) fn on_all<T: Candidate>(
     joins: &[Join],
     interfaces: &[T],
+    notices: &mut Notices,
     number_and_addresses: impl Fn(&T) -> (Option<u32>, &[IpAddr]),
 ) -> Result<Vec<Socket>, LiveError> {
     let mut sockets = Vec::new();
     for join in joins {
-        let on = interfaces.iter().map(&number_and_addresses).map(|(index, addresses)| join.on(index, addresses));
-        let (fine, failed): (Vec<_>, Vec<_>) = on.partition(Result::is_ok);
-        if let (true, Some(Err(source))) = (fine.is_empty(), failed.into_iter().next()) {
+        let (mut is_joined, mut refused) = (false, None);
+        for interface in interfaces {
+            let (index, addresses) = number_and_addresses(interface);
+            let joined = match join.group {
+                IpAddr::V6(_) => has_ipv6(interface.name()).and_then(|()| join.on(index, addresses)),
+                IpAddr::V4(_) => join.on(index, addresses),
+            };
+            match joined {
+                Ok(socket) => {
+                    sockets.push(socket);
+                    is_joined = true;
+                }
+                Err(why) => {
+                    notices.not_joined(interface.name(), join, &why);
+                    refused = Some(why);
+                }
+            }
+        }
+        if let (false, Some(source)) = (is_joined, refused) {
             return Err(LiveError::Join { group: join.to_string(), source });
         }
-        sockets.extend(fine.into_iter().flatten());
     }
     Ok(sockets)
 }

@@ -28,6 +28,8 @@ mod interface;
 mod join;
 #[cfg(feature = "pcap")]
 mod libpcap;
+#[cfg(all(feature = "capture", target_os = "linux"))]
+mod link_events;
 mod looped;
 #[cfg(feature = "capture")]
 mod moments;
@@ -48,7 +50,11 @@ mod replay;
 mod sandbox;
 #[cfg(all(feature = "capture", target_os = "linux"))]
 mod source;
+#[cfg(all(feature = "capture", target_os = "linux"))]
+mod sysfs;
 mod terms;
+#[cfg(feature = "capture")]
+mod written_file;
 
 pub use driver::{Driver, DriverOptions, Ended, Reader, Update, drive};
 #[cfg(any(feature = "pcap", all(feature = "capture", target_os = "linux")))]
@@ -62,6 +68,8 @@ pub use libpcap::{PcapInterface, PcapSource};
 pub use looped::LoopSource;
 #[cfg(feature = "capture")]
 pub use moments::{BufferLimits, Moments, Remember, Written};
+#[cfg(any(feature = "pcap", all(feature = "capture", target_os = "linux")))]
+pub use notices::BEFORE_THAT;
 #[cfg(feature = "capture")]
 pub use on_finding::{OnFinding, OnFindingOptions};
 #[cfg(any(feature = "pcap", all(feature = "capture", target_os = "linux")))]

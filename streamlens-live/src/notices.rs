@@ -1,6 +1,5 @@
 //! What there is to say of a live capture: one warning for each interface and kind, kept up to date.
 
-#[cfg(target_os = "linux")]
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +7,7 @@ use std::path::{Path, PathBuf};
 use streamlens_model::Timestamp;
 use streamlens_model::Warning;
 
+use crate::join::Join;
 #[cfg(target_os = "linux")]
 use crate::port::{Port, State};
 
@@ -18,11 +18,15 @@ mod code {
     #[cfg(target_os = "linux")]
     pub(super) const RING: &str = "capture.small-ring";
     pub(super) const LEFT_OUT: &str = "capture.interface-left-out";
+    pub(super) const NOT_JOINED: &str = "capture.not-joined";
     #[cfg(target_os = "linux")]
     pub(super) const STAMPS: &str = "capture.no-adapter-stamps";
     #[cfg(target_os = "linux")]
     pub(super) const CLOCK: &str = "capture.adapter-clock";
 }
+
+/// What stands in a warning between the latest event of an interface and those before it, which were told then.
+pub const BEFORE_THAT: &str = "; before that: ";
 
 #[derive(Debug, Default)]
 pub(crate) struct Notices {
@@ -56,6 +60,11 @@ impl Notices {
         self.say(code::LEFT_OUT, interface, false, format!("is left out: {why}"));
     }
 
+    /// A multicast group that was asked for is not asked for on an interface.
+    pub(crate) fn not_joined(&mut self, interface: &str, group: &Join, why: &io::Error) {
+        self.say(code::NOT_JOINED, interface, false, format!("the group {group} is not asked for here: {why}"));
+    }
+
     /// Nothing more comes from an interface.
     #[cfg(feature = "pcap")]
     pub(crate) fn ended(&mut self, interface: &str, since: Timestamp, why: &str) {
@@ -76,7 +85,16 @@ impl Notices {
         let (now, before) = match (port.state, port.outages.text()) {
             (State::Gone(_), _) => return,
             (State::Up, before) if before.is_empty() => return,
-            (State::Up, before) => (format!("is up again; {before}"), String::new()),
+            (State::Up, before) => ("is up again".to_owned(), before),
+            // since when is not known
+            (State::Down(since), _) if since == port.opened => (
+                "is down, and was when the capture began; frames are captured as soon as it is up".to_owned(),
+                String::new(),
+            ),
+            (State::NoCarrier(since), _) if since == port.opened => (
+                "has no carrier, and had none when the capture began: the cable or the other end is missing".to_owned(),
+                String::new(),
+            ),
             (State::Down(since), before) => {
                 (format!("is down since {since}{why}; goes on when it is up again"), before)
             }
@@ -85,12 +103,24 @@ impl Notices {
                 before,
             ),
         };
-        let text = if before.is_empty() { now } else { format!("{now}; {before}") };
+        let text = match (port.state, before.is_empty()) {
+            (_, true) => now,
+            (State::Up, _) => format!("{now}; {before}"),
+            _ => format!("{now}{BEFORE_THAT}{before}"),
+        };
         self.say(code::DOWN, &port.info.name, false, text);
     }
 
     pub(crate) fn gone(&mut self, port: &Port) {
         let State::Gone(since) = port.state else { return };
+        // it is no longer of use to say when it goes on
+        let before = port.outages.text();
+        let is_of_state =
+            |known: &Warning| known.code == code::DOWN && known.path.as_deref() == Some(Path::new(&port.info.name));
+        self.warnings.retain(|known| !is_of_state(known));
+        if !before.is_empty() {
+            self.say(code::DOWN, &port.info.name, false, before);
+        }
         self.say(code::GONE, &port.info.name, true, format!("was deleted at {since}; nothing more comes from it"));
     }
 

@@ -1,5 +1,6 @@
 //! Files with what passed around each new finding.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io;
@@ -9,6 +10,7 @@ use streamlens_model::row::{Delta, FindingState};
 use streamlens_model::{Finding, Severity, Timestamp};
 
 use crate::moments::{Moments, not_written};
+use crate::written_file::WrittenFile;
 
 /// The most files of one capture.
 const MOST_FILES: u32 = 20;
@@ -51,6 +53,8 @@ pub struct OnFinding {
     options: OnFindingOptions,
     moments: Moments,
     files: u32,
+    /// Those that could not be begun. They are none of the files, for a disk that is full may have room again.
+    failed: u32,
     /// Number of the last file's name.
     number: u32,
     /// When each code had its last file.
@@ -64,7 +68,16 @@ impl OnFinding {
     /// Files are written from these moments.
     #[must_use]
     pub fn new(options: OnFindingOptions, moments: Moments) -> Self {
-        Self { options, moments, files: 0, number: 0, codes: BTreeMap::new(), has_told_end: false, seen: None }
+        Self {
+            options,
+            moments,
+            files: 0,
+            failed: 0,
+            number: 0,
+            codes: BTreeMap::new(),
+            has_told_end: false,
+            seen: None,
+        }
     }
 
     /// Begins a file for each new finding of a look. The moment of a finding is its first occurrence, or the last one where the
@@ -95,7 +108,7 @@ impl OnFinding {
                 continue;
             }
             self.codes.insert(finding.code.to_string(), at);
-            said.push(self.write(finding, at));
+            said.extend(self.write(finding, at));
         }
         self.seen = self.seen.max(delta.now);
         said
@@ -108,11 +121,11 @@ impl OnFinding {
     }
 
     /// Begins a file; what there is to say of it.
-    fn write(&mut self, finding: &Finding, at: Timestamp) -> String {
+    fn write(&mut self, finding: &Finding, at: Timestamp) -> Option<String> {
         let (path, made) = self.make(finding, at);
         let span = moved(at, self.options.before_ns, -1)..=moved(at, self.options.after_ns, 1);
         let begun = made.and_then(|file| {
-            let begun = self.moments.follow(span, path.clone(), Box::new(file));
+            let begun = self.moments.follow(span, path.clone(), Box::new(WrittenFile::new(file)));
             if begun.is_err() {
                 // a capture that breaks off where it begins is of no use, and the disk may be full
                 let _ = std::fs::remove_file(&path);
@@ -131,13 +144,19 @@ impl OnFinding {
                 } else {
                     String::new()
                 };
-                format!("{code}: {before} s before to {after} s after go to {name}{cut}")
+                Some(format!("{code}: {before} s before to {after} s after go to {name}{cut}"))
             }
             Err(error) => {
-                let warning = not_written(path.clone(), &error);
+                self.failed += 1;
+                let mut warning = not_written(path.clone(), &error);
+                match self.failed.cmp(&MOST_FILES) {
+                    Ordering::Less => {}
+                    Ordering::Equal => warning.text.push_str("; others that can't be written are not told of"),
+                    Ordering::Greater => return None,
+                }
                 let text = format!("{code}: {name}: {}", warning.text);
                 self.moments.fail(warning);
-                text
+                Some(text)
             }
         }
     }

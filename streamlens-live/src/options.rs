@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use crate::join::Join;
 
@@ -43,8 +44,9 @@ pub struct LiveOptions {
     pub stamps: StampType,
     /// Multicast groups that the network is asked for, on every interface.
     pub joins: Vec<Join>,
-    /// Whether to wait for an interface that is down or not there yet.
-    pub wait: bool,
+    /// Whether to wait for an interface that is down or not there yet. For one that is not there no longer than this; nothing is
+    /// captured on the others meanwhile.
+    pub wait: Option<Duration>,
     /// Told what is waited for, in half a sentence, whenever that is something else.
     pub on_wait: fn(&str),
     /// Ends the capture, once it is set: what is in the rings by then is still handed out.
@@ -61,7 +63,7 @@ impl Default for LiveOptions {
             ring_bytes: 64 << 20,
             stamps: StampType::Host,
             joins: Vec::new(),
-            wait: false,
+            wait: None,
             on_wait: |_| {},
             stop: Arc::default(),
         }

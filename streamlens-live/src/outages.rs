@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 
 use streamlens_model::Timestamp;
+use streamlens_model::words::duration;
 
+use crate::notices::BEFORE_THAT;
 use crate::port::State;
 
 /// So many are kept, the latest.
@@ -14,8 +16,9 @@ const MOST: usize = 8;
 pub(crate) struct Outages {
     /// In words, and from when until when.
     latest: VecDeque<(&'static str, Timestamp, Timestamp)>,
-    /// How many more there were before.
-    earlier: u64,
+    /// How many there were, and how long they were together.
+    count: u64,
+    nanos: u64,
 }
 
 impl Outages {
@@ -28,17 +31,24 @@ impl Outages {
         };
         if self.latest.len() >= MOST {
             self.latest.pop_front();
-            self.earlier += 1;
         }
         self.latest.push_back((what, since, now));
+        self.count += 1;
+        self.nanos = self.nanos.saturating_add(u64::try_from(now.as_nanos() - since.as_nanos()).unwrap_or(0));
     }
 
-    /// All of them, in words; empty where there was none.
+    /// All of them, in words, the latest first; empty where there was none.
     pub(crate) fn text(&self) -> String {
-        let said = self.latest.iter().map(|(what, since, until)| format!("{what} from {since} until {until}"));
-        let mut text = said.collect::<Vec<_>>().join(", ");
-        if self.earlier > 0 {
-            text.push_str(&format!(", and {} times before", self.earlier));
+        let mut said =
+            self.latest.iter().rev().map(|(what, since, until)| format!("{what} from {since} until {until}"));
+        let mut text = said.next().unwrap_or_default();
+        if self.count > 1 {
+            text.push_str(BEFORE_THAT);
+            text.push_str(&said.collect::<Vec<_>>().join(", "));
+            if let earlier @ 1.. = self.count - self.latest.len() as u64 {
+                text.push_str(&format!(", and {earlier} more"));
+            }
+            text.push_str(&format!("; {} outages, {} in all", self.count, duration(self.nanos as f64)));
         }
         text
     }
@@ -57,9 +67,10 @@ mod tests {
         outages.ended(State::Down(at(1)), at(2));
         outages.ended(State::NoCarrier(at(2)), at(4));
         let (one, two, four) = (at(1), at(2), at(4));
-        assert_eq!(outages.text(), format!("was down from {one} until {two}, had no carrier from {two} until {four}"));
+        let first = format!("had no carrier from {two} until {four}; before that: was down from {one} until {two}");
+        assert_eq!(outages.text(), format!("{first}; 2 outages, 3.000 s in all"));
         (5..1000).for_each(|second| outages.ended(State::Down(at(second)), at(second)));
-        assert_eq!((outages.latest.len(), outages.earlier), (8, 989));
-        assert!(outages.text().ends_with(", and 989 times before"));
+        assert_eq!((outages.latest.len(), outages.count), (8, 997));
+        assert!(outages.text().ends_with(", and 989 more; 997 outages, 3.000 s in all"), "{}", outages.text());
     }
 }

@@ -1,9 +1,7 @@
 //! One interface: its ring (AF_PACKET, TPACKET_V3), and what is known of its state.
 
-use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::fs::FileExt;
 use std::thread;
 use std::time::Duration;
 
@@ -14,17 +12,24 @@ use streamlens_model::{DroppedBy, FrameBatch, FrameRecord, Interface, LinkType, 
 
 use crate::error::LiveError;
 use crate::filter::{Filter, Link};
+use crate::in_order::SETTLED;
 use crate::interface::InterfaceInfo;
 use crate::options::{LiveOptions, StampType};
 use crate::outages::Outages;
+use crate::sysfs::{AdapterDrops, LinkFiles};
 
 /// After so long the kernel hands over a block that is not full. The worst latency measured with it was 44 ms.
 pub(crate) const RETIRE: Duration = Duration::from_millis(20);
 /// The smallest ring that is tried where memory is refused.
 const LEAST_RING: usize = 2 << 20;
 const PAGE: usize = 4096;
+/// A block holds every frame that IP has without jumbo payloads. The kernel hands a block over after [`RETIRE`] however little is
+/// in it, so that a ring of few large ones would be full of nearly nothing after a second.
+const MOST_OF_BLOCK: usize = 128 << 10;
 /// A batch is full from here on. A block may make it larger by its own size.
 pub(crate) const BATCH_BYTES: usize = 1 << 20;
+/// An interface is down for less than so many nanoseconds before it is deleted.
+const WITH_DELETION: i64 = 2_000_000_000;
 /// Ethernet header and one tag that the kernel leaves in the frame.
 const HEADERS: u32 = 14 + 4;
 const ADDRESSES: usize = 12;
@@ -41,11 +46,17 @@ pub(crate) struct Port {
     pub(crate) info: InterfaceInfo,
     pub(crate) link_type: LinkType,
     pub(crate) state: State,
+    pub(crate) opened: Timestamp,
     pub(crate) outages: Outages,
     pub(crate) stamps: Stamps,
+    link: LinkFiles,
     mtu: Option<u32>,
     /// What its driver says of the link, in bits per second.
     speed: Option<u64>,
+    /// Time of the first frame since it is not up: what came shows that it was up again.
+    back: Option<Timestamp>,
+    /// Since when it is seen to be up again, until the frames from before that have come out of the ring.
+    up_since: Option<Timestamp>,
     /// Time by the adapter's clock less system time, in nanoseconds, at its first frame.
     pub(crate) adapter_ahead: Option<i64>,
     /// When the ring had room again after it had dropped frames, and how many these were; to be taken away.
@@ -69,32 +80,6 @@ struct Unread {
     most: u64,
 }
 
-/// The adapter's own counters. The files are opened before rights are given up.
-struct AdapterDrops {
-    files: Vec<File>,
-    at_start: u64,
-}
-
-impl AdapterDrops {
-    fn open(name: &str) -> Option<Self> {
-        let open = |counter| File::open(format!("/sys/class/net/{name}/statistics/{counter}")).ok();
-        let files = ["rx_missed_errors", "rx_fifo_errors"].into_iter().map(open).collect::<Option<Vec<_>>>()?;
-        let mut drops = Self { files, at_start: 0 };
-        drops.at_start = drops.read()?;
-        Some(drops)
-    }
-
-    fn read(&self) -> Option<u64> {
-        self.files.iter().map(read_number).sum()
-    }
-}
-
-fn read_number(file: &File) -> Option<u64> {
-    let mut text = [0; 32];
-    let count = file.read_at(&mut text, 0).ok()?;
-    std::str::from_utf8(text.get(..count)?).ok()?.trim().parse().ok()
-}
-
 impl std::fmt::Debug for Port {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Port").field("info", &self.info).field("state", &self.state).finish_non_exhaustive()
@@ -114,18 +99,20 @@ impl Port {
         let link = if link_type == LinkType::ETHERNET { Link::Ethernet } else { Link::Ip };
         let filter = Filter::compile(&options.filter, link, options.snap_length)?;
         let filter = program(filter.instructions().iter().map(|one| (one.code, one.jt, one.jf, one.k)), name)?;
-        let told =
-            |what: &str| File::open(format!("/sys/class/net/{name}/{what}")).ok().and_then(|file| read_number(&file));
-        // in megabits per second; -1, which is no number here, where the driver doesn't know
-        let (mtu, megabits) = (told("mtu"), told("speed"));
+        let link_files = LinkFiles::open(&info);
+        let opened = crate::clock::now();
         let (capture, block) = open_ring(&info, options)?;
         let mut port = Self {
             link_type,
-            state: if info.is_running { State::Up } else { State::NoCarrier(crate::clock::now()) },
+            state: link_files.state(&info, opened),
+            opened,
             outages: Outages::default(),
             stamps: Stamps::default(),
-            mtu: mtu.and_then(|mtu| u32::try_from(mtu).ok()),
-            speed: megabits.filter(|speed| *speed > 0).and_then(|speed| speed.checked_mul(1_000_000)),
+            mtu: link_files.mtu(),
+            speed: link_files.speed(),
+            link: link_files,
+            back: None,
+            up_since: None,
             adapter_ahead: None,
             drops: Vec::new(),
             ring: capture.ring_len(),
@@ -135,7 +122,7 @@ impl Port {
             filter,
             snap_length: options.snap_length,
             counts: LiveCounts::default(),
-            adapter: AdapterDrops::open(name),
+            adapter: AdapterDrops::open(&info),
             info,
         };
         port.settle().map_err(|error| LiveError::system(&port.info.name, "the ring can't be emptied", error))?;
@@ -161,9 +148,54 @@ impl Port {
         self.capture.stats().map(drop).map_err(io::Error::other)
     }
 
-    /// Takes another state; what ends with it is kept in mind.
-    pub(crate) fn turn_to(&mut self, state: State, now: Timestamp) {
-        self.outages.ended(std::mem::replace(&mut self.state, state), now);
+    /// The state that it is in, where the system lists it like this.
+    pub(crate) fn state_now(&self, listed: &InterfaceInfo, now: Timestamp) -> State {
+        self.link.state(listed, now)
+    }
+
+    /// Takes the state that it is seen to be in; whether that is another one. That it is up is taken when the frames that came
+    /// first are out of the ring, for their times show since when.
+    pub(crate) fn see(&mut self, next: State, now: Timestamp) -> bool {
+        let is_same = std::mem::discriminant(&next) == std::mem::discriminant(&self.state);
+        match (next, self.up_since) {
+            (State::Up, _) if is_same => false,
+            (State::Up, None) => {
+                self.up_since = Some(now);
+                false
+            }
+            // a clock that was set back holds nothing up
+            (State::Up, Some(up)) if (0..SETTLED.as_nanos() as i64).contains(&now.since(up)) => false,
+            (_, None) if is_same => false,
+            (_, up) => {
+                self.turn_to(next, up.unwrap_or(now));
+                true
+            }
+        }
+    }
+
+    /// Whether it is seen to be up, and that is not taken yet.
+    pub(crate) fn is_coming_up(&self) -> bool {
+        self.up_since.is_some()
+    }
+
+    /// Ends a state, no later than with the first frame behind it, and takes another.
+    fn turn_to(&mut self, next: State, until: Timestamp) {
+        let until = self.back.take().map_or(until, |back| back.min(until));
+        self.up_since = None;
+        self.outages.ended(std::mem::replace(&mut self.state, next), until);
+        if next == State::Up {
+            (self.mtu, self.speed) = (self.link.mtu(), self.link.speed());
+        }
+    }
+
+    /// It was deleted. That it was down just before is a part of that.
+    pub(crate) fn go(&mut self, now: Timestamp) {
+        match self.state {
+            State::Down(since) | State::NoCarrier(since) if now.since(since) < WITH_DELETION => {
+                (self.state, self.back, self.up_since) = (State::Gone(now), None, None);
+            }
+            _ => self.turn_to(State::Gone(now), self.up_since.unwrap_or(now)),
+        }
     }
 
     /// Lets no more frames in; those in the ring can still be taken.
@@ -189,7 +221,12 @@ impl Port {
 
     /// Takes blocks of the ring into a batch until there are no more, or it holds that many bytes. A block is taken whole.
     pub(crate) fn take(&mut self, interface: u32, now: impl Fn() -> Timestamp, batch: &mut FrameBatch, room: usize) {
-        let Self { capture, link_type, stamps, mtu, adapter_ahead, snap_length, drops, counts, unread, .. } = self;
+        let Self { capture, link_type, stamps, mtu, adapter_ahead, snap_length, drops, counts, unread, back, .. } =
+            self;
+        let mut out_since = match self.state {
+            State::Down(since) | State::NoCarrier(since) if back.is_none() => Some(since),
+            _ => None,
+        };
         let most = mtu.map_or(u32::MAX, |mtu| mtu.saturating_add(HEADERS));
         while batch.bytes.len() < room {
             let Some(block) = capture.next_batch() else {
@@ -207,6 +244,9 @@ impl Port {
                     }
                 } else {
                     stamps.kernel += 1;
+                    if out_since.is_some_and(|since| time > since) {
+                        (*back, out_since) = (Some(time), None);
+                    }
                 }
                 let length = u32::try_from(packet.original_len()).unwrap_or(u32::MAX);
                 if length > most {
@@ -231,9 +271,9 @@ impl Port {
         self.counts.ring = Some(RingUse { bytes, waited });
         self.unread.most = self.unread.in_a_row;
         if let Some(adapter) = &self.adapter
-            && let Some(now) = adapter.read()
+            && let Some(now) = adapter.so_far()
         {
-            self.counts.dropped.adapter = Some(now.saturating_sub(adapter.at_start));
+            self.counts.dropped.adapter = Some(now);
         }
     }
 
@@ -334,8 +374,8 @@ fn open_ring(info: &InterfaceInfo, options: &LiveOptions) -> Result<(Capture, us
     let name = info.name.as_str();
     let mut bytes = options.ring_bytes.max(4 * PAGE);
     loop {
-        // eight blocks at least, so that the kernel can fill one while another is read; 1 MiB holds every frame
-        let block = prev_power_of_two((bytes / 8).clamp(PAGE, 1 << 20));
+        // eight blocks at least, so that the kernel can fill one while another is read
+        let block = prev_power_of_two((bytes / 8).clamp(PAGE, MOST_OF_BLOCK));
         let stamps = match options.stamps {
             StampType::Host => TimestampSource::Software,
             StampType::AdapterUnsynced => TimestampSource::RawHardware,

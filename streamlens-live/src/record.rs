@@ -12,9 +12,13 @@ use streamlens_model::{FrameBatch, FrameSource, SourceError, SourceLayer, Timest
 use self::files::Files;
 pub use self::files::{OnFile, RecordError, Ring, Target};
 use crate::clock;
+use crate::written_file::is_lost;
 
 /// How often what was written is let out, with the counters of the interfaces.
 const FLUSH: Duration = Duration::from_secs(1);
+
+/// A ring of files is given up when so many of them were lost.
+const MOST_FAILED: usize = 100;
 
 /// When a capture has had enough.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,7 +46,7 @@ pub struct Recorder<S> {
     has_enough: bool,
     is_over: bool,
     warnings: Vec<Warning>,
-    failed: Option<Warning>,
+    failed: Vec<Warning>,
 }
 
 impl<S: FrameSource> Recorder<S> {
@@ -67,7 +71,7 @@ impl<S: FrameSource> Recorder<S> {
             has_enough: false,
             is_over: false,
             warnings: Vec::new(),
-            failed: None,
+            failed: Vec::new(),
         };
         recorder.gather_warnings();
         Ok(recorder)
@@ -88,7 +92,7 @@ impl<S: FrameSource> Recorder<S> {
     fn gather_warnings(&mut self) {
         self.warnings.clear();
         self.warnings.extend_from_slice(self.source.warnings());
-        self.warnings.extend(self.failed.clone());
+        self.warnings.extend_from_slice(&self.failed);
     }
 
     /// Runs something that writes. Where it fails, nothing more is written, and the capture goes on.
@@ -96,8 +100,14 @@ impl<S: FrameSource> Recorder<S> {
         let Some(files) = &mut self.files else { return };
         if let Err(error) = write(files, &self.source) {
             let path = files.path().to_owned();
-            let text = format!("{error}; nothing more is written to it, and the capture goes on");
-            self.failed = Some(Warning {
+            // of a ring only the file is lost
+            let goes_on = is_lost(&error) && files.turn(self.source.interfaces(), clock::now()).is_ok();
+            let next = match goes_on {
+                true => "the next file of the ring goes on",
+                false => "nothing more is written to it, and the capture goes on",
+            };
+            let text = format!("{error}; {next}");
+            self.failed.push(Warning {
                 code: "capture.not-written".into(),
                 path: Some(path),
                 byte: None,
@@ -105,7 +115,9 @@ impl<S: FrameSource> Recorder<S> {
                 text,
                 incomplete: true,
             });
-            self.files = None;
+            if !goes_on || self.failed.len() >= MOST_FAILED {
+                self.files = None;
+            }
         }
     }
 

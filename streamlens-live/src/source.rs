@@ -1,5 +1,6 @@
 //! Interfaces as one source of frames.
 
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -15,13 +16,14 @@ use crate::error::LiveError;
 use crate::in_order::{InOrder, MOST_HELD, ORDER, SETTLED, before};
 use crate::interface::interfaces;
 use crate::join::on_all;
+use crate::link_events::LinkEvents;
 use crate::notices::Notices;
 use crate::options::{LiveOptions, StampType};
 use crate::port::{BATCH_BYTES, Port, RETIRE, State};
 
 /// The longest that `read_batch` waits for a frame.
 const WAIT: Duration = Duration::from_millis(50);
-/// How often counters and states of interfaces are read.
+/// How often counters and states of interfaces are read; states also as soon as the kernel says that one is another.
 const UPKEEP: Duration = Duration::from_secs(1);
 /// So many places where frames were dropped are kept apart; what is dropped later counts for the last of them.
 const MOST_PLACES: usize = 4096;
@@ -46,6 +48,7 @@ pub struct LiveSource {
     phase: Phase,
     frames: u64,
     next_upkeep: Instant,
+    link_events: Option<LinkEvents>,
     in_order: InOrder,
     /// Where rings dropped frames; and where they did in front of frames that are not handed out yet.
     drop_places: Vec<DropPlace>,
@@ -64,8 +67,10 @@ impl LiveSource {
     pub fn open(options: &LiveOptions) -> Result<Self, LiveError> {
         crate::filter::Filter::check(&options.filter)?;
         let mut notices = Notices::default();
+        // before states are read, so that no change is missed
+        let link_events = LinkEvents::open();
         let chosen = choose(options, &mut notices, interfaces)?;
-        let joined = on_all(&options.joins, &chosen, |info| (Some(info.index), &info.addresses))?;
+        let joined = on_all(&options.joins, &chosen, &mut notices, |info| (Some(info.index), &info.addresses))?;
         let ports = chosen.into_iter().map(|info| Port::open(info, options)).collect::<Result<Vec<_>, _>>()?;
         for port in ports.iter().filter(|port| port.ring < options.ring_bytes) {
             notices.small_ring(&port.info.name, port.ring, options.ring_bytes);
@@ -82,6 +87,7 @@ impl LiveSource {
             phase: Phase::Running,
             frames: 0,
             next_upkeep: now + UPKEEP,
+            link_events,
             in_order: InOrder::new(),
             drop_places: Vec::new(),
             coming_drops: Vec::new(),
@@ -131,8 +137,9 @@ impl LiveSource {
 
     /// Waits until a ring has a block, or for some time; reads the errors that wait on sockets.
     fn wait(&mut self, most: Duration) {
-        let mut sockets: Vec<PollFd<'_>> =
-            self.ports.iter().map(|port| PollFd::new(port.as_fd(), PollFlags::POLLIN)).collect();
+        let ports = self.ports.iter().map(Port::as_fd);
+        let sockets = ports.chain(self.link_events.as_ref().map(AsFd::as_fd));
+        let mut sockets: Vec<PollFd<'_>> = sockets.map(|socket| PollFd::new(socket, PollFlags::POLLIN)).collect();
         let timeout = PollTimeout::try_from(most).unwrap_or(PollTimeout::ZERO);
         let ready = poll(&mut sockets, timeout);
         if !matches!(ready, Ok(1..)) {
@@ -148,16 +155,15 @@ impl LiveSource {
         let failed: Vec<bool> = sockets.iter().map(has_error).collect();
         for (port, _) in self.ports.iter_mut().zip(failed).filter(|(_, failed)| *failed) {
             let Some(error) = port.take_error() else { continue };
-            if matches!(port.state, State::Up | State::NoCarrier(_)) {
-                let is_down = error.raw_os_error() == Some(Errno::ENETDOWN as i32);
-                let now = clock::now();
-                port.turn_to(State::Down(now), now);
+            let is_down = error.raw_os_error() == Some(Errno::ENETDOWN as i32);
+            let now = clock::now();
+            if !matches!(port.state, State::Gone(_)) && port.see(State::Down(now), now) {
                 self.notices.state_of(port, (!is_down).then_some(&error));
             }
         }
     }
 
-    /// Once a second: counters, and whether interfaces are still there and up.
+    /// Once a second, and when an interface is said to have changed: counters, and whether interfaces are still there and up.
     fn upkeep(&mut self) {
         self.next_upkeep = clock::instant() + UPKEEP;
         let now = clock::now();
@@ -169,21 +175,19 @@ impl LiveSource {
             match (found, port.state) {
                 (_, State::Gone(_)) => {}
                 (None, _) => {
-                    port.state = State::Gone(now);
+                    port.go(now);
                     self.notices.gone(port);
                 }
-                (Some(info), state) => {
-                    let next = match (info.is_up, info.is_running) {
-                        (false, _) => State::Down(now),
-                        (true, false) => State::NoCarrier(now),
-                        (true, true) => State::Up,
-                    };
-                    if std::mem::discriminant(&next) != std::mem::discriminant(&state) {
-                        port.turn_to(next, now);
+                (Some(info), _) => {
+                    let next = port.state_now(info, now);
+                    if port.see(next, now) {
                         self.notices.state_of(port, None);
                     }
                 }
             }
+        }
+        if self.ports.iter().any(Port::is_coming_up) {
+            self.next_upkeep = clock::instant() + SETTLED;
         }
         self.tell();
     }
@@ -191,8 +195,7 @@ impl LiveSource {
     /// Brings what is said of the interfaces up to date.
     fn tell(&mut self) {
         for (port, interface) in self.ports.iter().zip(&mut self.interfaces) {
-            (interface.dropped, interface.counts) =
-                (Some(crate::port::total(port.counts().dropped)), Some(port.counts()));
+            *interface = port.describe();
         }
         self.notices.look_at(&self.ports);
     }
@@ -229,7 +232,7 @@ impl FrameSource for LiveSource {
             let is_over = self.ports.iter().all(|port| matches!(port.state, State::Gone(_)));
             if self.stop.load(Ordering::Relaxed) || is_over {
                 self.begin_to_end();
-            } else if clock::instant() >= self.next_upkeep {
+            } else if self.link_events.as_ref().is_some_and(LinkEvents::take) || clock::instant() >= self.next_upkeep {
                 self.upkeep();
             }
         }

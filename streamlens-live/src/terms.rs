@@ -25,6 +25,10 @@ pub const WARNINGS: &[WarningInfo] = &[
         "capture.no-adapter-stamps",
         "The adapter's time stamps were asked for, and frames have the kernel's.",
     ),
+    WarningInfo::new(
+        "capture.not-joined",
+        "A multicast group of --join is not asked for on an interface, because the system refuses, or IPv6 is off there.",
+    ),
     WarningInfo::new("capture.not-written", "A file could not be written to its end; the capture goes on."),
     WarningInfo::new(
         "capture.small-ring",

@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use streamlens::pcap::CaptureReader;
 
 use crate::compare::demo;
-use crate::lab::{Lab, has, not_here, with_lab};
+use crate::lab::{Capture, Lab, has, not_here, with_lab};
 
 /// The frames of a capture, how many of its warnings say that it is incomplete, and the drops of its first interface.
 fn frames(path: &Path) -> (Vec<Vec<u8>>, usize, Option<u64>) {
@@ -61,6 +61,50 @@ fn what_was_written_a_second_before_a_kill_is_there() {
         live.signal(Signal::SIGKILL);
         live.end();
         assert!(frames(&path).0 == frames(&demo()).0);
+    });
+}
+
+#[test]
+fn a_recording_that_others_delete_or_shorten_is_told_of_at_once() {
+    with_lab("recording::a_recording_that_others_delete_or_shorten_is_told_of_at_once", |lab| {
+        let path = recorded(lab, "out.pcapng");
+        let begin = || {
+            let live = lab.capture(&["-i", "slvb", "-w", path.to_str().unwrap(), "--format", "json"]);
+            lab.replay(&["--pps=4000"], &demo());
+            std::thread::sleep(Duration::from_millis(1300));
+            live
+        };
+        let ends = |mut live: Capture, what: &str| {
+            live.wait_for(&format!("out.pcapng: {what}"));
+            lab.replay(&["--pps=4000"], &demo());
+            let ended = live.interrupt();
+            let capture = &ended.document()["capture"];
+            let warnings = capture["warnings"].to_string();
+            assert_eq!((ended.status, capture["packets"].as_u64()), (Some(5), Some(2 * 1260)), "{}", ended.stderr);
+            assert!(warnings.contains("capture.not-written") && warnings.contains(what), "{warnings}");
+        };
+        let live = begin();
+        std::fs::remove_file(&path).unwrap();
+        ends(live, "was deleted; nothing more is written to it, and the capture goes on");
+
+        let live = begin();
+        std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(100).unwrap();
+        ends(live, "has 100 bytes, and ");
+        std::fs::remove_file(&path).unwrap();
+
+        // of a ring only that file is lost
+        let mut live =
+            lab.capture(&["-i", "slvb", "-w", path.to_str().unwrap(), "-b", "duration:3600", "--format", "json"]);
+        lab.replay(&["--pps=4000"], &demo());
+        std::thread::sleep(Duration::from_millis(1300));
+        let files = || std::fs::read_dir(&lab.folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+        std::fs::remove_file(&files()[0]).unwrap();
+        live.wait_for("was deleted; the next file of the ring goes on");
+        lab.replay(&["--pps=4000"], &demo());
+        let ended = live.interrupt();
+        assert_eq!(ended.status, Some(5), "{}", ended.stderr);
+        let [next] = &files()[..] else { panic!("{:?}", files()) };
+        assert!(frames(next).0 == frames(&demo()).0);
     });
 }
 

@@ -56,13 +56,43 @@ fn an_interface_that_is_down_is_waited_for() {
             std::thread::sleep(Duration::from_millis(700));
             ip(&["-n", &space, "link", "set", "slvb", "up"]).unwrap();
         });
-        // begins to capture only when the interface is up
+        // begins at once, and has frames as soon as the interface is up
         let mut live = lab.capture(&["-i", "slvb", "--wait", "-c", "1", "-a", "duration:20", "--format", "json"]);
-        assert!(raised.is_finished());
+        live.wait_for("slvb: is up again");
+        raised.join().unwrap();
+        // the other end of a pair sends once it has seen its carrier, a second later at most
+        std::thread::sleep(Duration::from_millis(1500));
         lab.replay(&[], &path);
         let ended = live.end();
         assert_eq!(ended.document()["capture"]["packets"], 1);
-        assert!(ended.stderr.contains("slvb: waits until it is up"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("slvb: is down, and was when the capture began"), "{}", ended.stderr);
+    });
+}
+
+#[test]
+fn waiting_ends_as_a_capture_does() {
+    with_lab("state::waiting_ends_as_a_capture_does", |lab| {
+        // what is there is captured on meanwhile
+        ip(&["-n", &lab.b, "link", "set", "slvb", "down"]).unwrap();
+        let mut live = lab.capture(&["-i", "lo", "-i", "slvb", "--wait", "-a", "duration:2", "--format", "json"]);
+        let ping = ["netns", "exec", &lab.b, "bash", "-c", "echo > /dev/udp/127.0.0.1/9"];
+        ip(&ping).unwrap();
+        let ended = live.end();
+        assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+        assert!(ended.document()["capture"]["packets"].as_u64() >= Some(1), "{}", ended.stderr);
+
+        // what is not there is waited for, but not beyond the time of the capture
+        let (status, said) = failure(lab, &["-i", "slvx", "--wait", "-a", "duration:1"]);
+        assert_eq!(status, Some(4), "{said}");
+        assert!(said.contains("slvx: waits until it is there"), "{said}");
+        assert!(said.contains("slvx: no such interface; did you mean slvb?") && said.contains("waited for"), "{said}");
+
+        let mut command = lab.command(BINARY);
+        command.args(["-i", "slvx", "--wait"]);
+        let mut live = Capture::start_until(command, "slvx: waits until it is there");
+        live.signal(nix::sys::signal::Signal::SIGINT);
+        let ended = live.end();
+        assert_eq!((ended.status, ended.stderr.contains("waited for")), (Some(4), true), "{}", ended.stderr);
     });
 }
 
@@ -119,6 +149,46 @@ fn a_pulled_cable_is_told_and_each_outage_is_kept() {
             "{}",
             ended.stderr
         );
+    });
+}
+
+#[test]
+fn no_frame_has_a_time_within_an_outage() {
+    with_lab("state::no_frame_has_a_time_within_an_outage", |lab| {
+        std::os::unix::fs::chown(&lab.folder, Some(65_534), Some(65_534)).ok();
+        let recording = lab.folder.join("out.pcapng");
+        let live = lab.capture(&["-i", "slvb", "-w", recording.to_str().unwrap(), "--format", "json"]);
+        std::thread::scope(|scope| {
+            // what is sent while the other end is down is thrown away
+            let sender = scope.spawn(|| lab.try_replay(&["--pps=1000", "--loop=3"], &crate::compare::demo()));
+            for _ in 0..3 {
+                std::thread::sleep(Duration::from_millis(300));
+                ip(&["-n", &lab.b, "link", "set", "slvb", "down"]).unwrap();
+                std::thread::sleep(Duration::from_millis(300));
+                ip(&["-n", &lab.b, "link", "set", "slvb", "up"]).unwrap();
+            }
+            sender.join().unwrap()
+        })
+        .ok();
+        std::thread::sleep(Duration::from_millis(1500));
+        let ended = live.interrupt();
+        let warnings = ended.document()["capture"]["warnings"].to_string();
+        let times = warnings.split("from ").skip(1).map(|text| {
+            let (from, until) = text.split_once(" until ").expect("an outage");
+            (from.to_owned(), until.split([';', ',', '"']).next().expect("its end").to_owned())
+        });
+        let outages: Vec<(String, String)> = times.collect();
+        assert!(outages.len() >= 3, "{warnings}");
+        let mut reader = streamlens::pcap::CaptureReader::open(&recording).unwrap();
+        let mut frames = 0;
+        while let Some(frame) = reader.next_frame().unwrap() {
+            let time = frame.time.unwrap().to_string();
+            // as texts of the same length they are in the order of the times
+            let within = outages.iter().find(|(from, until)| *from < time && time < *until);
+            assert_eq!(within, None, "frame {} at {time}", frame.number);
+            frames += 1;
+        }
+        assert!(frames > 100, "{frames} frames");
     });
 }
 

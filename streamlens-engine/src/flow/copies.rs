@@ -118,7 +118,7 @@ impl MirrorFilter {
     /// Counts a copy. The records of a Chapter 10 file were never frames, and without a window there are no copies.
     #[cold]
     fn note(&mut self, content: &PacketBody<'_>, frame: &FrameFacts, window: u64) -> bool {
-        if window == 0 || content.transport == Transport::Chapter10File {
+        if window == 0 || content.transport == Transport::Chapter10File || !has_identity(content) {
             return false;
         }
         match &mut self.found {
@@ -176,6 +176,13 @@ impl Seen {
     fn set(&self, sets: usize) -> usize {
         self.fingerprint as usize >> 8 & sets.saturating_sub(1)
     }
+}
+
+/// Whether there is anything by which a packet differs from its successor: of one that was cut, in its headers or the sixteen
+/// bytes behind them.
+fn has_identity(content: &PacketBody<'_>) -> bool {
+    let of_headers = content.fingerprint != 0 || content.check != 0 || content.tcp.is_some();
+    content.missing == 0 || of_headers || content.payload.len() >= 16
 }
 
 /// What the headers have that tells packets apart.
@@ -275,6 +282,20 @@ mod tests {
             let found = copies(&frames, 0, None).into_iter().filter(|is_copy| *is_copy).count() as u64;
             assert_eq!(found, 200 * between, "{between} frames between");
         }
+    }
+
+    #[test]
+    fn frames_that_were_cut_to_nothing_are_no_copies_of_each_other() {
+        let is_copy = |payload: &[u8], missing: usize, check: u16| {
+            let mut copies = MirrorFilter::default();
+            let at = Occurrence { frame: 1, time: Some(Timestamp::from_nanos(0)) };
+            let frame = FrameFacts { at, wire_length: 64, interface: 0, is_copy: false };
+            let (transport, ether_type) = (Transport::UDP, None);
+            let content = PacketBody { transport, ether_type, fingerprint: 0, check, tcp: None, payload, missing };
+            !copies.is_copy(&content, &frame, WINDOW) && copies.is_copy(&content, &frame, WINDOW)
+        };
+        assert!(!is_copy(&[], 46, 0) && !is_copy(&[1, 2, 3], 43, 0));
+        assert!(is_copy(&[], 46, 7) && is_copy(&[1; 16], 30, 0) && is_copy(&[1, 2, 3], 0, 0));
     }
 
     #[test]

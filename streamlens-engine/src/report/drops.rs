@@ -1,8 +1,10 @@
 //! Frames that the capture itself dropped: they may be those that a stream misses.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use streamlens_model::stats::MissingRange;
 use streamlens_model::words::{Counted, Grouped};
 use streamlens_model::{CaptureSummary, DropPlace};
 
@@ -55,13 +57,15 @@ impl Drops {
         let Some(places) = &self.places else { return ByCapture::maybe(self.dropped) };
         let (ranges, are_others) = sequence.missing();
         let reach = self.reach(received);
-        for range in ranges {
+        let near = |range: &MissingRange| {
             let shown_at = range.at.frame;
             let before = places.partition_point(|place| place.frame <= shown_at);
-            let place = before.checked_sub(1).and_then(|index| places.get(index));
-            if let Some(place) = place.filter(|place| shown_at - place.frame <= reach) {
-                return ByCapture::At { lost: sequence.lost(), frame: place.frame };
-            }
+            let place = before.checked_sub(1).and_then(|index| places.get(index))?;
+            (shown_at - place.frame <= reach).then_some(place.frame)
+        };
+        let near: BTreeSet<u64> = ranges.filter_map(near).collect();
+        if let (Some(&first), Some(&last)) = (near.first(), near.last()) {
+            return ByCapture::At { lost: sequence.lost(), first, last, places: near.len() };
         }
         // of runs that were forgotten nobody knows where they were
         if are_others { ByCapture::maybe(self.dropped) } else { ByCapture::No }
@@ -110,8 +114,8 @@ pub(super) enum ByCapture {
     No,
     /// So many were dropped somewhere.
     Maybe(u64),
-    /// Some of those lost may have been dropped in front of this frame.
-    At { lost: u64, frame: u64 },
+    /// Some of those lost may have been dropped in front of these frames, of which there are so many.
+    At { lost: u64, first: u64, last: u64, places: usize },
 }
 
 impl ByCapture {
@@ -128,13 +132,17 @@ impl fmt::Display for ByCapture {
                 let (dropped, these) = (Counted(*dropped, "frame"), Counted(*dropped, "").verb("this", "these"));
                 write!(f, "; the capture itself dropped {dropped}, which may be {these}")
             }
-            Self::At { lost, frame } => {
-                write!(
-                    f,
-                    "; some of the {} may have been dropped by this capture at frame {}",
-                    Grouped(*lost),
-                    Grouped(*frame)
-                )
+            Self::At { lost, first, last, places } => {
+                let lost = Grouped(*lost);
+                write!(f, "; some of the {lost} may have been dropped by this capture at frame {}", Grouped(*first))?;
+                match places {
+                    ..=1 => Ok(()),
+                    2 => write!(f, " and at frame {}", Grouped(*last)),
+                    places => {
+                        let others = Grouped(*places as u64 - 1);
+                        write!(f, " and at {others} other places, the last of them frame {}", Grouped(*last))
+                    }
+                }
             }
         }
     }
@@ -173,5 +181,15 @@ mod tests {
         assert_eq!(said(&[1021]), "", "behind the packet that showed the gap");
         assert_eq!(said(&[]), "; the capture itself dropped 7 frames, which may be these");
         assert_eq!(Drops::default().of_stream(&stream, 400).to_string(), "");
+    }
+
+    #[test]
+    fn no_place_stands_for_the_others() {
+        let stream = stream(&[(1, 1000), (4, 1010), (7, 2000), (10, 3000), (11, 3001)]);
+        let said = |places: &[u64]| drops(places).of_stream(&stream, 400).to_string();
+        let one = "; some of the 6 may have been dropped by this capture at frame 1,009";
+        assert_eq!(said(&[1009]), one);
+        assert_eq!(said(&[1009, 1500, 3000]), format!("{one} and at frame 3,000"));
+        assert_eq!(said(&[1009, 1999, 3000]), format!("{one} and at 2 other places, the last of them frame 3,000"));
     }
 }

@@ -10,6 +10,7 @@ use streamlens_model::{
     StreamId, Transport,
 };
 
+use super::FLOW_TABLE_FULL;
 use super::artefacts::{Artefacts, Copies, JoinedFlows, RuleUse};
 use super::drops::Drops;
 use super::finding_record::{FindingDraft, FindingRecord, FindingText};
@@ -406,6 +407,15 @@ impl Findings {
             };
             let text = format_args!("{frames} be read: {reasons}");
             self.add_of_capture("capture.nothing-read", Severity::Error, capture.packets, (start, end), text);
+        }
+        if let Some(&frames) = unread.get(FLOW_TABLE_FULL) {
+            let share = 100.0 * frames as f64 / capture.packets.max(1) as f64;
+            let text = format_args!(
+                "{} ({share:.3} %) {} of flows beyond those kept apart, and not analysed: --max-flows keeps more",
+                Counted(frames, "frame"),
+                Counted(frames, "").verb("is", "are")
+            );
+            self.add_warning("capture.flow-table-full", frames, start, end, text);
         }
         let dropped = self.drops.dropped;
         if dropped > 0 {

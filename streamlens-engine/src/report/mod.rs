@@ -449,6 +449,9 @@ fn rounded(confidence: f32) -> f64 {
     (f64::from(confidence) * 1000.0).round() / 1000.0
 }
 
+/// Why a frame is in no flow where there are as many as are kept apart.
+const FLOW_TABLE_FULL: &str = "flow table full";
+
 fn reason_text(reason: NotInFlow) -> String {
     match reason {
         NotInFlow::LinkType(number) if LinkType(number) == LinkType::UNDESCRIBED => "undescribed interface".to_owned(),
@@ -456,6 +459,6 @@ fn reason_text(reason: NotInFlow) -> String {
         NotInFlow::TooShort => "shorter than its link-layer header".to_owned(),
         NotInFlow::Cut => "cut off by the capture within its link-layer header".to_owned(),
         NotInFlow::VlanDepth => "more VLAN tags than a network has".to_owned(),
-        NotInFlow::TableFull => "flow table full".to_owned(),
+        NotInFlow::TableFull => FLOW_TABLE_FULL.to_owned(),
     }
 }

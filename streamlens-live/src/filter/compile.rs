@@ -16,6 +16,8 @@ const RARP: u16 = 0x8035;
 /// IPv6 fragment header.
 const FRAGMENT: u8 = 44;
 const TRANSPORTS: [u8; 3] = [6, 17, 132];
+/// TPID of tags from before IEEE 802.1ad.
+const OLD_QINQ: u16 = 0x9100;
 /// Bytes of a VLAN tag.
 const TAG: u32 = 4;
 
@@ -301,14 +303,26 @@ impl Program {
     }
 
     fn vlan(&mut self, identifier: Option<u16>, yes: Label, no: Label) {
+        let (tagged, plain) = (self.label(), self.label());
         self.load(op::LOAD_BYTE, op::VLAN_PRESENT);
-        let Some(identifier) = identifier else {
-            return self.branch(op::IF_EQUAL, 0, no, yes);
-        };
-        let tagged = self.label();
-        self.branch(op::IF_EQUAL, 0, no, tagged);
+        self.branch(op::IF_EQUAL, 0, plain, tagged);
         self.here(tagged);
-        self.load(op::LOAD_HALF, op::VLAN_TAG);
+        self.vlan_identifier(op::VLAN_TAG, identifier, yes, no);
+        self.here(plain);
+        if self.link == Link::Ip {
+            return self.goto(no);
+        }
+        // one that Linux leaves in the frame
+        let inside = self.label();
+        self.load(op::LOAD_HALF, 12);
+        self.branch(op::IF_EQUAL, OLD_QINQ.into(), inside, no);
+        self.here(inside);
+        self.vlan_identifier(14, identifier, yes, no);
+    }
+
+    fn vlan_identifier(&mut self, at: u32, identifier: Option<u16>, yes: Label, no: Label) {
+        let Some(identifier) = identifier else { return self.goto(yes) };
+        self.load(op::LOAD_HALF, at);
         self.load(op::AND, 0x0FFF);
         self.branch(op::IF_EQUAL, identifier.into(), yes, no);
     }

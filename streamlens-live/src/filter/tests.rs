@@ -113,6 +113,14 @@ fn the_outermost_tag_is_set_aside() {
         assert!(!accepts(&format!("vlan {}", identifier + 1), &frame));
         assert!(!accepts("greater 65", &frame) && !accepts("less 63", &frame));
     }
+    // Linux takes no tag of this TPID off: it is there for `vlan`, and hides what is behind it from the others
+    let old = tagged(&udp(), 0x9100, 0x601E);
+    for text in ["vlan", "vlan 30", "ether proto 0x9100", "greater 64", "less 64"] {
+        assert!(accepts(text, &old), "{text}");
+    }
+    for text in ["udp", "vlan 31", "not vlan", "greater 65"] {
+        assert!(!accepts(text, &old), "{text}");
+    }
     // of two tags the inner one stays, and hides what is behind it
     let double = tagged(&tagged(&udp(), 0x8100, 40), 0x88A8, 30);
     assert!(accepts("vlan 30", &double) && accepts("ether proto 0x8100", &double));

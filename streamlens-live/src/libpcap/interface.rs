@@ -48,6 +48,8 @@ impl PcapInterface {
 }
 
 impl Candidate for PcapInterface {
+    const CAN_BE_DOWN: bool = false;
+
     fn name(&self) -> &str {
         &self.name
     }

@@ -82,7 +82,7 @@ impl PcapSource {
         }
         let mut notices = Notices::default();
         let chosen = choose(options, &mut notices, PcapInterface::list)?;
-        let joined = on_all(&options.joins, &chosen, |info| (info.number(), &info.addresses))?;
+        let joined = on_all(&options.joins, &chosen, &mut notices, |info| (info.number(), &info.addresses))?;
         let mut ports = Vec::new();
         for info in &chosen {
             match Port::open(&info.name, options) {

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use streamlens_model::{FrameBatch, Interface, Timestamp};
 use streamlens_pcap::{InterfaceCounts, PcapngWriter};
 
+use crate::written_file::WrittenFile;
+
 const BUFFER: usize = 1 << 18;
 
 /// Who is told of a new file, to give it to another user.
@@ -110,8 +112,9 @@ impl Files {
         Ok(())
     }
 
-    fn turn(&mut self, interfaces: &[Interface], time: Timestamp) -> io::Result<()> {
-        let Some(turn) = &mut self.ring else { return Ok(()) };
+    /// Begins the next file of a ring.
+    pub(super) fn turn(&mut self, interfaces: &[Interface], time: Timestamp) -> io::Result<()> {
+        let Some(turn) = &mut self.ring else { return Err(io::ErrorKind::Unsupported.into()) };
         let (path, made) = turn.next(time);
         self.path = path;
         self.out = begin(made?, interfaces)?;
@@ -144,7 +147,7 @@ fn begin(out: Box<dyn Write + Send>, interfaces: &[Interface]) -> io::Result<Out
 fn make(path: &Path, on_file: &mut OnFile) -> io::Result<Box<dyn Write + Send>> {
     let file = File::create(path)?;
     on_file(&file);
-    Ok(Box::new(file))
+    Ok(Box::new(WrittenFile::new(file)))
 }
 
 impl Turn {
