@@ -146,7 +146,7 @@ pub(super) const TOLD_MEASURES: &[Term] = &[
         "last_packet_wall_clock",
         Time,
         "",
-        "The sender's wall clock at the last timestamp, by its last RTCP sender report.",
+        "The sender's wall clock at the last timestamp, by its last RTCP sender report, where that states a time of day.",
     ),
     Term::new("mediaclk", Text, "", "How the media clock relates to the reference clock, as announced (`a=mediaclk`)."),
     Term::new("sdp_parameters", Text, "", "The parameters of the format, as announced (`a=fmtp`)."),

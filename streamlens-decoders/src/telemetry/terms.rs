@@ -11,6 +11,10 @@ pub(crate) const BEYOND_LIMIT: Term = Term::new(
     "Packets of streams that found no room in the flow's table: they count, but not by stream.",
 );
 
+/// Of these those that hold packet times against the capture's.
+pub(crate) const AGAINST_CAPTURE: &[&str] =
+    &["time_error_max_ns", "time_error_mean_ns", "time_error_min_ns", "time_scale"];
+
 /// Packets, sizes and capture times of a stream.
 pub(crate) const TRACK: &[Term] = &[
     Term::new(

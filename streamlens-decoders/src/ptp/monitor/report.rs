@@ -204,7 +204,7 @@ fn check_time(domain: &Domain, log: &mut FindingLog) {
         return;
     };
     let subject = Subject::of([1]);
-    log.add_about("ptp.utc-offset", Severity::Warning, stream, subject, selected.at, || {
+    log.add_against_capture("ptp.utc-offset", Severity::Warning, (stream, subject), selected.at, || {
         let valid = if said.time_flags & Announcement::UTC_VALID == 0 { "not " } else { "" };
         format!(
             "{} announces the PTP timescale with a currentUtcOffset of {} s, {valid}marked valid; taken as UTC its time \
