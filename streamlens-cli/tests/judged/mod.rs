@@ -1,6 +1,7 @@
 //! Captures held against each other and against what is expected: `compare`, `learn`, `--expect`; what spans flows, and gaps.
 
 use serde_json::Value;
+use streamlens::model::Timestamp;
 use streamlens_testing::{Made, demo, pcapng};
 
 use crate::common::Scratch;
@@ -142,6 +143,35 @@ fn what_was_learned_is_expected() {
     assert!(unexpected.len() > 10 && unexpected.iter().all(|code| code == "expect.unexpected"), "{unexpected:?}");
     scratch.file("learned.toml", "[[stream]]\nencodin = \"IENA\"\n".as_bytes());
     assert_eq!(scratch.run(&["--expect", "learned.toml", "good.pcapng"]).status, 2);
+}
+
+/// What is found of a stream stands where it began, also in a flow that began before; what is absent, over all of the capture.
+#[test]
+fn what_is_judged_stands_where_it_began() {
+    let scratch = Scratch::new("expect-place");
+    let mut frames = demo::frames();
+    frames.sort_by_key(|frame| frame.time);
+    scratch.file("demo.pcapng", &demo::capture());
+    let expected =
+        "others = \"allowed\"\n[[stream]]\nstream = \"key 0x0B02\"\nmin_rate = 1e9\n[[stream]]\nstream = \"nobody\"\n";
+    scratch.file("expected.toml", expected.as_bytes());
+    let document = scratch.run(&["--expect", "expected.toml", "--format", "json", "demo.pcapng"]).json();
+    let found = |code: &str| {
+        let all = document["findings"].as_array().unwrap();
+        let [one] = &all.iter().filter(|one| one["code"] == code).collect::<Vec<_>>()[..] else { panic!("{document}") };
+        let time = |at: &Value| at["time"].as_str().map(|time| time.parse::<Timestamp>().unwrap().as_nanos());
+        [&one["first"], &one["last"]].map(|at| (at["frame"].as_u64().unwrap() as usize, time(at)))
+    };
+    let place = |is_one: &dyn Fn(&Made) -> bool| frames.iter().position(is_one).map(|place| place + 1).unwrap();
+    let of_key = |key: [u8; 2]| {
+        let port = 5600_u16.to_be_bytes();
+        move |frame: &Made| frame.data.get(36..38) == Some(&port) && frame.data.get(42..44) == Some(&key)
+    };
+    let first = place(&of_key([0x0B, 2]));
+    assert!(place(&of_key([0x0A, 1])) < first, "the flow has another key before");
+    assert_eq!(found("expect.limit"), [(first, Some(frames[first - 1].time)); 2]);
+    let ends = [1, frames.len()].map(|place| (place, Some(frames[place - 1].time)));
+    assert_eq!(found("expect.absent"), ends);
 }
 
 #[test]

@@ -93,7 +93,12 @@ pub(super) const MEASURES: &[Term] = &[
         "ns",
         "The media time from one timestamp to the next, where that is constant.",
     ),
-    Term::new("payload_bit_rate", Number, "bit/s", "Bits of payload, over the time that all intervals add up to."),
+    Term::new(
+        "payload_bit_rate",
+        Number,
+        "bit/s",
+        "Bits of payload but those of the last packet, over the time from its first to its last packet.",
+    ),
     Term::new("payload_length_max", Integer, "bytes", "The largest payload."),
     Term::new("payload_length_min", Integer, "bytes", "The smallest payload."),
     Term::new("payload_name", Text, "", "The encoding's name, by the payload type (RFC 3551) or by SDP."),

@@ -21,7 +21,7 @@ pub(crate) const TRACK: &[Term] = &[
         "bit_rate",
         Number,
         "bit/s",
-        "Bits of its frames on the wire, over the time from its first to its last packet.",
+        "Bits of its frames on the wire but the last, over the time from its first to its last packet.",
     ),
     Term::new("first_seen", Time, "", "When its first packet was captured."),
     Term::new("last_seen", Time, "", "When its last packet was captured."),
