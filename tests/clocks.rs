@@ -120,7 +120,8 @@ fn every_source_says_by_how_much_its_clock_is_off() {
                 assert_eq!((&*finding.code, finding.severity), (code, Severity::Warning), "{name}: {}", finding.text);
                 assert!(finding.text.contains(says), "{name}: {}", finding.text);
                 assert!(finding.first.time.is_some() && finding.place.encoding.as_deref() == Some(name), "{finding:?}");
-                assert!(name == "PTP" || finding.text.contains(", since its first "), "{name}: {}", finding.text);
+                let since = if name == "PTP" { ", since it was chosen at frame " } else { ", since its first " };
+                assert!(finding.text.contains(since), "{name}: {}", finding.text);
                 let is_of_sender = finding.text.starts_with("the sender's clock, by its sender reports, is ");
                 assert_eq!(is_of_sender, name == "RTCP", "{}", finding.text);
             }
