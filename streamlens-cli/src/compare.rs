@@ -1,6 +1,8 @@
 //! `streamlens compare GOOD BAD`: what appeared, vanished, got worse or better from one capture of a network to another, stream by
 //! stream.
 
+mod spanning;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
@@ -11,6 +13,7 @@ use streamlens::model::{Analysis, Severity};
 
 use streamlens_filter::Filter;
 
+use self::spanning::Found;
 use crate::args::CompareFormat;
 use crate::text::escaped;
 
@@ -118,6 +121,8 @@ pub(crate) struct Comparison {
     filter: Option<String>,
     counts: BTreeMap<&'static str, usize>,
     streams: Vec<Compared>,
+    /// What is found in one of the captures alone of that which spans flows.
+    findings: Vec<Found>,
 }
 
 impl Comparison {
@@ -141,13 +146,17 @@ impl Comparison {
         streams.sort_by(|one, other| (one.verdict, &one.key).cmp(&(other.verdict, &other.key)));
         let mut counts: BTreeMap<_, _> = Verdict::ALL.iter().map(|(_, name)| (*name, 0)).collect();
         streams.iter().for_each(|one| *counts.entry(one.verdict.name()).or_default() += 1);
+        let encodings = streams.iter().filter_map(|one| one.key.encoding.as_deref()).collect();
+        let findings = spanning::found(good, bad, filter.map(|_| &encodings));
         let filter = filter.map(Filter::to_string);
-        Self { schema: "streamlens.comparison/1", good: side(good), bad: side(bad), filter, counts, streams }
+        Self { schema: "streamlens.comparison/1", good: side(good), bad: side(bad), filter, counts, streams, findings }
     }
 
     /// Whether anything vanished or got worse.
     pub(crate) fn is_worse(&self) -> bool {
-        self.streams.iter().any(|one| matches!(one.verdict, Verdict::Vanished | Verdict::Worse))
+        let mut verdicts =
+            self.streams.iter().map(|one| one.verdict).chain(self.findings.iter().map(|found| found.verdict));
+        verdicts.any(|verdict| matches!(verdict, Verdict::Vanished | Verdict::Worse))
     }
 
     pub(crate) fn write(&self, out: &mut impl Write, format: CompareFormat) -> io::Result<()> {
@@ -186,7 +195,7 @@ impl Comparison {
                 }
             }
         }
-        Ok(())
+        self.findings.iter().try_for_each(|found| found.write(out))
     }
 
     fn write_csv(&self, out: &mut impl Write) -> io::Result<()> {
@@ -233,7 +242,7 @@ impl Comparison {
             });
             writeln!(out, "{},{}", texts.join(","), figures.join(","))?;
         }
-        Ok(())
+        self.findings.iter().try_for_each(|found| found.write_csv(out, 2 * FIGURES.len()))
     }
 }
 
@@ -277,9 +286,12 @@ fn side(of: &Analysis) -> Side {
 
 /// The figures of all streams, of encodings and of transports in which nothing was identified.
 fn figures(of: &Analysis) -> BTreeMap<Key, Figures> {
-    let mut all = BTreeMap::new();
+    let (mut all, mut named) = (BTreeMap::new(), BTreeMap::new());
     for row in of.rows(RowContext::default()) {
         let Some(key) = key_of(&row) else { continue };
+        if let Some(name) = row.stream().and_then(|of| of.name.clone()) {
+            named.insert(Key { stream: Some(name), ..key.clone() }, key.clone());
+        }
         let Row { packets, bit_rate, packet_rate, timing, health, .. } = row.figures();
         let figures = Figures {
             packets,
@@ -298,11 +310,16 @@ fn figures(of: &Analysis) -> BTreeMap<Key, Figures> {
     for finding in of.findings.iter().filter(|finding| finding.severity >= Severity::Warning) {
         let place = &finding.place;
         let Some((flow, transport)) = place.flow.clone().zip(place.transport.clone()) else { continue };
-        let key = Key { flow, transport, encoding: place.encoding.clone(), stream: None };
-        let Some(figures) = all.get_mut(&key) else { continue };
-        let code = finding.code.to_string();
-        if !figures.findings.contains(&code) {
-            figures.findings.push(code);
+        // where it names a stream it is one of the stream and of the encoding
+        let whole = Key { flow, transport, encoding: place.encoding.clone(), stream: None };
+        let own = place.stream.clone().map(|stream| Key { stream: Some(stream), ..whole.clone() });
+        let own = own.map(|key| named.get(&key).cloned().unwrap_or(key));
+        for key in [Some(whole), own].into_iter().flatten() {
+            let Some(figures) = all.get_mut(&key) else { continue };
+            let code = finding.code.to_string();
+            if !figures.findings.contains(&code) {
+                figures.findings.push(code);
+            }
         }
     }
     all

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::Deserialize;
 use streamlens::model::row::{Level, RowContext, RowRef};
 use streamlens::model::words::duration;
-use streamlens::model::{Address, Analysis, Endpoint, Finding, FindingInfo, Flow, Occurrence, Place, Severity};
+use streamlens::model::{Address, Analysis, Endpoint, Finding, FindingInfo, Place, Severity};
 use streamlens::registry::DecoderRegistry;
 
 use streamlens_filter::Filter;
@@ -120,8 +120,9 @@ impl Expectations {
             Finding { code, severity, count: 1, packets: None, first, last, place, text }
         };
         let of_row = |code, severity, row: &RowRef<'_>, text| {
-            let at = first_of(row.flow()).unwrap_or(start);
-            verdict(code, severity, place_of(row), (at, at), text)
+            // with its first packet began what is judged; where no packet has a time, somewhere in the capture
+            let at = row.first_packet().map_or((start, end), |first| (first, first));
+            verdict(code, severity, place_of(row), at, text)
         };
         let mut verdicts = Vec::new();
         let is_judged = |row: &RowRef<'_>| is_stream(row) || is_unidentified(row);
@@ -150,16 +151,6 @@ impl Expectations {
         }
         verdicts
     }
-}
-
-/// The first frame of a flow, where its addresses or its headers say which it was.
-fn first_of(flow: &Flow) -> Option<Occurrence> {
-    let firsts = [
-        flow.macs.first().map(|of| of.since_frame),
-        flow.dscp.first().map(|of| of.since_frame),
-        flow.ttl.first().map(|of| of.since_frame),
-    ];
-    firsts.into_iter().flatten().min().map(|frame| Occurrence { frame, time: flow.first_seen })
 }
 
 /// Rows that are expected: streams, and encodings without any.
@@ -201,20 +192,6 @@ fn place_of(row: &RowRef<'_>) -> Place {
         encoding: row.encoding().map(|of| of.encoding_name.to_string()),
         stream: row.stream().map(|of| of.name.clone().unwrap_or_else(|| of.id.clone())),
     }
-}
-
-/// Packets per second: of a stream its own, over the time of the encoding that it is in, for its own time is not kept; of an
-/// encoding, or of the transport where there is none.
-fn rate_of(row: &RowRef<'_>) -> Option<f64> {
-    let (timing, packets) = match row.encoding() {
-        Some(encoding) => (&encoding.timing_stats, encoding.packet_count),
-        None => (&row.transport()?.timing_stats, row.transport()?.packet_count),
-    };
-    let share = match row.stream() {
-        Some(stream) => stream.received as f64 / packets.max(1) as f64,
-        None => 1.0,
-    };
-    timing.mean_ns.filter(|mean| *mean > 0.0).map(|mean| share * 1e9 / mean)
 }
 
 impl Expected {
@@ -288,7 +265,7 @@ impl Expected {
     /// What of a stream is not as it should be, in words.
     fn broken(&self, row: &RowRef<'_>) -> Vec<String> {
         let (health, mut broken) = (row.health(), Vec::new());
-        let rate = rate_of(row).unwrap_or(0.0);
+        let rate = row.packet_rate().unwrap_or(0.0);
         if let Some(least) = self.min_rate.filter(|least| rate < *least) {
             broken.push(format!("{} packets a second, at least {} are expected", per_second(rate), per_second(least)));
         }
@@ -350,7 +327,7 @@ pub(crate) fn learned(analysis: &Analysis, filter: Option<&Filter>) -> String {
                 let _ = writeln!(text, "{key} = {}", toml_text(&value));
             }
         }
-        if let Some(rate) = rate_of(&row).filter(|_| row.packets() > 9) {
+        if let Some(rate) = row.packet_rate().filter(|_| row.packets() > 9) {
             let (least, most) = (rate * (1.0 - RATE_MARGIN), rate * (1.0 + RATE_MARGIN));
             // three figures behind the first that counts, so that also what comes once a day is within
             let digits = (3.0 - least.log10().floor()).clamp(3.0, 15.0) as usize;

@@ -94,6 +94,10 @@ fn reports_hold_what_is_wrong() {
             "nothing is loaded"
         );
     }
+    let media = scratch.run(&["report", "media", capture]).stdout;
+    let factor =
+        "19.73 µs at most, 19.72 µs on average, 19.71 µs at least, limit 17.00 ms (narrow 1.000 ms), worst at frame 63";
+    assert!(media.contains(factor) && !media.contains("_ns"), "{media}");
     let demo = path("demo.pcapng");
     let plant = scratch.run(&["report", "plant", demo.to_str().unwrap()]).stdout;
     for part in ["PROFINET", "EtherCAT", "Modbus", "exception"] {

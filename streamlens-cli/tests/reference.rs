@@ -22,6 +22,25 @@ generated from what the decoders declare; a test holds it to that. The keys of t
 Names and codes may be added, never renamed or removed while the document's schema has the same number. What is undefined is
 absent. Types are those of JSON; a `time` is RFC 3339 text in UTC. Of a list or a map the unit is that of the values in it. In
 filters, facts are `meta.NAME` and measures `measure.NAME`.
+
+## Rates
+
+A rate is what came, less the last packet, over the time from the earliest to the latest: of n packets with b bytes on the wire
+b x 8 x (n - 1) / n bits and n - 1 packets, for the bits of the last one come after that time. Below two packets, or where no time
+passed, there is none. Live rates (columns `rate` and `pps`) are those of the last second; those of files:
+
+| of | bits per second | packets per second | over the time of |
+|---|---|---|---|
+| the capture | `Total` of the table: all frames, with layers that were taken off | | all its frames |
+| a flow | `bit_rate`, column `rate`: its frames | column `pps` | its frames |
+| a transport, an encoding | column `rate`: its frames | column `pps` | its frames |
+| a packet type | column `rate`: the bytes that its PDUs share of their frames | column `pps`: its PDUs | its PDUs |
+| a stream | none, for several may share a datagram | column `pps`, `--expect`: its packets | its encoding |
+| a stream of IENA, iNetX, TmNS or NPD | measure `bit_rate`: its frames | measure `rate_hz` | its packets |
+| a stream of RTP | measure `payload_bit_rate`: its payloads | | its packets |
+
+Copies of frames that a mirror port made count among the frames, and not for the time of transports and what lies below. Where
+times run backwards, `timing_stats.span_ns` is the time from the earliest to the latest; else it is `count` times `mean_ns`.
 ";
 
 fn text(value: &Value) -> &str {

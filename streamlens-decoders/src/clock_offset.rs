@@ -78,6 +78,11 @@ pub(crate) fn is_off(offset: i64, may_be_tai: bool) -> bool {
 /// What is to be said of a source whose clock shows `time` and is `offset` ahead of the capture's, both in nanoseconds; `None`
 /// where the two agree. `may_be_tai`: its clock lawfully counts TAI, and the capture's UTC.
 pub(crate) fn judged(time: i64, offset: i64, may_be_tai: bool) -> Option<String> {
+    judged_of("its clock", time, offset, may_be_tai)
+}
+
+/// The same where the place of the finding doesn't say `whose` clock it is.
+pub(crate) fn judged_of(whose: &str, time: i64, offset: i64, may_be_tai: bool) -> Option<String> {
     if !is_off(offset, may_be_tai) {
         return None;
     }
@@ -85,14 +90,14 @@ pub(crate) fn judged(time: i64, offset: i64, may_be_tai: bool) -> Option<String>
         let time = Timestamp::from_nanos(time).to_string();
         let (day, clock) = time.split_once('T').unwrap_or((&time, ""));
         let clock = clock.split('.').next().unwrap_or_default();
-        return Some(format!("its clock was never set: it shows {day} {clock}"));
+        return Some(format!("{whose} was never set: it shows {day} {clock}"));
     }
     let days = offset.unsigned_abs() / (86_400 * SECOND);
     let by = if days < 1_000 { Span(offset.saturating_abs()).to_string() } else { format!("{} d", Grouped(days)) };
     let way = if offset > 0 { "ahead of" } else { "behind" };
     Some(match in_words(offset) {
-        Some(words) => format!("its clock is {by} {way} the capture's: {words}"),
-        None => format!("its clock is {by} {way} the capture's: one of the two is not synchronised"),
+        Some(words) => format!("{whose} is {by} {way} the capture's: {words}"),
+        None => format!("{whose} is {by} {way} the capture's: one of the two is not synchronised"),
     })
 }
 

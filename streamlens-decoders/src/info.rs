@@ -54,6 +54,9 @@ pub struct DecoderInfo {
     pub packet_type_facts: Declared<Term>,
     /// The measures of its streams: the keys of `measures`.
     pub measures: Declared<Term>,
+    /// Of all these values, at any depth, those that hold a clock in frames against the times of the frames. Where those times are
+    /// moved, as in the later rounds of a replay that starts over, they mean nothing and are left out.
+    pub against_capture: &'static [&'static str],
     /// The facts of its network monitor, about what spans flows: the keys below its name in `networks`.
     pub network_facts: Declared<Term>,
     /// The [fields](crate::DecodingResult::field) of its PDUs.
@@ -97,6 +100,7 @@ impl DecoderInfo {
             facts: Declared::NONE,
             packet_type_facts: Declared::NONE,
             measures: Declared::NONE,
+            against_capture: &[],
             network_facts: Declared::NONE,
             fields: Declared::NONE,
         }
@@ -162,6 +166,13 @@ impl DecoderInfo {
     #[must_use]
     pub const fn with_measures(mut self, lists: &'static [&'static [Term]]) -> Self {
         replace(&mut self.measures, Declared::Borrowed(lists));
+        self
+    }
+
+    /// With [`against_capture`](Self::against_capture).
+    #[must_use]
+    pub const fn with_against_capture(mut self, names: &'static [&'static str]) -> Self {
+        self.against_capture = names;
         self
     }
 

@@ -146,6 +146,13 @@ pub struct FlowReport {
 }
 
 impl FlowReport {
+    /// Takes the values of these names out, at any depth.
+    pub fn remove_all(&mut self, names: &[&str]) {
+        self.metadata.remove_all(names);
+        self.streams.entries.iter_mut().for_each(|(_, stream)| stream.measures.remove_all(names));
+        self.packet_types.values_mut().for_each(|facts| facts.remove_all(names));
+    }
+
     /// Adds a fact about the encoding.
     pub fn fact(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Value>) {
         self.metadata.insert(name.into(), value.into());

@@ -15,6 +15,8 @@ pub(crate) struct Totals {
     /// The earliest and the latest time.
     first: Option<Timestamp>,
     last: Option<Timestamp>,
+    /// Those of the first and of the last frame.
+    ends: [Option<Timestamp>; 2],
     /// Link types in order of first appearance.
     link_types: Vec<LinkType>,
     /// Time of the last frame, by interface.
@@ -36,8 +38,14 @@ impl Totals {
     }
 
     /// Records frames. What they add up to is kept apart until the last one, for which a processor has registers.
-    pub(crate) fn note<'r>(&mut self, frames: impl Iterator<Item = &'r FrameRecord>) {
+    pub(crate) fn note<'r>(&mut self, frames: impl DoubleEndedIterator<Item = &'r FrameRecord> + Clone) {
         let (mut packets, mut bytes, mut captured_bytes, mut last) = (0, 0, 0, self.last);
+        if let Some(first) = frames.clone().next().filter(|_| self.packets == 0) {
+            self.ends[0] = first.time;
+        }
+        if let Some(last) = frames.clone().next_back() {
+            self.ends[1] = last.time;
+        }
         let mut link_type = self.link_types.last().copied().unwrap_or_default();
         for frame in frames {
             packets += 1;
@@ -142,6 +150,7 @@ impl Totals {
         summary.bytes = self.bytes;
         summary.captured_bytes = self.captured_bytes;
         (summary.first_seen, summary.last_seen) = (self.first, self.last);
+        summary.end_times = self.ends;
         summary.link_types.clear();
         for name in self.link_types.iter().map(|link| link.name().into_owned()) {
             // several numbers have one name
@@ -189,6 +198,7 @@ mod tests {
         let summary = summary(&[record(1, Some(50)), record(1, Some(60)), record(0, Some(10)), record(2, Some(55))]);
         assert_eq!(summary.first_seen, Some(Timestamp::from_nanos(10)));
         assert_eq!(summary.last_seen, Some(Timestamp::from_nanos(60)));
+        assert_eq!(summary.end_times, [Some(50), Some(55)].map(|time| time.map(Timestamp::from_nanos)));
         assert_eq!((summary.packets, summary.bytes, summary.captured_bytes), (4, 256, 240));
         assert_eq!(summary.timestamps.backward_steps, 0);
     }
@@ -207,6 +217,6 @@ mod tests {
     #[test]
     fn without_times_there_is_no_first_one() {
         let summary = summary(&[record(0, None)]);
-        assert_eq!((summary.first_seen, summary.last_seen), (None, None));
+        assert_eq!((summary.first_seen, summary.last_seen, summary.end_times), (None, None, [None; 2]));
     }
 }

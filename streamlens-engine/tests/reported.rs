@@ -6,6 +6,8 @@ mod common;
 use common::{MILLISECOND, Made, analyse_with, udp};
 use serde_json::{Value, json};
 use streamlens_engine::EngineOptions;
+use streamlens_model::Timestamp;
+use streamlens_model::row::RowContext;
 use streamlens_registry::DecoderRegistry;
 use streamlens_testing::{Host, Tcp, ethernet, tcp};
 
@@ -84,6 +86,33 @@ fn a_second_call_on_the_same_ports() {
     let document = document(&call(packets));
     let expected = [json!(["0xaaaa0001", 200, 0, 0, 0]), json!(["0xbbbb0002", 300, 0, 0, 0])];
     assert_eq!(streams(&document), expected);
+}
+
+/// Frames in a capture in another order than that of their times: what is said of its first frame stands with that frame's own time,
+/// and a rate is over the time there was at every level, by hand 40 packets of 214 bytes in 800 ms less the last one's bits.
+#[test]
+fn frames_that_are_not_in_the_order_of_their_times() {
+    let mut frames = call((0..41).map(|number| (7, number)));
+    (0..40).step_by(2).for_each(|at| frames.swap(at, at + 1));
+    let analysis = analyse_with(DecoderRegistry::with_builtins(), EngineOptions::default(), &frames);
+    let time = |place: usize| Some(Timestamp::from_nanos(frames[place].time));
+    let (first, last) = analysis.capture.span();
+    assert_eq!((first.frame, first.time, last.frame, last.time), (1, time(0), 41, time(40)));
+    assert_eq!((analysis.capture.first_seen, analysis.capture.last_seen), (time(1), time(40)));
+    let [one] = &analysis.findings.iter().filter(|one| one.code == "capture.time-backwards").collect::<Vec<_>>()[..]
+    else {
+        panic!("{:?}", analysis.findings)
+    };
+    assert_eq!((one.count, one.first.frame, one.first.time), (20, 2, time(1)));
+    let rates: Vec<_> =
+        analysis.rows(RowContext::default()).filter_map(|row| Some((row.bit_rate()?, row.packet_rate()?))).collect();
+    let length = frames[0].data.len() as f64;
+    let by_hand = (40.0 * length * 8.0 / 0.8, 40.0 / 0.8);
+    assert!(rates.len() >= 4, "flow, transport, encoding and packet type: {rates:?}");
+    for (bits, packets) in &rates {
+        assert!((bits - by_hand.0).abs() < 1e-3 && (packets - by_hand.1).abs() < 1e-6, "{rates:?}");
+    }
+    assert_eq!(analysis.capture.bit_rate().map(f64::round), Some(by_hand.0.round()));
 }
 
 /// Pictures that are shown in another order than they are sent in: timestamps go back, and nothing is wrong.

@@ -195,6 +195,10 @@ pub struct CaptureSummary {
     /// The latest time of any frame.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<Timestamp>,
+    /// The times of the very first and of the very last frame, which are others than the earliest and the latest where times run
+    /// backwards. Not part of the document.
+    #[serde(skip)]
+    pub end_times: [Option<Timestamp>; 2],
     /// The interfaces, in the order of the capture.
     pub interfaces: Vec<Interface>,
     /// Frames that the capture itself lost, by interface.
@@ -221,12 +225,18 @@ pub struct CaptureSummary {
 }
 
 impl CaptureSummary {
-    /// The first and the last frame, for what is found of the capture as a whole. Their times are the earliest and the latest
-    /// of any frame, which are those of other frames where the capture's time runs backwards.
+    /// The first and the last frame with their own times, for what is found of the capture as a whole.
     #[must_use]
     pub fn span(&self) -> (Occurrence, Occurrence) {
-        let first = Occurrence { frame: 1, time: self.first_seen };
-        (first, Occurrence { frame: self.packets.max(1), time: self.last_seen })
+        let [first, last] = self.end_times;
+        (Occurrence { frame: 1, time: first }, Occurrence { frame: self.packets.max(1), time: last })
+    }
+
+    /// Bits on the wire per second from the earliest to the latest frame, as that of a flow: see
+    /// [`mean_bit_rate`](crate::row::mean_bit_rate).
+    #[must_use]
+    pub fn bit_rate(&self) -> Option<f64> {
+        crate::row::mean_bit_rate(self.first_seen, self.last_seen, self.packets, self.bytes)
     }
 
     /// What a source knows of its capture by now: name, format, interfaces, drops, warnings. What only its frames tell is

@@ -155,6 +155,8 @@ pub struct LoggedFinding {
     pub text: String,
     /// The range of the figure in that sentence, where one was given.
     pub range: Option<FigureRange>,
+    /// Whether it holds a clock in frames against the times of the frames: it is none where those times are moved.
+    pub is_against_capture: bool,
 }
 
 impl LoggedFinding {
@@ -213,6 +215,20 @@ impl FindingLog {
         text: impl FnOnce() -> String,
     ) {
         self.record((code, stream, subject), severity, at, text);
+    }
+
+    /// As [`add_about`](Self::add_about), of a clock in frames that is off the times of the frames.
+    pub fn add_against_capture(
+        &mut self,
+        code: &'static str,
+        severity: Severity,
+        (stream, subject): (Option<StreamId>, Subject),
+        at: Occurrence,
+        text: impl FnOnce() -> String,
+    ) {
+        if let Some(entry) = self.record((code, stream, subject), severity, at, text) {
+            entry.is_against_capture = true;
+        }
     }
 
     /// Records that something happened at a frame, and the figure that the sentence ends with or stands on: occurrences
@@ -288,8 +304,16 @@ impl FindingLog {
                 if self.entries.is_empty() {
                     self.entries.reserve_exact(1);
                 }
-                let first =
-                    LoggedFinding { severity, count: 1, packets: None, first: at, last: at, text: text(), range: None };
+                let first = LoggedFinding {
+                    severity,
+                    count: 1,
+                    packets: None,
+                    first: at,
+                    last: at,
+                    text: text(),
+                    range: None,
+                    is_against_capture: false,
+                };
                 self.entries.insert(place, (key, first));
                 self.entries.get_mut(place).map(|(_, entry)| entry)
             }

@@ -17,6 +17,9 @@ pub struct StreamHealth {
     /// added up is then either, never both.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_carrier: bool,
+    /// Its first packet. Not part of the document.
+    #[serde(skip)]
+    pub first: Option<Occurrence>,
     /// Packets received, duplicates included.
     pub received: u64,
     /// Numbers from the first to the highest, over all restarts; `None` where the stream has no sequence numbers.

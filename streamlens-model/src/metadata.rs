@@ -49,6 +49,14 @@ impl Metadata {
         }
     }
 
+    /// Takes the values of these names out, also of those that lie in maps and lists of it.
+    pub fn remove_all(&mut self, names: &[&str]) {
+        self.entries.retain_mut(|(name, value)| {
+            value.remove_all(names);
+            !names.contains(&&**name)
+        });
+    }
+
     /// Sets the value of a name, and gives the one that it had.
     #[inline(always)]
     pub fn insert(&mut self, name: Cow<'static, str>, value: Value) -> Option<Value> {

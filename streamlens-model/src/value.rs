@@ -88,6 +88,15 @@ impl<'de> Visitor<'de> for AnyValue {
 }
 
 impl Value {
+    /// Takes the values of these names out of all maps in it.
+    pub(crate) fn remove_all(&mut self, names: &[&str]) {
+        match self {
+            Self::Map(map) => map.remove_all(names),
+            Self::List(list) => list.iter_mut().for_each(|value| value.remove_all(names)),
+            _ => {}
+        }
+    }
+
     #[inline(never)]
     fn serialize_other<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {

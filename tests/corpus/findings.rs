@@ -329,3 +329,27 @@ fn sentences_are_as_reviewed() {
     let reviewed = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(all == reviewed, "{} is another; STREAMLENS_BLESS=1 writes it anew:\n{all}", path.display());
 }
+
+/// A sender that writes Unix time into its reports (RFC 3550 has NTP's) is no clock of 2071.
+#[test]
+fn sender_reports_in_unix_time_are_told_as_such() {
+    let Some(analysis) = analysis("negative/sip.pcap") else { return };
+    let [text] = texts(&analysis, "rtcp.clock-offset")[..] else { panic!("{:?}", analysis.findings) };
+    assert!(
+        text.contains("counts from 1970 and not from 1900") && text.ends_with(", since its first report"),
+        "{text}"
+    );
+    let is_dated = |stream: &StreamHealth| stream.measures.keys().any(|name| name.contains("wall_clock"));
+    assert!(!streams(&analysis).any(is_dated));
+}
+
+/// Its last frame is years before the first: each finding has the time of the frame that it names.
+#[test]
+fn the_first_frame_has_its_own_time_where_times_run_backwards() {
+    let Some(analysis) = analysis("link/cisco-hdlc.pcap") else { return };
+    let at = |code: &str| of(&analysis, code).first().map(|one| (one.first, one.last)).expect("it is found");
+    let ((first, last), (back, _)) = (at("capture.nothing-read"), at("capture.time-backwards"));
+    assert_eq!((first.frame, last.frame, back.frame), (1, 3, 3));
+    assert_eq!((last.time, back.time), (analysis.capture.first_seen, analysis.capture.first_seen));
+    assert!(first.time > last.time, "{first:?} {last:?}");
+}

@@ -1,7 +1,7 @@
 //! What stands in a report: every line names source and flow, every fault its time, and what is unknown its reason.
 
 use streamlens::model::words::{counted, duration, grouped};
-use streamlens::model::{Analysis, ApplicationEncoding, Finding, Flow, Interval, StreamHealth, Value};
+use streamlens::model::{Analysis, ApplicationEncoding, Finding, Flow, Interval, Occurrence, StreamHealth, Value};
 
 use super::{Kind, Plot, Report, Section};
 use crate::table;
@@ -20,10 +20,13 @@ struct Trade {
     networks: &'static [&'static str],
 }
 
+/// The beginnings of codes that matter to every trade.
+const OF_ALL: &[&str] = &["capture.", "decode-as.", "findings.", "ip."];
+
 const FLIGHT_TEST: Trade = Trade {
     title: "Flight test report",
     encodings: &["IENA", "Chapter10", "iNetX", "TmNS", "NPD"],
-    findings: &["iena.", "chapter10.", "inetx.", "tmns.", "npd.", "ptp.", "telemetry.", "capture."],
+    findings: &["iena.", "chapter10.", "inetx.", "tmns.", "npd.", "ptp.", "telemetry."],
     networks: &["PTP"],
 };
 const MEDIA: Trade = Trade {
@@ -45,13 +48,13 @@ const MEDIA: Trade = Trade {
         "MPEG-TS",
         "NDI",
     ],
-    findings: &["rtp.", "rtcp.", "sap.", "sdp.", "st2", "audio.", "mpegts.", "ndi.", "ptp.", "capture."],
+    findings: &["rtp.", "rtcp.", "sap.", "sdp.", "st2", "audio.", "mpegts.", "ndi.", "ptp."],
     networks: &["PTP", "Sessions", "Pairs", "NDI"],
 };
 const PLANT: Trade = Trade {
     title: "Plant report",
     encodings: &["PROFINET", "EtherCAT", "ModbusTCP", "ModbusRTU"],
-    findings: &["profinet.", "ethercat.", "modbus.", "capture."],
+    findings: &["profinet.", "ethercat.", "modbus."],
     networks: &["PROFINET", "EtherCAT", "Modbus"],
 };
 
@@ -75,9 +78,14 @@ pub(super) fn of(kind: Kind, analysis: &Analysis) -> Report {
             });
         }
     }
-    sections.push(gaps(&encodings));
-    let is_ours = |finding: &&Finding| trade.findings.iter().any(|start| finding.code.starts_with(start));
-    sections.push(findings(analysis.findings.iter().filter(is_ours)));
+    let is_ours = |finding: &&Finding| {
+        let of = finding.place.encoding.as_deref();
+        let is_of_encoding = of.is_some_and(|of| trade.encodings.contains(&of));
+        is_of_encoding || trade.findings.iter().chain(OF_ALL).any(|start| finding.code.starts_with(start))
+    };
+    let ours: Vec<_> = analysis.findings.iter().filter(is_ours).collect();
+    sections.push(gaps(&encodings, &ours));
+    sections.push(findings(&ours));
     let capture = &analysis.capture;
     let time = capture.first_seen.zip(capture.last_seen).map_or_else(
         || "no time stamps".to_owned(),
@@ -145,8 +153,9 @@ fn row(flow: &Flow, encoding: &ApplicationEncoding, stream: &StreamHealth) -> Ve
     // Chapter 10: the relative time counter ticks ten million times a second
     let by_counter = number("rtc_last").zip(number("rtc_first")).filter(|(last, first)| last > first);
     let by_counter = by_counter.map(|(last, first)| stream.received.saturating_sub(1) as f64 * 1e7 / (last - first));
-    let of_encoding = Some(&encoding.timing_stats).filter(|_| encoding.health.streams.len() == 1);
-    let by_frames = of_encoding.and_then(|timing| timing.mean_ns).filter(|mean| *mean > 0.0).map(|mean| 1e9 / mean);
+    // as the table's, over the time of the encoding
+    let by_frames = encoding.timing_stats.span_seconds().filter(|_| stream.received > 1);
+    let by_frames = by_frames.map(|seconds| (stream.received - 1) as f64 / seconds);
     let rate = number("rate_hz").or(by_counter).or(by_frames);
     let time_packets = measures.get("time").and_then(|time| time.get("last_less_capture_time_ns"));
     let time_error = number("time_error_mean_ns").or(time_packets.and_then(Value::as_f64));
@@ -163,7 +172,7 @@ fn row(flow: &Flow, encoding: &ApplicationEncoding, stream: &StreamHealth) -> Ve
         or_why(stream.lost, grouped, numbered),
         or_why(share, |(lost, expected)| format!("{:.4}", lost as f64 * 100.0 / expected as f64), numbered),
         or_why(stream.duplicated, grouped, numbered),
-        or_why(rate, |rate| format!("{rate:.2}"), "too few packets, or several streams"),
+        or_why(rate, |rate| format!("{rate:.2}"), "too few packets"),
         or_why(stream.jitter_ns, duration, "no clock in its packets"),
         or_why(stream.drift_ppm, |drift| format!("{drift:.2}"), "no clock, less than 1 s, or no line fits"),
         or_why(
@@ -207,7 +216,7 @@ fn timing(encodings: &Encodings<'_>) -> Section {
                 add(
                     "audio delay factor".to_owned(),
                     verdict.map(|verdict| verdict != "not compliant"),
-                    factor.to_string(),
+                    delay_factor(factor),
                 );
             }
             let Some(timing) = measures.get("st2110_21") else { continue };
@@ -219,11 +228,12 @@ fn timing(encodings: &Encodings<'_>) -> Section {
                         .and_then(|at| at.get("frame"))
                         .map_or_else(String::new, |frame| format!(", at frame {frame}"));
                     let figures = format!("worst {}, limit {}{frame}", text("worst"), text("limit"));
-                    add(format!("ST 2110-21 {class} {model}"), judged.get("passes").and_then(Value::as_bool), figures);
+                    let (class, model) = (class.replace('_', " "), model.to_uppercase());
+                    add(format!("ST 2110-21 {class}, {model}"), judged.get("passes").and_then(Value::as_bool), figures);
                 }
             }
             if let Some(class) = timing.get("class") {
-                add("sender type".to_owned(), None, class.to_string());
+                add("sender type".to_owned(), None, class.to_string().replace('_', " "));
             }
         }
     }
@@ -234,29 +244,58 @@ fn timing(encodings: &Encodings<'_>) -> Section {
     }
 }
 
-fn gaps(encodings: &Encodings<'_>) -> Section {
+/// The time stamp delay factor in words: `19.73 µs at most, 19.72 µs on average, 19.71 µs at least, ...`.
+fn delay_factor(factor: &Value) -> String {
+    let nanos = |name: &str| factor.get(name).and_then(Value::as_f64).map(duration);
+    let parts = [("max_ns", "at most"), ("mean_ns", "on average"), ("min_ns", "at least")];
+    let mut parts: Vec<_> =
+        parts.into_iter().filter_map(|(name, words)| Some(format!("{} {words}", nanos(name)?))).collect();
+    if let Some((wide, narrow)) = nanos("limit_wide_ns").zip(nanos("limit_narrow_ns")) {
+        parts.push(format!("limit {wide} (narrow {narrow})"));
+    }
+    if let Some(frame) = factor.get("worst_frame").and_then(Value::as_u64) {
+        parts.push(format!("worst at frame {}", grouped(frame)));
+    }
+    parts.join(", ")
+}
+
+/// Gaps of streams, and holes of the byte streams below, in the order of their times; how many are not listed stands behind.
+fn gaps(encodings: &Encodings<'_>, ours: &[&Finding]) -> Section {
     let mut rows = Vec::new();
     for (flow, encoding) in encodings {
         for stream in &encoding.health.streams {
-            for gap in stream.gaps.iter().take(MOST_GAPS) {
+            let of_stream = |time: String, frame, packets| {
+                vec![time, frame, flow.key.src.to_string(), flow.key.dst.to_string(), name_of(stream), packets]
+            };
+            let listed = stream.gaps.get(..MOST_GAPS).unwrap_or(&stream.gaps);
+            rows.extend(listed.iter().map(|gap| {
                 let time = gap.at.time.map_or_else(|| "no time".to_owned(), |time| time.to_string());
-                rows.push(vec![
-                    time,
-                    grouped(gap.at.frame),
-                    flow.key.src.to_string(),
-                    flow.key.dst.to_string(),
-                    name_of(stream),
-                    grouped(gap.packets),
-                ]);
+                (gap.at, of_stream(time, grouped(gap.at.frame), grouped(gap.packets)))
+            }));
+            if let Some(more @ 1..) = stream.gap_count.unwrap_or(0).checked_sub(listed.len() as u64) {
+                let text = format!("in {} beside the latest and the largest", counted(more, "gap"));
+                let packets = stream.lost.unwrap_or(0).saturating_sub(listed.iter().map(|gap| gap.packets).sum());
+                let behind = Occurrence { frame: u64::MAX, time: None };
+                rows.push((behind, of_stream(text, String::new(), grouped(packets))));
             }
         }
     }
-    rows.sort();
+    rows.extend(ours.iter().filter(|finding| finding.code == table::HOLE).map(|hole| {
+        let time = hole.first.time.map_or_else(|| "no time".to_owned(), |time| time.to_string());
+        let (src, dst) = hole.place.flow.as_deref().and_then(|flow| flow.split_once(" -> ")).unwrap_or_default();
+        let dst = dst.split(" vlan ").next().unwrap_or(dst);
+        let more = if hole.count > 1 { format!(", in {} holes", grouped(hole.count)) } else { String::new() };
+        let cells = [src, dst, "byte stream"].map(str::to_owned);
+        let row = [time, grouped(hole.first.frame)].into_iter().chain(cells).chain([format!("{}{more}", hole.text)]);
+        (hole.first, row.collect())
+    }));
+    rows.sort_by_key(|(at, _)| (at.frame == u64::MAX, at.time, at.frame));
+    let rows = rows.into_iter().map(|(_, row)| row).collect();
     Section { title: "Losses", columns: vec!["Time", "Frame", "Source", "Destination", "Stream", "Packets"], rows }
 }
 
-fn findings<'a>(findings: impl Iterator<Item = &'a Finding>) -> Section {
-    let row = |finding: &Finding| {
+fn findings(findings: &[&Finding]) -> Section {
+    let row = |finding: &&Finding| {
         let time = finding.first.time.map_or_else(|| "no time".to_owned(), |time| time.to_string());
         let place = &finding.place;
         let stream = place.stream.as_ref().map(|stream| format!("stream {stream}"));
@@ -273,7 +312,7 @@ fn findings<'a>(findings: impl Iterator<Item = &'a Finding>) -> Section {
         ]
     };
     let columns = vec!["Severity", "First", "Frame", "Count", "Code", "Where", "What"];
-    Section { title: "Findings", columns, rows: findings.map(row).collect() }
+    Section { title: "Findings", columns, rows: findings.iter().map(row).collect() }
 }
 
 /// Packets, losses and jitter per interval, of the encodings with most packets.

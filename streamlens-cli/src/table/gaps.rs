@@ -10,6 +10,9 @@ use super::summary::instant;
 use super::{FAINT, Look, TITLE};
 use crate::text::escaped;
 
+/// The code of findings about holes in byte streams, which are gaps too.
+pub(crate) const HOLE: &str = "tcp.gap";
+
 /// A gap with the stream that has it.
 struct Place<'a> {
     gap: &'a Gap,
@@ -31,7 +34,8 @@ pub(super) fn write(out: &mut impl Write, analysis: &Analysis, look: Look) -> io
         }
     }
     places.sort_by_key(|place| place.gap.at.frame);
-    let all = places.len() as u64 + not_listed;
+    let holes: Vec<_> = analysis.findings.iter().filter(|finding| finding.code == HOLE).collect();
+    let all = places.len() as u64 + not_listed + holes.iter().map(|hole| hole.count).sum::<u64>();
     writeln!(
         out,
         "{}",
@@ -52,6 +56,16 @@ pub(super) fn write(out: &mut impl Write, analysis: &Analysis, look: Look) -> io
     if not_listed > 0 {
         let text = format!("  and {} beside the latest 16 and the largest 16 of a stream", grouped(not_listed));
         writeln!(out, "{}", look.paint(FAINT, &text))?;
+    }
+    for hole in holes {
+        let time = hole.first.time.map_or_else(String::new, |time| format!("{}  ", instant(time)));
+        let place = [&hole.place.flow, &hole.place.encoding].into_iter().flatten();
+        let place: Vec<_> = place.map(|part| escaped(part)).collect();
+        let more = match hole.count {
+            1 => String::new(),
+            count => format!("; {}, last before frame {}", counted(count, "hole"), grouped(hole.last.frame)),
+        };
+        writeln!(out, "  {time}frame {}: {}{more}  {}", grouped(hole.first.frame), hole.text, place.join(", "))?;
     }
     writeln!(out)
 }

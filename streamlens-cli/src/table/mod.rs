@@ -9,6 +9,7 @@ mod rows;
 mod summary;
 mod unidentified;
 
+pub(crate) use self::gaps::HOLE;
 #[cfg(test)]
 pub(crate) use self::rows::percent;
 pub(crate) use self::summary::MOST_FINDINGS;

@@ -77,7 +77,7 @@ fn domain(name: &str, of: &Value) -> Vec<String> {
         said("clock_accuracy_name"),
         said("time_source_name"),
         said("current_utc_offset_s").map(|offset| format!("UTC offset {offset} s")),
-        (changes > 0).then(|| counted(changes, "change of grandmaster").replace("grandmasters", "grandmaster")),
+        (changes > 0).then(|| format!("{} of grandmaster", counted(changes, "change"))),
     ]);
     let mut lines = vec![format!("domain {name}: {parts}")];
     // the master counts TAI, the capture UTC

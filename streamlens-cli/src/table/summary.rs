@@ -97,9 +97,8 @@ fn totals(analysis: &Analysis, matched: Option<usize>) -> String {
     if capture.outer_bytes > 0 {
         text += &format!(", {} of them around the frames", grouped(capture.outer_bytes));
     }
-    let seconds = span(capture).map_or(0.0, |nanos| nanos as f64 / 1e9);
-    if seconds > 0.0 {
-        text += &format!(", {} on average", text::bit_rate(capture.bytes as f64 * 8.0 / seconds));
+    if let Some(rate) = capture.bit_rate() {
+        text += &format!(", {} on average", text::bit_rate(rate));
     }
     text
 }

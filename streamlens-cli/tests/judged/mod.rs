@@ -1,6 +1,7 @@
 //! Captures held against each other and against what is expected: `compare`, `learn`, `--expect`; what spans flows, and gaps.
 
 use serde_json::Value;
+use streamlens::model::Timestamp;
 use streamlens_testing::{Made, demo, pcapng};
 
 use crate::common::Scratch;
@@ -97,6 +98,43 @@ fn what_was_removed_delayed_or_doubled_is_found_and_nothing_else() {
     }
 }
 
+/// What spans flows is compared by what is found of it: a redundant pair that misses packets on both paths, a request of PTP
+/// without an answer.
+#[test]
+fn what_is_found_across_flows_is_compared() {
+    let scratch = Scratch::new("compare-across");
+    scratch.file("good.pcapng", &demo::capture());
+    let is_answer = |frame: &Made| {
+        let payload = frame.data.get(42..).unwrap_or_default();
+        frame.data.get(34..36) == Some(&320_u16.to_be_bytes()) && payload.first().is_some_and(|kind| kind & 15 == 9)
+    };
+    let without = changed(|mut frames| {
+        let answers = frames.iter().filter(|frame| is_answer(frame)).count();
+        assert!(answers > 2, "the demo has Delay_Resp");
+        let mut left = 2;
+        frames.retain(|frame| {
+            left -= i32::from(is_answer(frame));
+            left != 0 || !is_answer(frame)
+        });
+        frames
+    });
+    scratch.file("bad.pcapng", &without);
+    let run = |one: &str, other: &str, format| {
+        scratch.run(&["compare", one, other, "--format", format, "--fail-on", "worse"])
+    };
+    let ran = run("good.pcapng", "bad.pcapng", "json");
+    let found = ran.json()["findings"].clone();
+    let code = "ptp.unanswered-delay-request";
+    assert_eq!(found.as_array().map(Vec::len), Some(1), "{found}");
+    assert_eq!((&found[0]["code"], &found[0]["verdict"], ran.status), (&code.into(), &"worse".into(), 1), "{found}");
+    assert!(run("good.pcapng", "bad.pcapng", "table").stdout.contains(&format!(": new finding {code}\n")));
+    let csv = run("good.pcapng", "bad.pcapng", "csv").stdout;
+    assert!(csv.lines().any(|line| line.starts_with("worse,,,PTP,") && line.contains(code)), "{csv}");
+    let back = run("bad.pcapng", "good.pcapng", "json");
+    assert_eq!((&back.json()["findings"][0]["verdict"], back.status), (&"better".into(), 0));
+    assert_eq!(run("bad.pcapng", "bad.pcapng", "json").json()["findings"], Value::Array(Vec::new()));
+}
+
 #[test]
 fn what_was_learned_is_expected() {
     let scratch = Scratch::new("expect");
@@ -144,6 +182,35 @@ fn what_was_learned_is_expected() {
     assert_eq!(scratch.run(&["--expect", "learned.toml", "good.pcapng"]).status, 2);
 }
 
+/// What is found of a stream stands where it began, also in a flow that began before; what is absent, over all of the capture.
+#[test]
+fn what_is_judged_stands_where_it_began() {
+    let scratch = Scratch::new("expect-place");
+    let mut frames = demo::frames();
+    frames.sort_by_key(|frame| frame.time);
+    scratch.file("demo.pcapng", &demo::capture());
+    let expected =
+        "others = \"allowed\"\n[[stream]]\nstream = \"key 0x0B02\"\nmin_rate = 1e9\n[[stream]]\nstream = \"nobody\"\n";
+    scratch.file("expected.toml", expected.as_bytes());
+    let document = scratch.run(&["--expect", "expected.toml", "--format", "json", "demo.pcapng"]).json();
+    let found = |code: &str| {
+        let all = document["findings"].as_array().unwrap();
+        let [one] = &all.iter().filter(|one| one["code"] == code).collect::<Vec<_>>()[..] else { panic!("{document}") };
+        let time = |at: &Value| at["time"].as_str().map(|time| time.parse::<Timestamp>().unwrap().as_nanos());
+        [&one["first"], &one["last"]].map(|at| (at["frame"].as_u64().unwrap() as usize, time(at)))
+    };
+    let place = |is_one: &dyn Fn(&Made) -> bool| frames.iter().position(is_one).map(|place| place + 1).unwrap();
+    let of_key = |key: [u8; 2]| {
+        let port = 5600_u16.to_be_bytes();
+        move |frame: &Made| frame.data.get(36..38) == Some(&port) && frame.data.get(42..44) == Some(&key)
+    };
+    let first = place(&of_key([0x0B, 2]));
+    assert!(place(&of_key([0x0A, 1])) < first, "the flow has another key before");
+    assert_eq!(found("expect.limit"), [(first, Some(frames[first - 1].time)); 2]);
+    let ends = [1, frames.len()].map(|place| (place, Some(frames[place - 1].time)));
+    assert_eq!(found("expect.absent"), ends);
+}
+
 #[test]
 fn every_loss_has_its_time() {
     let scratch = Scratch::new("gaps");
@@ -183,6 +250,9 @@ fn what_spans_flows_is_shown() {
         assert!(pair.contains(line), "{line}: {pair}");
     }
     let Some(corpus) = streamlens_testing::corpus() else { return };
+    let changed = corpus.join("captures/ptp/ptp4l-gm-change.pcap");
+    let changed = scratch.run(&["--networks", changed.to_str().unwrap(), "--columns", "packets"]).stdout;
+    assert!(changed.replace("\n          ", " ").contains("UTC offset 37 s, 1 change of grandmaster"), "{changed}");
     let ndi = corpus.join("captures/broadcast/ndi-tcp.pcap");
     let ndi = scratch.run(&["--networks", ndi.to_str().unwrap()]).stdout;
     assert!(ndi.contains("NDI       VM (StreamLens test): bcsender.local, "), "{ndi}");
@@ -234,4 +304,33 @@ fn refined_encodings_can_be_told_and_are_listed() {
     assert!(unused.contains("-d udp.port==9,rtp: no flow has packets that this rule speaks of"), "{unused}");
     let list = scratch.run(&["decoders"]).stdout;
     assert!(list.contains("  refined   ") && list.contains(" AES67,"), "{list}");
+}
+
+/// A hole of a byte stream is a loss as others are: `--gaps` and reports, which show losses with their times, have it.
+#[test]
+fn a_hole_of_a_byte_stream_is_among_the_losses() {
+    let scratch = Scratch::new("hole");
+    let is_response = |frame: &Made| frame.data.get(34..36) == Some(&502_u16.to_be_bytes()) && frame.data.len() > 62;
+    let capture = changed(|mut frames| {
+        frames.sort_by_key(|frame| frame.time);
+        let gone = frames.iter().enumerate().filter(|(_, frame)| is_response(frame)).map(|(place, _)| place).nth(2);
+        frames.remove(gone.expect("the demo has Modbus"));
+        frames
+    });
+    scratch.file("hole.pcapng", &capture);
+    let document = scratch.run(&["--format", "json", "hole.pcapng"]).json();
+    let all = document["findings"].as_array().unwrap();
+    let hole = all.iter().find(|one| one["code"] == "tcp.gap").unwrap_or_else(|| panic!("{document}"));
+    let (frame, text) = (&hole["first"]["frame"], hole["text"].as_str().unwrap());
+    let gaps = scratch.run(&["--gaps", "hole.pcapng"]).stdout;
+    let line = format!("frame {frame}: {text}  192.168.40.20:502 -> 192.168.40.10:49200, ModbusTCP");
+    assert!(gaps.contains(&line) && gaps.contains("Gaps      6\n"), "{line}\n{gaps}");
+    let report = scratch.run(&["report", "plant", "hole.pcapng", "--format", "csv"]).stdout;
+    let is_told = |section: &str, part: &str| {
+        let lines = report.lines().filter(|line| line.starts_with(&format!("\"{section}\"")));
+        lines.filter(|line| line.contains(text) && line.contains(part)).count()
+    };
+    assert_eq!((is_told("Losses", "byte stream"), is_told("Findings", "tcp.gap")), (1, 1), "{report}");
+    // of several streams in one encoding each has a rate
+    assert!(!report.contains("several streams"), "{report}");
 }

@@ -66,7 +66,8 @@ static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::Udp, Carrier::Chapt
     .with_finding_prefix("chapter10")
     .with_findings(&[terms::FINDINGS])
     .with_facts(&[terms::FACTS])
-    .with_measures(&[terms::MEASURES]);
+    .with_measures(&[terms::MEASURES])
+    .with_against_capture(&["first_less_capture_time_ns", "last_less_capture_time_ns"]);
 
 impl StreamDecoder for Chapter10Decoder {
     fn info(&self) -> &DecoderInfo {

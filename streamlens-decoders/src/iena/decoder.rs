@@ -9,7 +9,7 @@ use super::header::{Fit, IenaHeader, SHORTEST, TRAILER, YEAR_MICROS, body};
 use super::state::{IenaFlow, Pins};
 use super::terms;
 use super::variant::IenaVariant;
-use crate::telemetry::terms::{TRACK, TRACK_TIME};
+use crate::telemetry::terms::{AGAINST_CAPTURE, TRACK, TRACK_TIME};
 use crate::telemetry::{Naming, TelemetryMonitor, has_clocks_off, may_have_findings};
 use crate::text::{UPPER, hex_numbered};
 use crate::{
@@ -66,6 +66,7 @@ static INFO: DecoderInfo = DecoderInfo::new(ENCODING, &[Carrier::Udp])
     .with_findings(&[terms::FINDINGS])
     .with_facts(&[terms::FACTS])
     .with_measures(&[TRACK, TRACK_TIME, terms::MEASURES])
+    .with_against_capture(AGAINST_CAPTURE)
     .with_fields(&[terms::FIELDS]);
 
 impl StreamDecoder for IenaDecoder {

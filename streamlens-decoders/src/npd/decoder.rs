@@ -7,7 +7,7 @@ use streamlens_model::{FlowKey, Packet, StreamId};
 use super::flow::NpdFlow;
 use super::header::{HEADER, NpdHeader, Segments, Walk};
 use super::terms;
-use crate::telemetry::terms::TRACK;
+use crate::telemetry::terms::{AGAINST_CAPTURE, TRACK};
 use crate::telemetry::{Naming, TelemetryMonitor};
 use crate::{
     Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, Joined, NetworkMonitor, PacketType,
@@ -52,6 +52,7 @@ static INFO: DecoderInfo = DecoderInfo::new(ENCODING, &[Carrier::Udp])
     .with_facts(&[terms::FACTS])
     .with_packet_type_facts(&[terms::PACKET_TYPE_FACTS])
     .with_measures(&[TRACK, terms::MEASURES])
+    .with_against_capture(AGAINST_CAPTURE)
     .with_fields(&[terms::FIELDS]);
 
 impl StreamDecoder for NpdDecoder {

@@ -46,6 +46,12 @@ static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::Udp, Carrier::Ether
     .with_findings(&[terms::FINDINGS])
     .with_facts(&[terms::FACTS])
     .with_network_facts(&[terms::NETWORK_FACTS])
+    .with_against_capture(&[
+        "capture_clock_offset_from_master",
+        "delay_resp_receive_minus_capture",
+        "sync_capture_minus_origin",
+        "sync_capture_minus_origin_utc_mean_ns",
+    ])
     .with_fields(&[terms::FIELDS, terms::V2_FIELDS, terms::V1_FIELDS])
     .publishing();
 

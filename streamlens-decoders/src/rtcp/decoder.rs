@@ -8,7 +8,7 @@ use streamlens_model::{FindingLog, FlowKey, Occurrence, Packet, Severity, Stream
 use super::framed::{self, Framed};
 use super::monitor::{RoundTrips, SenderClocks, SenderRecord};
 use super::packet::{APP, BYE, CNAME, Compound, PSFB, RR, RTPFB, RtcpPacket, SDES, SR, SenderInfo, XR, compound};
-use super::terms;
+use super::{sender_clock, terms};
 use crate::clock_offset::Standing;
 use crate::rtp::framing;
 use crate::{
@@ -40,6 +40,7 @@ static INFO: DecoderInfo = DecoderInfo::new(NAME, &[Carrier::Udp, Carrier::Tcp])
     .with_findings(&[terms::FINDINGS])
     .with_facts(&[terms::FACTS])
     .with_measures(&[terms::MEASURES])
+    .with_against_capture(&["sender_clock_offset_ns"])
     .with_fields(&[terms::FIELDS])
     .publishing();
 
@@ -353,14 +354,11 @@ impl FlowDecoder for RtcpFlow {
             let Some((sender, at)) = source.last_sender else { continue };
             let Some(since) = source.standing.map(|standing| standing.since()) else { continue };
             let first = source.first_sender.map_or(at, |(_, first)| first);
-            let clock = sender.wall_clock();
-            let at_time = at.time.filter(|_| sender.ntp != 0);
-            let said = at_time.and_then(|time| clock_offset::judged(clock.as_nanos(), clock.since(time), false));
-            if let Some(said) = said {
+            if let Some(said) = at.time.and_then(|time| sender_clock::judged(&sender, time)) {
                 let what = ("rtcp.clock-offset", Severity::Warning);
                 let place = (Some(StreamId(u128::from(ssrc))), Subject::default());
                 findings.add_counted(what, place, 1, (since, since), || {
-                    format!("by its sender reports {said}, {}", clock_offset::since(since, first, "report"))
+                    format!("{said}, {}", clock_offset::since(since, first, "report"))
                 });
             }
         }
@@ -380,9 +378,11 @@ impl FlowDecoder for RtcpFlow {
             if let Some((sender, at)) = source.last_sender {
                 measure("sender_packets", sender.packets.into());
                 measure("sender_octets", sender.octets.into());
-                measure("sender_wall_clock", sender.wall_clock().into());
-                if let Some(time) = at.time {
-                    measure("sender_clock_offset_ns", sender.wall_clock().since(time).into());
+                if let Some(clock) = sender.time_of_day(at.time) {
+                    measure("sender_wall_clock", clock.into());
+                    if let Some(time) = at.time {
+                        measure("sender_clock_offset_ns", clock.since(time).into());
+                    }
                 }
                 if let Some((first, _)) = source.first_sender
                     && let Some(rate) = media_rate(&first, &sender)

@@ -12,6 +12,7 @@ mod framed;
 mod monitor;
 mod packet;
 mod probe;
+mod sender_clock;
 mod terms;
 #[cfg(test)]
 mod tests;

@@ -111,6 +111,8 @@ pub(super) struct SenderClocks {
 struct Clock {
     first: SenderInfo,
     last: SenderInfo,
+    /// What the last one says that the time is, where it says so.
+    time_of_day: Option<Timestamp>,
     reports: u64,
 }
 
@@ -121,8 +123,9 @@ impl NetworkMonitor for SenderClocks {
         if self.clocks.len() >= MAX_SOURCES && !self.clocks.contains_key(&key) {
             return;
         }
-        let clock = self.clocks.entry(key).or_insert(Clock { first: sender, last: sender, reports: 0 });
-        clock.last = sender;
+        let new = Clock { first: sender, last: sender, time_of_day: None, reports: 0 };
+        let clock = self.clocks.entry(key).or_insert(new);
+        (clock.last, clock.time_of_day) = (sender, sender.time_of_day(pdu.at.time));
         clock.reports += 1;
     }
 
@@ -162,11 +165,11 @@ impl Survey for ClockSurvey<'_> {
             if let Some(rate) = media_rate(&clock.first, &clock.last) {
                 measure("sender_media_rate_hz", rate.into());
             }
-            let Some((rate, _)) = stream.clock else { continue };
+            let Some(((rate, _), wall)) = stream.clock.zip(clock.time_of_day) else { continue };
             // Wall time of the stream's last timestamp, by the last report.
             let ticks = stream.last_timestamp.wrapping_sub(clock.last.rtp_timestamp).cast_signed();
             let nanos = i64::from(ticks) * 1_000_000_000 / i64::from(rate.max(1));
-            let wall = clock.last.wall_clock().as_nanos().saturating_add(nanos);
+            let wall = wall.as_nanos().saturating_add(nanos);
             measure("last_packet_wall_clock", Timestamp::from_nanos(wall).into());
         }
     }

@@ -190,6 +190,9 @@ fn report_block(input: &[u8]) -> Wire<'_, ReportBlock> {
     Ok((rest, block))
 }
 
+/// When the 32 bits of seconds of NTP begin afresh, 2036-02-07T06:28:16Z, in nanoseconds since 1970.
+const NEXT_ERA: i64 = 2_085_978_496_000_000_000;
+
 /// The sender's part of a sender report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SenderInfo {
@@ -210,6 +213,14 @@ impl SenderInfo {
         let (seconds, fraction) = ((self.ntp >> 32) as i64, self.ntp & 0xFFFF_FFFF);
         let seconds = if seconds & 0x8000_0000 == 0 { seconds + (1 << 32) } else { seconds } - 2_208_988_800;
         Timestamp::from_nanos(seconds * 1_000_000_000 + ((fraction * 1_000_000_000) >> 32) as i64)
+    }
+
+    /// The wall clock as an instant, where it is one at all, of a report that came at `received`. A sender without a wall clock says
+    /// 0, or the time since it began, whose high bit is 0 (RFC 3550 §6.4.1): that of clocks is 1 until 2036.
+    #[must_use]
+    pub fn time_of_day(&self, received: Option<Timestamp>) -> Option<Timestamp> {
+        let is_of_next_era = received.is_some_and(|time| time.as_nanos() >= NEXT_ERA);
+        (self.ntp >> 63 == 1 || self.ntp != 0 && is_of_next_era).then(|| self.wall_clock())
     }
 
     /// The middle 32 bits of the wall clock: what receivers send back as LSR.

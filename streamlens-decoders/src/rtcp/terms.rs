@@ -13,7 +13,7 @@ pub(super) const FINDINGS: &[FindingInfo] = &[
     FindingInfo::new(
         "rtcp.clock-offset",
         Warning,
-        "The wall clock in the sender reports of a source is 0.5 s or more off the capture's clock, or was never set.",
+        "The sender's clock, by its sender reports, is 0.5 s or more off the capture's clock, was never set, or tells no time of day.",
     ),
     FindingInfo::new(
         "rtcp.loss-at-receiver",
@@ -56,7 +56,7 @@ pub(super) const MEASURES: &[Term] = &[
         "sender_clock_offset_ns",
         Integer,
         "ns",
-        "Its wall clock less the capture's clock, at its last sender report.",
+        "Its wall clock less the capture's clock, at its last sender report, where that states a time of day.",
     ),
     Term::new(
         "sender_media_rate_hz",
@@ -71,7 +71,12 @@ pub(super) const MEASURES: &[Term] = &[
         "Bytes of payload that it says it has sent, by its last sender report.",
     ),
     Term::new("sender_packets", Integer, "packets", "RTP packets that it says it has sent, by its last sender report."),
-    Term::new("sender_wall_clock", Time, "", "Its wall clock at its last sender report."),
+    Term::new(
+        "sender_wall_clock",
+        Time,
+        "",
+        "Its wall clock at its last sender report, where that states a time of day.",
+    ),
 ];
 
 pub(super) const FIELDS: &[Term] = &[

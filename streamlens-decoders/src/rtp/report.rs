@@ -82,7 +82,9 @@ fn report_stream(stream: &Stream, report: &mut FlowReport) {
         measure("packet_time_ns", (i64::from(step) * 1_000_000_000 / i64::from(rate)).into());
     }
     if intervals.sum() > 0 {
-        measure("payload_bit_rate", (stream.payload_bytes as f64 * 8e9 / intervals.sum() as f64).into());
+        // the bits of the last packet come after that time
+        let share = intervals.count() as f64 / (intervals.count() + 1) as f64;
+        measure("payload_bit_rate", (stream.payload_bytes as f64 * share * 8e9 / intervals.sum() as f64).into());
     }
     let (shortest, longest) = stream.payload_lengths();
     measure("payload_length_max", longest.into());

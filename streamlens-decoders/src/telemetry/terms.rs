@@ -11,13 +11,17 @@ pub(crate) const BEYOND_LIMIT: Term = Term::new(
     "Packets of streams that found no room in the flow's table: they count, but not by stream.",
 );
 
+/// Of these those that hold packet times against the capture's.
+pub(crate) const AGAINST_CAPTURE: &[&str] =
+    &["time_error_max_ns", "time_error_mean_ns", "time_error_min_ns", "time_scale"];
+
 /// Packets, sizes and capture times of a stream.
 pub(crate) const TRACK: &[Term] = &[
     Term::new(
         "bit_rate",
         Number,
         "bit/s",
-        "Bits of its frames on the wire, over the time from its first to its last packet.",
+        "Bits of its frames on the wire but the last, over the time from its first to its last packet.",
     ),
     Term::new("first_seen", Time, "", "When its first packet was captured."),
     Term::new("last_seen", Time, "", "When its last packet was captured."),

@@ -246,7 +246,9 @@ impl Track {
         let span = seen.map(|(first, last)| last.since(first)).filter(|span| *span > 0 && self.packets > 1);
         let is_timed = absolute && self.packets > 0;
         if let Some(span) = span {
-            add("bit_rate", (self.wire_bytes as f64 * 8e9 / span as f64).into());
+            // the bits of the last packet come after that time
+            let share = (self.packets - 1) as f64 / self.packets as f64;
+            add("bit_rate", (self.wire_bytes as f64 * share * 8e9 / span as f64).into());
         }
         if let Some((first, last)) = seen {
             add("first_seen", first.into());

@@ -7,7 +7,7 @@ use streamlens_model::{FlowKey, Packet, StreamId};
 use super::flow::TmnsFlow;
 use super::header::{HEADER, Packages, TmnsHeader};
 use super::terms;
-use crate::telemetry::terms::{TRACK, TRACK_TIME};
+use crate::telemetry::terms::{AGAINST_CAPTURE, TRACK, TRACK_TIME};
 use crate::telemetry::{Naming, TelemetryMonitor};
 use crate::{
     Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, Joined, MediaClock, NetworkMonitor,
@@ -70,6 +70,7 @@ static INFO: DecoderInfo = DecoderInfo::new(ENCODING, &[Carrier::Udp, Carrier::T
     .with_findings(&[terms::FINDINGS])
     .with_facts(&[terms::FACTS])
     .with_measures(&[TRACK, TRACK_TIME, terms::MEASURES])
+    .with_against_capture(AGAINST_CAPTURE)
     .with_fields(&[terms::FIELDS]);
 
 impl StreamDecoder for TmnsDecoder {

@@ -16,6 +16,8 @@ pub(crate) struct Stream {
     pub(crate) id: StreamId,
     /// By which path of the encoding it came.
     pub(crate) path: u8,
+    /// Its first packet.
+    pub(crate) first: Occurrence,
     pub(crate) received: u64,
     pub(crate) sequence: Option<SequenceTracker>,
     pub(crate) clock: Option<Box<ClockTracker>>,
@@ -93,7 +95,7 @@ impl Streams {
     /// Records a PDU of a stream, which came at `time`: that of its frame, where it is known of the PDU.
     #[inline(always)]
     pub(crate) fn push(&mut self, mark: &StreamMark, at: &Occurrence, time: Option<Timestamp>) -> Option<Arrival> {
-        let stream = self.find(mark)?;
+        let stream = self.find(mark, at)?;
         let arrival = match (&mark.sequence, &mut stream.sequence) {
             (None, _) => None,
             (Some(sequence), Some(tracker)) => Some(tracker.push(sequence, at)),
@@ -123,7 +125,7 @@ impl Streams {
         at: &Occurrence,
         time: Option<Timestamp>,
     ) -> (Option<Arrival>, Option<(usize, LossChange)>) {
-        let before = self.find(mark).map(|stream| {
+        let before = self.find(mark, at).map(|stream| {
             let shown = stream.sequence.as_ref().zip(mark.sequence.as_ref());
             (stream.lost(), shown.and_then(|(tracker, sequence)| tracker.shown_missing_by(sequence)))
         });
@@ -136,19 +138,19 @@ impl Streams {
     }
 
     #[inline(always)]
-    fn find(&mut self, mark: &StreamMark) -> Option<&mut Stream> {
+    fn find(&mut self, mark: &StreamMark, at: &Occurrence) -> Option<&mut Stream> {
         if self.list.get(self.last).is_none_or(|stream| stream.id != mark.id) {
-            self.turn_to(mark.id)?;
+            self.turn_to(mark.id, at)?;
         }
         self.list.get_mut(self.last)
     }
 
     /// Finds another stream than the one that was pushed last, or makes it, where there is room.
     #[inline(never)]
-    fn turn_to(&mut self, id: StreamId) -> Option<()> {
+    fn turn_to(&mut self, id: StreamId, at: &Occurrence) -> Option<()> {
         self.last = match self.place_of(id) {
             Some(place) => place,
-            None if self.list.len() < Self::MAX => self.insert(id),
+            None if self.list.len() < Self::MAX => self.insert(id, *at),
             None => {
                 let others = self.not_kept.get_or_insert_default();
                 if others.len() < Self::MAX_NOT_KEPT {
@@ -167,12 +169,12 @@ impl Streams {
         }
     }
 
-    fn insert(&mut self, id: StreamId) -> usize {
+    fn insert(&mut self, id: StreamId, first: Occurrence) -> usize {
         let place = self.list.len();
         if self.list.capacity() == 0 {
             self.list.reserve_exact(1);
         }
-        self.list.push(Stream { id, path: self.path, received: 0, sequence: None, clock: None });
+        self.list.push(Stream { id, path: self.path, first, received: 0, sequence: None, clock: None });
         if let Some(places) = &mut self.places {
             places.insert((id, self.path), place as u32);
         } else if self.list.len() > Self::WALKED {

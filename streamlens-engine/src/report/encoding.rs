@@ -80,6 +80,11 @@ impl<'w> FlowWriter<'w> {
         if paths.len() > 1 {
             report.metadata.insert("other_paths".into(), Value::map(others));
         }
+        let mut paths = paths;
+        if self.state.is_moved {
+            let names = decoder.info().against_capture;
+            paths.iter_mut().map(|(_, of_path)| of_path).chain([&mut report]).for_each(|of| of.remove_all(names));
+        }
         let score = score.min(report.confidence_limit.map_or(1.0, |limit| rounded(limit.min(1.0))));
         let base = decoder.info().name.clone();
         let (base, name, score) = match best_refinement(&report) {
@@ -376,6 +381,7 @@ fn own_score(encoding: &EncodingEntry) -> f64 {
 pub(crate) fn stream_health(stream: &Stream) -> StreamHealth {
     let mut health = StreamHealth {
         is_carrier: stream.id.is_carrier(),
+        first: Some(stream.first),
         received: stream.received,
         jitter_ns: stream.clock.as_ref().and_then(|clock| clock.jitter_ns()),
         drift_ppm: stream.clock.as_ref().and_then(|clock| clock.drift_ppm()),

@@ -83,7 +83,7 @@ pub(super) trait FindingSink {
         stream_name: impl Fn(StreamId) -> Option<String>,
     ) {
         for (code, stream, entry) in log.iter() {
-            if self.is_moved() && code.ends_with(CLOCK) {
+            if self.is_moved() && (code.ends_with(CLOCK) || entry.is_against_capture) {
                 continue;
             }
             let LoggedFinding { severity, count, packets, first, last, .. } = *entry;

@@ -168,6 +168,10 @@ impl<'e> Surveys<'e> {
             {
                 monitor.report_beside(beside.as_ref(), &mut report);
             }
+            if self.state.is_moved {
+                let of_own = self.state.registry.get(own);
+                report.facts.remove_all(of_own.map_or(&[], |decoder| decoder.info().against_capture));
+            }
             for (number, addition) in std::mem::take(&mut report.flows) {
                 additions.entry(EncodingPath::from_bits(number)).or_default().push(addition);
             }

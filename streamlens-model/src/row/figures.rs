@@ -1,7 +1,7 @@
 //! The figures of a row of a result.
 
 use super::{Element, Level, Row, RowHealth, RowRef, RowTiming};
-use crate::{Health, Interval, StreamHealth, StreamInterval, Timestamp, TimingSummary};
+use crate::{Health, Interval, Occurrence, StreamHealth, StreamInterval, Timestamp, TimingSummary};
 
 /// Bits per second over the time between the first and the last frame of a flow; `None` below two frames with different times.
 /// The last frame's own bits come after that time, and are left out.
@@ -141,6 +141,16 @@ impl<'a> RowRef<'a> {
         })
     }
 
+    /// Its first packet; at the levels above streams the first that has a time. `None` where that is not known, as of results that
+    /// were read back.
+    #[must_use]
+    pub fn first_packet(&self) -> Option<Occurrence> {
+        match self.element() {
+            Element::Stream(stream) => stream.first,
+            _ => self.timing()?.first,
+        }
+    }
+
     /// Counts per interval of time, where asked for; those of streams are [others](Self::stream_intervals).
     #[must_use]
     pub fn intervals(&self) -> &'a [Interval] {
@@ -162,8 +172,8 @@ impl<'a> RowRef<'a> {
         }
     }
 
-    /// Bits per second over the whole span: of a flow those of the document; below, bytes x 8 x (n - 1) / n over the sum of the
-    /// n - 1 intervals. `None` where there is no span.
+    /// Bits per second over the time from the earliest to the latest packet at this level, the bits of the last one left out
+    /// (bytes x 8 x (n - 1) / n): [`mean_bit_rate`]. `None` where there is no such time. Live it is of the last second.
     #[must_use]
     pub fn bit_rate(&self) -> Option<f64> {
         if let Some(live) = self.context.live {
@@ -173,34 +183,27 @@ impl<'a> RowRef<'a> {
             return flow.bit_rate;
         }
         let (packets, bytes) = (self.packets() as f64, self.bytes()? as f64);
-        let seconds = self.interval_seconds()?;
+        let seconds = self.timing()?.span_seconds()?;
         (packets > 1.0).then(|| bytes * 8.0 * (packets - 1.0) / packets / seconds)
     }
 
-    /// Packets per second over the same span: the packets behind the first. Of a stream, whose own span is not kept, over
-    /// that of its encoding; live it is of the last second.
+    /// Packets per second over the same time: the packets behind the first. Of a stream, whose own is not kept, over that of its
+    /// encoding; live it is of the last second.
     #[must_use]
     pub fn packet_rate(&self) -> Option<f64> {
         if let Some(live) = self.context.live {
             return live.row(self)?.packet_rate;
         }
         let seconds = match self.element() {
-            Element::Stream(_) => self.at(Level::Encoding)?.interval_seconds(),
+            Element::Stream(_) => self.at(Level::Encoding)?.timing()?.span_seconds(),
             Element::Flow(flow) => {
                 let span = flow.last_seen?.since(flow.first_seen?);
                 Some(span as f64 * 1e-9).filter(|seconds| *seconds > 0.0)
             }
-            _ => self.interval_seconds(),
+            _ => self.timing()?.span_seconds(),
         }?;
         let packets = self.packets();
         (packets > 1).then(|| (packets - 1) as f64 / seconds)
-    }
-
-    /// The sum of its intervals.
-    fn interval_seconds(&self) -> Option<f64> {
-        let timing = self.timing()?;
-        let seconds = timing.mean_ns? * timing.count as f64 * 1e-9;
-        (seconds > 0.0).then_some(seconds)
     }
 
     /// What became of the packets: of a stream its own, of an encoding and the packet types in it the sums over the streams.

@@ -220,6 +220,8 @@ impl From<&RowTiming> for TimingSummary {
             p99_ns: of.p99_ns,
             outliers: of.outliers.map(|count| Outliers { count, worst: Vec::new() }),
             backwards: of.backwards,
+            span_ns: None,
+            first: None,
             histogram: None,
         }
     }

@@ -41,10 +41,20 @@ pub struct TimingStatistics {
     previous_interval: u64,
     first: Option<Edge>,
     last: i64,
-    backwards: u64,
+    /// Steps backwards, where there were any: without, the earliest time is the first and the latest the last.
+    backwards: Option<Box<Backwards>>,
     /// All intervals; once there is a histogram, the shortest in ascending order, then the longest in descending order.
     kept: Vec<Interval>,
     histogram: Option<Box<LogHistogram>>,
+}
+
+/// Steps backwards, and the times around them.
+#[derive(Clone, Copy, Debug)]
+struct Backwards {
+    count: u64,
+    /// Of the packets on either side of the steps, and the first.
+    earliest: i64,
+    latest: i64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -70,10 +80,28 @@ impl TimingStatistics {
         if self.first.is_none() {
             self.first = Some(Edge { time, frame });
         } else if time < last {
-            self.backwards += 1;
+            self.step_back(last, time, 1);
         } else {
             self.add(time.abs_diff(last), frame, time);
         }
+    }
+
+    /// Takes steps backwards, between packets of these times.
+    #[cold]
+    fn step_back(&mut self, latest: i64, earliest: i64, count: u64) {
+        let first = self.first.map_or(earliest, |first| first.time);
+        let known = self.backwards.get_or_insert_with(|| Box::new(Backwards { count: 0, earliest: first, latest }));
+        known.count += count;
+        (known.earliest, known.latest) = (known.earliest.min(earliest), known.latest.max(latest));
+    }
+
+    /// The time from the earliest to the latest packet in nanoseconds; `None` without a packet that has a time. It is the sum of
+    /// the intervals where times never run backwards.
+    #[must_use]
+    pub fn span_ns(&self) -> Option<u64> {
+        let first = self.first?.time;
+        let (earliest, latest) = self.backwards.as_ref().map_or((first, first), |steps| (steps.earliest, steps.latest));
+        Some(latest.max(self.last).abs_diff(earliest))
     }
 
     /// Takes an interval of this length, which this frame ended at this time.
@@ -160,8 +188,14 @@ impl TimingStatistics {
         if first.time >= self.last {
             self.push(Some(Timestamp::from_nanos(first.time)), first.frame);
         }
+        if first.time < self.last {
+            // the two overlap: neither the beginning of the one nor the end of the other need be an end of both
+            self.step_back(self.last, first.time, 0);
+        }
+        if let Some(steps) = &later.backwards {
+            self.step_back(steps.latest, steps.earliest, steps.count);
+        }
         self.last = later.last;
-        self.backwards += later.backwards;
         if later.count == 0 {
             return;
         }
@@ -199,7 +233,7 @@ impl TimingStatistics {
     /// How often the time ran backwards.
     #[must_use]
     pub fn backwards(&self) -> u64 {
-        self.backwards
+        self.backwards.as_ref().map_or(0, |steps| steps.count)
     }
 
     /// The mean interval in nanoseconds; `None` without intervals.
@@ -268,7 +302,7 @@ impl TimingStatistics {
             mean_ns: self.mean_ns(),
             std_dev_ns: self.std_dev_ns(),
             jitter_ns: self.jitter_ns(),
-            backwards: self.backwards,
+            backwards: self.backwards(),
             ..RowTiming::default()
         }
     }
@@ -276,7 +310,10 @@ impl TimingStatistics {
     /// All figures. Intervals more than `k` standard deviations from the mean are outliers.
     #[must_use]
     pub fn summary(&self, k: f64) -> TimingSummary {
-        let mut summary = TimingSummary { count: self.count, backwards: self.backwards, ..TimingSummary::default() };
+        let mut summary = TimingSummary { count: self.count, backwards: self.backwards(), ..TimingSummary::default() };
+        let edge = |first: Edge| Occurrence { frame: first.frame, time: Some(Timestamp::from_nanos(first.time)) };
+        summary.first = self.first.map(edge);
+        summary.span_ns = self.span_ns().filter(|_| self.backwards.is_some());
         let (Some(mean), Some(deviation)) = (self.mean_ns(), self.std_dev_ns()) else { return summary };
         let quantiles = match &self.histogram {
             None => self.exact_quantiles(),
@@ -326,7 +363,8 @@ impl TimingStatistics {
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         let histogram = self.histogram.as_ref().map_or(0, |h| size_of::<LogHistogram>() + h.heap_bytes());
-        self.kept.capacity() * size_of::<Interval>() + histogram
+        let steps = self.backwards.as_ref().map_or(0, |_| size_of::<Backwards>());
+        self.kept.capacity() * size_of::<Interval>() + histogram + steps
     }
 }
 
@@ -392,9 +430,27 @@ pub struct TimingSummary {
     /// How often the time ran backwards.
     #[serde(default, skip_serializing_if = "crate::is_zero")]
     pub backwards: u64,
+    /// The time from the earliest to the latest packet, only where times run backwards: else it is what the intervals add up to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span_ns: Option<u64>,
+    /// The first packet that has a time. Not part of the document.
+    #[serde(skip)]
+    pub first: Option<Occurrence>,
     /// How many intervals there are of each length, the shortest first; in the detail of a flow alone. Not part of the document.
     #[serde(skip)]
     pub histogram: Option<Box<[(Bucket, u64)]>>,
+}
+
+impl TimingSummary {
+    /// The time from the earliest to the latest packet in seconds; `None` where it is none.
+    #[must_use]
+    pub fn span_seconds(&self) -> Option<f64> {
+        let nanos = match self.span_ns {
+            Some(span) => span as f64,
+            None => self.mean_ns? * self.count as f64,
+        };
+        (nanos > 0.0).then_some(nanos * 1e-9)
+    }
 }
 
 /// Intervals more than k standard deviations from the mean.

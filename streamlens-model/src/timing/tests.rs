@@ -13,7 +13,34 @@ fn statistics(times: &[i64]) -> TimingStatistics {
 #[test]
 fn nothing_is_defined_without_an_interval() {
     let summary = statistics(&[5]).summary(3.0);
-    assert_eq!(summary, TimingSummary::default());
+    let first = Some(Occurrence { frame: 1, time: Some(Timestamp::from_nanos(5)) });
+    assert_eq!(summary, TimingSummary { first, ..TimingSummary::default() });
+}
+
+/// Where times run backwards intervals add up to more than the time there was.
+#[test]
+fn the_span_is_from_the_earliest_to_the_latest() {
+    for (times, span) in [
+        (&[][..], None),
+        (&[5], Some(0)),
+        (&[5, 9, 20], Some(15)),
+        (&[0, 10, 5, 15], Some(15)),
+        (&[10, 0, 3], Some(10)),
+        (&[10, 30, 2, 20, 7], Some(28)),
+    ] {
+        let timing = statistics(times);
+        assert_eq!(timing.span_ns(), span, "{times:?}");
+        let is_told = times.windows(2).any(|pair| pair[1] < pair[0]);
+        assert_eq!(timing.summary(3.0).span_ns, span.filter(|_| is_told), "{times:?}");
+        let seconds = span.filter(|span| *span > 0).map(|span| span as f64 * 1e-9);
+        let found = timing.summary(3.0).span_seconds();
+        assert!(found.zip(seconds).is_none_or(|(a, b)| (a - b).abs() < 1e-18) && found.is_some() == seconds.is_some());
+        for cut in 0..=times.len() {
+            let (mut first, later) = (statistics(&times[..cut]), statistics(&times[cut..]));
+            first.merge(&later);
+            assert_eq!(first.span_ns(), span, "{times:?} cut at {cut}");
+        }
+    }
 }
 
 #[test]

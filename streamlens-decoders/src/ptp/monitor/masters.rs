@@ -240,7 +240,6 @@ impl Masters {
             return;
         }
         self.timeout_noted = false;
-        self.changes += 1;
         if self.history.len() < MAX_HISTORY {
             self.history.push(chosen);
         }
@@ -248,6 +247,7 @@ impl Masters {
         if before.port != port && self.is_electing(now) {
             return;
         }
+        self.changes += 1;
         let (domain, stream) = (m.domain, Some(m.domain.whole()));
         if before.grandmaster == chosen.grandmaster {
             log.add("ptp.bmca-master-port-changed", Severity::Info, stream, m.at, || {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use streamlens_model::words::Grouped;
 use streamlens_model::{Address, FindingLog, FlowKey, Metadata, Severity, Subject, Timestamp, TrafficType, Value};
 
 use super::super::names::{self, message};
@@ -198,19 +199,24 @@ fn check_time(domain: &Domain, log: &mut FindingLog) {
         let now = domain.last.time.map(|time| time.as_nanos().saturating_add(off as i64));
         if let Some(judged) = now.and_then(|now| clock_offset::judged(now, off as i64, false)) {
             log.add("ptp.clock-offset", Severity::Warning, stream, selected.at, || {
-                format!("grandmaster {}: {judged}", domain.key.clock_name(selected.grandmaster))
+                format!(
+                    "grandmaster {}: {judged}, since it was chosen at frame {}",
+                    domain.key.clock_name(selected.grandmaster),
+                    Grouped(selected.at.frame)
+                )
             });
         }
         return;
     };
     let subject = Subject::of([1]);
-    log.add_about("ptp.utc-offset", Severity::Warning, stream, subject, selected.at, || {
+    log.add_against_capture("ptp.utc-offset", Severity::Warning, (stream, subject), selected.at, || {
         let valid = if said.time_flags & Announcement::UTC_VALID == 0 { "not " } else { "" };
         format!(
             "{} announces the PTP timescale with a currentUtcOffset of {} s, {valid}marked valid; taken as UTC its time \
-             is {words} off the capture's clock",
+             is {words} off the capture's clock, since it was chosen at frame {}",
             domain.key.port_name(selected.port),
-            said.utc_offset
+            said.utc_offset,
+            Grouped(selected.at.frame)
         )
     });
 }
