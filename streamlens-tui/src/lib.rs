@@ -23,7 +23,7 @@ mod tree;
 
 pub use app::{App, Effect, Options, Tab, View};
 pub use draw::draw;
-pub use feed::{Answer, Feed, Kind, Packets, Request, Status};
+pub use feed::{Answer, Feed, Kind, Packets, Request, RowPath, Status};
 pub use format::width as text_width;
 pub use keys::{Command, Group, Key, Keymap, Scope};
 pub use run::run;
