@@ -15,6 +15,7 @@ mod feed;
 mod format;
 mod keys;
 mod order;
+mod pending;
 mod run;
 mod terminal;
 mod theme;

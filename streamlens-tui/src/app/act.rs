@@ -34,6 +34,7 @@ impl App {
 
     fn key(&mut self, key: &KeyEvent, now: Instant) {
         self.touched = Some(now);
+        self.settle_chosen();
         if self.prompt.is_some() {
             return self.prompt_key(key, now);
         }

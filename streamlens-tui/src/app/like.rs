@@ -124,6 +124,7 @@ impl App {
 
     /// Goes to the next row that matches the filter, or to the one before.
     pub(crate) fn step_to_match(&mut self, is_forward: bool) {
+        self.settle_all();
         let Some(own) = self.tree.selected() else { return };
         let count = self.tree.order().len();
         let place = self.tree.place().map_or(0, |place| place - 1);
