@@ -11,6 +11,7 @@ use streamlens_registry::DecoderRegistry;
 
 use crate::batch::{ShardSlots, SortedBatch};
 use crate::deferred::Lobby;
+use crate::flow::LISTS_FRAMES;
 use crate::look::{Looks, may_be_idle};
 use crate::network::Networks;
 use crate::options::{EngineOptions, FlowSelection};
@@ -71,7 +72,12 @@ impl fmt::Debug for Engine {
 impl Engine {
     /// An engine with these decoders.
     #[must_use]
-    pub fn new(registry: DecoderRegistry, options: EngineOptions) -> Self {
+    pub fn new(registry: DecoderRegistry, mut options: EngineOptions) -> Self {
+        // one comparison a frame and level for both: nothing where neither is asked for
+        options.interval_ns = match options.lists_frames {
+            true => Some(LISTS_FRAMES),
+            false => options.interval_ns.map(|length| length.max(LISTS_FRAMES + 1)),
+        };
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let threads = if options.threads == 0 { cores.min(MOST_THREADS) } else { options.threads };
         let state = EngineState {

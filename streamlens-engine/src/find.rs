@@ -53,3 +53,62 @@ impl FlowFinder {
         Some(own)
     }
 }
+
+/// A set of frames by their numbers: a bit for each frame up to the last one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FrameSet {
+    words: Vec<u64>,
+}
+
+impl FrameSet {
+    /// Adds a frame.
+    pub fn insert(&mut self, number: u64) {
+        // what doesn't fit into the memory of the machine was never counted
+        let Ok(word) = usize::try_from(number / 64) else { return };
+        if self.words.len() <= word {
+            self.words.resize(word + 1, 0);
+        }
+        if let Some(bits) = self.words.get_mut(word) {
+            *bits |= 1 << (number % 64);
+        }
+    }
+
+    /// Adds the frames of another set.
+    pub fn extend(&mut self, other: &Self) {
+        if self.words.len() < other.words.len() {
+            self.words.resize(other.words.len(), 0);
+        }
+        self.words.iter_mut().zip(&other.words).for_each(|(own, bits)| *own |= bits);
+    }
+
+    /// Whether it has a frame.
+    #[must_use]
+    pub fn contains(&self, number: u64) -> bool {
+        let word = usize::try_from(number / 64).ok().and_then(|word| self.words.get(word));
+        word.is_some_and(|bits| bits >> (number % 64) & 1 == 1)
+    }
+
+    /// Number of frames in it.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.words.iter().map(|bits| u64::from(bits.count_ones())).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_is_in_a_set_that_it_was_added_to() {
+        let mut set = FrameSet::default();
+        let added = [1, 63, 64, 1000];
+        added.into_iter().chain([64]).for_each(|number| set.insert(number));
+        let found: Vec<u64> = (0..2000).filter(|number| set.contains(*number)).collect();
+        assert_eq!((found, set.count()), (added.to_vec(), 4));
+        let mut all = FrameSet::default();
+        all.insert(2);
+        all.extend(&set);
+        assert!(all.contains(2) && all.contains(1000) && all.count() == 5);
+    }
+}

@@ -29,7 +29,7 @@ mod work;
 mod workers;
 
 pub use engine::Engine;
-pub use find::FlowFinder;
+pub use find::{FlowFinder, FrameSet};
 pub use look::LookOptions;
 pub use options::{DecodeAs, EngineOptions, FlowOrder, FlowSelection, Selector};
 pub use outer::{TimeSource, Tunnel, Tunnels};

@@ -36,6 +36,9 @@ pub struct EngineOptions {
     pub ends_idle_flows: bool,
     /// Length in nanoseconds of the intervals of time in which counts are kept beside the totals; none unless set.
     pub interval_ns: Option<u64>,
+    /// Whether it is listed which frames rows count, for [`Engine::frames_of`](crate::Engine::frames_of): a few bytes for each frame
+    /// of an encoding. Takes the place of intervals of time. Not unless set.
+    pub lists_frames: bool,
     /// Within how many nanoseconds a frame whose bytes behind the link header are those of one before it, in the same flow
     /// and on the same interface, is a copy that the capture made: it counts as a frame of its flow, transport and
     /// encoding, and enters nothing else below the transport. 1 ms; 0 takes no frame for a copy.
@@ -113,6 +116,7 @@ impl Default for EngineOptions {
             defer_above_flows: 16_384,
             ends_idle_flows: false,
             interval_ns: None,
+            lists_frames: false,
             copy_window_ns: 1_000_000,
             decap: Tunnels::default(),
             time_source: TimeSource::default(),

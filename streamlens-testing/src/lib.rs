@@ -7,12 +7,14 @@
 mod corpus;
 pub mod demo;
 pub mod faults;
+mod mixed;
 mod net;
 mod pcapng;
 mod source;
 mod telemetry;
 
 pub use corpus::corpus;
+pub use mixed::mixed;
 pub use net::{Host, Tcp, ethernet, fragments, tcp, udp, vlan};
 pub use pcapng::pcapng;
 pub use source::Source;

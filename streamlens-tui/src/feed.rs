@@ -1,11 +1,12 @@
 //! What the interface is told, and what it asks for: it knows neither files nor sockets.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use streamlens_model::row::{Delta, FlowId};
+use streamlens_model::row::{Delta, FlowId, Level, RowId, RowName, RowTable};
 use streamlens_model::{CaptureSummary, Flow, FlowKey, Position, RingUse, Timestamp};
 
 /// Where frames come from.
@@ -54,6 +55,42 @@ pub struct Packets {
     pub flows: BTreeSet<FlowKey>,
     /// Those of this span of time; of all times where there is none.
     pub span: Option<Range<Timestamp>>,
+    /// Of the one flow that is named, those of a row below it alone; all where there is none.
+    pub row: Option<RowPath>,
+}
+
+/// A row below a flow by what leads to it, so that it is found in another analysis of the same flow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowPath {
+    level: Level,
+    /// What the rows are called from the transport on; streams by their identifiers.
+    names: Vec<Arc<str>>,
+}
+
+impl RowPath {
+    /// Of a row of a table; `None` of flows, and where there is no such row.
+    #[must_use]
+    pub fn of(table: &RowTable, id: RowId) -> Option<Self> {
+        let (mut names, mut at) = (Vec::new(), id);
+        while at.level != Level::Flow {
+            let (row, name) = table.rows.get(&at)?;
+            match name.as_ref()? {
+                RowName::Named(name) | RowName::Stream(name, _) => names.push(Arc::clone(name)),
+                RowName::Flow(..) => return None,
+            }
+            at = row.parent?;
+        }
+        names.reverse();
+        (!names.is_empty()).then_some(Self { level: id.level, names })
+    }
+}
+
+/// Displayed as `IENA P-type`; a transport is named where nothing else is.
+impl fmt::Display for RowPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = if self.names.len() > 1 { self.names.get(1..).unwrap_or_default() } else { &self.names };
+        f.write_str(&names.join(" "))
+    }
 }
 
 /// What is asked of whoever runs the interface.

@@ -15,6 +15,7 @@ mod feed;
 mod format;
 mod keys;
 mod order;
+mod pending;
 mod run;
 mod terminal;
 mod theme;
@@ -23,7 +24,7 @@ mod tree;
 
 pub use app::{App, Effect, Options, Tab, View};
 pub use draw::draw;
-pub use feed::{Answer, Feed, Kind, Packets, Request, Status};
+pub use feed::{Answer, Feed, Kind, Packets, Request, RowPath, Status};
 pub use format::width as text_width;
 pub use keys::{Command, Group, Key, Keymap, Scope};
 pub use run::run;

@@ -48,6 +48,11 @@ impl Order {
         (self.field.gather() == Gather::Least) != self.is_turned
     }
 
+    /// Whether flows are ordered by what changes with each frame.
+    pub(crate) fn asks_figures(&self) -> bool {
+        !matches!(self.field.name(), "first_seen" | "src" | "dst" | "vlan" | "cast")
+    }
+
     /// A flow changed, appeared or ended.
     pub(crate) fn touch(&mut self, flow: FlowId) {
         self.changed.add(flow);
@@ -59,13 +64,17 @@ impl Order {
         self.changed.clear();
     }
 
-    /// Brings flows into order. Equal ones stay in the order of their identifiers.
-    pub(crate) fn sort(&mut self, flows: &mut [FlowId], table: &RowTable) {
+    /// Brings flows into order. Equal ones stay in the order of their identifiers. Those that changed are read again where
+    /// `reads_changed`, for which the table has to have their figures.
+    pub(crate) fn sort(&mut self, flows: &mut [FlowId], table: &RowTable, reads_changed: bool) {
         if self.keys.len() > 2 * flows.len() + 1024 {
             self.keys.clear();
         }
-        for flow in self.changed.each() {
-            self.keys.remove(flow);
+        if reads_changed {
+            for flow in self.changed.each() {
+                self.keys.remove(flow);
+            }
+            self.changed.clear();
         }
         let is_of_flows = self.field.is_at(Level::Flow);
         for flow in flows.iter() {
@@ -76,7 +85,6 @@ impl Order {
             let key = live.and_then(|live| SortKey::of(rows(live.flow(), live.context(table, None)), &self.field));
             self.keys.insert(*flow, key);
         }
-        self.changed.clear();
         let key = |flow: &FlowId| self.keys.get(flow).and_then(Option::as_ref);
         flows.sort_by(|one, other| {
             let (first, second) = (key(one), key(other));
@@ -108,10 +116,10 @@ mod tests {
         let mut order = Order::by("rate").unwrap();
         let mut flows: Vec<FlowId> = table.rows.keys().map(|id| id.flow).collect();
         let slots = |flows: &[FlowId]| flows.iter().map(|flow| flow.slot).collect::<Vec<_>>();
-        order.sort(&mut flows, &table);
+        order.sort(&mut flows, &table, true);
         assert_eq!((slots(&flows), order.is_ascending()), (vec![2, 1, 3, 0], false));
         order.turn();
-        order.sort(&mut flows, &table);
+        order.sort(&mut flows, &table, true);
         assert_eq!((slots(&flows), order.is_ascending()), (vec![1, 3, 2, 0], true));
     }
 }

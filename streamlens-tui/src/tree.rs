@@ -28,8 +28,8 @@ pub(crate) struct Tree {
     selected: Option<RowId>,
     /// The row in the first line of the screen.
     top: Option<RowId>,
-    /// The rows of flows that a filter leaves, where there is a filter.
-    left: Option<HashMap<FlowId, BTreeSet<RowId>>>,
+    /// The rows of flows that a filter leaves, in their order, where there is a filter.
+    left: Option<HashMap<FlowId, Vec<RowId>>>,
 }
 
 /// A place in the tree: a flow by its place in the order, and a line of it.
@@ -65,12 +65,12 @@ impl Tree {
     }
 
     /// Shows only these rows of the flows; all where there are none.
-    pub(crate) fn set_left(&mut self, left: Option<HashMap<FlowId, BTreeSet<RowId>>>) {
+    pub(crate) fn set_left(&mut self, left: Option<HashMap<FlowId, Vec<RowId>>>) {
         self.left = left;
     }
 
     /// The rows that a filter leaves.
-    pub(crate) fn left_mut(&mut self) -> Option<&mut HashMap<FlowId, BTreeSet<RowId>>> {
+    pub(crate) fn left_mut(&mut self) -> Option<&mut HashMap<FlowId, Vec<RowId>>> {
         self.left.as_mut()
     }
 
@@ -112,7 +112,7 @@ impl Tree {
     /// Whether a filter leaves a row.
     #[must_use]
     pub(crate) fn is_left(&self, id: RowId) -> bool {
-        self.left.as_ref().is_none_or(|left| left.get(&id.flow).is_some_and(|rows| rows.contains(&id)))
+        self.left.as_ref().is_none_or(|left| left.get(&id.flow).is_some_and(|rows| rows.binary_search(&id).is_ok()))
     }
 
     /// The lines of a flow.

@@ -7,33 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 
-use streamlens::engine::{Engine, EngineOptions, FlowFinder, LookOptions};
+use streamlens::engine::{Engine, EngineOptions, LookOptions};
 use streamlens::model::row::FlowId;
-use streamlens::model::{Frame, FrameBatch, FrameSource, Timestamp};
+use streamlens::model::{Frame, FrameBatch, FrameSource, Interface, Timestamp};
 use streamlens::pcap::PcapngWriter;
 use streamlens::registry::DecoderRegistry;
 use streamlens_tui::{Answer, Packets};
 
+use super::picked::{Analysis, Pick, Row};
 use super::source::Moments;
-
-/// Picks the packets that were asked for.
-struct Pick {
-    packets: Packets,
-    finder: FlowFinder,
-}
-
-impl Pick {
-    fn new(packets: Packets) -> Self {
-        Self { packets, finder: FlowFinder::default() }
-    }
-
-    fn takes(&mut self, frame: &Frame<'_>) -> bool {
-        let Packets { flows, span } = &self.packets;
-        // first fragments are to be known whatever their time
-        let is_of_flow = flows.is_empty() || self.finder.flow_of(frame).is_some_and(|flow| flows.contains(&flow));
-        is_of_flow && span.as_ref().is_none_or(|span| frame.time.is_some_and(|time| span.contains(&time)))
-    }
-}
 
 /// Makes a file of what `write` writes; none is left where that fails.
 fn create<T>(path: &Path, write: impl FnOnce(BufWriter<File>) -> io::Result<T>) -> io::Result<T> {
@@ -44,35 +26,100 @@ fn create<T>(path: &Path, write: impl FnOnce(BufWriter<File>) -> io::Result<T>) 
     })
 }
 
-/// Writes packets of captures that are read again; what there is to say of it.
-pub(super) fn write(mut source: Box<dyn FrameSource>, packets: Packets, path: &Path) -> String {
-    let written = create(path, |out| copy(&mut *source, packets, out));
-    said(written, path, "")
+/// Writes packets of captures that are read again, first those to look for the packets of a row in; what there is to say of it.
+pub(super) fn write(
+    (first, mut source): (Option<Box<dyn FrameSource>>, Box<dyn FrameSource>),
+    packets: Packets,
+    path: &Path,
+    analysis: &Analysis,
+) -> String {
+    let of_row = match first.zip(Row::of(&packets, analysis)) {
+        None => None,
+        Some((mut first, mut row)) => {
+            let read = each(&mut *first, |_, frame| {
+                row.push(frame);
+                Ok(())
+            });
+            match read.map_err(|error| error.to_string()).and_then(|()| row.frames()) {
+                Ok(frames) => Some(frames),
+                Err(why) => return why,
+            }
+        }
+    };
+    let pick = Pick::new(packets, of_row, analysis);
+    said(create(path, |out| copy(&mut *source, pick, out)), path, "")
 }
 
-fn copy(source: &mut dyn FrameSource, packets: Packets, out: impl io::Write) -> io::Result<u64> {
-    let mut pick = Pick::new(packets);
-    let mut writer = PcapngWriter::new(out, source.interfaces())?;
-    let (mut batch, mut frames) = (FrameBatch::default(), 0);
+/// Reads all frames of a source, with the interfaces that are known by then.
+fn each(
+    source: &mut dyn FrameSource,
+    mut see: impl FnMut(&[Interface], &Frame<'_>) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut batch = FrameBatch::default();
     while source.read_batch(&mut batch).map_err(|error| io::Error::other(error.to_string()))? {
-        for interface in source.interfaces().iter().skip(writer.interfaces() as usize) {
-            writer.interface(interface)?;
-        }
-        for frame in batch.iter().filter(|frame| pick.takes(frame)) {
-            writer.frame(&frame)?;
-            frames += 1;
+        for frame in batch.iter() {
+            see(source.interfaces(), &frame)?;
         }
     }
+    Ok(())
+}
+
+fn copy(source: &mut dyn FrameSource, mut pick: Pick, out: impl io::Write) -> io::Result<u64> {
+    let mut writer = PcapngWriter::new(out, source.interfaces())?;
+    let mut frames = 0;
+    each(source, |interfaces, frame| {
+        for interface in interfaces.iter().skip(writer.interfaces() as usize) {
+            writer.interface(interface)?;
+        }
+        if pick.takes(frame) {
+            writer.frame(frame)?;
+            frames += 1;
+        }
+        Ok(())
+    })?;
     writer.flush()?;
     Ok(frames)
 }
 
 /// Writes packets of the last moments; what there is to say of it.
 #[cfg(any(feature = "live", feature = "pcap"))]
-pub(super) fn write_moments(moments: &Moments, packets: Packets, path: &Path, now: Option<Timestamp>) -> String {
+pub(super) fn write_moments(
+    moments: &Moments,
+    packets: Packets,
+    path: &Path,
+    now: Option<Timestamp>,
+    analysis: &Analysis,
+) -> String {
     let all = Timestamp::from_nanos(i64::MIN)..=Timestamp::from_nanos(i64::MAX);
-    let mut pick = Pick::new(packets);
-    let written = create(path, |out| moments.write(all, |frame| pick.takes(frame), out));
+    let written = match Row::of(&packets, analysis) {
+        None => {
+            let mut pick = Pick::new(packets, None, analysis);
+            create(path, |out| moments.write(all, |frame| pick.takes(frame), out))
+        }
+        Some(mut row) => {
+            // those of the flow are set aside first: which of them are the row's is known behind the last one
+            let (mut of_flow, mut pick) = (Vec::new(), Pick::new(Packets { row: None, ..packets }, None, analysis));
+            let read = moments.write(
+                all.clone(),
+                |frame| {
+                    if pick.takes(frame) {
+                        row.push(frame);
+                        of_flow.push(frame.number);
+                    }
+                    false
+                },
+                io::sink(),
+            );
+            let frames = match row.frames() {
+                Ok(frames) => frames,
+                Err(why) => return why,
+            };
+            let is_of_row = |frame: &Frame<'_>| {
+                of_flow.binary_search(&frame.number).is_ok_and(|place| frames.contains(place as u64 + 1))
+            };
+            read.and_then(|_| create(path, |out| moments.write(all, is_of_row, out)))
+        }
+    };
     if written.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
         // the rights to other folders were given up with the others
         let folders = "live capture can only write to the folder that it was started in, or that --write-dir names";
@@ -85,7 +132,7 @@ pub(super) fn write_moments(moments: &Moments, packets: Packets, path: &Path, no
 }
 
 #[cfg(not(any(feature = "live", feature = "pcap")))]
-pub(super) fn write_moments(_: &Moments, _: Packets, _: &Path, _: Option<Timestamp>) -> String {
+pub(super) fn write_moments(_: &Moments, _: Packets, _: &Path, _: Option<Timestamp>, _: &Analysis) -> String {
     "this build keeps no packets".to_owned()
 }
 
@@ -131,3 +178,6 @@ pub(super) fn series(
         let _ = answers.send(Answer::Series(flow, Ok(Box::new(flow_again))));
     }
 }
+
+#[cfg(all(test, any(feature = "live", feature = "pcap")))]
+mod tests;

@@ -14,7 +14,8 @@ use streamlens_live::{Driver, DriverOptions, Reader, Update};
 use streamlens_tui::{Answer, Feed, Kind, Packets, Request, Status as Standing};
 
 use super::memory::Memory;
-use super::source::{Moments, Opened, Told, captures, open, told};
+use super::picked::Analysis;
+use super::source::{Moments, Opened, Told, captures_once, open, told};
 use super::{TuiArgs, again};
 use crate::exit::{Failure, Status};
 
@@ -132,7 +133,7 @@ impl DriverFeed<'_> {
         if self.kind == Kind::Live || self.is_once() {
             return Err("what comes from here can't be read a second time".to_owned());
         }
-        captures(&self.args.analyze, &self.is_over).map_err(|failure| failure.message)
+        captures_once(&self.args.analyze).map_err(|failure| failure.message)
     }
 
     /// Whether standard input is read.
@@ -147,13 +148,17 @@ impl DriverFeed<'_> {
 
     fn write(&mut self, packets: Packets, path: PathBuf) {
         let (answers, now) = (self.answers.0.clone(), self.now);
-        let work: Box<dyn FnOnce() -> String + Send> = match (&self.moments, self.again()) {
-            (Some(moments), _) => {
-                let moments = moments.clone();
-                Box::new(move || again::write_moments(&moments, packets, &path, now))
+        let analysis = Analysis { registry: self.registry.clone(), options: self.options.clone() };
+        let work: Box<dyn FnOnce() -> String + Send> = if let Some(moments) = &self.moments {
+            let moments = moments.clone();
+            Box::new(move || again::write_moments(&moments, packets, &path, now, &analysis))
+        } else {
+            // those of a row below a flow are looked for first
+            let first = packets.row.is_some().then(|| self.again()).transpose();
+            match first.and_then(|first| Ok((first, self.again()?))) {
+                Ok(sources) => Box::new(move || again::write(sources, packets, &path, &analysis)),
+                Err(why) => return self.say(why),
             }
-            (None, Ok(source)) => Box::new(move || again::write(source, packets, &path)),
-            (None, Err(why)) => return self.say(why),
         };
         self.spawn(move || {
             let _ = answers.send(Answer::Said(work()));
@@ -192,6 +197,8 @@ impl DriverFeed<'_> {
         });
         let rule = DecodeAs { selector, encoding_name: encoding, rule };
         if self.kind == Kind::Live {
+            // packets that are kept are read again by the same rules
+            self.options.decode_as.insert(0, rule.clone());
             self.driver.with(move |engine, _| engine.decode_as(rule));
             return self.say(said);
         }

@@ -3,6 +3,7 @@
 mod again;
 mod feed;
 mod memory;
+mod picked;
 mod source;
 
 use std::io::{self, IsTerminal, Write};

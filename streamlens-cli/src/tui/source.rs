@@ -78,16 +78,25 @@ fn remembered(source: Box<dyn FrameSource>, _: &AnalyzeArgs, _: &mut Option<Mome
     source
 }
 
+/// The captures as one source, as they are now: none is waited for to grow, and none begins again behind its end.
+pub(super) fn captures_once(args: &AnalyzeArgs) -> Result<Box<dyn FrameSource>, Failure> {
+    opened(args, &ReaderOptions::default())
+}
+
+fn opened(args: &AnalyzeArgs, options: &ReaderOptions) -> Result<Box<dyn FrameSource>, Failure> {
+    let source = crate::source::open(&args.captures(), options)?;
+    Ok(match args.count {
+        Some(count) => Box::new(FirstFrames::new(source, Some(count))),
+        None => source,
+    })
+}
+
 /// The captures as one source.
-pub(super) fn captures(args: &AnalyzeArgs, stop: &Arc<AtomicBool>) -> Result<Box<dyn FrameSource>, Failure> {
+fn captures(args: &AnalyzeArgs, stop: &Arc<AtomicBool>) -> Result<Box<dyn FrameSource>, Failure> {
     let (captures, follow) = (args.captures(), args.follow);
     let options = ReaderOptions { follow, low_latency: follow, stop: Arc::clone(stop), ..ReaderOptions::default() };
     if !args.is_looped {
-        let source = crate::source::open(&captures, &options)?;
-        return Ok(match args.count {
-            Some(count) => Box::new(FirstFrames::new(source, Some(count))),
-            None => source,
-        });
+        return opened(args, &options);
     }
     if captures.iter().any(|path| path.as_os_str() == "-") {
         let why = io::Error::other("--loop: standard input can't be read a second time; name a file");

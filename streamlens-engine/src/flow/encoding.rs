@@ -6,7 +6,7 @@ use streamlens_decoders::{FlowDecoder, PacketType, PduState};
 use streamlens_model::{FindingLog, TimingStatistics};
 use streamlens_registry::DecoderIndex;
 
-use super::{FrameFacts, IntervalSeries, JoinedDatagrams, Pdu, Pdus};
+use super::{FrameFacts, IntervalSeries, JoinedDatagrams, LISTS_FRAMES, Pdu, Pdus};
 use crate::health::Streams;
 
 /// An application protocol found in a transport of a flow.
@@ -239,7 +239,19 @@ impl EncodingEntry {
         if let Some(timing) = &mut self.timing {
             timing.push(frame.at.time, frame.at.frame);
         }
-        IntervalSeries::note(&mut self.series, interval_ns, frame.at.time, wire);
+        if let Some(length) = interval_ns {
+            self.note_interval(length, *frame, pdus);
+        }
+    }
+
+    /// Counts a frame in its interval of time, or lists it.
+    #[inline(never)]
+    fn note_interval(&mut self, length: u64, frame: FrameFacts, pdus: &Pdus) {
+        if length == LISTS_FRAMES {
+            self.list(frame.at.frame, pdus);
+        } else {
+            IntervalSeries::count(&mut self.series, length, frame.at.time, u64::from(frame.wire_length));
+        }
     }
 
     /// Whether no frame is counted yet that brought anything new.
@@ -259,6 +271,10 @@ impl EncodingEntry {
         self.packets += 1;
         self.copies += 1;
         self.bytes += u64::from(frame.wire_length);
+        if interval_ns == Some(LISTS_FRAMES) {
+            // it brings nothing that packet types or streams have
+            self.series.get_or_insert_default().frames.push(frame.at.frame);
+        }
         IntervalSeries::note(&mut self.series, interval_ns, frame.at.time, u64::from(frame.wire_length));
     }
 

@@ -10,6 +10,7 @@ mod encoding;
 mod ether_types;
 mod facts;
 mod joined;
+mod listed;
 pub(crate) mod pdu;
 mod sample;
 mod series;
@@ -24,6 +25,7 @@ pub(crate) use self::encoding::{EncodingEntry, STREAM_GAP, TypeEntry};
 pub(crate) use self::ether_types::EtherTypes;
 pub(crate) use self::facts::LinkProperties;
 pub(crate) use self::joined::{JoinedCounts, JoinedDatagrams, parts};
+pub(crate) use self::listed::LISTS_FRAMES;
 pub(crate) use self::pdu::{FrameFacts, Pdu, Pdus};
 pub(crate) use self::sample::Sample;
 pub(crate) use self::series::{IntervalSeries, MOST_INTERVALS, add_up};
@@ -276,7 +278,19 @@ impl TransportEntry {
         self.packets += 1;
         self.bytes += u64::from(frame.wire_length);
         self.timing.push(frame.at.time, frame.at.frame);
-        IntervalSeries::note(&mut self.series, interval_ns, frame.at.time, u64::from(frame.wire_length));
+        self.note_interval(interval_ns, frame);
+    }
+
+    /// Counts a frame in its interval of time, or lists it, where either is asked for.
+    #[inline(always)]
+    fn note_interval(&mut self, interval_ns: Option<u64>, frame: &FrameFacts) {
+        match interval_ns {
+            None => {}
+            Some(LISTS_FRAMES) => self.list(frame.at.frame),
+            Some(length) => {
+                IntervalSeries::count(&mut self.series, length, frame.at.time, u64::from(frame.wire_length));
+            }
+        }
     }
 
     /// Counts a copy of a frame: it was captured, and enters the intervals of the flow and the transport, which are those of
@@ -289,7 +303,7 @@ impl TransportEntry {
         self.packets += 1;
         self.bytes += u64::from(frame.wire_length);
         self.timing.push(frame.at.time, frame.at.frame);
-        IntervalSeries::note(&mut self.series, interval_ns, frame.at.time, u64::from(frame.wire_length));
+        self.note_interval(interval_ns, frame);
         if !has_payload {
             return;
         }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use hashbrown::HashMap;
 use streamlens_model::{Interval, StreamInterval, Timestamp};
 
+use super::listed::{FrameList, LISTS_FRAMES, Waiting};
+
 /// The most intervals of a row: a day of seconds. Frames of further ones are not in any.
 pub(crate) const MOST_INTERVALS: usize = 86_400;
 /// The most intervals of all streams of an encoding together.
@@ -25,9 +27,12 @@ pub(crate) struct IntervalSeries {
     lost_carried: i64,
     jitter: Option<Box<LatestJitter>>,
     /// Of an encoding those of its streams, by their index.
-    streams: Vec<Option<Box<Self>>>,
+    pub(super) streams: Vec<Option<Box<Self>>>,
     /// How many intervals these have together.
     of_streams: usize,
+    /// Where frames are listed: those of the row, and those of which it is not known yet what they bring.
+    pub(crate) frames: FrameList,
+    pub(super) waiting: Waiting,
 }
 
 /// The latest jitter of each stream that had packets in one interval, in nanoseconds by the index of the stream.
@@ -58,8 +63,8 @@ impl IntervalSeries {
     }
 
     #[inline(never)]
-    fn count(series: &mut Option<Box<Self>>, length: u64, time: Option<Timestamp>, bytes: u64) {
-        let Some(time) = time else { return };
+    pub(super) fn count(series: &mut Option<Box<Self>>, length: u64, time: Option<Timestamp>, bytes: u64) {
+        let Some(time) = time.filter(|_| length != LISTS_FRAMES) else { return };
         let Some(interval) = series.get_or_insert_default().at(start_of(length, time)) else { return };
         interval.packets += 1;
         interval.bytes += bytes;
@@ -98,7 +103,7 @@ impl IntervalSeries {
         time: Option<Timestamp>,
         lost: i64,
     ) {
-        if let (Some(length), Some(time)) = (interval_ns, time)
+        if let (Some(length @ 1..), Some(time)) = (interval_ns, time)
             && let Some(interval) = series.get_or_insert_default().at(start_of(length, time))
         {
             *interval.lost.get_or_insert(0) += lost;
@@ -136,10 +141,14 @@ impl IntervalSeries {
         series.of_streams += own.list.len() - before;
     }
 
+    /// What is kept of a stream of the encoding, by its index.
+    pub(crate) fn of_stream(&self, stream: usize) -> Option<&Self> {
+        self.streams.get(stream)?.as_deref()
+    }
+
     /// The intervals of a stream of the encoding, by its index.
     pub(crate) fn stream_list(&self, stream: usize) -> Vec<StreamInterval> {
-        let own = self.streams.get(stream).and_then(Option::as_deref);
-        let list = own.map_or_else(Vec::new, Self::list).into_iter();
+        let list = self.of_stream(stream).map_or_else(Vec::new, Self::list).into_iter();
         list.map(|Interval { start, packets, lost, jitter_ns, .. }| StreamInterval { start, packets, lost, jitter_ns })
             .collect()
     }

@@ -28,6 +28,7 @@ pub(crate) use self::retire::may_be_idle;
 use self::rows::Moment;
 pub(crate) use self::shown::ShownFlow;
 use crate::engine::Engine;
+use crate::find::FrameSet;
 use crate::report::{NetworkView, detail, survey};
 
 /// Flows whose memory is touched before the first of them is looked at.
@@ -238,6 +239,18 @@ impl Engine {
         let flow = self.flow(id.flow)?;
         let shown = flow.shown.as_ref()?.rows.iter().find(|shown| shown.row.id == id)?;
         rows::buckets(&shown.source, flow)
+    }
+
+    /// The frames that are counted at a row of the last look, transports and below, by their numbers: those that brought its PDUs,
+    /// with the fragments and segments before them. `None` where there is no such row, or frames are not listed
+    /// ([`lists_frames`](crate::EngineOptions::lists_frames)).
+    #[must_use]
+    pub fn frames_of(&self, id: RowId) -> Option<FrameSet> {
+        let flow = self.flow(id.flow).filter(|_| self.state.options.lists_frames)?;
+        let shown = flow.shown.as_ref()?.rows.iter().find(|shown| shown.row.id == id)?;
+        let mut set = FrameSet::default();
+        rows::frames(&shown.source, flow, &mut |frame| set.insert(frame))?;
+        Some(set)
     }
 
     /// The flows that had frames in this epoch, which ends here; all flows where all are to be shown.

@@ -10,7 +10,7 @@ use streamlens_model::{Timestamp, TimingStatistics};
 
 use super::meter::{Meter, SECOND_NS};
 use super::shown::{ShownRow, Source, TypePlace};
-use crate::flow::{EncodingEntry, FlowEntry, TransportEntry, TypeEntry};
+use crate::flow::{EncodingEntry, FlowEntry, IntervalSeries, TransportEntry, TypeEntry};
 use crate::report::{EncodingNames, stream_health};
 
 /// Streams of an encoding above which their sum is made once a second and not at each look.
@@ -217,6 +217,29 @@ pub(super) fn buckets(source: &Source, flow: &FlowEntry) -> Option<Vec<(Bucket, 
             Some(all?.buckets())
         }
     }
+}
+
+/// The frames that were listed for a row; `None` for flows, of which all are.
+pub(super) fn frames(source: &Source, flow: &FlowEntry, see: &mut dyn FnMut(u64)) -> Option<()> {
+    let transport = |t: u16| flow.transports().nth(usize::from(t));
+    let encoding = |t, e: u16| transport(t)?.encodings.get(usize::from(e));
+    let mut add = |series: Option<&IntervalSeries>| {
+        series.into_iter().flat_map(|series| series.frames.frames()).for_each(&mut *see);
+    };
+    match source {
+        Source::Flow => return None,
+        Source::Transport(t) => add(transport(*t)?.series.as_deref()),
+        Source::Encoding(t, e) => add(encoding(*t, *e)?.series.as_deref()),
+        Source::Stream(t, e, s) => {
+            add(encoding(*t, *e)?.series.as_deref().and_then(|series| series.of_stream(*s as usize)));
+        }
+        Source::Types(t, e, kinds) => {
+            let encoding = encoding(*t, *e)?;
+            let entries = kinds.iter().filter_map(|&place| entry_at(encoding, place));
+            entries.for_each(|kind| add(kind.series.as_deref()));
+        }
+    }
+    Some(())
 }
 
 fn set_timing(row: &mut Row, timing: &TimingStatistics, is_fresh: bool, moment: &Moment) {

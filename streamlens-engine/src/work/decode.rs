@@ -8,7 +8,7 @@ use streamlens_model::{Occurrence, Packet, Timestamp};
 use streamlens_registry::DecoderRegistry;
 
 use super::PacketContext;
-use crate::flow::{EncodingEntry, FrameFacts, IntervalSeries, Pdu, parts};
+use crate::flow::{EncodingEntry, FrameFacts, IntervalSeries, LISTS_FRAMES, Pdu, parts};
 use crate::health::{Arrival, LossChange};
 use crate::identify::own_decoder;
 
@@ -177,6 +177,10 @@ fn push_counted(
 ) -> Option<Arrival> {
     let (arrival, change) = encoding.streams.push_counted(mark, at, time);
     let Some((place, LossChange { numbers, shown })) = change else { return arrival };
+    if interval_ns == Some(LISTS_FRAMES) {
+        IntervalSeries::note_stream_of(&mut encoding.series, at.frame, place as u32);
+        return arrival;
+    }
     let Some(stream) = encoding.streams.get(place) else { return arrival };
     let (jitter, is_carrier) = (stream.clock.as_ref().and_then(|clock| clock.jitter_ns()), stream.id.is_carrier());
     let (series, place) = (&mut encoding.series, place as u32);

@@ -7,7 +7,7 @@ use streamlens_model::{FindingLog, Occurrence, Packet, Severity, Subject};
 use super::PacketContext;
 use super::decode::decode;
 use crate::dissect::TcpFacts;
-use crate::flow::{EncodingEntry, FrameFacts, IntervalSeries, STREAM_GAP, TransportEntry};
+use crate::flow::{EncodingEntry, FrameFacts, IntervalSeries, LISTS_FRAMES, STREAM_GAP, TransportEntry};
 use crate::identify::{IdentificationWindow, Identified, MIN_CONFIDENCE};
 use crate::tcp::{Delivery, MAX_PENDING, SegmentKind, TcpStream};
 
@@ -112,6 +112,11 @@ impl PacketContext<'_> {
             self.count_delivered(transport, frame);
         }
         transport.count(&frame, claim, &self.scratch.pdus, self.env.options.interval_ns);
+        if self.env.options.interval_ns == Some(LISTS_FRAMES) {
+            let has_begun = transport.tcp.as_ref().is_some_and(|stream| !stream.pending.is_empty());
+            let encoding = transport.encodings.first_mut();
+            encoding.into_iter().for_each(|encoding| encoding.note_beginning(frame.at.frame, has_begun));
+        }
     }
 
     /// Tells the monitor of the conversation that the capture holds the beginning of the connection.
@@ -126,6 +131,9 @@ impl PacketContext<'_> {
     fn count_delivered(&mut self, transport: &mut TransportEntry, frame: FrameFacts) {
         if let Some(encoding) = transport.encodings.first_mut().filter(|_| self.scratch.pdus.first.is_some()) {
             encoding.count_pdus(frame, &self.scratch.pdus, &transport.timing, self.env.options.interval_ns);
+            if self.env.options.interval_ns == Some(LISTS_FRAMES) {
+                encoding.list_pdus(frame.at.frame, &self.scratch.pdus);
+            }
             self.scratch.pdus.clear();
         }
     }
@@ -289,6 +297,11 @@ impl PacketContext<'_> {
             let like = Packet { frame: at.frame, time: at.time, wire_length, payload, ..*packet };
             if self.feed(encoding, stream, &like, frame) {
                 transport.count_again(frame, place, &self.scratch.pdus, self.env.options.interval_ns);
+                if self.env.options.interval_ns == Some(LISTS_FRAMES)
+                    && let Some(encoding) = transport.encodings.get_mut(place)
+                {
+                    encoding.note_beginning(frame.at.frame, !stream.pending.is_empty());
+                }
             }
         }
         self.scratch.pdus.clear();

@@ -130,6 +130,12 @@ pub struct RowTable {
 impl RowTable {
     /// Applies a delta; false, and no change, where it does not follow on the last one.
     pub fn apply(&mut self, delta: &Delta) -> bool {
+        self.apply_with(delta, |table| table.set_rows(&delta.rows))
+    }
+
+    /// As [`apply`](Self::apply), but takes rows in as `set` does: for readers that take in most of them later
+    /// ([`set_rows`](Self::set_rows)). Rows that get a name have to be there behind it.
+    pub fn apply_with(&mut self, delta: &Delta, set: impl FnOnce(&mut Self)) -> bool {
         match delta.since {
             None => *self = Self::default(),
             Some(since) if since == self.epoch => {}
@@ -150,8 +156,32 @@ impl RowTable {
                 self.rows.remove(id);
             });
         }
+        set(self);
+        for (id, name) in &delta.names {
+            if let Some((_, known)) = self.rows.get_mut(id) {
+                *known = Some(name.clone());
+            }
+        }
+        self.sightings.extend(delta.sightings.iter().cloned());
+        self.finding_probes.extend(delta.finding_probes.iter().cloned());
+        for change in &delta.findings {
+            match change.state {
+                FindingState::Resolved => {
+                    self.finding_probes.remove(&change.id);
+                    self.findings.remove(&change.id)
+                }
+                FindingState::New | FindingState::Grown => {
+                    self.findings.insert(change.id, (change.row, Arc::clone(&change.finding)))
+                }
+            };
+        }
+        true
+    }
+
+    /// Takes in the figures of rows, those of a flow behind each other.
+    pub fn set_rows(&mut self, rows: &[Row]) {
         let mut new = Vec::new();
-        for rows in delta.rows.chunk_by(|one, other| one.id.flow == other.id.flow) {
+        for rows in rows.chunk_by(|one, other| one.id.flow == other.id.flow) {
             // a flow's rows stand behind each other, so that one search finds them all
             let Some(first) = rows.first() else { continue };
             let mut known = self.rows.range_mut(first.id..);
@@ -174,24 +204,5 @@ impl RowTable {
                 }
             }
         }
-        for (id, name) in &delta.names {
-            if let Some((_, known)) = self.rows.get_mut(id) {
-                *known = Some(name.clone());
-            }
-        }
-        self.sightings.extend(delta.sightings.iter().cloned());
-        self.finding_probes.extend(delta.finding_probes.iter().cloned());
-        for change in &delta.findings {
-            match change.state {
-                FindingState::Resolved => {
-                    self.finding_probes.remove(&change.id);
-                    self.findings.remove(&change.id)
-                }
-                FindingState::New | FindingState::Grown => {
-                    self.findings.insert(change.id, (change.row, Arc::clone(&change.finding)))
-                }
-            };
-        }
-        true
     }
 }

@@ -1,7 +1,6 @@
 //! Live rows in the shape of a document, so that what asks a document's rows can ask them as well.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
@@ -24,13 +23,13 @@ use crate::{ApplicationEncoding, Flow, Health, PacketTypeStats, StreamHealth, Ti
 #[derive(Clone, Debug, Default)]
 pub struct LiveFlow {
     flow: Flow,
-    /// The live rows by the identifiers that rows of this shape have.
-    rows: BTreeMap<RowId, Row>,
+    /// The live rows by the identifiers that rows of this shape have, in their order.
+    rows: Vec<(RowId, Row)>,
     sighting: Option<Arc<Sighting>>,
 }
 
-/// The rows of a table by the rows above them.
-type Below<'t> = BTreeMap<RowId, Vec<(&'t Row, Option<&'t RowName>)>>;
+/// The rows of a flow with the rows above them, by which they are ordered.
+type Below<'t> = Vec<(RowId, (&'t Row, Option<&'t RowName>))>;
 
 impl LiveFlow {
     /// The row of a flow alone, without those below: for orders by figures of flows, where a table has very many.
@@ -52,7 +51,7 @@ impl LiveFlow {
             ..Flow::default()
         };
         let sighting = table.sightings.get(&id).cloned();
-        Some(Self { flow, rows: [(own, *row)].into(), sighting })
+        Some(Self { flow, rows: vec![(own, *row)], sighting })
     }
 
     /// A flow as a table has it; `None` where it has no such flow, or no name of it yet.
@@ -60,16 +59,18 @@ impl LiveFlow {
     pub fn new(table: &RowTable, id: FlowId) -> Option<Self> {
         let mut live = Self::alone(table, id)?;
         let own = RowId::flow(id);
-        let mut below = Below::new();
-        for (_, (row, name)) in table.rows.range(own..).take_while(|(row, _)| row.flow == id) {
-            if let Some(parent) = row.parent {
-                below.entry(parent).or_default().push((row, name.as_ref()));
-            }
-        }
+        let all = table.rows.range(own..).take_while(|(row, _)| row.flow == id);
+        let mut below: Below<'_> =
+            all.filter_map(|(_, (row, name))| Some((row.parent?, (row, name.as_ref())))).collect();
+        // of those below one row, each stays where it is
+        below.sort_by_key(|(above, _)| *above);
+        live.rows.reserve_exact(below.len());
         for (place, (row, name)) in (0..).zip(of(&below, own, Level::Transport)) {
             let transport = live.transport(RowId::transport(id, place), (row, name), &below);
             live.flow.transport_protocols.push(transport);
         }
+        // of one encoding they are in order already
+        live.rows.sort_by_key(|(id, _)| *id);
         Some(live)
     }
 
@@ -94,11 +95,12 @@ impl LiveFlow {
     /// The live row that a row of this shape stands for.
     #[must_use]
     pub fn row(&self, row: &RowRef<'_>) -> Option<&Row> {
-        self.rows.get(&row.id())
+        let place = self.rows.binary_search_by_key(&row.id(), |(id, _)| *id).ok()?;
+        self.rows.get(place).map(|(_, row)| row)
     }
 
     fn transport(&mut self, id: RowId, (row, name): (&Row, Option<&RowName>), below: &Below<'_>) -> TransportProtocol {
-        self.rows.insert(id, *row);
+        self.rows.push((id, *row));
         let protocol_name = text(name);
         let ends = (self.flow.key.src.port, self.flow.key.dst.port);
         let mut transport = TransportProtocol {
@@ -117,10 +119,10 @@ impl LiveFlow {
     }
 
     fn encoding(&mut self, id: RowId, (row, name): (&Row, Option<&RowName>), below: &Below<'_>) -> ApplicationEncoding {
-        self.rows.insert(id, *row);
+        self.rows.push((id, *row));
         let mut streams = Vec::new();
         for (place, (row, name)) in (0..).zip(of(below, row.id, Level::Stream)) {
-            self.rows.insert(id.below(Level::Stream, place), *row);
+            self.rows.push((id.below(Level::Stream, place), *row));
             streams.push(stream(row, name));
         }
         let mut next = 0;
@@ -141,7 +143,7 @@ impl LiveFlow {
     fn types(&mut self, encoding: RowId, above: RowId, next: &mut u32, below: &Below<'_>) -> Vec<PacketTypeStats> {
         let mut kinds = Vec::new();
         for (row, name) in of(below, above, Level::PacketType) {
-            self.rows.insert(encoding.below(Level::PacketType, *next), *row);
+            self.rows.push((encoding.below(Level::PacketType, *next), *row));
             *next = next.saturating_add(1);
             kinds.push(PacketTypeStats {
                 type_name: text(name),
@@ -163,7 +165,9 @@ fn of<'b, 't>(
     above: RowId,
     level: Level,
 ) -> impl Iterator<Item = (&'t Row, Option<&'t RowName>)> + use<'b, 't> {
-    below.get(&above).into_iter().flatten().copied().filter(move |(row, _)| row.id.level == level)
+    let from = below.partition_point(|(known, _)| *known < above);
+    let rows = below.get(from..).unwrap_or_default().iter().take_while(move |(known, _)| *known == above);
+    rows.map(|(_, found)| *found).filter(move |(row, _)| row.id.level == level)
 }
 
 fn text(name: Option<&RowName>) -> Cow<'static, str> {

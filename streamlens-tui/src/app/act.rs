@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crossterm::event::{Event, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
-use streamlens_model::row::{FlowId, Level, RowId};
+use streamlens_model::row::FlowId;
 use streamlens_model::words::grouped;
 use streamlens_model::{Severity, Timestamp};
 
@@ -34,6 +34,7 @@ impl App {
 
     fn key(&mut self, key: &KeyEvent, now: Instant) {
         self.touched = Some(now);
+        self.settle_chosen();
         if self.prompt.is_some() {
             return self.prompt_key(key, now);
         }
@@ -279,13 +280,8 @@ impl App {
         if is_whole {
             let what = streamlens_model::words::counted(self.tree.order().len() as u64, "flow");
             self.open_write(self.packets_shown(), format!("the {what} shown"));
-        } else if let Some(packets) = self.packets_of_row() {
-            let what = self.tree.selected().map(|row| match self.name_of(RowId::flow(row.flow)) {
-                flow if row.level == Level::Flow => flow,
-                // which packets are those of an encoding or a stream is not known when they are read again
-                flow => format!("the whole flow {flow}"),
-            });
-            self.open_write(packets, what.unwrap_or_default());
+        } else if let Some((packets, what)) = self.packets_of_row() {
+            self.open_write(packets, what);
         }
     }
 

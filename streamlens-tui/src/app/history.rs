@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use streamlens_model::Timestamp;
-use streamlens_model::row::{Row, RowId, RowTable};
+use streamlens_model::row::{FlowId, Row, RowId, RowTable};
 
 /// Seconds that are kept.
 pub(crate) const SECONDS: usize = 300;
@@ -50,6 +50,17 @@ impl History {
             let least = seen.get(self.rows.len() - MOST_ROWS).copied().unwrap_or(0);
             self.rows.retain(|_, kept| kept.seen >= least);
         }
+    }
+
+    /// Whether a second has passed since values were taken.
+    pub(crate) fn is_due(&self, now: Option<Timestamp>) -> bool {
+        let second = now.map(|now| now.as_nanos().div_euclid(1_000_000_000));
+        second.is_some() && self.second.is_none_or(|last| second > Some(last))
+    }
+
+    /// The flows that are looked after.
+    pub(crate) fn flows(&self) -> impl Iterator<Item = FlowId> {
+        self.rows.keys().map(|id| id.flow)
     }
 
     /// Takes a value of each row where a second has passed.

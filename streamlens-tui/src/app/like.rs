@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use streamlens_model::row::{Cell, FlowId, Level, LiveFlow, RowId, RowName, RowRef, RowTable, rows};
 use streamlens_model::{FlowKey, Timestamp};
 
-use super::App;
+use super::{App, View};
 use crate::columns;
-use crate::feed::Packets;
+use crate::feed::{Packets, RowPath};
 use crate::format::{Format, TimeFormat, Units};
 
 /// Seconds around a finding or an outlier that are written.
@@ -86,10 +86,13 @@ impl App {
         }
     }
 
-    /// The packets of the selected row's flow.
-    pub(crate) fn packets_of_row(&self) -> Option<Packets> {
-        let key = self.key_of(self.tree.selected()?.flow)?;
-        Some(Packets { flows: BTreeSet::from([key]), span: None })
+    /// The packets of the row that is selected, or whose detail is shown, and what it is called.
+    pub(crate) fn packets_of_row(&self) -> Option<(Packets, String)> {
+        let of_detail = self.detail.as_ref().filter(|_| self.view() == View::Detail).map(|detail| detail.id);
+        let id = of_detail.or(self.tree.selected())?;
+        let (key, row) = (self.key_of(id.flow)?, RowPath::of(&self.table, id));
+        let what = row.as_ref().map_or_else(|| key.to_string(), |row| format!("{row} of {key}"));
+        Some((Packets { flows: BTreeSet::from([key]), span: None, row }, what))
     }
 
     /// The packets of all flows that are shown; all packets where nothing narrows.
@@ -98,14 +101,14 @@ impl App {
         let shown = self.tree.order();
         let flows =
             if shown.len() == all { BTreeSet::new() } else { shown.iter().filter_map(|id| self.key_of(*id)).collect() };
-        Packets { flows, span: None }
+        Packets { flows, span: None, row: None }
     }
 
     /// The packets of a flow around a moment.
     pub(crate) fn packets_around(&self, flow: Option<FlowId>, time: Timestamp) -> Packets {
         let moved = |by: i64| Timestamp::from_nanos(time.as_nanos().saturating_add(by));
         let flows = flow.and_then(|flow| self.key_of(flow)).into_iter().collect();
-        Packets { flows, span: Some(moved(-AROUND_NS)..moved(AROUND_NS)) }
+        Packets { flows, span: Some(moved(-AROUND_NS)..moved(AROUND_NS)), row: None }
     }
 
     /// The rows that match the filter themselves, of a flow.
@@ -121,6 +124,7 @@ impl App {
 
     /// Goes to the next row that matches the filter, or to the one before.
     pub(crate) fn step_to_match(&mut self, is_forward: bool) {
+        self.settle_all();
         let Some(own) = self.tree.selected() else { return };
         let count = self.tree.order().len();
         let place = self.tree.place().map_or(0, |place| place - 1);

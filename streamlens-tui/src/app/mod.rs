@@ -23,6 +23,7 @@ use crate::feed::{Answer, Feed, Kind, Request, Status};
 use crate::format::Format;
 use crate::keys::Keymap;
 use crate::order::Order;
+use crate::pending::Pending;
 use crate::theme::Theme;
 use crate::tree::Tree;
 
@@ -38,6 +39,8 @@ pub(crate) use self::rows::cells;
 
 /// The order is renewed so often.
 const RENEWAL: Duration = Duration::from_secs(1);
+/// One in so many times what hardly changes is looked at as well.
+const SELDOM: u32 = 10;
 /// It is left alone for so long behind a key.
 const CALM: Duration = Duration::from_secs(2);
 /// What is said stands for so long.
@@ -115,6 +118,8 @@ pub enum Effect {
 pub struct App {
     pub(crate) options: Options,
     pub(crate) table: RowTable,
+    /// Changed rows that are not in the table yet.
+    pending: Pending,
     pub(crate) tree: Tree,
     pub(crate) status: Status,
     pub(crate) format: Format,
@@ -155,6 +160,7 @@ pub struct App {
     said: Option<(String, Instant)>,
     effects: Vec<Effect>,
     renewed: Option<Instant>,
+    renewals: u32,
     /// Whether flows appeared or ended since the rows were brought up to date.
     has_others: bool,
     touched: Option<Instant>,
@@ -172,6 +178,7 @@ impl App {
             narrowing,
             options,
             table: RowTable::default(),
+            pending: Pending::default(),
             tree: Tree::default(),
             status: Status::default(),
             format: Format::default(),
@@ -196,6 +203,7 @@ impl App {
             said: None,
             effects: Vec::new(),
             renewed: None,
+            renewals: 0,
             has_others: false,
             touched: None,
             is_changed: true,
@@ -242,16 +250,21 @@ impl App {
                 self.detail.iter_mut().for_each(Detail::forget);
                 (self.format.began, self.renewed) = (None, None);
             }
-            if !self.table.apply(delta) {
+            let Self { pending, table, order, narrowing, format, .. } = self;
+            // once over all that changed: it may be all there is
+            let is_next = pending.take(delta, table, |first| {
+                order.touch(first.id.flow);
+                narrowing.touch(first.id.flow);
+                if first.id.level == Level::Flow {
+                    format.began = [format.began, first.first_seen].into_iter().flatten().min();
+                }
+            });
+            if !is_next {
                 continue;
             }
-            // once over all that changed: it may be all there is
-            for row in delta.rows.iter().chain(&delta.gone) {
+            for row in &delta.gone {
                 self.order.touch(row.id.flow);
                 self.narrowing.touch(row.id.flow);
-                if row.id.level == Level::Flow {
-                    self.format.began = [self.format.began, row.first_seen].into_iter().flatten().min();
-                }
             }
             for change in &delta.findings {
                 change.row.into_iter().for_each(|row| self.narrowing.touch(row.flow));
@@ -261,7 +274,10 @@ impl App {
                 delta.names.iter().any(|(id, _)| is_flow(id)) || delta.gone.iter().any(|row| is_flow(&row.id));
             self.learn_times(delta);
             self.rates.take(self.table.now, &self.table.capture);
-            self.history.sample(self.table.now, &self.table);
+            if self.history.is_due(self.table.now) {
+                self.history.flows().for_each(|flow| self.pending.settle(flow, &mut self.table));
+                self.history.sample(self.table.now, &self.table);
+            }
             self.is_changed = true;
         }
         if !changes.is_empty() {
@@ -285,12 +301,29 @@ impl App {
     fn learn_times(&mut self, delta: &Delta) {
         self.format.now = self.table.now;
         if self.status.kind == Kind::File {
+            self.settle_all();
             for row in &delta.rows {
                 if let Some((row, _)) = self.table.rows.get_mut(&row.id) {
                     row.use_span_rates();
                 }
             }
         }
+    }
+
+    /// Takes in all figures that wait.
+    pub(crate) fn settle_all(&mut self) {
+        self.pending.settle_all(&mut self.table);
+    }
+
+    /// Takes in the figures of flows that are looked at.
+    pub(crate) fn settle(&mut self, flows: impl IntoIterator<Item = FlowId>) {
+        flows.into_iter().for_each(|flow| self.pending.settle(flow, &mut self.table));
+    }
+
+    /// Takes in the figures of the row that is selected, and of the one whose detail is open.
+    pub(crate) fn settle_chosen(&mut self) {
+        let chosen = [self.tree.selected(), self.detail.as_ref().map(|detail| detail.id)];
+        self.settle(chosen.into_iter().flatten().map(|id| id.flow));
     }
 
     fn count_findings(&mut self, changes: &[Arc<Delta>]) {
@@ -365,9 +398,16 @@ impl App {
     /// Brings flows and rows up to date: which are shown, and in which order.
     pub(crate) fn renew(&mut self, now: Instant) {
         (self.renewed, self.has_others) = (Some(now), false);
+        // what is first seen changes where times run backwards, if ever
+        self.renewals += 1;
+        let reads_changed =
+            self.order.asks_figures() || self.status.kind == Kind::File || self.renewals.is_multiple_of(SELDOM);
+        if self.narrowing.asks_figures() || reads_changed {
+            self.settle_all();
+        }
         self.narrowing.renew(&self.table, &mut self.tree);
         let mut flows: Vec<FlowId> = self.flows().collect();
-        self.order.sort(&mut flows, &self.table);
+        self.order.sort(&mut flows, &self.table, reads_changed);
         if flows != self.tree.order() {
             self.tree.set_order(flows);
             self.is_changed = true;
@@ -378,6 +418,9 @@ impl App {
     fn add_new(&mut self) {
         if !std::mem::take(&mut self.has_others) {
             return;
+        }
+        if self.narrowing.asks_figures() {
+            self.settle_all();
         }
         self.narrowing.renew_new(&self.table, &mut self.tree);
         let known: BTreeSet<FlowId> = self.tree.order().iter().copied().collect();

@@ -1,6 +1,6 @@
 //! Which flows and rows are shown: the filter, findings at least as grave as was asked for, idle flows.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use streamlens_filter::{Catalogue, Filter, FilterError};
 use streamlens_model::Severity;
@@ -118,9 +118,17 @@ impl Narrowing {
         (self.severity, self.hides_idle) = (None, false);
     }
 
+    /// Whether figures decide what is shown.
+    pub(crate) fn asks_figures(&self) -> bool {
+        self.filter.is_some() || self.severity.is_some() || self.hides_idle
+    }
+
     /// A flow changed.
     pub(crate) fn touch(&mut self, flow: FlowId) {
-        self.changed.add(flow);
+        // without a filter all flows are asked when there is one
+        if self.filter.is_some() {
+            self.changed.add(flow);
+        }
     }
 
     /// All flows are others.
@@ -185,9 +193,10 @@ fn ask_flow(
     flow: FlowId,
     table: &RowTable,
     index: Option<&FindingIndex>,
-    left: &mut HashMap<FlowId, BTreeSet<RowId>>,
+    left: &mut HashMap<FlowId, Vec<RowId>>,
 ) {
-    let shown: BTreeSet<RowId> = filter.shown_live(table, flow, index).into_iter().collect();
+    let mut shown = filter.shown_live(table, flow, index);
+    shown.sort_unstable();
     left.insert(flow, shown);
 }
 

@@ -215,6 +215,7 @@ impl App {
         if self.is_begun(editor) {
             self.narrowing.begin(&editor.text);
         } else {
+            self.pending.settle_all(&mut self.table);
             self.narrowing.try_out(&editor.text, &self.options.catalogue, &self.table);
         }
         self.renew(now);

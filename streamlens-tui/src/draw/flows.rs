@@ -32,6 +32,7 @@ pub(crate) fn draw(app: &mut App, painter: &mut Painter<'_>, now: Instant) {
     let height = lines.saturating_sub(5 + below).max(1);
     app.height = height;
     let rows = app.tree.on_screen(height, &app.table);
+    app.settle(rows.iter().map(|line| line.id.flow));
     app.history.watch(rows.iter().map(|line| line.id));
     let is_of_findings = |column: &columns::Shown| matches!(column.field.name(), "finding" | "findings" | "severity");
     let index = layout.columns.iter().any(is_of_findings).then(|| app.table.finding_index());

@@ -30,6 +30,7 @@ pub fn draw(app: &mut App, buffer: &mut Buffer, now: Instant) {
         painter.text(0, 0, &format!("needs {} x {}", LEAST.0, LEAST.1), columns, Role::Plain);
         painter.text(0, 1, &format!("here {columns} x {lines}"), columns, Role::Plain);
     } else {
+        app.settle_chosen();
         match app.view() {
             View::Flows => flows::draw(app, &mut painter, now),
             View::Detail => detail::draw(app, &mut painter, now),

@@ -233,9 +233,24 @@ fn an_outlier_is_chosen_and_what_is_around_it_written() {
 }
 
 #[test]
-fn of_a_row_below_a_flow_it_is_said_that_the_whole_flow_is_written() {
-    let screen = User::new().press("Right Down w").screen(140, 40);
-    assert!(screen.contains("Write the whole flow 192.168.20.12:6679"), "{screen}");
+fn of_a_row_below_a_flow_its_own_packets_are_written() {
+    let mut user = User::new();
+    let screen = user.press("Right Down w").screen(140, 40);
+    assert!(screen.contains("Write Chapter10 of 192.168.20.12:6679"), "{screen}");
+    user.press("Enter");
+    let asked = |user: &User| match user.feed.asked.last() {
+        Some(Request::Write(packets, _)) => (packets.flows.len(), packets.row.as_ref().map(ToString::to_string)),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(asked(&user), (1, Some("Chapter10".to_owned())));
+    // what lies below, and from its detail the same
+    user.press("Right Right w Enter");
+    let of_stream = asked(&user);
+    assert!(of_stream.1.as_ref().is_some_and(|row| row == "Chapter10 UDP format 1"), "{of_stream:?}");
+    user.press("Enter w Enter");
+    assert_eq!(asked(&user), of_stream);
+    user.press("Esc g w Enter");
+    assert_eq!(asked(&user), (1, None));
 }
 
 /// A finding at a transport that has no line of its own is met at its flow, and leads on.
