@@ -52,7 +52,7 @@ mod capture {
     use std::borrow::Cow;
     use std::collections::BTreeSet;
     use std::io;
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
     use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
     use std::time::Duration;
@@ -169,10 +169,15 @@ mod capture {
             }
             return Ok(Some(Target::Writer(Box::new(io::stdout()))));
         }
+        let mut write_in = Vec::from_iter(live.on_finding.as_ref().map(|_| live.folder()));
+        if !live.ring_buffer.is_empty() {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            write_in.push(folder.map_or_else(|| PathBuf::from("."), Path::to_owned));
+        }
         let on_file: OnFile = match live.no_sandbox {
             // its user stays who it is
             true => Box::new(|_| {}),
-            false => Box::new(system::hand_over),
+            false => system::hand_over(write_in),
         };
         if live.ring_buffer.is_empty() {
             return Ok(Some(Target::File(path.clone(), on_file)));
@@ -205,8 +210,11 @@ mod capture {
 
     impl From<RecordError> for Failure {
         fn from(error: RecordError) -> Self {
-            let is_denied = error.source.kind() == io::ErrorKind::PermissionDenied;
-            let status = if is_denied { Status::NoPermission } else { Status::Partial };
+            let status = match error.source.kind() {
+                io::ErrorKind::PermissionDenied => Status::NoPermission,
+                io::ErrorKind::NotFound => Status::Usage,
+                _ => Status::Partial,
+            };
             Self { status, message: error.to_string() }
         }
     }
@@ -303,11 +311,10 @@ mod capture {
 
     #[cfg(all(feature = "live", target_os = "linux"))]
     mod on_linux {
-        use std::fs::File;
         use std::io;
         use std::path::{Path, PathBuf};
 
-        use streamlens_live::{Confinement, InterfaceInfo, Owner, interfaces as all_interfaces};
+        use streamlens_live::{Confinement, InterfaceInfo, OnFile, interfaces as all_interfaces};
 
         use crate::exit::say;
         use crate::live_args::LiveArgs;
@@ -343,12 +350,15 @@ mod capture {
             missing
         }
 
-        /// Gives a file to the user that root becomes.
-        pub(super) fn hand_over(file: &File) {
-            if let Some(owner) = Owner::after_root() {
-                // a file that stays root's is written all the same
-                let _ = owner.take(file);
-            }
+        /// Gives files to the user that root becomes, where it does: files are written into these folders later.
+        pub(super) fn hand_over(write_in: Vec<PathBuf>) -> OnFile {
+            let owner = Confinement { write_in, ..Confinement::default() }.owner().ok();
+            Box::new(move |file| {
+                if let Some(owner) = owner {
+                    // a file that stays root's is written all the same
+                    let _ = owner.take(file);
+                }
+            })
         }
 
         fn meant(mut is_meant: impl FnMut(&str) -> bool) -> io::Result<Vec<InterfaceInfo>> {
@@ -385,11 +395,10 @@ mod capture {
 
     #[cfg(not(all(feature = "live", target_os = "linux")))]
     mod with_libpcap {
-        use std::fs::File;
         use std::io;
         use std::path::PathBuf;
 
-        use streamlens_live::{PcapInterface, PcapSource, StampType};
+        use streamlens_live::{OnFile, PcapInterface, PcapSource, StampType};
 
         use crate::exit::say;
         use crate::live_args::LiveArgs;
@@ -403,7 +412,9 @@ mod capture {
         }
 
         /// The user stays who it is, and so do files.
-        pub(super) fn hand_over(_: &File) {}
+        pub(super) fn hand_over(_: Vec<PathBuf>) -> OnFile {
+            Box::new(|_| {})
+        }
 
         fn meant(mut is_meant: impl FnMut(&str) -> bool) -> io::Result<Vec<PcapInterface>> {
             Ok(PcapSource::list()?.into_iter().filter(|info| is_meant(&info.name)).collect())

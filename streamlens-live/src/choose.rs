@@ -76,7 +76,7 @@ pub(crate) fn choose<C: Candidate>(
             _ => "any: waits until an interface is up".to_owned(),
         };
         if what != told {
-            (options.on_wait)(&what);
+            (options.on_wait)(&format!("{what}; nothing is captured meanwhile"));
             told = what;
         }
         notices.clear();

@@ -7,7 +7,7 @@ use std::io;
 use std::path::PathBuf;
 
 use streamlens_model::row::{Delta, FindingState};
-use streamlens_model::{Finding, Severity, Timestamp};
+use streamlens_model::{Finding, Severity, Timestamp, Warning};
 
 use crate::moments::{Moments, not_written};
 use crate::written_file::WrittenFile;
@@ -55,6 +55,8 @@ pub struct OnFinding {
     files: u32,
     /// Those that could not be begun. They are none of the files, for a disk that is full may have room again.
     failed: u32,
+    /// Of all that failed, how many were told.
+    told: usize,
     /// Number of the last file's name.
     number: u32,
     /// When each code had its last file.
@@ -73,6 +75,7 @@ impl OnFinding {
             moments,
             files: 0,
             failed: 0,
+            told: 0,
             number: 0,
             codes: BTreeMap::new(),
             has_told_end: false,
@@ -85,7 +88,7 @@ impl OnFinding {
     ///
     /// Returns what there is to say, in sentences.
     pub fn look(&mut self, delta: &Delta) -> Vec<String> {
-        let mut said = Vec::new();
+        let mut said = self.newly_failed();
         // a whole state names all findings as new; those from before the last look were known by then
         let known = self.seen.filter(|_| delta.since.is_none());
         let OnFindingOptions { severity, prefix, .. } = self.options.clone();
@@ -118,6 +121,14 @@ impl OnFinding {
         let oldest = self.moments.oldest()?;
         let first = finding.first.time.filter(|first| *first >= oldest);
         first.or(finding.last.time).or(delta.now)
+    }
+
+    /// What failed since the last look of files that were begun.
+    fn newly_failed(&mut self) -> Vec<String> {
+        let failed = self.moments.failed();
+        let name = |warning: &Warning| warning.path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+        let said = failed.iter().skip(std::mem::replace(&mut self.told, failed.len()));
+        said.map(|warning| format!("{}: {}", name(warning), warning.text)).collect()
     }
 
     /// Begins a file; what there is to say of it.
@@ -156,6 +167,7 @@ impl OnFinding {
                 }
                 let text = format!("{code}: {name}: {}", warning.text);
                 self.moments.fail(warning);
+                self.told = self.moments.failed().len();
                 Some(text)
             }
         }

@@ -76,6 +76,19 @@ impl Owner {
 }
 
 impl Confinement {
+    /// Who root becomes; else why it stays root: that user may not write where files are written later.
+    ///
+    /// # Errors
+    ///
+    /// The reason, in half a sentence.
+    pub fn owner(&self) -> Result<Owner, String> {
+        let owner = Owner::after_root().ok_or("the process is not root's")?;
+        match self.write_in.iter().find(|folder| !owner.may_write(folder)) {
+            Some(folder) => Err(format!("user {} may not write into {}", owner.user, folder.display())),
+            None => Ok(owner),
+        }
+    }
+
     /// Gives up everything but this: no new privileges, no capability, no root, no file read outside of [`Self::read_in`], none
     /// written outside of [`Self::write_in`], no TCP but on sockets that listen already and to [`Self::connect_to`]. Sockets and
     /// files that are open stay so. It holds for this thread and those that it starts, so it is for the time before any other
@@ -90,15 +103,11 @@ impl Confinement {
                 missing.push(format!("{what}: {why}"));
             }
         };
-        if let Some(owner) = Owner::after_root() {
+        if Owner::after_root().is_some() {
             // needs a right that only root has; without it nothing gets in under "no new privileges" either
             let _ = caps::clear(None, CapSet::Bounding);
-            if let Some(folder) = self.write_in.iter().find(|folder| !owner.may_write(folder)) {
-                let why = format!("user {} may not write into {}", owner.user, folder.display());
-                note("the user stays root, without capabilities", Err(why));
-            } else {
-                note("the user stays root, without capabilities", owner.become_it().map_err(|error| error.to_string()));
-            }
+            let become_it = |owner: Owner| owner.become_it().map_err(|error| error.to_string());
+            note("the user stays root, without capabilities", self.owner().and_then(become_it));
         }
         note("new privileges can still be had", prctl::set_no_new_privs().map_err(|error| error.to_string()));
         for set in [CapSet::Ambient, CapSet::Inheritable, CapSet::Effective, CapSet::Permitted] {

@@ -38,12 +38,21 @@ pub enum Target {
 
 /// Why a recording can't begin.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: can't be written: {source}; name another file or make room", path.display())]
+#[error("{}: can't be written: {source}; {}", path.display(), remedy(source.kind()))]
 pub struct RecordError {
     /// The file.
     pub path: PathBuf,
     /// What the system said.
     pub source: io::Error,
+}
+
+/// What to do.
+const fn remedy(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::NotFound => "make its folder, or name another file",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room, or name another file",
+        _ => "name another file",
+    }
 }
 
 type Out = PcapngWriter<BufWriter<Box<dyn Write + Send>>>;
