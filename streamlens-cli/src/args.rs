@@ -205,7 +205,7 @@ pub(crate) struct AnalyzeArgs {
     read: Vec<PathBuf>,
 
     /// Stop after this many frames
-    #[arg(short = 'c', long = "count", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short = 'c', long = "count", value_name = "N")]
     pub(crate) count: Option<u64>,
 
     #[command(flatten)]

@@ -4,6 +4,7 @@
 mod hostile;
 mod large;
 pub(crate) mod session;
+mod written;
 
 use std::path::Path;
 use std::process::Command;
