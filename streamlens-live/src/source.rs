@@ -23,6 +23,8 @@ use crate::port::{BATCH_BYTES, Port, RETIRE, State};
 
 /// The longest that `read_batch` waits for a frame.
 const WAIT: Duration = Duration::from_millis(50);
+/// Between two batches with frames, unless there was much to read: many small ones cost more than their frames.
+const PACE: Duration = Duration::from_millis(20);
 /// How often counters and states of interfaces are read; states also as soon as the kernel says that one is another.
 const UPKEEP: Duration = Duration::from_secs(1);
 /// So many places where frames were dropped are kept apart; what is dropped later counts for the last of them.
@@ -48,6 +50,8 @@ pub struct LiveSource {
     phase: Phase,
     frames: u64,
     next_upkeep: Instant,
+    /// No ring is read before.
+    next_take: Instant,
     link_events: Option<LinkEvents>,
     in_order: InOrder,
     /// Where rings dropped frames; and where they did in front of frames that are not handed out yet.
@@ -87,6 +91,7 @@ impl LiveSource {
             phase: Phase::Running,
             frames: 0,
             next_upkeep: now + UPKEEP,
+            next_take: now,
             link_events,
             in_order: InOrder::new(),
             drop_places: Vec::new(),
@@ -103,9 +108,12 @@ impl LiveSource {
 
     /// Takes what is in the rings; true where there was a frame.
     fn take(&mut self, batch: &mut FrameBatch) -> bool {
+        if self.phase == Phase::Running {
+            thread::sleep(self.next_take.saturating_duration_since(clock::instant()));
+        }
         let is_alone = self.ports.len() == 1;
         let into = if is_alone { batch } else { &mut self.in_order.held };
-        let before = into.len();
+        let (before, bytes_before) = (into.len(), into.bytes.len());
         for (port, interface) in self.ports.iter_mut().zip(0..) {
             // none of several may hold another up, or order is lost: each gets room of its own
             let room = if is_alone { BATCH_BYTES } else { into.bytes.len() + MOST_HELD };
@@ -114,7 +122,13 @@ impl LiveSource {
             let drops = port.drops.drain(..);
             self.coming_drops.extend(drops.filter(|_| port.stamps.adapter == 0));
         }
-        into.len() > before
+        let has_frames = into.len() > before;
+        let bytes = into.bytes.len() - bytes_before;
+        // as long as this again leaves nearly all of the rings free
+        if has_frames && bytes * 16 < self.ring_bytes() && bytes < BATCH_BYTES {
+            self.next_take = clock::instant() + PACE;
+        }
+        has_frames
     }
 
     /// Finds the first frames behind those that rings dropped.
