@@ -39,10 +39,10 @@ fn asked(frames: &[Made], encoding: &str) -> Packets {
 /// A capture of these frames.
 fn source(frames: &[Made]) -> Box<dyn FrameSource> {
     let path = path(&format!("source-{}", NUMBER.fetch_add(1, Ordering::Relaxed)));
-    std::fs::write(&path, pcapng("a test", "demo0", frames)).unwrap();
-    let source = Box::new(CaptureReader::open(&path).unwrap());
+    std::fs::write(&path, pcapng("a test", "demo0", frames)).expect("a capture");
+    let source = Box::new(CaptureReader::open(&path).expect("a capture"));
     // what is open can be read on
-    std::fs::remove_file(path).unwrap();
+    std::fs::remove_file(path).expect("a capture");
     source
 }
 
@@ -58,12 +58,12 @@ fn path(test: &str) -> PathBuf {
 /// The frames of a capture, which is then removed.
 fn read(path: &Path) -> Vec<Made> {
     let mut found = Vec::new();
-    each(&mut CaptureReader::open(path).unwrap(), |_, frame| {
-        found.push(Made { time: frame.time.unwrap().as_nanos(), data: frame.data.to_vec() });
+    each(&mut CaptureReader::open(path).expect("a capture"), |_, frame| {
+        found.push(Made { time: frame.time.expect("a time").as_nanos(), data: frame.data.to_vec() });
         Ok(())
     })
-    .unwrap();
-    std::fs::remove_file(path).unwrap();
+    .expect("a capture");
+    std::fs::remove_file(path).expect("a capture");
     found
 }
 
@@ -91,7 +91,7 @@ fn of_the_last_moments_the_packets_of_an_encoding_are_written() {
     let mut remember = Remember::new(source(&frames), BufferLimits::default());
     let moments = remember.moments();
     let mut batch = FrameBatch::default();
-    while remember.read_batch(&mut batch).unwrap() {}
+    while remember.read_batch(&mut batch).expect("a capture") {}
     let path = path("moments");
     let said = write_moments(&moments, asked(&frames, "IENA"), &path, None, &analysis());
     let expected: Vec<Made> = frames.iter().filter(|frame| !is_ptp(frame)).cloned().collect();
