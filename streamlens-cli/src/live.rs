@@ -98,7 +98,7 @@ mod capture {
         let recorder = open(args, Arc::clone(&stop))?;
         let name = recorder.name().to_owned();
         if !live.no_sandbox {
-            confine(&recorder, live, None);
+            confine(live, None);
         }
         say(&format!("capturing on {name}; Ctrl-C ends and shows the result"));
         let progress = Progress::on_stderr("; Ctrl-C ends and shows the result");
@@ -114,11 +114,17 @@ mod capture {
     }
 
     /// Gives rights up, but for writing into a folder where that is to be possible later; says what is held then, in sentences.
-    pub(crate) fn confine(recorder: &Recorder<Source>, live: &LiveArgs, folder: Option<PathBuf>) -> Vec<String> {
-        let mut write_in = recorder.folders();
+    pub(crate) fn confine(live: &LiveArgs, folder: Option<PathBuf>) -> Vec<String> {
+        let mut write_in = written_later(live);
         write_in.extend(folder);
-        write_in.extend(live.on_finding.as_ref().map(|_| live.folder()));
         system::give_up(write_in, live)
+    }
+
+    /// Folders in which files are made while frames are captured: those of a ring of files and of `--on-finding`.
+    fn written_later(live: &LiveArgs) -> Vec<PathBuf> {
+        let of_ring = live.write.as_ref().filter(|_| !live.ring_buffer.is_empty()).and_then(|path| path.parent());
+        let here = |folder: &Path| if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() };
+        of_ring.map(here).into_iter().chain(live.on_finding.as_ref().map(|_| live.folder())).collect()
     }
 
     fn options(args: &AnalyzeArgs, stop: Arc<AtomicBool>) -> Result<LiveOptions, Failure> {
@@ -169,15 +175,10 @@ mod capture {
             }
             return Ok(Some(Target::Writer(Box::new(io::stdout()))));
         }
-        let mut write_in = Vec::from_iter(live.on_finding.as_ref().map(|_| live.folder()));
-        if !live.ring_buffer.is_empty() {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            write_in.push(folder.map_or_else(|| PathBuf::from("."), Path::to_owned));
-        }
         let on_file: OnFile = match live.no_sandbox {
             // its user stays who it is
             true => Box::new(|_| {}),
-            false => system::hand_over(write_in),
+            false => system::hand_over(written_later(live)),
         };
         if live.ring_buffer.is_empty() {
             return Ok(Some(Target::File(path.clone(), on_file)));

@@ -36,6 +36,10 @@ pub(crate) struct Notices {
     pub(crate) asked_for_adapter: bool,
 }
 
+fn is_about(warning: &Warning, code: &str, interface: &str) -> bool {
+    warning.code == code && warning.path.as_deref() == Some(Path::new(interface))
+}
+
 impl Notices {
     pub(crate) fn warnings(&self) -> &[Warning] {
         &self.warnings
@@ -49,8 +53,7 @@ impl Notices {
     fn say(&mut self, code: &'static str, interface: &str, incomplete: bool, text: String) {
         let path = Some(PathBuf::from(interface));
         let warning = Warning { code: code.into(), path, byte: None, after_frame: None, text, incomplete };
-        let is_same = |known: &&mut Warning| known.code == code && known.path.as_deref() == Some(Path::new(interface));
-        match self.warnings.iter_mut().find(is_same) {
+        match self.warnings.iter_mut().find(|known| is_about(known, code, interface)) {
             Some(known) => *known = warning,
             None => self.warnings.push(warning),
         }
@@ -115,9 +118,7 @@ impl Notices {
         let State::Gone(since) = port.state else { return };
         // it is no longer of use to say when it goes on
         let before = port.outages.text();
-        let is_of_state =
-            |known: &Warning| known.code == code::DOWN && known.path.as_deref() == Some(Path::new(&port.info.name));
-        self.warnings.retain(|known| !is_of_state(known));
+        self.warnings.retain(|known| !is_about(known, code::DOWN, &port.info.name));
         if !before.is_empty() {
             self.say(code::DOWN, &port.info.name, false, before);
         }

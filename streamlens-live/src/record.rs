@@ -2,7 +2,6 @@
 
 mod files;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -81,12 +80,6 @@ impl<S: FrameSource> Recorder<S> {
     #[must_use]
     pub fn frames(&self) -> u64 {
         self.frames
-    }
-
-    /// Folders in which files are made later.
-    #[must_use]
-    pub fn folders(&self) -> Vec<PathBuf> {
-        self.files.as_ref().map(Files::folder).into_iter().flatten().collect()
     }
 
     fn gather_warnings(&mut self) {

@@ -1,6 +1,6 @@
-//! A file that is written while others may delete or shorten it.
+//! A file that is written while others may delete it or write to it.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Write};
 
 /// A file whose writer is told when it is lost: the system lets a program write on into a file that somebody deleted, and fills
@@ -17,7 +17,7 @@ pub(crate) struct WrittenFile {
 impl WrittenFile {
     /// Takes a file that is empty.
     pub(crate) fn new(file: File) -> Self {
-        let has_names = names(&file).is_ok_and(|names| names > 0);
+        let has_names = file.metadata().is_ok_and(|found| names(&found) > 0);
         Self { file, written: 0, has_names }
     }
 
@@ -26,7 +26,7 @@ impl WrittenFile {
         if !found.is_file() {
             return Ok(());
         }
-        if self.has_names && names(&self.file)? == 0 {
+        if self.has_names && names(&found) == 0 {
             return Err(lost("was deleted".to_owned()));
         }
         let (length, written) = (found.len(), self.written);
@@ -64,14 +64,14 @@ pub(crate) fn is_lost(error: &io::Error) -> bool {
 
 /// So many names the file has in folders.
 #[cfg(unix)]
-fn names(file: &File) -> io::Result<u64> {
-    Ok(std::os::unix::fs::MetadataExt::nlink(&file.metadata()?))
+fn names(found: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::nlink(found)
 }
 
 /// Not known elsewhere, where an open file can't be deleted.
 #[cfg(not(unix))]
-fn names(_: &File) -> io::Result<u64> {
-    Ok(0)
+fn names(_: &Metadata) -> u64 {
+    0
 }
 
 #[cfg(all(test, unix))]

@@ -110,7 +110,7 @@ fn live(args: &AnalyzeArgs, stop: &Arc<AtomicBool>, of: &Mutex<Told>) -> Result<
     let recorder = crate::live::open(args, Arc::clone(stop))?;
     told(of).sandbox = match args.live.no_sandbox {
         true => vec!["none (--no-sandbox): all rights are kept".to_owned()],
-        false => crate::live::confine(&recorder, &args.live, Some(args.live.folder())),
+        false => crate::live::confine(&args.live, Some(args.live.folder())),
     };
     Ok(Box::new(recorder))
 }

@@ -98,12 +98,6 @@ impl Files {
         &self.path
     }
 
-    /// The folder in which files are made later.
-    pub(super) fn folder(&self) -> Option<PathBuf> {
-        let parent = self.ring.as_ref()?.base.parent()?;
-        Some(if parent.as_os_str().is_empty() { PathBuf::from(".") } else { parent.to_owned() })
-    }
-
     pub(super) fn frames(&mut self, batch: &FrameBatch, interfaces: &[Interface]) -> io::Result<()> {
         for interface in interfaces.iter().skip(self.out.interfaces() as usize) {
             self.out.interface(interface)?;
