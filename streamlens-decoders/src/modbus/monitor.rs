@@ -86,11 +86,11 @@ impl TransactionMonitor {
             Framing::Tcp => {
                 let adu = adu::parse_as_taken(pdu.bytes)?;
                 let shapes = (adu.length <= pdu.bytes.len()).then(|| (adu.as_request(), adu.as_response()));
-                (adu.transaction, adu.unit, adu.function, adu.data, shapes)
+                (Some(adu.transaction), adu.unit, adu.function, adu.data, shapes)
             }
             Framing::Rtu => {
                 let frame = rtu::whole(pdu.bytes)?;
-                (0, frame.unit, frame.function, frame.data, Some((frame.as_request(), frame.as_response())))
+                (None, frame.unit, frame.function, frame.data, Some((frame.as_request(), frame.as_response())))
             }
         };
         if let Some((request, response)) = shapes {

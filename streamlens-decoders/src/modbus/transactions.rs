@@ -23,12 +23,15 @@ const TIME_OUT: i64 = 10_000_000_000;
 const OVERTAKEN: u64 = 16;
 /// A response later than this, in nanoseconds, is pointed out: the customary time-out of clients.
 const SLOW: u64 = 1_000_000_000;
+/// A request on a serial line is passed over by one that comes this many times the longest response time later.
+const PASSED_OVER: u64 = 4;
 
 /// What is kept of a PDU.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Record {
     pub(super) side: usize,
-    pub(super) transaction: u16,
+    /// `None` on serial lines, where a response follows its request.
+    pub(super) transaction: Option<u16>,
     pub(super) unit: u8,
     /// Without the exception bit.
     pub(super) function: u8,
@@ -43,7 +46,7 @@ pub(super) struct Record {
 
 impl Record {
     /// Transaction identifier, unit and function: what a response has in common with its request.
-    fn key(&self) -> (u16, u8, u8) {
+    fn key(&self) -> (Option<u16>, u8, u8) {
         (self.transaction, self.unit, self.function)
     }
 
@@ -190,6 +193,7 @@ impl Transactions {
             self.pair(&record, &stray.response);
             return;
         }
+        self.give_up_passed_over(&record);
         let repeats = self.waiting.iter().any(|w| w.request.is_same(&record));
         if repeats {
             self.repeated += 1;
@@ -289,6 +293,25 @@ impl Transactions {
         }
     }
 
+    /// On serial lines a client asks one thing at a time (MODBUS over Serial Line V1.02 §2.4.1): by asking the unit again much later
+    /// than it ever took to answer, it has given up what waits. A gateway that is asked ahead of its line gets these closer together.
+    fn give_up_passed_over(&mut self, next: &Record) {
+        if next.transaction.is_some() {
+            return;
+        }
+        let Some(longest) = self.response_time.max() else { return };
+        let most = i64::try_from(longest.saturating_mul(PASSED_OVER)).unwrap_or(i64::MAX);
+        let is_passed_over = |waiting: &Waiting| {
+            let passed = next.at.time.zip(waiting.request.at.time).map(|(now, then)| now.since(then));
+            waiting.request.key() == next.key() && passed.is_some_and(|passed| passed > most)
+        };
+        while let Some(index) = self.waiting.iter().position(is_passed_over) {
+            if let Some(waiting) = self.waiting.remove(index) {
+                self.give_up(&waiting);
+            }
+        }
+    }
+
     fn give_up(&mut self, waiting: &Waiting) {
         self.unanswered += 1;
         if waiting.answered_otherwise {
@@ -316,11 +339,16 @@ impl Transactions {
             return;
         }
         self.unsolicited += 1;
-        let (of, transaction) = ((response.stream(), response.subject()), response.transaction);
+        let (stream, subject, at) = (response.stream(), response.subject(), response.at);
         let code = ("modbus.unsolicited", Severity::Warning);
-        self.response_log.add_figure(code, of, response.at, transaction.into(), numbered, || {
-            let name = function_name(response.function);
-            let unit = response.unit;
+        let (name, unit) = (function_name(response.function), response.unit);
+        let Some(transaction) = response.transaction else {
+            self.response_log.add_about(code.0, code.1, stream, subject, at, || {
+                format!("unit {unit} answered {name}, and no such request is waiting")
+            });
+            return;
+        };
+        self.response_log.add_figure(code, (stream, subject), at, transaction.into(), numbered, || {
             format!("unit {unit} answered {name} under transaction {transaction}, and no such request is waiting")
         });
     }
