@@ -1,7 +1,8 @@
 //! TCP stream reassembly for decoders: the contiguous bytes of one direction, in order, once.
 //!
 //! Out of order, overlapping and retransmitted segments, numbers that wrap, and streams of which the beginning is not
-//! in the capture. A hole that does not close within bounds becomes a gap: what follows it goes on behind it.
+//! in the capture. A hole that does not close within bounds, or whose bytes the other direction acknowledges, becomes a gap:
+//! what follows it goes on behind it.
 
 use streamlens_model::{FindingLog, Occurrence, Timestamp};
 
@@ -13,6 +14,9 @@ const MAX_HELD: usize = 256 << 10;
 const MAX_SEGMENTS: usize = 256;
 /// How long a hole may stay open, in nanoseconds of capture time.
 const AGE_NS: i64 = 10_000_000_000;
+/// How long after a hole's bytes were acknowledged their segment may still come, in nanoseconds: captures swap frames of the two
+/// directions by less.
+const ACKNOWLEDGED_NS: i64 = 1_000_000;
 /// Stretches that were passed over, of which late segments are known to be new.
 const MAX_SKIPPED: usize = 64;
 /// Bytes of a PDU that is not whole yet. A PDU longer than this is taken in parts by its decoder, or not at all.
@@ -66,6 +70,12 @@ pub(crate) struct TcpStream {
     /// Segments behind the hole, by position.
     held: Vec<Segment>,
     held_bytes: usize,
+    /// When the bytes of the hole were known to be acknowledged.
+    hole_acknowledged: Option<Timestamp>,
+    /// Whether the hole is not waited for any more.
+    gives_up: bool,
+    /// What this direction acknowledged last of the other one, and when.
+    pub(crate) acknowledges: Option<(u32, Timestamp)>,
     /// Bytes in order that no PDU has taken yet.
     pub(crate) pending: Vec<u8>,
     /// After a gap or a refusal: a PDU has to be found first.
@@ -183,6 +193,19 @@ impl TcpStream {
         !self.held.is_empty()
     }
 
+    /// Gives the hole up where the other direction `acknowledges` its bytes: the receiver has them, so they are not sent again, and
+    /// this capture will not have them. Returns whether there is something to deliver.
+    pub(crate) fn note_acknowledged(&mut self, (number, at): (u32, Timestamp), now: Timestamp) -> bool {
+        let Some((first, next)) = self.held.first().zip(self.next) else { return false };
+        let acknowledged = i64::from(number.wrapping_sub(next).cast_signed());
+        if acknowledged < first.start.saturating_sub(self.base).cast_signed() {
+            return false;
+        }
+        let since = *self.hole_acknowledged.get_or_insert(at);
+        self.gives_up = now.since(since) >= ACKNOWLEDGED_NS;
+        self.gives_up
+    }
+
     /// What has become contiguous; where the bounds are reached, or `flush` says that nothing more will come, the
     /// bytes behind a hole too, with the gap in front of them.
     pub(crate) fn deliver(&mut self, now: Option<Timestamp>, flush: bool) -> Option<Delivery> {
@@ -190,10 +213,12 @@ impl TcpStream {
             let first = self.held.first()?;
             if first.start > self.base {
                 let is_old = now.zip(first.frame.at.time).is_some_and(|(now, then)| now.since(then) > AGE_NS);
-                if !flush && !is_old && self.held_bytes <= MAX_HELD && self.held.len() <= MAX_SEGMENTS {
+                if !flush && !self.gives_up && !is_old && self.held_bytes <= MAX_HELD && self.held.len() <= MAX_SEGMENTS
+                {
                     return None;
                 }
                 let (bytes, frame) = (first.start - self.base, first.frame);
+                (self.gives_up, self.hole_acknowledged) = (false, None);
                 self.gaps += 1;
                 self.gap_bytes += bytes;
                 if self.skipped.len() >= MAX_SKIPPED {
@@ -205,6 +230,7 @@ impl TcpStream {
                 return Some(Delivery::Gap { bytes, frame });
             }
             let mut segment = self.held.remove(0);
+            self.hole_acknowledged = None;
             self.held_bytes -= segment.bytes.len();
             let known = (self.base - segment.start) as usize;
             if known >= segment.bytes.len() + segment.missing {

@@ -40,18 +40,63 @@ fn encoding<'a>(document: &'a Value, end: &str, port: u16, transport: &str, name
 /// A session over TCP: who sends (0 the client), milliseconds, bytes; what a mirror puts around the frames of the server.
 fn session(said: &[(u8, i64, Vec<u8>)], mirrored: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<Made> {
     let (ends, mut next) = ([CLIENT, SERVER], [1001_u32, 5001]);
-    let head = |sequence, flags| Tcp { sequence, acknowledgement: 0, flags };
+    let head = |sequence, acknowledgement, flags| Tcp { sequence, acknowledgement, flags };
     let mut frames = vec![
-        Made { time: START, data: tcp(ends[0], ends[1], head(1000, 2), &[]) },
-        Made { time: START + 100_000, data: mirrored(tcp(ends[1], ends[0], head(5000, 0x12), &[])) },
+        Made { time: START, data: tcp(ends[0], ends[1], head(1000, 0, 2), &[]) },
+        Made { time: START + 100_000, data: mirrored(tcp(ends[1], ends[0], head(5000, 1001, 0x12), &[])) },
     ];
     for (who, at, bytes) in said {
         let place = usize::from(*who);
-        let data = tcp(ends[place], ends[1 - place], head(next[place], 0x18), bytes);
+        let data = tcp(ends[place], ends[1 - place], head(next[place], next[1 - place], 0x18), bytes);
         frames.push(Made { time: START + at * MILLISECOND, data: if *who == 1 { mirrored(data) } else { data } });
         next[place] += bytes.len() as u32;
     }
     frames
+}
+
+/// A capture without one segment that the receiver had, since it acknowledged it: what lies behind it counts with its own frames and
+/// times, whatever the next acknowledgement waits for.
+#[test]
+fn a_lost_segment_delays_nothing_behind_it() {
+    let polls = (0..40_u16).flat_map(|number| {
+        let at = i64::from(number) * 500;
+        let answer = [&number.to_be_bytes()[..], &[0, 0, 0, 5, 1, 3, 2, 0, 7]].concat();
+        [(0, at, request(number, 3, &[0, 0, 0, 1])), (1, at + 15, answer)]
+    });
+    let whole = session(&polls.collect::<Vec<_>>(), |frame| frame);
+    for (lost, slow) in [(22, "answers"), (23, "requests")] {
+        let mut frames = whole.clone();
+        frames.remove(lost);
+        let document = document(&frames);
+        assert_eq!(counted(&document, "tcp.gap"), 1, "{slow}");
+        assert_eq!(counted(&document, "modbus.slow"), 0, "{slow}");
+        assert!(counted(&document, "modbus.unsolicited") <= 1, "{slow}");
+        assert_eq!(counted(&document, "modbus.repeated-request"), 0, "{slow}");
+        for (end, port) in [("src", 502), ("dst", 502)] {
+            let encoding = encoding(&document, end, port, "TCP", "ModbusTCP");
+            let longest = &encoding["timing_stats"]["max_ns"];
+            assert!(longest.as_i64().is_some_and(|longest| longest <= 1_000 * MILLISECOND), "{slow}: {longest}");
+        }
+        let asked = encoding(&document, "dst", 502, "TCP", "ModbusTCP");
+        assert_eq!(asked["decoder_metadata"]["response_time"]["max_ns"], 15 * MILLISECOND, "{slow}");
+    }
+}
+
+/// Responses on serial lines name no request: one that is missing leaves the others their own.
+#[test]
+fn a_lost_answer_of_a_serial_line_shifts_no_other() {
+    let polls = (0..20_i64).flat_map(|second| {
+        let answer = vec![1, 1, 1, 0, 0x51, 0x88];
+        [(0, second * 1000, vec![1, 1, 0, 0, 0, 4, 0x3D, 0xC9]), (1, second * 1000 + 15, answer)]
+    });
+    let mut frames = session(&polls.collect::<Vec<_>>(), |frame| frame);
+    frames.remove(2 + 2 * 9 + 1);
+    let document = document(&frames);
+    let found: Vec<_> = codes(&document).into_iter().filter(|code| code.starts_with("modbus")).collect();
+    assert_eq!((found, counted(&document, "modbus.unanswered")), (vec!["modbus.unanswered"], 1));
+    let asked = encoding(&document, "dst", 502, "TCP", "ModbusRTU");
+    let times = &asked["decoder_metadata"]["response_time"];
+    assert_eq!((times["count"].as_u64(), times["max_ns"].as_i64()), (Some(19), Some(15 * MILLISECOND)));
 }
 
 fn request(number: u16, function: u8, data: &[u8]) -> Vec<u8> {

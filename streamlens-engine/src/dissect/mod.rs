@@ -85,6 +85,8 @@ pub(crate) struct IpFacts {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TcpFacts {
     pub(crate) sequence: u32,
+    /// The next byte that the sender wants of the other direction; `None` without the ACK flag.
+    pub(crate) acknowledged: Option<u32>,
     pub(crate) syn: bool,
     pub(crate) rst: bool,
 }

@@ -66,6 +66,11 @@ pub(super) fn udp(datagram: &[u8], missing: usize) -> (&[u8], usize) {
 /// payload.
 pub(super) fn tcp(segment: &[u8], missing: usize) -> (Option<TcpFacts>, &[u8], usize) {
     let Ok(header) = TcpHeaderSlice::from_slice(segment) else { return (None, &[], 0) };
-    let facts = TcpFacts { sequence: header.sequence_number(), syn: header.syn(), rst: header.rst() };
+    let facts = TcpFacts {
+        sequence: header.sequence_number(),
+        acknowledged: header.ack().then(|| header.acknowledgment_number()),
+        syn: header.syn(),
+        rst: header.rst(),
+    };
     (Some(facts), segment.get(header.slice().len()..).unwrap_or_default(), missing)
 }

@@ -7,12 +7,12 @@ mod table;
 
 use std::collections::BTreeMap;
 
-use streamlens_model::{Frame, Packet};
+use streamlens_model::{FlowKey, Frame, Occurrence, Packet};
 
 pub(crate) use self::slots::FlowList;
 use crate::deferred::{Admission, Arrival, Lobby};
 use crate::dissect::{CachedFlow, Dissected, HeaderCache, NotInFlow, PacketBody, dissect};
-use crate::flow::{FlowEntry, FrameFacts, Sample};
+use crate::flow::{FlowEntry, FrameFacts, Sample, TransportEntry};
 use crate::fragments::{Fragments, Waiting};
 use crate::index::Index;
 use crate::key::PackedKey;
@@ -141,6 +141,9 @@ impl Shard {
             FrameFacts::of(frame),
             &[],
         );
+        if self.scratch.has_hole {
+            self.look_for_acknowledgement(env, known.flow, known.transport, FrameFacts::of(frame));
+        }
     }
 
     /// A frame with headers of its own, or of TCP.
@@ -262,7 +265,29 @@ impl Shard {
             frame,
             earlier,
         );
+        if self.scratch.has_hole {
+            self.look_for_acknowledgement(env, place, transport, frame);
+        }
         Some(known)
+    }
+
+    /// A TCP stream waits behind a hole: where the other direction has acknowledged its bytes, waiting is in vain.
+    #[cold]
+    fn look_for_acknowledgement(&mut self, env: Settings<'_>, place: usize, transport: usize, frame: FrameFacts) {
+        self.scratch.has_hole = false;
+        let Some(FlowKey { src, dst, vlan }) = self.flows.get(place).map(|flow| flow.key) else { return };
+        let back = PackedKey::of_key(&FlowKey { src: dst, dst: src, vlan });
+        let Some(other) = self.find(back.hash(&self.seeds), &back) else { return };
+        let other = self.flows.get(other as usize);
+        let acknowledges = other.and_then(|other| other.transports().find_map(|of| of.tcp.as_ref()?.acknowledges));
+        let Some(acknowledges) = acknowledges else { return };
+        let Self { flows, conversations, outbox, scratch, .. } = self;
+        let Some(FlowEntry { key, transport: first, others, .. }) = flows.get_mut(place) else { return };
+        let Some(transport) = transport.checked_sub(1).map_or(Some(first), |other| others.get_mut(other)) else {
+            return;
+        };
+        let like = last_packet(key, transport, frame.at);
+        PacketContext { env, scratch, conversations, outbox }.acknowledged(transport, &like, acknowledges, frame);
     }
 
     /// Decodes all deferred flows, and defers none from now on.
@@ -314,23 +339,28 @@ impl Shard {
 fn conclude(work: &mut PacketContext<'_>, flow: &mut FlowEntry) {
     let (key, changed, last_seen) = (flow.key, flow.changed, flow.last_seen);
     for transport in flow.transports_mut() {
-        let like = Packet {
-            frame: changed,
-            time: last_seen,
-            flow: &key,
-            transport: transport.transport,
-            ether_type: None,
-            wire_length: 0,
-            payload: &[],
-            offset: 0,
-            missing: 0,
-            is_stream: transport.tcp.is_some(),
-        };
+        let like = last_packet(&key, transport, Occurrence { frame: changed, time: last_seen });
         if transport.tcp.is_some() {
             work.settle_stream(transport, &like);
         } else {
             work.conclude(transport, &like);
         }
+    }
+}
+
+/// A packet without payload like the last one of a flow, for what waited for further ones.
+fn last_packet<'k>(flow: &'k FlowKey, transport: &TransportEntry, at: Occurrence) -> Packet<'k> {
+    Packet {
+        frame: at.frame,
+        time: at.time,
+        flow,
+        transport: transport.transport,
+        ether_type: None,
+        wire_length: 0,
+        payload: &[],
+        offset: 0,
+        missing: 0,
+        is_stream: transport.tcp.is_some(),
     }
 }
 

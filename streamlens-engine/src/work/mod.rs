@@ -30,6 +30,8 @@ pub(crate) struct Scratch {
     pub(crate) pdus: Pdus,
     /// Stream bytes put together for ranking.
     pub(crate) joined: Vec<u8>,
+    /// Whether the segment at hand left its stream waiting behind a hole.
+    pub(crate) has_hole: bool,
 }
 
 /// Both endpoints of a conversation, and the decoder of its flows.

@@ -2,7 +2,7 @@
 
 use streamlens_decoders::{DecodeError, PduState};
 use streamlens_model::words::Counted;
-use streamlens_model::{FindingLog, Occurrence, Packet, Severity, Subject};
+use streamlens_model::{FindingLog, Occurrence, Packet, Severity, Subject, Timestamp};
 
 use super::PacketContext;
 use super::decode::decode;
@@ -79,6 +79,9 @@ impl PacketContext<'_> {
     ) {
         self.scratch.pdus.clear();
         let mut stream = transport.tcp.take().unwrap_or_default();
+        if let Some(acknowledges) = tcp.acknowledged.zip(frame.at.time) {
+            stream.acknowledges = Some(acknowledges);
+        }
         let connections = stream.connections;
         let kind = stream.place(tcp.sequence, tcp.syn, packet.payload, packet.missing, frame);
         if stream.connections > connections
@@ -105,6 +108,7 @@ impl PacketContext<'_> {
             self.gap(transport, &mut stream, packet, Hole::Cut(packet.missing as u64), frame.at);
         }
         let delivered = self.deliveries(transport, &mut stream, packet, frame, tcp.rst);
+        self.scratch.has_hole = stream.has_held();
         transport.tcp = Some(stream);
         let claim = claim.or(delivered.filter(|_| kind == SegmentKind::Ahead));
         if claim.is_none() {
@@ -138,7 +142,27 @@ impl PacketContext<'_> {
         }
     }
 
-    /// Lets decoders have what lies behind closed holes, or behind holes that will not close.
+    /// Lets decoders have what lies behind a hole whose bytes the other direction `acknowledges`. `like` is the last packet of
+    /// the stream; its frame was counted.
+    #[cold]
+    pub(crate) fn acknowledged(
+        &mut self,
+        transport: &mut TransportEntry,
+        like: &Packet<'_>,
+        acknowledges: (u32, Timestamp),
+        frame: FrameFacts,
+    ) {
+        let Some(mut stream) = transport.tcp.take() else { return };
+        self.scratch.pdus.clear();
+        if frame.at.time.is_some_and(|now| stream.note_acknowledged(acknowledges, now)) {
+            self.deliveries(transport, &mut stream, like, frame, false);
+            self.count_delivered(transport, frame);
+        }
+        transport.tcp = Some(stream);
+    }
+
+    /// Lets decoders have what lies behind closed holes, or behind holes that will not close. Behind a closed one PDUs count with
+    /// the frame at hand, which closed it; behind one that stays, with the frames that brought them.
     fn deliveries(
         &mut self,
         transport: &mut TransportEntry,
@@ -147,19 +171,26 @@ impl PacketContext<'_> {
         frame: FrameFacts,
         flush: bool,
     ) -> Option<usize> {
-        let mut claim = None;
+        let (mut claim, mut stays_open) = (None, false);
         while stream.has_held()
             && let Some(delivery) = stream.deliver(frame.at.time, flush)
         {
             match delivery {
-                Delivery::Gap { bytes, frame } => {
-                    self.gap(transport, stream, packet, Hole::Lost(bytes), frame.at);
+                Delivery::Gap { bytes, frame: own } => {
+                    self.count_delivered(transport, frame);
+                    stays_open = true;
+                    self.gap(transport, stream, packet, Hole::Lost(bytes), own.at);
                 }
                 Delivery::Bytes { bytes, missing, frame: own } => {
-                    let was_known = !transport.encodings.is_empty();
-                    // PDUs count with the frame at hand, which completed them; a young stream holds the bytes' own
-                    let with = if was_known { frame } else { own };
-                    claim = self.bytes(transport, stream, packet, &bytes, with).or(claim);
+                    // a young stream too holds the bytes' own
+                    let counts_own = stays_open || transport.encodings.is_empty();
+                    let with = if counts_own { own } else { frame };
+                    let Occurrence { frame: number, time } = with.at;
+                    let like = Packet { frame: number, time, wire_length: with.wire_length, ..*packet };
+                    claim = self.bytes(transport, stream, &like, &bytes, with).or(claim);
+                    if stays_open && own.at.frame != frame.at.frame {
+                        self.count_delivered(transport, own);
+                    }
                     if missing > 0 {
                         stream.skip_missing(missing);
                         self.gap(transport, stream, packet, Hole::Cut(missing as u64), own.at);
