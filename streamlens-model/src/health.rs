@@ -40,7 +40,7 @@ pub struct StreamHealth {
     /// How often counting began afresh.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restarts: Option<u64>,
-    /// The longest run of numbers missing in one jump.
+    /// The most numbers in a row that never came.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub longest_gap: Option<u64>,
     /// The frame that ended the longest gap.

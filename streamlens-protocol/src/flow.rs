@@ -215,7 +215,7 @@ pub struct Health {
     /// How often counting began afresh.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restarts: Option<u64>,
-    /// The longest run of numbers missing in one jump.
+    /// The most numbers in a row that never came.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub longest_gap: Option<u64>,
     /// RFC 3550 §6.4.1 jitter against the media clock in nanoseconds: the greatest of any stream.
@@ -253,7 +253,7 @@ pub struct Stream {
     /// How often counting began afresh.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restarts: Option<u64>,
-    /// The longest run of numbers missing in one jump.
+    /// The most numbers in a row that never came.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub longest_gap: Option<u64>,
     /// RFC 3550 §6.4.1 jitter against the stream's own clock in nanoseconds.

@@ -22,7 +22,6 @@ pub(crate) struct SequenceFaults {
     pub(crate) reordered: u64,
     pub(crate) largest_distance: u64,
     pub(crate) restarts: u64,
-    pub(crate) longest_gap: Option<(u64, Occurrence)>,
     pub(crate) duplicates: Option<Box<Events>>,
     pub(crate) late: Option<Box<Events>>,
     pub(crate) restarted: Option<Box<Events>>,
@@ -50,7 +49,6 @@ impl SequenceTracker {
         let arrival = self.window.classify(sequence);
         let expected = self.window.expected();
         self.window.apply(sequence, arrival, at);
-        let moved_back = self.window.expected().saturating_sub(expected);
         match arrival {
             Arrival::InOrder | Arrival::Gap(_) | Arrival::Reordered(_) => self.unique += 1,
             // the stray is one of them
@@ -58,12 +56,7 @@ impl SequenceTracker {
             Arrival::Repeat | Arrival::Duplicate(_) | Arrival::Stray => {}
         }
         if !matches!(arrival, Arrival::InOrder | Arrival::Repeat) {
-            let faults = self.faults.get_or_insert_default();
-            faults.count(arrival, expected, at);
-            // what lies between a new beginning and the one before is missing too
-            if matches!(arrival, Arrival::Reordered(_)) && moved_back > 1 {
-                faults.note_gap(moved_back - 1, at);
-            }
+            self.faults.get_or_insert_default().count(arrival, expected, at);
         }
         arrival
     }
@@ -94,6 +87,11 @@ impl SequenceTracker {
         self.window.missing()?.gaps()
     }
 
+    /// The longest of these gaps.
+    pub(crate) fn longest_gap(&self) -> Option<Gap> {
+        self.window.missing()?.longest()
+    }
+
     /// The largest and the latest of these gaps.
     pub(crate) fn listed_gaps(&self) -> Vec<Gap> {
         self.window.missing().map_or_else(Vec::new, |missing| missing.listed().into_list())
@@ -117,8 +115,7 @@ impl SequenceFaults {
     /// Counts what a number turned out to be, where `expected` numbers were expected before it.
     fn count(&mut self, arrival: Arrival, expected: u64, at: Occurrence) {
         match arrival {
-            Arrival::InOrder | Arrival::Repeat => {}
-            Arrival::Gap(gap) => self.note_gap(gap, at),
+            Arrival::InOrder | Arrival::Repeat | Arrival::Gap(_) => {}
             Arrival::Duplicate(_) => {
                 self.duplicated += 1;
                 note(&mut self.duplicates, at);
@@ -135,15 +132,6 @@ impl SequenceFaults {
                 self.strays = self.strays.saturating_sub(1);
                 note(&mut self.restarted, at);
             }
-        }
-    }
-}
-
-impl SequenceFaults {
-    /// Records so many numbers that are missing in a row.
-    fn note_gap(&mut self, gap: u64, at: Occurrence) {
-        if self.longest_gap.is_none_or(|(longest, _)| gap > longest) {
-            self.longest_gap = Some((gap, at));
         }
     }
 }

@@ -393,8 +393,9 @@ pub(crate) fn stream_health(stream: &Stream) -> StreamHealth {
     health.duplicated = Some(faults.map_or(0, |faults| faults.duplicated));
     health.reordered = Some(faults.map_or(0, |faults| faults.reordered));
     health.restarts = Some(faults.map_or(0, |faults| faults.restarts));
-    health.longest_gap = Some(faults.and_then(|faults| faults.longest_gap).map_or(0, |(gap, _)| gap));
-    health.longest_gap_at = faults.and_then(|faults| faults.longest_gap).map(|(_, at)| at);
+    let longest = sequence.longest_gap();
+    health.longest_gap = Some(longest.map_or(0, |gap| gap.packets));
+    health.longest_gap_at = longest.map(|gap| gap.at);
     health.largest_reorder_distance = faults.map(|faults| faults.largest_distance).filter(|distance| *distance > 0);
     health
 }

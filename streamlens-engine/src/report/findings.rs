@@ -141,7 +141,7 @@ pub(super) trait FindingSink {
         let (lost, expected) = (health.lost.unwrap_or(0), health.expected.unwrap_or(0));
         if lost > 0 {
             let share = lost as f64 / expected.max(1) as f64 * 100.0;
-            let longest = faults.longest_gap.map_or(0, |(gap, _)| gap);
+            let longest = sequence.longest_gap().map_or(0, |gap| gap.packets);
             let gaps = sequence.gaps();
             let (severity, cause) = match cause(sequence, reach) {
                 LossCause::Unknown => (Severity::Error, ""),

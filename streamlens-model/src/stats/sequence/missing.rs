@@ -214,6 +214,14 @@ impl<const LIMIT: usize> MissingRanges<LIMIT> {
         gaps
     }
 
+    /// The longest run, of equals the earliest; `None` where nothing is missing.
+    #[must_use]
+    pub fn longest(&self) -> Option<Gap> {
+        let kept = self.forgotten.iter().flat_map(|forgotten| forgotten.kept.0.iter().copied());
+        let gaps = kept.chain(self.ranges.iter().map(MissingRange::gap));
+        gaps.reduce(|longest, gap| if gap.packets > longest.packets { gap } else { longest })
+    }
+
     /// How many runs are missing, and the packets that showed the first and the last; `None` where nothing is. A run of which a
     /// number in the middle came late is two.
     #[must_use]

@@ -827,7 +827,7 @@ reordered?: number,
  */
 restarts?: number, 
 /**
- * The longest run of numbers missing in one jump.
+ * The most numbers in a row that never came.
  */
 longest_gap?: number, 
 /**
@@ -876,7 +876,7 @@ reordered?: number,
  */
 restarts?: number, 
 /**
- * The longest run of numbers missing in one jump.
+ * The most numbers in a row that never came.
  */
 longest_gap?: number, 
 /**
