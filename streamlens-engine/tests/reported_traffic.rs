@@ -230,6 +230,34 @@ fn a_transport_packet_that_comes_again_with_its_clock_made_anew() {
     assert_eq!(counted(&document, "mpegts.loss"), 0);
 }
 
+/// A datagram that comes again a while later, beyond what a mirror port does: its packets are duplicates, and none is missing.
+#[test]
+fn a_datagram_of_transport_packets_that_comes_again() {
+    let packets: Vec<_> = (0..700_u32).map(|number| ts(0x100, (number % 16) as u8, number as u8)).collect();
+    for behind in 0..3 {
+        let mut sent = packets.clone();
+        let again = sent[350..357].to_vec();
+        let at = 357 + behind * 7;
+        sent.splice(at..at, again);
+        let document = transport_stream(&sent);
+        let stream = ts_stream(&document, "PID 0x0100");
+        assert_eq!((&stream["duplicated"], &stream["lost"]), (&7.into(), &0.into()), "{behind} behind: {stream}");
+        assert_eq!(codes(&document), ["mpegts.duplicates"], "{behind} behind");
+    }
+}
+
+/// One lost datagram is one error; the continuity count errors that it makes are known by their name of TR 101 290.
+#[test]
+fn a_lost_datagram_of_transport_packets_is_one_error() {
+    let mut packets: Vec<_> = (0..700_u32).map(|number| ts(0x100, (number % 16) as u8, number as u8)).collect();
+    packets.drain(350..357);
+    let document = transport_stream(&packets);
+    let findings = document["findings"].as_array().expect("findings").iter();
+    let found: Vec<_> =
+        findings.map(|one| [&one["code"], &one["severity"]].map(|text| text.as_str().unwrap_or_default())).collect();
+    assert_eq!(found, [["mpegts.loss", "error"], ["mpegts.continuity", "info"]]);
+}
+
 /// Packets without payload do not step the counter; where a multiplexer steps it all the same, that is an error.
 #[test]
 fn a_counter_that_steps_where_there_is_no_payload() {

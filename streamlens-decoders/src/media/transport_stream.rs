@@ -99,7 +99,7 @@ impl PayloadAnalyser for TransportStream {
         facts.insert("pids".into(), Value::map(pids));
         stream.measures.insert("mpegts".into(), Value::Map(facts));
         // streams are SSRCs here: the sentences name the PID
-        let mut findings = meter.findings().without_streams();
+        let mut findings = meter.findings(false).without_streams();
         self.evidence.log("mpegts.payload", &mut findings);
         if !findings.is_empty() {
             report.findings.push(findings);

@@ -96,6 +96,13 @@ impl Counter {
         (continuity, Some(number))
     }
 
+    /// The number of a packet that is there again, with the datagram that brought it; `None` where it has none.
+    pub(super) fn again(&self, packet: &TsPacket<'_>) -> Option<u32> {
+        packet.payload?;
+        let behind = self.previous?.wrapping_sub(packet.continuity) & 0x0F;
+        Some(self.extended.wrapping_sub(u32::from(behind)))
+    }
+
     /// The error just made comes of a gap in what carries the stream, which is told of there: so many packets went with it.
     pub(super) fn excuse(&mut self, missing: u8) {
         self.is_carried = missing > 0;

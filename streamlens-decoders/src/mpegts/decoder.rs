@@ -56,7 +56,7 @@ impl StreamDecoder for MpegTsDecoder {
     }
 
     fn flow_decoder(&self, _flow: &FlowKey) -> Option<Box<dyn FlowDecoder>> {
-        Some(Box::new(MpegTsFlow { layout: Layout::Plain, meter: TsMeter::default(), datagrams: [0; 8], known: false }))
+        Some(Box::new(MpegTsFlow::default()))
     }
 }
 
@@ -141,14 +141,39 @@ fn take(
     }
 }
 
+/// Datagrams that one which comes again is compared with.
+const COMPARED: usize = 4;
+
 /// One flow, with its continuity counters, clocks and tables.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct MpegTsFlow {
     layout: Layout,
     meter: TsMeter,
+    /// Fingerprints of the latest datagrams, in turn.
+    latest: [u64; COMPARED],
+    turn: usize,
+    /// Whether the datagram at hand came before.
+    is_again: bool,
     /// Datagrams by the number of packets in them; 0 stands for more than 7.
     datagrams: [u64; 8],
     known: bool,
+}
+
+/// Tells a datagram from those around it by headers and ends of its packets: within a few datagrams no counter comes round. `None`
+/// for stuffing, which is all alike, and for a single packet, which a sender may repeat.
+fn fingerprint(payload: &[u8], layout: Layout) -> Option<u64> {
+    let words = payload.chunks(layout.stride()).filter_map(|bytes| {
+        let header = bytes.get(layout.prefix()..)?.first_chunk::<16>()?;
+        let [first, second] = [header.first_chunk(), header.last_chunk()].map(|half| half.map_or(0, word));
+        let is_stuffing = header[1] & 0x1F == 0x1F && header[2] == 0xFF;
+        (!is_stuffing).then_some(first ^ second.rotate_left(21) ^ bytes.last_chunk().map_or(0, word).rotate_left(42))
+    });
+    let mixed = words.fold(0_u64, |mixed, word| (mixed.rotate_left(5) ^ word).wrapping_mul(0x517C_C1B7_2722_0A95));
+    (mixed != 0 && payload.len() > layout.stride()).then_some(mixed)
+}
+
+fn word(bytes: &[u8; 8]) -> u64 {
+    u64::from_ne_bytes(*bytes)
 }
 
 impl MpegTsFlow {
@@ -167,6 +192,12 @@ impl MpegTsFlow {
             }
         }
         self.known = true;
+        let fingerprint = fingerprint(packet.payload, self.layout);
+        self.is_again = fingerprint.is_some_and(|own| self.latest.contains(&own));
+        if let Some(own) = fingerprint.filter(|_| !self.is_again) {
+            self.turn = (self.turn + 1) % COMPARED;
+            self.latest[self.turn] = own;
+        }
         let packets = length / self.layout.stride();
         if let Some(count) = self.datagrams.get_mut(if packets > 7 { 0 } else { packets }) {
             *count += 1;
@@ -181,7 +212,14 @@ impl FlowDecoder for MpegTsFlow {
             self.begin(packet)?;
         }
         let (at, meter) = (Occurrence { frame: packet.frame, time: packet.time }, &mut self.meter);
+        let is_again = self.is_again;
         let used = take(packet, self.layout, result, |ts, result| {
+            if is_again {
+                if let Some(number) = meter.packet_again(ts) {
+                    result.sequence(stream(ts.pid), Sequence::new(number.into(), 32));
+                }
+                return;
+            }
             let metered = meter.packet(ts, at);
             if let Some(number) = metered.number {
                 let repeats = metered.continuity == Continuity::Repeat;
@@ -209,7 +247,7 @@ impl FlowDecoder for MpegTsFlow {
             report.packet_types.insert(PacketType(u32::from(pid)), figures);
         }
         if !self.meter.is_faultless() {
-            report.findings.push(self.meter.findings());
+            report.findings.push(self.meter.findings(true));
         }
     }
 }

@@ -36,6 +36,8 @@ struct PidMeter {
     breaks: Option<(Occurrence, Occurrence)>,
     /// The longest gap that is none of what carries the stream.
     longest_gap: u8,
+    /// Whether a packet had the number of the one before more often than is lawful.
+    has_excess: bool,
     /// Gaps of what carries the stream, before its last packet.
     carrier_gaps: u32,
     scrambled: u64,
@@ -121,6 +123,7 @@ impl TsMeter {
             if let Continuity::Gap(missing) = continuity {
                 meter.longest_gap = meter.longest_gap.max(missing);
             }
+            meter.has_excess |= continuity == Continuity::Excess;
             meter.breaks = Some((meter.breaks.map_or(at, |(first, _)| first), at));
         }
         if let Some(pcr) = packet.pcr {
@@ -141,6 +144,17 @@ impl TsMeter {
             }
         }
         Metered { continuity, number }
+    }
+
+    /// Records a packet of a datagram that came again; returns its number.
+    pub(super) fn packet_again(&mut self, packet: &TsPacket<'_>) -> Option<u32> {
+        self.packets += 1;
+        let slot = self.slot(packet.pid).filter(|_| packet.pid != NULL_PID);
+        let Some(meter) = slot.and_then(|slot| self.pids.get_mut(slot)) else {
+            return None;
+        };
+        meter.packets += 1;
+        meter.counter.again(packet)
     }
 
     /// Records a packet in a datagram that is late, or there twice: it only closes gaps.
@@ -171,6 +185,7 @@ impl TsMeter {
                 counter: Counter::default(),
                 breaks: None,
                 longest_gap: 0,
+                has_excess: false,
                 carrier_gaps: self.carrier_gaps,
                 scrambled: 0,
                 clock: None,
@@ -197,14 +212,19 @@ impl TsMeter {
     }
 
     /// What was found: faults of the sync byte, of continuity counters, of clock references, and transport errors. Findings of
-    /// a PID have it as their stream.
-    pub(crate) fn findings(&self) -> FindingLog {
+    /// a PID have it as their stream. Where the packets lost `are_told` as the loss of a stream, gaps of its counter are no second
+    /// error.
+    pub(crate) fn findings(&self, are_told: bool) -> FindingLog {
         let mut findings = self.findings.clone();
         for meter in self.pids.iter().filter(|meter| meter.own().0 > 0) {
             let Some((first, last)) = meter.breaks else { continue };
             let (errors, lost) = meter.own();
-            let what = ("mpegts.continuity", Severity::Error);
-            findings.add_loss(what, place_of(meter.pid), (errors, lost), (first, last), || meter.broken());
+            let is_told = are_told && lost > 0 && !meter.has_excess;
+            let what = ("mpegts.continuity", if is_told { Severity::Info } else { Severity::Error });
+            findings.add_loss(what, place_of(meter.pid), (errors, lost), (first, last), || {
+                let broken = meter.broken();
+                if is_told { format!("{broken}; their loss is a finding of its own") } else { broken }
+            });
         }
         findings
     }

@@ -97,9 +97,10 @@ fn adaptation(field: &[u8]) -> (bool, Option<u64>) {
 }
 
 /// How transport packets lie in a datagram.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Layout {
     /// Packets of 188 bytes.
+    #[default]
     Plain,
     /// Packets of 204 bytes: 16 bytes of parity, or of filling, follow on each.
     WithParity,
