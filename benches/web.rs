@@ -1,7 +1,7 @@
-//! What it costs to serve: ratios of one run, as `cargo bench -p streamlens-web --bench web` prints them.
+//! What a server costs: `cargo bench -p streamlens-web --bench web` prints ratios of figures that one run has measured.
 //!
-//! With `--test` each part runs once in a small size, and only that it runs is judged. What a server takes of the processor is
-//! that of its own threads, which have names; clients are threads of this process that read and count.
+//! With `--test` each part runs once in a small size, and the figures are not judged. The processor time of a server is that of
+//! its own threads, which are known by their names; the clients are other threads of this process, which read and count messages.
 
 #![allow(clippy::disallowed_methods, reason = "a bench reads the clock")]
 
@@ -22,7 +22,7 @@ use streamlens_web::{Kind, Server, ServerOptions, Stopper, loopback};
 const START: i64 = 1_700_000_000_000_000_000;
 const TICK: Duration = Duration::from_millis(100);
 
-/// A frame of a flow.
+/// Returns a frame of the flow with this number.
 fn made(flow: u32) -> Vec<u8> {
     let [_, b, c, d] = flow.to_be_bytes();
     udp((Host::new([10, b, c, d]), 5000), (Host::new([10, 255, 0, 1]), 5001), &[0; 32])
@@ -33,7 +33,8 @@ fn push(batch: &mut FrameBatch, data: &[u8], time: i64) {
     batch.push(&Frame { number: 0, time, link_type: LinkType::ETHERNET, interface: 0, original_length, data });
 }
 
-/// All flows at first, and then a frame of each of `changing` of them every tenth of a second, until it is stopped.
+/// Returns a source that gives a frame of each flow at first, and then every tenth of a second one of each of `changing` flows,
+/// until `stop` is raised.
 fn paced(flows: u32, changing: u32, stop: Arc<AtomicBool>) -> impl FrameSource + 'static {
     let (mut tick, mut next) = (0_i64, Instant::now());
     Source(move |batch: &mut FrameBatch| {
@@ -50,7 +51,7 @@ fn paced(flows: u32, changing: u32, stop: Arc<AtomicBool>) -> impl FrameSource +
     })
 }
 
-/// So many frames of 1,000 flows as fast as they are taken, a microsecond apart.
+/// Returns a source of `frames` frames of 1,000 flows, a microsecond apart, that gives them as fast as they are read.
 fn fast(frames: u64) -> impl FrameSource + 'static {
     let of: Vec<Vec<u8>> = (0..1_000).map(made).collect();
     let mut given = 0;
@@ -68,7 +69,7 @@ fn engine() -> Engine {
     Engine::new(DecoderRegistry::with_builtins(), options)
 }
 
-/// A server that ends with the part that it is of.
+/// A server on a thread of its own, which ends when this is dropped.
 struct Running {
     address: SocketAddr,
     reader: Option<Reader>,
@@ -91,7 +92,7 @@ impl Running {
         Self { address: address.recv().expect("an address"), reader, stopper, thread: Some(thread), stop }
     }
 
-    /// Waits until the source has ended.
+    /// Waits until the source of frames has ended.
     fn ended(&mut self) {
         let reader = self.reader.as_mut().expect("there is a source");
         while !matches!(reader.next(Duration::from_secs(1)), Update::End) {}
@@ -115,7 +116,7 @@ impl Drop for Running {
     }
 }
 
-/// Clients that show 60 rows ten times a second, and how many messages each has got.
+/// Clients that each subscribe to 60 rows ten times a second, and the number of messages that each has received.
 struct Clients {
     counts: Vec<Arc<AtomicU64>>,
     sockets: Vec<TcpStream>,
@@ -138,7 +139,7 @@ impl Clients {
             clients.counts.push(count);
             clients.sockets.push(socket);
         }
-        // all are there when each has got something
+        // all clients are subscribed when each has received two messages
         while clients.counts().iter().any(|count| *count < 2) {
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -149,7 +150,8 @@ impl Clients {
         self.counts.iter().map(|count| count.load(Ordering::Relaxed)).collect()
     }
 
-    /// Messages of each in the time from now on, and what the server takes of a processor meanwhile, in seconds.
+    /// Waits for `time`. Returns the number of messages that each client received, and the seconds of processor time that the server
+    /// took.
     fn during(&self, time: Duration) -> (Vec<u64>, f64) {
         let (counts, cpu) = (self.counts(), server_cpu());
         std::thread::sleep(time);
@@ -165,7 +167,7 @@ impl Drop for Clients {
     }
 }
 
-/// A WebSocket that has subscribed.
+/// Opens a WebSocket and subscribes.
 fn connect(address: SocketAddr) -> TcpStream {
     let mut stream = TcpStream::connect(address).expect("a connection");
     let head = format!(
@@ -179,13 +181,13 @@ fn connect(address: SocketAddr) -> TcpStream {
         answer.push(byte[0]);
     }
     let text = br#"{"type":"subscribe","id":1,"window":{"from":0,"count":60},"rate":10}"#;
-    // masked with zeros
+    // the mask of a client is zeros here, which changes nothing
     let head = [&[0x81, 0x80 | text.len() as u8][..], &[0; 4]].concat();
     stream.write_all(&[&head, &text[..]].concat()).expect("it is taken");
     stream
 }
 
-/// Reads a message and forgets it; `None` at the end.
+/// Reads a message and drops it. Returns `None` at the end of the connection.
 fn message(from: &mut impl Read) -> Option<()> {
     let mut head = [0; 2];
     from.read_exact(&mut head).ok()?;
@@ -204,7 +206,7 @@ fn message(from: &mut impl Read) -> Option<()> {
     std::io::copy(&mut from.take(length), &mut std::io::sink()).ok().filter(|read| *read == length).map(drop)
 }
 
-/// Seconds of a processor that the threads of the server have taken; 0 where the system has no /proc.
+/// Returns the seconds of processor time that the threads of the server have taken so far; 0 if the system has no /proc.
 fn server_cpu() -> f64 {
     let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let ticks = tasks.filter_map(|task| {
@@ -217,7 +219,7 @@ fn server_cpu() -> f64 {
     ticks.sum::<u64>() as f64 / 100.0
 }
 
-/// Frames a second of the engine alone, and of a server with so many clients.
+/// Returns the frames a second of a server with a number of clients; of the engine alone if `clients` is `None`.
 fn speed(frames: u64, clients: Option<usize>) -> f64 {
     let Some(clients) = clients else {
         let (mut engine, mut source) = (engine(), fast(frames));
@@ -225,7 +227,7 @@ fn speed(frames: u64, clients: Option<usize>) -> f64 {
         engine.run(|batch| source.read_batch(batch)).expect("frames");
         return frames as f64 / begun.elapsed().as_secs_f64();
     };
-    // frames wait for the clients
+    // the first frame waits until the clients have connected
     let (go, is_there) = channel::<()>();
     let (mut source, mut has_begun) = (fast(frames), false);
     let source = Source(move |batch: &mut FrameBatch| {
@@ -248,12 +250,12 @@ fn speed(frames: u64, clients: Option<usize>) -> f64 {
     frames as f64 / took.as_secs_f64()
 }
 
-/// What a server takes of a processor in a second, with so many flows and clients.
+/// Returns the seconds of processor time that a server takes per second, with a number of flows and clients.
 fn cpu(flows: u32, changing: u32, clients: usize, time: Duration) -> f64 {
     let stop = Arc::new(AtomicBool::new(false));
     let running = Running::new(Kind::Replay(1.0), Some(paced(flows, changing, Arc::clone(&stop))), stop);
     let clients = Clients::new(&running, clients);
-    // what is sent once, and the first second of rates, is no part of it: until messages come at their pace
+    // the first messages and the first second of rates are not measured: waits until messages come at their steady pace
     for _ in 0..60 {
         let (counts, _) = clients.during(time / 10);
         if counts.into_iter().min() >= Some((time / 10).as_millis() as u64 / 125) {
@@ -264,7 +266,7 @@ fn cpu(flows: u32, changing: u32, clients: usize, time: Duration) -> f64 {
     clients.during(time).1 / time.as_secs_f64()
 }
 
-/// The least messages a second of 20 clients, without and with one beside them that never reads.
+/// Returns the messages a second of the slowest of 20 clients, without and with another client that never reads.
 fn least(time: Duration) -> (f64, f64) {
     let stop = Arc::new(AtomicBool::new(false));
     let running = Running::new(Kind::Replay(1.0), Some(paced(1_000, 1_000, Arc::clone(&stop))), stop);
@@ -277,7 +279,7 @@ fn least(time: Duration) -> (f64, f64) {
     (without, with)
 }
 
-/// Seconds until the first row of an upload of so many bytes is there, and until all of it is.
+/// Uploads a capture of about `bytes` bytes. Returns the seconds until its first row is there, and until all of it is analysed.
 fn upload(bytes: usize) -> (f64, f64) {
     let running = Running::new(Kind::Capture, None::<Source<fn(&mut FrameBatch) -> bool>>, Arc::default());
     let mut file = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0];

@@ -1,4 +1,4 @@
-//! A whole capture: reader and engine with all built-in decoders.
+//! Fuzz target: any bytes as a whole capture, for the reader and the engine with all built-in decoders.
 #![no_main]
 
 use streamlens_engine::{Engine, EngineOptions};

@@ -1,4 +1,4 @@
-//! The Chapter10 decoder, its flow decoder and its monitors.
+//! Fuzz target: any payloads, for the Chapter10 decoder, its flow decoder and its monitors.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| streamlens_fuzz::drive("Chapter10", data));

@@ -1,4 +1,5 @@
-//! Any text is a filter or an error within it; a filter printed and read again is the same, and any row answers it.
+//! Fuzz target: any text, for the filter language. The text is a filter, or an error whose place lies within the text; a filter
+//! that is printed and read again is the same, and evaluates on any row.
 #![no_main]
 
 use streamlens_filter::{Catalogue, Filter, complete};

@@ -1,4 +1,4 @@
-//! The PTP decoder, its flow decoder and its monitors.
+//! Fuzz target: any payloads, for the PTP decoder, its flow decoder and its monitors.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| streamlens_fuzz::drive("PTP", data));

@@ -16,12 +16,13 @@ macro_rules! exit_status {
     () => {
         "\
 Exit status:
-  0  fine
+  0  fine; without --fail-on also where there are findings
   1  there are findings at or above --fail-on
   2  wrong usage
   3  not readable as a capture
-  4  no permission, or no such interface
-  5  read in part: the output has all that could be read (wins over 1)"
+  4  no permission; or the interface can't be captured on: it is not there, down or of a link
+     type that is not read, or the system refuses --join
+  5  read or written in part: the output has all that could be read (wins over 1)"
     };
 }
 

@@ -10,22 +10,22 @@ use streamlens::registry::DecoderRegistry;
 use super::args::ListFormat;
 use super::{expect, source, text};
 
-/// Columns of the list where nothing says how wide the output is.
+/// Width of the list in characters. It is the same for a terminal and a pipe.
 const WIDTH: usize = 120;
-/// Columns in front of the meanings.
+/// Characters of a line before the meaning.
 const LEAD: usize = 48;
-/// What stands in the list for the prefix of a decoder's findings.
+/// The word that the list shows in place of the prefix of a decoder's findings.
 const PREFIX: &str = "PREFIX";
 
 #[derive(Serialize)]
 struct Entry<'a> {
     code: String,
-    /// `finding`, or `warning` for those of `capture.warnings`.
+    /// `finding`; or `warning` for a code of `capture.warnings`.
     kind: &'static str,
-    /// The gravest that findings with this code have; warnings about captures have none.
+    /// The gravest severity that findings with this code may have; `None` for warnings about captures.
     #[serde(skip_serializing_if = "Option::is_none")]
     severity: Option<Severity>,
-    /// The decoders that find it; none where it is found whatever the encoding.
+    /// The decoders that report the finding; empty if it is reported whatever the encoding.
     decoders: Vec<&'a str>,
     meaning: &'a str,
 }
@@ -52,7 +52,7 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// All codes in order, findings before warnings.
+/// Returns the codes of findings in order, then those of warnings in order.
 fn entries(registry: &DecoderRegistry) -> Vec<Entry<'_>> {
     let mut findings: Vec<_> = terms::FINDINGS.iter().chain(expect::FINDINGS).map(Entry::finding).collect();
     findings.extend(terms::STREAM_FINDINGS.iter().map(|info| {

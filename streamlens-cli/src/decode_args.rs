@@ -1,4 +1,4 @@
-//! How frames are decoded, as every command that decodes some is told.
+//! The options about decoding, which all commands that decode frames share.
 
 #[cfg(feature = "broadcast")]
 use std::{fs, path::PathBuf};
@@ -59,7 +59,8 @@ pub(crate) struct DecodeArgs {
     iena_variants: Vec<KeyVariant>,
 }
 
-/// What the user has told of decoding, once it is found to be right: everything that is named is there, and files are read.
+/// The options about decoding once they are checked: the encodings and layers that they name exist, and the files that they name
+/// are read.
 pub(crate) struct Decoding {
     pub(crate) registry: DecoderRegistry,
     decap: Tunnels,
@@ -68,7 +69,11 @@ pub(crate) struct Decoding {
 }
 
 impl DecodeArgs {
-    /// Finds what is named, and reads what is told in files. Nothing else of the options can fail later.
+    /// Checks the options, and reads the files that they name. After this none of these options can fail any more.
+    ///
+    /// # Errors
+    ///
+    /// If an option names what does not exist, or a file that can't be read.
     pub(crate) fn resolve(&self) -> Result<Decoding, Failure> {
         let decap = outer::tunnels(&self.decap).map_err(Failure::usage)?;
         let registry = self.registry()?;
@@ -76,7 +81,7 @@ impl DecodeArgs {
         Ok(Decoding { registry, decap, time_source: self.time_source.into(), decode_as })
     }
 
-    /// The built-in decoders with what the user has told.
+    /// Returns the built-in decoders, with the variants of IENA keys and the session descriptions that the user gave.
     fn registry(&self) -> Result<DecoderRegistry, Failure> {
         #[cfg_attr(not(any(feature = "telemetry", feature = "broadcast")), expect(unused_mut))]
         let mut registry = DecoderRegistry::with_builtins();
@@ -96,7 +101,7 @@ impl DecodeArgs {
         Ok(registry)
     }
 
-    /// What analyses whole captures so.
+    /// Returns an analyzer of whole captures that decodes by these options.
     pub(crate) fn analyzer(&self) -> Result<Analyzer, Failure> {
         let decoding = self.resolve()?;
         let options = decoding.options(EngineOptions::default());
@@ -105,7 +110,7 @@ impl DecodeArgs {
 }
 
 impl Decoding {
-    /// What the engine is told of it, beside what else it is told.
+    /// Returns `others` with what these options say of layers, time stamps and encodings.
     pub(crate) fn options(&self, others: EngineOptions) -> EngineOptions {
         let Self { decap, time_source, .. } = *self;
         EngineOptions { decap, time_source, decode_as: self.decode_as.clone(), ..others }

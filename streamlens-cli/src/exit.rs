@@ -7,20 +7,21 @@ use streamlens::model::SourceError;
 
 use super::text;
 
-/// How the command ends. Documented in `--help`; scripts lean on the numbers.
+/// How the command ends. `--help` documents the numbers, and scripts rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// All went well.
+    /// Nothing failed. Findings alone change nothing about it: without `--fail-on` a result with findings ends so too.
     Fine = 0,
     /// There are findings at or above `--fail-on`.
     Findings = 1,
-    /// The command line is wrong.
+    /// The command line, or what it names (a filter, a configuration, an address to listen on), is wrong.
     Usage = 2,
-    /// Not readable as a capture.
+    /// A capture is not there, or not readable as one.
     NotACapture = 3,
-    /// No permission, or no such interface.
+    /// No permission; or an interface can't be captured on: it is not there, down or of a link type that is not read, or the
+    /// system refuses to ask for a multicast group.
     NoPermission = 4,
-    /// Read, or written, in part. Wins over [`Self::Findings`].
+    /// Captures were read, or output or a recording was written, in part. Wins over [`Self::Findings`].
     Partial = 5,
 }
 
@@ -30,7 +31,7 @@ impl From<Status> for ExitCode {
     }
 }
 
-/// Why the command ends early: what to say and how to exit.
+/// Why the command ends early: the message on standard error, and the exit status.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) status: Status,
@@ -50,13 +51,13 @@ impl From<SourceError> for Failure {
     }
 }
 
-/// Says something on standard error. Where that is closed, there is nobody to tell.
+/// Writes a message to standard error. Where standard error is closed, the message is dropped.
 pub(crate) fn say(message: &str) {
     let lines: Vec<_> = message.split('\n').map(text::escaped).collect();
     let _ = writeln!(io::stderr().lock(), "streamlens: {}", lines.join("\n"));
 }
 
-/// The status of what was written to standard output. A reader that has seen enough and closed the pipe is no failure.
+/// Returns the failure to write to standard output as a failure of the command. A pipe that its reader has closed is none.
 pub(crate) fn written(result: io::Result<()>) -> Result<(), Failure> {
     match result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure {

@@ -1,4 +1,4 @@
-//! `-Y`: what is shown, as the command is told.
+//! `-Y FILTER`: the option of all commands that filter what they show.
 
 use clap::Args;
 use streamlens::engine::finding_codes;
@@ -7,22 +7,27 @@ use streamlens_filter::{Catalogue, Filter};
 
 use super::exit::{Failure, Status};
 
-/// The filter of what is shown.
+/// The option that says what is shown.
 #[derive(Debug, Default, Args)]
 pub(crate) struct FilterArg {
     /// Show only what matches a filter, such as 'encoding == IENA and lost > 0'
     ///
-    /// Flows that match, or in which something does; below them only what matches and what leads to it; the findings of these and
-    /// of the capture as a whole, on which --fail-on then acts. Not with --expect, which judges all streams.
-    /// Fields are the columns that `streamlens fields` lists. Alone stand a field (it has a value), a name (ptp, udp,
-    /// multicast), an address or network, and a word that is looked for in all texts. Compared is with == != > >= < <=, in
-    /// {1, 5..10}, contains and matches; joined with and, or, not and brackets. Durations need a unit: 5ms. See docs/filter.md.
+    /// Flows that match, or in which something does; below them only what matches and what leads to it; the findings of
+    /// these and of the capture as a whole. Of `streamlens CAPTURE` --fail-on acts on the findings that are left, and
+    /// --expect, which judges all streams, does not go with -Y. Fields are the columns that `streamlens fields` lists.
+    /// A field alone asks whether it has a value; a name (ptp, udp, multicast), an address, a network, and a word that
+    /// is looked for in all texts may stand alone too. Comparisons are == != > >= < <=, in {1, 5..10}, contains and
+    /// matches; they are joined with and, or, not and brackets. Durations need a unit: 5ms. See docs/filter.md.
     #[arg(short = 'Y', long, value_name = "FILTER", allow_hyphen_values = true, help_heading = "Output")]
     pub(crate) filter: Option<String>,
 }
 
 impl FilterArg {
-    /// The filter; `None` where everything is shown.
+    /// Parses the filter. Returns `None` if there is no filter, or one that shows everything.
+    ///
+    /// # Errors
+    ///
+    /// If the filter is wrong.
     pub(crate) fn read(&self) -> Result<Option<Filter>, Failure> {
         let Some(text) = &self.filter else { return Ok(None) };
         let filter = Filter::parse(text, &catalogue(&DecoderRegistry::with_builtins()))
@@ -31,7 +36,7 @@ impl FilterArg {
     }
 }
 
-/// The names that filters may use.
+/// Returns the names of encodings and codes of findings that filters may use.
 pub(crate) fn catalogue(registry: &DecoderRegistry) -> Catalogue {
     let named = registry.encodings().fold(Catalogue::new(), |all, (name, base)| all.encoding(name, base));
     finding_codes(registry).iter().fold(named, |all, code| all.finding(code))

@@ -28,7 +28,7 @@ const LIMITS: &str = "Limits";
 /// What is analysed.
 #[derive(Debug, Args)]
 pub(crate) struct SourceArgs {
-    /// Captures to analyse, merged by time; a server without any waits for one to be dropped into the page
+    /// Captures to analyse, merged by time; `serve` and `hub` without any wait for one to be dropped into the page
     #[arg(value_name = "CAPTURE")]
     captures: Vec<PathBuf>,
 
@@ -46,9 +46,10 @@ pub(crate) struct SourceArgs {
 
     /// With -i: keep the rights that the command was started with
     ///
-    /// Otherwise, once the interfaces are open and the server listens: no new privileges, no capability, no root (its user
-    /// becomes that of SUDO_UID, or nobody), no file read but those beside certificate and key, none written, no TCP connection
-    /// from here but that of a probe to its hub.
+    /// Otherwise, once the interfaces are open and a server listens: no new privileges, no capability, no root (its user
+    /// becomes that of SUDO_UID, or nobody). `serve` and `hub` then read files only beside certificate and key and in
+    /// --token-dir, write only captures that --keep-uploads keeps, and connect nowhere. `probe` reads only the files by which
+    /// it finds and trusts its hub, opens no file to write, and connects to the hub's port alone.
     #[arg(long, requires = "interface")]
     no_sandbox: bool,
 
@@ -68,7 +69,7 @@ pub(crate) struct SourceArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 
-    /// Find the most bytes and frames in windows of these lengths, 1ms and 10ms unless told; the page shows them with a flow
+    /// Find the most bytes and frames in windows of these lengths, 1ms and 10ms by default; the page of the server or hub shows them with a flow
     #[arg(long, value_name = "DURATION,...", num_args = 0..=1, require_equals = true, default_missing_value = "1ms,10ms", value_parser = bursts::windows)]
     bursts: Option<bursts::Windows>,
 

@@ -1,5 +1,4 @@
-//! The clocks of the system. Live capture is the one place below the command that has any: the engine still goes by the
-//! times of frames.
+//! The clocks of the system, for capture on interfaces. The engine reads no clock: it goes by the times of frames.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,4 @@
-//! Why a live capture can't begin.
+//! The error of a live capture that can't begin.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,11 +7,11 @@ use streamlens_model::SourceError;
 
 use crate::filter::FilterError;
 
-/// Why a live capture can't begin. Every message names the interface and what to do.
+/// Why a live capture can't begin. Messages about an interface begin with its name; most messages say what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LiveError {
-    /// The right to capture is missing.
+    /// The process has no right to capture.
     #[error(
         "{interface}: no permission to capture: CAP_NET_RAW is missing; sudo setcap cap_net_raw=ep {}, or run it with \
          sudo (root is given up after opening)", program.display()
@@ -19,7 +19,7 @@ pub enum LiveError {
     NoPermission {
         /// Name of the interface.
         interface: String,
-        /// The running program.
+        /// Path of the running program, for the `setcap` command of the message.
         program: PathBuf,
     },
     /// There is no such interface.
@@ -27,7 +27,7 @@ pub enum LiveError {
     NoSuchInterface {
         /// The name as given.
         interface: String,
-        /// Names of interfaces that are like it.
+        /// Names of interfaces that are similar.
         near: Vec<String>,
     },
     /// The interface is down.
@@ -36,31 +36,31 @@ pub enum LiveError {
         /// Name of the interface.
         interface: String,
     },
-    /// An interface was waited for, and is still not there.
+    /// An interface was waited for, and the time to wait is over.
     #[error("{0}; it was waited for until now")]
     NotWaitedFor(Box<Self>),
-    /// No interface is up.
+    /// The interface `any` was asked for, and no interface is up.
     #[error("any: no interface is up; -D lists those that there are")]
     NoneUp,
-    /// Frames of the interface begin in a way that is not known.
+    /// The link type of the interface is not one that is read.
     #[error("{interface}: frames of link type ARPHRD {number} ({name}) are not read; capture on another interface")]
     UnknownLink {
         /// Name of the interface.
         interface: String,
         /// The `ARPHRD_` number of Linux.
         number: u16,
-        /// Its name, `unknown` where it has none here.
+        /// The name of that number; `unknown` if there is none in the list of names.
         name: &'static str,
     },
     /// The capture filter is wrong.
     #[error("capture filter: {0}")]
     Filter(#[from] FilterError),
-    /// The network can't be asked for a multicast group.
+    /// The system refuses to ask the network for a multicast group.
     #[error("--join {group}: {source}")]
     Join {
         /// The group as given.
         group: String,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// libpcap refuses to capture, or can't do what was asked for.
@@ -68,22 +68,22 @@ pub enum LiveError {
     Libpcap {
         /// Name of the interface.
         interface: String,
-        /// What it said, and what to do.
+        /// The message of libpcap, and what to do.
         said: String,
-        /// Whether it is for want of rights.
+        /// Whether libpcap refuses because the process has no right to capture.
         is_denied: bool,
     },
-    /// libpcap doesn't take the capture filter.
+    /// libpcap refuses the capture filter.
     #[error("capture filter: {0}; man pcap-filter has the language")]
     LibpcapFilter(String),
-    /// The system refused something else.
+    /// The system refuses another call.
     #[error("{interface}: {what}: {source}")]
     System {
         /// Name of the interface.
         interface: String,
-        /// What was tried.
+        /// What the call was for.
         what: String,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
 }
@@ -93,7 +93,7 @@ impl LiveError {
         Self::System { interface: interface.to_owned(), what: what.to_owned(), source: source.into() }
     }
 
-    /// The interface that it is about; empty where it is about none.
+    /// Returns the name of the interface that the error is about; an empty text if it is about no interface.
     #[must_use]
     pub fn interface(&self) -> &str {
         match self {

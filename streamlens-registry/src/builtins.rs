@@ -1,4 +1,5 @@
-//! The list of the built-in decoders: the one place where a new one is added.
+//! The list of the built-in decoders. A new decoder is added here, as a module of `streamlens-decoders`, and as a feature in the
+//! manifests of both crates.
 
 use std::sync::Arc;
 

@@ -1,10 +1,10 @@
-//! Text that stands in JSON as it is, and how it is written fastest.
+//! Plain text, which JSON holds without escapes, and the fastest ways to write it.
 
 use super::Error;
 
-/// Writes a bracket or a comma, then the name of a field, as the program spells it, and a colon.
+/// Writes `lead`, which is a bracket or a comma, then the name of a field in quotation marks, and a colon.
 ///
-/// The name is known where this is compiled into, so that all of it is written at once, as a constant.
+/// The function is inlined, and the name is a constant at each call, so that the compiler writes all of it at once.
 #[inline(always)]
 pub(super) fn name(out: &mut Vec<u8>, lead: u8, name: &'static str) {
     let mut text = [0; 40];
@@ -26,8 +26,9 @@ fn long_name(out: &mut Vec<u8>, lead: u8, name: &'static str) {
 const ONES: u64 = u64::MAX / 255;
 const TOPS: u64 = ONES << 7;
 
-/// Sets the top bits of bytes that are control characters, quotation marks or backslashes, by the borrows of subtractions;
-/// other bits say nothing. With one bit turned over, a quotation mark stands next to the control characters.
+/// Sets the top bit of each byte that is a control character, a quotation mark or a backslash, by the borrows of subtractions.
+/// The other bits of the result mean nothing. With one bit flipped, the code of a quotation mark is next to those of the control
+/// characters, so that one subtraction finds both.
 #[inline(always)]
 fn suspects(word: u64) -> u64 {
     let controls = (word ^ (ONES * 2)).wrapping_sub(ONES * 0x21);
@@ -35,14 +36,14 @@ fn suspects(word: u64) -> u64 {
     (controls | backslashes) & !word
 }
 
-/// The eight bytes at a place.
+/// Returns the eight bytes at `at`; blanks if there are not as many.
 #[inline(always)]
 fn word_at(text: &[u8], at: usize) -> u64 {
     let word = text.get(at..).and_then(<[u8]>::first_chunk);
     word.map_or(ONES * u64::from(b' '), |word| u64::from_ne_bytes(*word))
 }
 
-/// Fewer than eight bytes, with blanks behind them.
+/// Returns fewer than eight bytes, filled up with blanks.
 #[inline(always)]
 fn short_word(text: &[u8]) -> u64 {
     let mut word = [b' '; 8];
@@ -61,7 +62,7 @@ fn short_word(text: &[u8]) -> u64 {
     u64::from_ne_bytes(word)
 }
 
-/// Whether text stands in JSON as it is: no control characters, quotation marks or backslashes. Eight bytes at a time.
+/// Returns whether text has no control characters, quotation marks or backslashes. Looks at eight bytes at a time.
 #[inline]
 pub(super) fn is_plain(text: &[u8]) -> bool {
     let found = if text.len() < 8 {
@@ -75,18 +76,20 @@ pub(super) fn is_plain(text: &[u8]) -> bool {
     found & TOPS == 0
 }
 
-/// Whether sixteen bytes are not all plain. All are looked at, which is done at once; see [`suspects`] for the bit.
+/// Returns whether any of sixteen bytes is not plain. It looks at all of them, which the compiler does in one step; [`suspects`]
+/// explains the bit that is flipped.
 #[inline(always)]
 fn is_suspect(text: &[u8; 16]) -> bool {
     text.iter().fold(false, |is_suspect, byte| is_suspect | ((byte ^ 2) <= b' ') | (*byte == b'\\'))
 }
 
-/// The longest text that is written by [`push_short`].
+/// Bytes of the longest text that [`push_short`] writes.
 const SHORT: usize = 32;
-/// What it appends before it takes back what is too much: quotation marks, the text, what is around it, and a few bytes more.
+/// Bytes that [`push_short`] appends before it truncates: room for the text, quotation marks, the lead, the colon, and a few bytes
+/// more.
 const ROOM: usize = SHORT + 16;
 
-/// Writes the first and the last bytes of a text, which may overlap, to a place; whether they are plain.
+/// Writes the first and the last `N` bytes of a text, which may overlap, at `at`. Returns whether `are_plain` says so of them.
 #[inline(always)]
 fn put_ends<const N: usize>(
     room: &mut [u8; ROOM],
@@ -102,7 +105,7 @@ fn put_ends<const N: usize>(
     are_plain(first, last)
 }
 
-/// Appends text in quotation marks; where it is a key, behind a bracket or a comma, and with a colon behind it.
+/// Appends text in quotation marks; if it is a key, `lead` before it and a colon after it.
 #[inline(never)]
 pub(super) fn push_text<const IS_KEY: bool>(out: &mut Vec<u8>, lead: u8, text: &str) -> Result<(), Error> {
     if lacks_room(out, ROOM) {
@@ -130,15 +133,17 @@ pub(super) fn push_escaped<const IS_KEY: bool>(out: &mut Vec<u8>, lead: u8, text
     Ok(())
 }
 
-/// Appends short plain text as [`push_text`] does; false, and nothing appended, where it is longer or not plain. Most texts of a
-/// document are names: to write the two ends of one takes less time than a call that copies any number of bytes.
+/// Appends short plain text as [`push_text`] does. Returns false, and appends nothing, if the text is longer or not plain.
+///
+/// Most texts of a document are names, and writing the two ends of a name takes less time than a call that copies any number of
+/// bytes.
 #[inline(always)]
 pub(super) fn push_short<const IS_KEY: bool>(out: &mut Vec<u8>, lead: u8, text: &[u8]) -> bool {
     let (begin, length) = (out.len(), text.len());
     if length > SHORT {
         return false;
     }
-    // what is behind the text goes again
+    // `truncate` below takes away what is after the text
     out.extend_from_slice(&[b'"'; ROOM]);
     let Some(room) = out.last_chunk_mut() else { return false };
     let at = if IS_KEY { 2 } else { 1 };
@@ -169,13 +174,14 @@ pub(super) fn push_short<const IS_KEY: bool>(out: &mut Vec<u8>, lead: u8, text: 
     is_plain
 }
 
-/// Whether there is no room for so many bytes. Where that is asked once and first of all, a function has nothing to save.
+/// Returns whether the vector has to grow before `room` bytes can be appended. A function that asks this once, before all else,
+/// saves no registers on its usual way.
 #[inline(always)]
 pub(super) fn lacks_room(out: &Vec<u8>, room: usize) -> bool {
     out.capacity() - out.len() < room
 }
 
-/// Makes room, and does again what found none.
+/// Makes room, then calls `again`.
 #[cold]
 #[inline(never)]
 pub(super) fn grow_and_retry<T>(out: &mut Vec<u8>, again: impl FnOnce(&mut Vec<u8>) -> T) -> T {

@@ -43,8 +43,9 @@ Exit status:
   0  the user or a signal ended it
   2  an option, the configuration or the terminal is not fit for it
   3  not readable as a capture
-  4  no permission, or no such interface
-  5  read in part";
+  4  no permission; or the interface can't be captured on: it is not there, down or of a link
+     type that is not read, or the system refuses --join
+  5  read in part, or the terminal failed";
 
 /// The options of the terminal interface.
 #[derive(Debug, Args)]

@@ -29,7 +29,7 @@ const NAMING: Naming = Naming {
 pub struct InetxDecoder;
 
 impl InetxDecoder {
-    /// A decoder of iNetX.
+    /// Returns a decoder of iNetX.
     #[must_use]
     pub const fn new() -> Self {
         Self
@@ -89,12 +89,13 @@ impl StreamDecoder for InetxDecoder {
 pub(super) const REFUSED: DecodeError =
     DecodeError::Refused { protocol: ENCODING, reason: "control word, length or nanoseconds do not fit" };
 
-/// Whether length and time keep the rules.
+/// Returns whether the length is that of the payload on the wire, and the nanoseconds are less than a second.
 #[inline]
 pub(super) fn is_sound(header: InetxHeader, packet: &Packet<'_>) -> bool {
     header.length as usize == packet.wire_payload_length() && header.is_time_valid()
 }
 
+/// Writes what a header says to a result: whether the capture cut the packet, its stream, its fields.
 #[inline]
 pub(super) fn fill(packet: &Packet<'_>, header: InetxHeader, result: &mut DecodingResult) {
     if packet.missing > 0 {

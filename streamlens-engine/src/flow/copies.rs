@@ -1,4 +1,4 @@
-//! Frames that are in the capture twice: a mirror port, a capture driver or a tap on both sides delivers them.
+//! Recognises frames that a capture holds twice because a mirror port, a capture driver or a tap on both sides delivered them twice.
 
 use streamlens_model::Transport;
 use streamlens_model::stats::Events;
@@ -6,22 +6,23 @@ use streamlens_model::stats::Events;
 use super::FrameFacts;
 use crate::dissect::PacketBody;
 
-/// Packets of a set that are compared.
+/// Packets that a set holds.
 const WAYS: usize = 4;
-/// Sets of a flow whose frames follow each other within the window: at first, and at most. 256 bytes, 8 KiB.
+/// Sets that a flow gets first, and at most, once more than [`WAYS`] of its frames come within the window: 256 bytes, 8 KiB.
 const FIRST_SETS: usize = 8;
 const MOST_SETS: usize = 256;
-/// How many times as many sets a flow gets that needs more.
+/// Factor by which the number of sets grows.
 const GROWTH: usize = 4;
 /// Times are compared in ticks of 2^10 ns.
 const TICK: u32 = 10;
-/// The Ethernet type of EtherCAT, whose frames come back to where they were sent from.
+/// The Ethernet type of EtherCAT, whose frames return to their sender.
 const ETHERCAT: u16 = 0x88A4;
-/// Nanoseconds that a byte takes at 100 Mbit/s, and the bytes around a frame on the wire: check sequence, preamble, gap.
+/// Nanoseconds that a byte takes at 100 Mbit/s.
 const NANOS_PER_BYTE: u64 = 80;
+/// Bytes around a frame on the wire: check sequence, preamble, gap between frames.
 const AROUND: u64 = 24;
 
-/// A packet that may come again.
+/// A packet that came, and of which a copy may come.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     fingerprint: u32,
@@ -29,17 +30,17 @@ struct Seen {
     time: u32,
 }
 
-/// The last packets of a slow flow, or those of a fast one whose fingerprints are alike: the newest first. All fingerprints
-/// lie together, so that they are compared at once.
+/// The last packets of a slow flow, or of a fast flow those that share some bits of their fingerprints; the newest first. The
+/// fingerprints lie next to each other, so that one comparison covers them all.
 #[derive(Clone, Copy, Debug, Default)]
 struct Set {
-    /// 0 where there is none.
+    /// 0 in places without a packet.
     fingerprints: [u32; WAYS],
     times: [u32; WAYS],
 }
 
 impl Set {
-    /// Adds a packet, and returns the one that has lost its place.
+    /// Adds a packet, and returns the oldest one, which loses its place.
     #[inline(always)]
     fn add(&mut self, now: Seen) -> Seen {
         let ([a, b, c, fingerprint], [s, t, u, time]) = (self.fingerprints, self.times);
@@ -54,31 +55,32 @@ impl Set {
         a | b | c | d
     }
 
-    /// From the oldest on, those that there are.
+    /// Returns the packets of the set, the oldest first.
     fn iter(&self) -> impl Iterator<Item = Seen> {
         let all = self.fingerprints.into_iter().zip(self.times).rev();
         all.map(|(fingerprint, time)| Seen { fingerprint, time }).filter(|seen| seen.fingerprint != 0)
     }
 }
 
-/// Tells frames whose bytes behind the link header are those of one shortly before, on the same interface, from their
-/// successors.
+/// Tells copies from new packets: a copy has the same bytes after the link header as a packet shortly before, on the same
+/// interface.
 ///
-/// What is compared is a fingerprint: of IP the identification, flags, TTL, protocol and header checksum, the transport's own
-/// checksum, TCP's number, the length, and both ends of the payload; of what is not IP all bytes, since nothing in front of
-/// them sums them up. Repeats that a sender makes on purpose differ in the identification, or come later.
+/// Packets are compared by a fingerprint. For IP it covers the identification, flags, TTL, protocol and header checksum, the
+/// checksum of the transport, TCP's sequence number, the length, and both ends of the payload. For other frames it covers all
+/// bytes, since they have no checksum that stands for them. Packets that a sender repeats on purpose differ in the
+/// identification, or come later.
 #[derive(Debug, Default)]
 pub(crate) struct MirrorFilter {
     /// The last packets of a slow flow.
     recent: Set,
-    /// Those of a fast one, by their fingerprints.
+    /// The last packets of a fast flow, in sets by their fingerprints; `None` while the flow is slow.
     sets: Option<Box<[Set]>>,
-    /// Copies that came; of most flows none.
+    /// Copies that came; `None` for most flows, which have none.
     found: Option<Box<Events>>,
 }
 
 impl MirrorFilter {
-    /// Whether a packet is a copy of one that came within the window before, in nanoseconds.
+    /// Returns whether a packet is a copy of one that came at most `window` nanoseconds before.
     #[inline(always)]
     pub(crate) fn is_copy(&mut self, content: &PacketBody<'_>, frame: &FrameFacts, window: u64) -> bool {
         let Some(time) = frame.at.time else { return false };
@@ -108,14 +110,15 @@ impl MirrorFilter {
             return self.note(content, frame, window);
         }
         let oldest = set.add(now);
-        // the set is too small where it does not reach back as far as copies may
+        // the set was too small if the packet that lost its place could still have had a copy
         if oldest.fingerprint != 0 && now.is_within(window, oldest) {
             self.grow(oldest);
         }
         false
     }
 
-    /// Counts a copy. The records of a Chapter 10 file were never frames, and without a window there are no copies.
+    /// Counts a copy, and returns true. Returns false where there are no copies: without a window, in Chapter 10 files, whose
+    /// records were never frames, and for packets that have nothing to be told apart by.
     #[cold]
     fn note(&mut self, content: &PacketBody<'_>, frame: &FrameFacts, window: u64) -> bool {
         if window == 0 || content.transport == Transport::Chapter10File || !has_identity(content) {
@@ -128,12 +131,12 @@ impl MirrorFilter {
         true
     }
 
-    /// Copies, where there are any.
+    /// Returns the copies that came, or `None` if none did.
     pub(crate) fn found(&self) -> Option<&Events> {
         self.found.as_deref()
     }
 
-    /// Gives a flow whose frames follow each other fast more to compare with; `oldest` has just lost its place.
+    /// Makes more sets for a fast flow, and puts what is known into them; `oldest` has just lost its place.
     #[cold]
     fn grow(&mut self, oldest: Seen) {
         if self.sets.as_ref().is_some_and(|sets| sets.len() >= MOST_SETS) {
@@ -152,12 +155,12 @@ impl MirrorFilter {
     }
 }
 
-/// Whether a packet whose fingerprint is in the set came within the window before.
+/// Returns whether a packet with the fingerprint of `now` came within the window before it.
 #[cold]
 #[inline(never)]
 fn is_again(set: &Set, now: Seen, content: &PacketBody<'_>, frame: &FrameFacts, window: u64) -> bool {
     let window = match content.ether_type {
-        // frames may come back as they were sent, though not before they have left, and fast cycles repeat theirs
+        // a frame may return unchanged, but not before all of it was sent; and fast cycles send equal frames
         Some(ETHERCAT) => window.min((u64::from(frame.wire_length) + AROUND) * NANOS_PER_BYTE),
         _ => window,
     };
@@ -165,27 +168,27 @@ fn is_again(set: &Set, now: Seen, content: &PacketBody<'_>, frame: &FrameFacts, 
 }
 
 impl Seen {
-    /// Whether another one came at most so many nanoseconds before.
+    /// Returns whether the packet `before` came at most `window` nanoseconds earlier.
     #[inline]
     fn is_within(&self, window: u64, before: Self) -> bool {
         u64::from(self.time.wrapping_sub(before.time)) << TICK <= window
     }
 
-    /// Which of so many sets, a power of two, is its own.
+    /// Returns the number of the set that the packet belongs to; `sets`, the number of sets, is a power of two.
     #[inline]
     fn set(&self, sets: usize) -> usize {
         self.fingerprint as usize >> 8 & sets.saturating_sub(1)
     }
 }
 
-/// Whether there is anything by which a packet differs from its successor: of one that was cut, in its headers or the sixteen
-/// bytes behind them.
+/// Returns whether a packet has anything by which it differs from the next one of its flow. A packet that the capture cut has it
+/// in its headers, or in at least sixteen bytes after them.
 fn has_identity(content: &PacketBody<'_>) -> bool {
     let of_headers = content.fingerprint != 0 || content.check != 0 || content.tcp.is_some();
     content.missing == 0 || of_headers || content.payload.len() >= 16
 }
 
-/// What the headers have that tells packets apart.
+/// Returns a word of the parts of the headers that tell packets apart.
 #[inline(always)]
 fn fingerprint_of_headers(content: &PacketBody<'_>, interface: u16) -> u64 {
     let tcp = content.tcp.map_or(0, |tcp| u64::from(tcp.sequence));
@@ -196,7 +199,8 @@ fn fingerprint_of_headers(content: &PacketBody<'_>, interface: u16) -> u64 {
         ^ u64::from(interface) << 8
 }
 
-/// That of the headers and both ends of a payload of IP; `None` of what is not IP, or too short. Never 0.
+/// Returns the fingerprint of the headers and both ends of a payload of IP, which is never 0. Returns `None` if the payload is too
+/// short, or the frame is not IP.
 #[inline(always)]
 fn fingerprint_of_ends(content: &PacketBody<'_>, interface: u16) -> Option<u32> {
     let (first, last) = (content.payload.first_chunk::<16>()?, content.payload.last_chunk::<8>()?);
@@ -208,7 +212,7 @@ fn fingerprint_of_ends(content: &PacketBody<'_>, interface: u16) -> Option<u32> 
     Some((mixed >> 32) as u32 | 1)
 }
 
-/// That of the headers and the whole payload. Never 0.
+/// Returns the fingerprint of the headers and the whole payload, which is never 0.
 fn fingerprint_of_all(content: &PacketBody<'_>, interface: u16) -> u32 {
     let (payload, headers) = (content.payload, fingerprint_of_headers(content, interface));
     let mixed = payload.last_chunk::<16>().map_or_else(
@@ -223,14 +227,14 @@ fn fingerprint_of_all(content: &PacketBody<'_>, interface: u16) -> u32 {
     (mixed >> 32) as u32 | 1
 }
 
-/// The two words of sixteen bytes.
+/// Returns sixteen bytes as two words.
 #[inline]
 fn words(bytes: &[u8; 16]) -> [u64; 2] {
     let both = u128::from_ne_bytes(*bytes);
     [both as u64, (both >> 64) as u64]
 }
 
-/// Mixes two words by a multiplication whose halves are folded on each other.
+/// Mixes two words: multiplies them and returns the exclusive or of both halves of the product.
 #[inline]
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a ^ 0x9E37_79B9_7F4A_7C15) * u128::from(b ^ 0xD1B5_4A32_D192_ED03);

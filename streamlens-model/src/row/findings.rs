@@ -1,4 +1,4 @@
-//! Findings by the rows that they stand at.
+//! An index of findings by the rows that they belong to.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -7,30 +7,30 @@ use super::spanning::SpanningFindings;
 use super::{Level, RowRef};
 use crate::{Finding, FlowKey, Place, Severity};
 
-/// So many lists share the findings.
+/// The number of lists that share the findings.
 const LISTS: usize = 1 << 14;
-/// A list grows by one in so many of what it holds: no memory lies idle that is worth telling, as it does in one that doubles.
+/// A list grows by a sixteenth of its length, so that little of its memory is unused. A `Vec` that doubles may leave half unused.
 const GROWTH: usize = 16;
 
-/// Where findings stand, and of each its code and severity: what rows know of them.
+/// The place, code and severity of each finding, by which a row finds its findings.
 ///
-/// Fourteen bytes a finding, for there may be a million; the names of transports, encodings and codes, which recur, are kept
-/// once. Flows and streams are known by hashes with keys of the index's own, of 62 and 40 bits: that two of them have the same
-/// is as good as impossible.
+/// A finding takes fourteen bytes, for there may be a million of them; the names of transports, encodings and codes, which recur,
+/// are kept once. Flows and streams are known by hashes of 62 and 40 bits with random keys of the index, so that two flows, or two
+/// streams of a flow, hardly ever have the same hash.
 #[derive(Clone, Debug, Default)]
 pub struct FindingIndex {
     hasher: RandomState,
-    /// Lists by the lowest bits of the flow's hash; none before the first finding.
+    /// The lists, by the lowest bits of the flow's hash; empty before the first finding.
     lists: Vec<List>,
     kinds: Vec<Kind>,
     kind_numbers: HashMap<Kind, u32>,
     texts: Vec<Box<str>>,
     text_numbers: HashMap<Box<str>, u32>,
-    /// Those that stand at no flow.
+    /// The findings that belong to no single flow.
     spanning: SpanningFindings,
 }
 
-/// Findings, those of a flow in the order in which they were added.
+/// Findings of several flows. Those of one flow are in the order in which they were added.
 #[derive(Clone, Debug, Default)]
 struct List {
     entries: Vec<Entry>,
@@ -41,15 +41,15 @@ struct List {
 /// A finding.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    /// The flow's hash without the bits that stand for the list.
+    /// The flow's hash without the bits that choose the list.
     flow: [u8; 6],
-    /// The hash of its stream; zeros where it names none.
+    /// The hash of the stream that the finding names; zeros if it names none.
     stream: [u8; 5],
     /// The number of its kind.
     kind: [u8; 3],
 }
 
-/// What findings of many flows have in common; the texts by their numbers, from 1, of which 0 stands for none.
+/// What findings of many flows have in common. Texts are given by their numbers, which begin with 1; 0 means that there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Kind {
     transport: u32,
@@ -59,7 +59,7 @@ struct Kind {
 }
 
 impl FindingIndex {
-    /// An index of these findings.
+    /// Returns an index of these findings.
     #[must_use]
     pub fn new<'f>(findings: impl IntoIterator<Item = &'f Finding>) -> Self {
         let mut index = Self::default();
@@ -68,7 +68,7 @@ impl FindingIndex {
         index
     }
 
-    /// Adds a finding. Those that stand at no flow and name no encoding are of no row.
+    /// Adds a finding. A finding that names neither a flow nor an encoding belongs to no row.
     pub fn add(&mut self, finding: &Finding) {
         let Place { flow, transport, encoding, stream } = &finding.place;
         let kind = Kind {
@@ -93,7 +93,8 @@ impl FindingIndex {
         entries.push(Entry { flow, stream, kind });
     }
 
-    /// Brings what was added into order, so that rows find theirs in little time; without it they look through more.
+    /// Sorts the lists to which findings were added, so that a row finds its findings by binary search. In a list that is not sorted
+    /// it looks through all.
     pub fn sort(&mut self) {
         for list in self.lists.iter_mut().filter(|list| list.is_unsorted) {
             list.entries.sort_by_key(|entry| entry.flow);
@@ -101,7 +102,7 @@ impl FindingIndex {
         }
     }
 
-    /// `None` where there are more kinds than fit into three bytes, which no capture has.
+    /// Returns the number of a kind. Returns `None` if there are more kinds than fit into three bytes, which no capture has.
     fn kind_number(&mut self, kind: Kind) -> Option<[u8; 3]> {
         let number = match self.kind_numbers.get(&kind) {
             Some(number) => *number,
@@ -134,18 +135,19 @@ impl FindingIndex {
         (number as usize).checked_sub(1).and_then(|place| self.texts.get(place)).map_or("", |text| text)
     }
 
-    /// Never zeros, which stand for none.
+    /// Returns the hash of a stream, which is never zeros: those mean that a finding names no stream.
     fn stream_hash(&self, name: &str) -> [u8; 5] {
         let [a, b, c, d, e, ..] = self.hasher.hash_one(("stream", name)).to_le_bytes();
         [a | 1, b, c, d, e]
     }
 
-    /// Codes and severities of the findings at a row.
+    /// Returns codes and severities of the findings that belong to a row.
     ///
-    /// A finding stands at the row where its place ends: a flow, a transport or an encoding. Where it names a stream, it stands
-    /// at the encoding and at that stream. Places name no packet types: these have the findings of their encoding. One that
-    /// stands at no flow and names an encoding stands at each row that it concerns: without a stream at those of that encoding,
-    /// else at streams that are called so, or whose identifier begins so, and at their encodings.
+    /// A finding belongs to the row where its place ends: a flow, a transport or an encoding. A finding that names a stream
+    /// belongs to the encoding and to that stream. Places name no packet types: a packet type has the findings of its encoding.
+    /// A finding that names an encoding and no flow belongs to each row that it concerns. If it names no stream, these are the
+    /// rows of that encoding; if it names one, they are the streams of that name or identifier, those whose identifier begins
+    /// with it, and the encodings of all these.
     pub fn at<'a>(&'a self, row: &RowRef<'a>) -> impl Iterator<Item = (&'a str, Severity)> + use<'a> {
         let (entries, flow) = self.of_flow(&row.flow().key);
         let streams = row.stream().filter(|_| !entries.is_empty()).map(|stream| {
@@ -163,7 +165,7 @@ impl FindingIndex {
             .map(move |kind| (self.text(kind.code), kind.severity))
     }
 
-    /// The entries of a flow, where they are in order, or those among which they are.
+    /// Returns the entries of a flow if its list is sorted, else the whole list; and the hash that the entries of the flow have.
     fn of_flow(&self, key: &FlowKey) -> (&[Entry], [u8; 6]) {
         if self.lists.is_empty() {
             return (&[], [0; 6]);
@@ -187,7 +189,7 @@ impl FindingIndex {
     }
 }
 
-/// The list of a flow by its hash, and what is kept of that there.
+/// Splits the hash of a flow into the number of its list and the bytes that the entries of that list keep.
 fn split(hash: u64) -> (usize, [u8; 6]) {
     let [a, b, c, d, e, f, ..] = (hash >> LISTS.trailing_zeros()).to_le_bytes();
     (hash as usize % LISTS, [a, b, c, d, e, f])

@@ -456,8 +456,8 @@ impl TimingSummary {
 /// Intervals more than k standard deviations from the mean.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Outliers {
-    /// How many there are for certain: the farthest ones are known exactly, others as well as the percentiles (within 1 % of
-    /// their length), and those that this leaves in doubt are not counted.
+    /// How many there are at least. Four intervals at either end are kept exactly; of the others only the bucket of the histogram is
+    /// known, which is up to 1.6 % wide, and they count if all of their bucket lies beyond the limit.
     pub count: u64,
     /// The farthest few, farthest first, exact.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
