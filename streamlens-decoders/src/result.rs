@@ -34,6 +34,12 @@ pub struct MediaClock {
     pub rate_hz: u64,
 }
 
+impl MediaClock {
+    /// A drift against the capture's clock is given where its standard error leaves it known within so many parts per million, or
+    /// within half of itself.
+    pub const KNOWN_WITHIN_PPM: f64 = 10.0;
+}
+
 /// One stream that a PDU belongs to, with its number and time there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StreamMark {

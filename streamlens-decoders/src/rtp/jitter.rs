@@ -3,10 +3,11 @@
 //! The filter is not linear, so a figure at one rate says nothing about another. Without signalling all plausible
 //! rates therefore run side by side, until the slope of timestamps against arrival leaves only one.
 
+use streamlens_model::stats::Slope;
 use streamlens_model::{Occurrence, Timestamp};
 
 use super::steps::{ClockStep, Part, STEP_NS, Waiting};
-use crate::nanos;
+use crate::{MediaClock, nanos};
 
 /// Rates in Hz that media clocks have: audio sampling rates, text, video, and the line clock of ST 2022-6.
 pub(super) const RATES_HZ: [u32; 15] = [
@@ -16,6 +17,9 @@ pub(super) const RATES_HZ: [u32; 15] = [
 
 /// Shortest span over which a slope means something.
 const SLOPE_SPAN_NS: i64 = 200_000_000;
+
+/// Shortest span over which a clock's drift is looked for.
+const DRIFT_SPAN_NS: i64 = 1_000_000_000;
 
 /// Jitter at one rate, in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -268,10 +272,13 @@ impl JitterBank {
         all.filter(|(filters, lane)| filters.rates_hz[*lane] > 0)
     }
 
-    /// The longest time without a step from one packet to the furthest one, in nanoseconds, and in ticks.
-    pub(super) fn span(&self) -> (i64, i64) {
+    /// By how many parts per million the ticks of the longest time without a step are more than the rate's; `None` below a second,
+    /// and where the packets scatter too much to tell.
+    pub(super) fn drift_ppm(&self, rate: u32) -> Option<f64> {
         let part = self.longest();
-        (part.span(), part.front)
+        let Slope { value, error } = part.line.slope().filter(|_| part.span() >= DRIFT_SPAN_NS)?;
+        let rate = f64::from(rate);
+        Slope { value: value - rate, error }.scaled(1e6 / rate).known_within(MediaClock::KNOWN_WITHIN_PPM)
     }
 
     /// Lets go of the rates that the slope has ruled out, the narrower the longer it has been watched.

@@ -1,5 +1,6 @@
 //! Where a media clock steps: a sender that was set anew, that forgot to count a silence, or that began again.
 
+use streamlens_model::stats::Line;
 use streamlens_model::{Occurrence, Timestamp};
 
 use super::jitter::Filters;
@@ -15,16 +16,23 @@ pub(super) struct Part {
     pub(super) front: i64,
     front_time: Option<Timestamp>,
     pub(super) ticks: i64,
+    /// Ticks over seconds since the first packet.
+    pub(super) line: Line,
 }
 
 impl Part {
     pub(super) fn beginning(time: Timestamp) -> Self {
-        Self { first_time: Some(time), front: 0, front_time: Some(time), ticks: 0 }
+        let mut line = Line::default();
+        line.push(0.0, 0.0);
+        Self { first_time: Some(time), front: 0, front_time: Some(time), ticks: 0, line }
     }
 
     #[inline]
     pub(super) fn go_on(&mut self, ticks: i64, time: Timestamp) {
         self.ticks += ticks;
+        if let Some(first) = self.first_time {
+            self.line.push(time.since(first) as f64 * 1e-9, self.ticks as f64);
+        }
         if self.ticks > self.front {
             (self.front, self.front_time) = (self.ticks, Some(time));
         }

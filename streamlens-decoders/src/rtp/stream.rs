@@ -364,13 +364,11 @@ impl Stream {
         self.clocks.main()?.jitter.slope().map(|(slope, _)| slope)
     }
 
-    /// How much faster the sender's clock runs than the capture's, in parts per million: from the first packet to the furthest
-    /// one of the longest stretch without a step. Only over ten seconds and more: below, the network's delay weighs more than
-    /// any clock.
+    /// How much faster the sender's clock runs than the capture's, in parts per million, over the longest stretch without a step;
+    /// `None` where it can't be told from the network's delay.
     pub(super) fn drift(&self) -> Option<f64> {
         let (rate, _) = self.clock()?;
-        let (elapsed, ticks) = self.clocks.main()?.jitter.span();
-        (elapsed >= 10_000_000_000).then(|| (ticks as f64 * 1e9 / f64::from(rate) / elapsed as f64 - 1.0) * 1e6)
+        self.clocks.main()?.jitter.drift_ppm(rate)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use streamlens_decoders::MediaClock;
 use streamlens_model::Timestamp;
+use streamlens_model::stats::Line;
 
 use super::Arrival;
 
@@ -28,57 +29,52 @@ pub(crate) struct ClockTracker {
     tick_ns: f64,
     jitter: f64,
     count: u64,
-    /// Of all packets since the last step.
-    line: Line,
-    /// That of the longest stretch without a step before.
-    longest: Option<Box<Line>>,
+    /// All packets since the last step.
+    stretch: Stretch,
+    /// The longest stretch without a step before.
+    longest: Option<Box<Stretch>>,
     /// The clock and arrival of a packet whose number is far off: where the stream begins again, or nothing.
     stray: Option<(MediaClock, Timestamp)>,
 }
 
-/// A straight line through the points of a stretch.
+/// The points of a stretch without a step.
 #[derive(Clone, Copy, Debug, Default)]
-struct Line {
+struct Stretch {
     count: u64,
     /// Nanoseconds of capture time since the first packet.
     elapsed: f64,
     /// By how much the media time since then is ahead of that.
     ahead: f64,
-    /// Sums for the regression of `ahead` (ns) over `elapsed` (s), and of the squares of `ahead` and of its differences.
-    sums: [f64; 6],
+    /// `ahead` (ns) over `elapsed` (s).
+    line: Line,
+    /// The sum of the squares of what consecutive packets differ by.
+    differences: f64,
 }
 
-impl Line {
+impl Stretch {
     #[inline]
     fn push(&mut self, arrival: f64, media: f64) {
+        if self.count == 0 {
+            // the first packet is a point too
+            self.line.push(0.0, 0.0);
+        }
         self.count += 1;
         self.elapsed += arrival;
         let difference = media - arrival;
         self.ahead += difference;
-        let x = self.elapsed * 1e-9;
-        self.sums[0] += x;
-        self.sums[1] += x * x;
-        self.sums[2] += self.ahead;
-        self.sums[3] += self.ahead * x;
-        self.sums[4] += self.ahead * self.ahead;
-        self.sums[5] += difference * difference;
+        self.line.push(self.elapsed * 1e-9, self.ahead);
+        self.differences += difference * difference;
     }
 
     /// Its slope in parts per million; `None` where there are too few points, or no line fits them.
-    fn slope(&self) -> Option<f64> {
-        // the first packet, at (0, 0), is a point too
-        let n = self.count as f64 + 1.0;
-        let [x, xx, y, xy, yy, dd] = self.sums;
-        let spread = n * xx - x * x;
-        if self.elapsed < LEAST_SPAN || self.count < 8 || spread <= 0.0 {
+    fn drift_ppm(&self) -> Option<f64> {
+        if self.elapsed < LEAST_SPAN || self.count < 8 {
             return None;
         }
-        // n^2 times the variances: of all, and of what lies on the line
-        let (all, rise) = (n * yy - y * y, (n * xy - x * y).powi(2) / spread);
-        let (left, noise) = ((all - rise).max(0.0), n * dd);
-        let fits = left <= FITTING_SHARE.powi(2) * rise || left <= FITTING_NOISE.powi(2) * noise;
+        let left = self.line.left();
+        let fits = left <= FITTING_SHARE.powi(2) * self.line.rise() || left <= FITTING_NOISE.powi(2) * self.differences;
         // nanoseconds per second are parts per 10^9
-        fits.then(|| (n * xy - x * y) / spread / 1000.0)
+        self.line.slope()?.scaled(1e-3).known_within(MediaClock::KNOWN_WITHIN_PPM).filter(|_| fits)
     }
 }
 
@@ -91,7 +87,7 @@ impl ClockTracker {
             tick_ns: 1e9 / clock.rate_hz.max(1) as f64,
             jitter: 0.0,
             count: 0,
-            line: Line::default(),
+            stretch: Stretch::default(),
             longest: None,
             stray: None,
         }
@@ -122,7 +118,7 @@ impl ClockTracker {
         }
         self.jitter += (difference - self.jitter) * (1.0 / 16.0);
         self.count += 1;
-        self.line.push(arrival, media);
+        self.stretch.push(arrival, media);
     }
 
     /// A number far off is no measure of the clock; where the stream begins again there, so does the clock.
@@ -145,9 +141,9 @@ impl ClockTracker {
 
     #[cold]
     fn begin_afresh(&mut self) {
-        let line = std::mem::take(&mut self.line);
-        if line.elapsed > self.longest.as_ref().map_or(0.0, |longest| longest.elapsed) {
-            self.longest = Some(Box::new(line));
+        let stretch = std::mem::take(&mut self.stretch);
+        if stretch.elapsed > self.longest.as_ref().map_or(0.0, |longest| longest.elapsed) {
+            self.longest = Some(Box::new(stretch));
         }
         self.jitter = 0.0;
     }
@@ -158,9 +154,9 @@ impl ClockTracker {
     }
 
     /// How much faster the stream's clock runs, in parts per million: the slope of a line through all packets of the longest
-    /// stretch without a step. `None` where there are too few, and where it is no oscillator's.
+    /// stretch without a step. `None` where there are too few, where they scatter too much to tell, and where it is no oscillator's.
     pub(crate) fn drift_ppm(&self) -> Option<f64> {
-        let longest = self.longest.as_deref().filter(|longest| longest.elapsed > self.line.elapsed);
-        longest.unwrap_or(&self.line).slope().filter(|ppm| ppm.abs() <= MAX_DRIFT)
+        let longest = self.longest.as_deref().filter(|longest| longest.elapsed > self.stretch.elapsed);
+        longest.unwrap_or(&self.stretch).drift_ppm().filter(|ppm| ppm.abs() <= MAX_DRIFT)
     }
 }

@@ -9,12 +9,14 @@
 //! | [`Tally`] | values of a small set | how often each came |
 //! | [`Majority`] | numbers | the value of more than half of them |
 //! | [`RunLength`] | values that mostly repeat | how often the last one was repeated |
+//! | [`Line`] | points | the slope of the line through them, with its standard error |
 //! | [`SequenceWindow`] | sequence numbers that wrap | what each is to those before it, and which are missing |
 //!
 //! Inter-arrival times have a type of their own, [`TimingStatistics`](crate::TimingStatistics), which is built on these.
 
 mod distribution;
 mod extremes;
+mod line;
 mod log_histogram;
 mod majority;
 mod run_length;
@@ -24,6 +26,7 @@ mod tally;
 
 pub use distribution::Distribution;
 pub use extremes::Extremes;
+pub use line::{Line, Slope};
 pub use log_histogram::{Bucket, LogHistogram, Ranked};
 pub use majority::Majority;
 pub use run_length::RunLength;
