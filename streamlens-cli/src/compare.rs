@@ -8,8 +8,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use streamlens::model::row::{FindingIndex, Level, Row, RowContext, RowRef};
-use streamlens::model::words::{bit_rate, counted, duration, grouped};
-use streamlens::model::{Analysis, Severity};
+use streamlens::model::words::{bit_rate, counted, duration, grouped, packet_rate};
+use streamlens::model::{Analysis, Severity, Value};
 
 use streamlens_filter::Filter;
 
@@ -78,6 +78,9 @@ struct Figures {
     duplicated: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reordered: Option<u64>,
+    /// Frames that the capture has twice; of encodings alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    copies: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     jitter_ns: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -263,15 +266,16 @@ impl Key {
 
 impl Figures {
     /// For people, with their names.
-    fn texts(&self) -> [(&'static str, Option<String>); 9] {
+    fn texts(&self) -> [(&'static str, Option<String>); 10] {
         [
             ("packets", Some(grouped(self.packets))),
             ("bit rate", self.bit_rate.map(bit_rate)),
-            ("packets a second", self.packet_rate.map(|rate| format!("{rate:.1}"))),
+            ("packets a second", self.packet_rate.map(packet_rate)),
             ("expected", self.expected.map(grouped)),
             ("lost", self.lost.map(grouped)),
             ("duplicated", self.duplicated.map(grouped)),
             ("reordered", self.reordered.map(grouped)),
+            ("copies", self.copies.map(grouped)),
             ("jitter", self.jitter_ns.map(duration)),
             ("longest time between packets", self.longest_interval_ns.map(|nanos| duration(nanos as f64))),
         ]
@@ -301,6 +305,7 @@ fn figures(of: &Analysis) -> BTreeMap<Key, Figures> {
             lost: health.lost,
             duplicated: health.duplicated,
             reordered: health.reordered,
+            copies: copies(&row),
             jitter_ns: health.media_jitter_ns,
             longest_interval_ns: timing.max_ns,
             findings: Vec::new(),
@@ -331,6 +336,12 @@ fn shown(of: &Analysis, filter: &Filter) -> Vec<Key> {
     let context = RowContext { now: of.capture.last_seen, findings: index.as_ref(), live: None };
     let rows = of.flows.iter().flat_map(|flow| filter.shown(flow, context));
     rows.filter_map(|row| key_of(&row)).collect()
+}
+
+/// The frames of an encoding that the capture has twice.
+fn copies(row: &RowRef<'_>) -> Option<u64> {
+    let encoding = row.encoding().filter(|_| row.level() == Level::Encoding)?;
+    encoding.decoder_metadata.get("copies").and_then(Value::as_u64)
 }
 
 fn key_of(row: &RowRef<'_>) -> Option<Key> {
@@ -384,12 +395,15 @@ fn changes(before: &Figures, after: &Figures) -> Vec<Change> {
         ("lost", before.lost, after.lost),
         ("duplicated", before.duplicated, after.duplicated),
         ("reordered", before.reordered, after.reordered),
+        ("copies", before.copies, after.copies),
     ];
+    // where as many are expected, the traffic is the same: then no difference is chance
+    let grown_by = if before.expected.is_some() && before.expected == after.expected { 0.0 } else { SHARE_GROWS };
     let mut changes: Vec<Change> = shares
         .into_iter()
         .map(|(name, old, new)| {
             let (was, is) = (share(before, old).unwrap_or(0.0), share(after, new).unwrap_or(0.0));
-            (grows(was, is, SHARE_GROWS, 0.0), format!("{name} {}, was {}", said(after, new), said(before, old)))
+            (grows(was, is, grown_by, 0.0), format!("{name} {}, was {}", said(after, new), said(before, old)))
         })
         .collect();
     let times = [
@@ -439,6 +453,16 @@ fn grows(was: f64, is: f64, share: f64, least: f64) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// One more packet lost of the same traffic is worse, however many were; in other traffic it may be chance.
+    #[test]
+    fn every_loss_of_the_same_traffic_counts() {
+        let of = |lost, expected| Figures { lost: Some(lost), expected: Some(expected), ..Figures::default() };
+        let is_worse = |before: &Figures, after: &Figures| changes(before, after).iter().any(|of| of.0 == Some(true));
+        assert!(is_worse(&of(48, 12_000), &of(49, 12_000)));
+        assert!(!is_worse(&of(48, 12_000), &of(49, 12_001)));
+        assert!(is_worse(&Figures::default(), &Figures { copies: Some(3), ..Figures::default() }));
+    }
 
     #[test]
     fn small_figures_that_grow_are_worse_and_noise_is_neither() {

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 use streamlens::model::row::{Level, RowContext, RowRef};
-use streamlens::model::words::duration;
+use streamlens::model::words::{duration, packet_rate};
 use streamlens::model::{Address, Analysis, Endpoint, Finding, FindingInfo, Place, Severity};
 use streamlens::registry::DecoderRegistry;
 
@@ -300,7 +300,7 @@ impl Expected {
 
 /// A rate with as many digits as tell low ones apart.
 fn per_second(rate: f64) -> String {
-    if rate >= 1.0 || rate == 0.0 { format!("{rate:.1}") } else { format!("{rate:.3e}") }
+    if rate >= 1.0 || rate == 0.0 { packet_rate(rate) } else { format!("{rate:.3e}") }
 }
 
 /// A file of expectations that a capture meets, with room for what differs from one to the next.

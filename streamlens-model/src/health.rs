@@ -20,6 +20,9 @@ pub struct StreamHealth {
     /// Its first packet. Not part of the document.
     #[serde(skip)]
     pub first: Option<Occurrence>,
+    /// When its latest packet came. Not part of the document.
+    #[serde(skip)]
+    pub latest: Option<Timestamp>,
     /// Packets received, duplicates included.
     pub received: u64,
     /// Numbers from the first to the highest, over all restarts; `None` where the stream has no sequence numbers.

@@ -143,6 +143,13 @@ pub fn exact_duration(nanos: u64) -> String {
     format!("{} {name}", nanos / unit)
 }
 
+/// A number of packets a second, with one digit behind the point: `1,000.1`.
+#[must_use]
+pub fn packet_rate(packets_per_second: f64) -> String {
+    let tenths = (packets_per_second * 10.0).round() as u64;
+    format!("{}.{}", Grouped(tenths / 10), tenths % 10)
+}
+
 /// Bits per second with a decimal unit: `2.725 Mbit/s`.
 #[must_use]
 pub fn bit_rate(bits_per_second: f64) -> String {
@@ -171,7 +178,9 @@ fn figure(value: f64, unit: &str, whole: bool) -> String {
         _ if whole => 0,
         value if value < 10.0 * ROUNDS_UP => 3,
         value if value < 100.0 * ROUNDS_UP => 2,
-        _ => 1,
+        value if value < 1000.0 * ROUNDS_UP => 1,
+        // days, and terabytes
+        _ => return format!("{} {unit}", Grouped(value.round() as u64)),
     };
     format!("{value:.digits$} {unit}")
 }
@@ -188,9 +197,10 @@ mod tests {
 
     #[test]
     fn chooses_the_unit_that_fits() {
-        let texts: Vec<_> = [0.0, 250.0, 250.5, 1_003_902.4, 50_861.4, 1.5e9, 59e9, 5.99e11, 6e11, 7.2e12, 8.64e14]
-            .map(duration)
-            .into();
+        let texts: Vec<_> =
+            [0.0, 250.0, 250.5, 1_003_902.4, 50_861.4, 1.5e9, 59e9, 5.99e11, 6e11, 7.2e12, 8.64e14, 6_128.4 * 8.64e13]
+                .map(duration)
+                .into();
         assert_eq!(
             texts,
             [
@@ -204,7 +214,8 @@ mod tests {
                 "599.0 s",
                 "10.00 min",
                 "2.000 h",
-                "10.00 d"
+                "10.00 d",
+                "6,128 d"
             ]
         );
         assert_eq!(

@@ -363,9 +363,15 @@ impl ExchangeMonitor {
 /// Notes that a frame did not come back.
 pub(super) fn log_lost(log: &mut FindingLog, sent: &Sent) {
     let (index, slot) = ((sent.first >> 56) as u8, sent.first & (u64::MAX >> 8));
-    log.add_about("ethercat.lost-frame", Severity::Error, None, Subject(slot.into()), sent.at, || {
-        format!("a frame ({}, index {index:#04x}) did not come back", slot_name(slot))
-    });
+    let (what, of) = (("ethercat.lost-frame", Severity::Error), (None, Subject(slot.into())));
+    log.add_figure(
+        what,
+        of,
+        sent.at,
+        index.into(),
+        |index| format!("index {index:#04x}"),
+        || format!("a frame ({}, index {index:#04x}) did not come back", slot_name(slot)),
+    );
 }
 
 fn in_us(us: i64) -> String {

@@ -44,13 +44,22 @@ pub(super) struct Station {
     pub(super) state: Option<u8>,
     pub(super) state_changes: u64,
     pub(super) status_code: Option<u16>,
-    /// The state in which the capture found it, where that had the error bit set, as a run before it may leave it.
-    left_in_error: Option<(u8, Occurrence)>,
+    /// A state with the error bit set that a master at its start finds, and acknowledges: of the run before.
+    left_in_error: Option<LeftInError>,
     /// The clock's largest difference from the reference, in nanoseconds.
     pub(super) largest_difference: Option<u32>,
     out_of_sync: u32,
     /// Registers 0x0300 to 0x0313.
     pub(super) errors: Option<[u8; 20]>,
+}
+
+/// An error of the run before.
+#[derive(Clone, Copy, Debug)]
+struct LeftInError {
+    state: u8,
+    at: Occurrence,
+    /// Whether the capture found the station so.
+    at_beginning: bool,
 }
 
 /// All stations of a conversation.
@@ -113,10 +122,13 @@ impl Stations {
                 format!("{} went from {} to {}", place.name(), al_state(before), al_state(state))
             });
         }
+        // positions are how a master addresses what it has not set up yet
+        let is_left =
+            before.is_none() || matches!(place, Place::Position(_)) && before.is_some_and(|of| of & 0x10 == 0);
         if let Some(code) = code {
             self.code(place, code, at, log);
-        } else if state & 0x10 != 0 && before.is_none() {
-            station.left_in_error = Some((state, at));
+        } else if state & 0x10 != 0 && is_left && station.left_in_error.is_none() {
+            station.left_in_error = Some(LeftInError { state, at, at_beginning: before.is_none() });
         } else if state & 0x10 != 0 && before.is_some_and(|before| before & 0x10 == 0) {
             // Why is not known yet.
             let subject = Subject::of([1, u16::from(state)]);
@@ -129,20 +141,29 @@ impl Stations {
     /// Lets what was said of a station's states end with where it stands now.
     pub(super) fn conclude(&self, log: &mut FindingLog) {
         for (place, station) in &self.list {
-            if let (Some((left, at)), Some(state)) = (station.left_in_error, station.state) {
+            if let (Some(LeftInError { state: left, at, at_beginning }), Some(state)) =
+                (station.left_in_error, station.state)
+            {
                 // a master acknowledges what the run before has left: that is a normal start
                 let is_over = state & 0x10 == 0;
                 let severity = if is_over { Severity::Info } else { Severity::Warning };
                 let subject = Subject::of([1, u16::from(left)]);
                 log.add_about("ethercat.al-status", severity, Some(place.id()), subject, at, || {
-                    let (verb, when) = if is_over { ("was", " when the capture began") } else { ("is", "") };
+                    let (verb, when) = match (is_over, at_beginning) {
+                        (true, true) => ("was", " when the capture began"),
+                        (true, false) => ("was", " until the master had set it up"),
+                        (false, _) => ("is", ""),
+                    };
                     format!("{} {verb} in {} with its error bit set{when}", place.name(), al_state(left))
                 });
             }
-            if let Some(state) = station.state {
+            // what was said of it by its position before it had an address is of the same station
+            let position = station.position.map(|position| Place::Position(position).id());
+            for (of, state) in [Some(place.id()), position].into_iter().flatten().zip(station.state.into_iter().cycle())
+            {
                 let now = format!("; now {}", al_state(state));
                 for code in ["ethercat.state-changed", "ethercat.al-status"] {
-                    log.conclude(code, Some(place.id()), &now, |subject| subject.0 as u8 & 0x0F == state & 0x0F);
+                    log.conclude(code, Some(of), &now, |subject| subject.0 as u8 & 0x0F == state & 0x0F);
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use streamlens_model::{Metadata, StreamId, Value};
+use streamlens_model::{FindingLog, Metadata, StreamId, Value};
 
 use super::decoder::undeclared;
 use super::state::{IenaFlow, Key, StatusCounts};
@@ -45,7 +45,23 @@ impl IenaFlow {
             report.fact("malformed", Value::map(malformed));
         }
         report_clocks(self, "iena.clock-offset", false, report);
-        report_findings(&self.keys, ("iena.key-limit", "keys"), &self.log, report);
+        report_findings(&self.keys, ("iena.key-limit", "keys"), &self.concluded(), report);
+    }
+
+    /// What was found; changes of status octets end with what these are now.
+    fn concluded(&self) -> Cow<'_, FindingLog> {
+        if self.log.is_empty() {
+            return Cow::Borrowed(&self.log);
+        }
+        let mut log = self.log.clone();
+        for (id, key) in self.keys.iter() {
+            let Some(([key_status, n2_status], _)) = key.repeated.run() else { continue };
+            for (code, status) in [("iena.key-status-changed", key_status), ("iena.n2-status-changed", n2_status)] {
+                let now = format!("; now 0x{status:02X}");
+                log.conclude(code, Some(StreamId(id.into())), &now, |subject| subject.0 as u8 == status);
+            }
+        }
+        Cow::Owned(log)
     }
 }
 

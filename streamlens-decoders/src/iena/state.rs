@@ -58,7 +58,7 @@ pub(super) struct Key {
     n2_status: StatusCounts,
     /// Key status and N2 status of the last packet, where whole packets that repeat them say nothing new by them; those
     /// that do are in no count yet.
-    repeated: RunLength<[u8; 2]>,
+    pub(super) repeated: RunLength<[u8; 2]>,
     /// The variant of these: pinned, or declared by that key status.
     variant: Option<IenaVariant>,
     pub(super) first_micros: u64,

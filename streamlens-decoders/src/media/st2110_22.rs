@@ -9,7 +9,7 @@ mod tests;
 
 use nom::Parser;
 use streamlens_model::words::Times;
-use streamlens_model::{FindingLog, Metadata, Occurrence, Severity, Value};
+use streamlens_model::{FindingLog, Metadata, Occurrence, Severity, Subject, Value};
 
 use crate::rtp::RtpPacket;
 use crate::sap::PayloadFormat;
@@ -199,7 +199,8 @@ impl PayloadAnalyser for CompressedVideo {
         let follows = before.is_none_or(|(_, marker, before, _)| header.follows(&before, marker));
         if before.is_some_and(|(_, marker, before, _)| marker && header.is_second_field_of_another(&before)) {
             self.wrong_fields += 1;
-            self.findings.add("st2110-22.frame-counter", Severity::Warning, None, at, || {
+            let (what, of) = (("st2110-22.frame-counter", Severity::Warning), (None, Subject::default()));
+            self.findings.add_figure(what, of, at, header.frame.into(), |frame| format!("counter {frame}"), || {
                 format!(
                     "the second field of a frame has another frame counter ({}) than the first: it counts frames, not fields \
                      (RFC 9134 4.3)",

@@ -194,7 +194,8 @@ fn faults_have_their_names_of_tr_101_290() {
         [
             (
                 "mpegts.continuity",
-                "continuity count errors of PID 0x0100 (TR 101 290 1.4): 1, 2 packets missing, at most 2 in a row"
+                "continuity count errors of PID 0x0100 (TR 101 290 1.4): 1, 2 packets missing, at most 2 in a row; their loss \
+                 is a finding of its own"
             ),
             (
                 "mpegts.pcr-discontinuity",

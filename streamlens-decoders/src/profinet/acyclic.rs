@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use streamlens_model::{FindingLog, Occurrence, Severity, Value};
+use streamlens_model::{FindingLog, Occurrence, Severity, Subject, Value};
 
 use super::Uuid;
 use super::alarm::{RtaKind, RtaPdu, abort_reason, alarm_name, is_harmless};
@@ -62,7 +62,8 @@ impl Acyclic {
                 *self.alarm_types.entry(alarm.alarm_type).or_default() += 1;
             }
             let severity = if is_harmless(alarm.alarm_type) { Severity::Info } else { Severity::Warning };
-            findings.add("profinet.alarm", severity, None, at, || {
+            let subject = Subject::of([alarm.alarm_type, alarm.slot, alarm.subslot]);
+            findings.add_about("profinet.alarm", severity, None, subject, at, || {
                 let (name, slot, subslot, api) = (alarm_name(alarm.alarm_type), alarm.slot, alarm.subslot, alarm.api);
                 format!("alarm {name} from slot {slot}, subslot 0x{subslot:04x} (API {api})")
             });
@@ -71,7 +72,8 @@ impl Acyclic {
             // Releasing a relation ends it by such an error too.
             let orderly = matches!(status.0, [0xCF, 0x81, 0xFD, 0x02 | 0x0D | 0x0F]);
             let severity = if orderly { Severity::Info } else { Severity::Error };
-            findings.add("profinet.relation-ended", severity, None, at, || match abort_reason(status) {
+            let subject = Subject(u32::from_be_bytes(status.0).into());
+            findings.add_about("profinet.relation-ended", severity, None, subject, at, || match abort_reason(status) {
                 Some(reason) => format!("the application relation was ended by an RTA error: {reason}; {status}"),
                 None => format!("the application relation was ended by an RTA error: {status}"),
             });

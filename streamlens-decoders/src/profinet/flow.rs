@@ -4,7 +4,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 
 use streamlens_model::words::{Counted, Grouped, Span};
-use streamlens_model::{FindingLog, Occurrence, Packet, Severity, StreamId, Value};
+use streamlens_model::{FindingLog, Occurrence, Packet, Severity, StreamId, Subject, Value};
 
 use super::acyclic::{Acyclic, note_dcp};
 use super::alarm::RtaPdu;
@@ -53,12 +53,36 @@ impl FlowDecoder for ProfinetFlow {
         self.report_streams(report);
         self.report_acyclic(report);
         if !self.findings.is_empty() {
-            report.findings.push(self.findings.clone());
+            report.findings.push(self.concluded());
         }
     }
 }
 
+fn in_frames(frames: i64) -> String {
+    Counted(frames.unsigned_abs(), "frame").to_string()
+}
+
+fn in_steps(steps: i64) -> String {
+    Grouped(steps.unsigned_abs()).to_string()
+}
+
 impl ProfinetFlow {
+    /// What was found; changes of the data status end with what it is now.
+    fn concluded(&self) -> FindingLog {
+        let mut findings = self.findings.clone();
+        for stream in &self.streams {
+            let Some(status) = stream.status() else { continue };
+            let now = format!("; now {}", status.text());
+            findings.conclude(
+                "profinet.status-changed",
+                Some(StreamId(u128::from(stream.frame_id))),
+                &now,
+                |subject| subject.0 as u8 == status.0,
+            );
+        }
+        findings
+    }
+
     /// A flow's decoder as this one, where it is one.
     pub(super) fn of(decoder: &dyn FlowDecoder) -> Option<&Self> {
         (decoder as &dyn Any).downcast_ref()
@@ -165,23 +189,22 @@ impl ProfinetFlow {
         for event in events.into_iter().flatten() {
             match event {
                 Event::Missing(frames) => {
-                    findings.add("profinet.cycle-gap", Severity::Warning, place, at, || {
-                        format!(
-                            "the cycle counter passed over {} before frame {}",
-                            Counted(frames.into(), "frame"),
-                            Grouped(at.frame)
-                        )
+                    let (what, of) = (("profinet.cycle-gap", Severity::Warning), (place, Subject::default()));
+                    findings.add_figure(what, of, at, frames.into(), in_frames, || {
+                        format!("the cycle counter passed over {}", in_frames(frames.into()))
                     });
                 }
                 Event::OffStep(step) => {
-                    findings.add("profinet.cycle-gap", Severity::Warning, place, at, || {
+                    let (what, of) = (("profinet.cycle-gap", Severity::Warning), (place, Subject::of([1])));
+                    findings.add_figure(what, of, at, step.into(), in_steps, || {
                         let (steps, time) = (Grouped(u64::from(step)), Span(i64::from(step) * 31_250));
                         format!("the cycle counter went on by {steps} ({time}), no multiple of its step: the provider restarted, or it is another one")
                     });
                 }
                 Event::Status(from) => {
                     before = Some(from);
-                    findings.add("profinet.status-changed", Severity::Info, place, at, || {
+                    let subject = Subject::of([from.0.into(), status.0.into()]);
+                    findings.add_about("profinet.status-changed", Severity::Info, place, subject, at, || {
                         format!("data status went from {} to {}", from.text(), status.text())
                     });
                 }

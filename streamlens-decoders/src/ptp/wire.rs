@@ -32,6 +32,13 @@ pub struct PortIdentity {
 }
 
 impl PortIdentity {
+    /// Both parts in 64 bits, which tell ports of one domain apart.
+    pub(super) const fn folded(self) -> u64 {
+        self.clock.rotate_left(16) ^ self.port as u64
+    }
+}
+
+impl PortIdentity {
     /// Octets that a port identity takes.
     pub const LENGTH: usize = 10;
 

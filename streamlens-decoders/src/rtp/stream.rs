@@ -259,8 +259,10 @@ impl Stream {
     #[cold]
     #[inline(never)]
     fn note_padding(&self, packet: &RtpPacket<'_>, at: Occurrence, findings: &mut FindingLog) {
-        findings.add("rtp.padding", Severity::Warning, Some(self.id()), at, || {
-            let (count, length) = (packet.wrong_padding.unwrap_or(0), packet.payload.len());
+        let (what, of) = (("rtp.padding", Severity::Warning), (Some(self.id()), Subject::default()));
+        let count = packet.wrong_padding.unwrap_or(0);
+        findings.add_figure(what, of, at, count.into(), |count| format!("padding count {count}"), || {
+            let length = packet.payload.len();
             format!(
                 "the padding bit is set and the padding count is {count}, which can't be in {length} bytes; it may be encrypted (SRTP)"
             )
@@ -307,7 +309,8 @@ impl Stream {
         }
         if before != payload_type {
             self.payload_type_changes += 1;
-            findings.add("rtp.payload-type-changed", Severity::Info, Some(self.id()), at, || {
+            let subject = Subject::of([before.into(), payload_type.into()]);
+            findings.add_about("rtp.payload-type-changed", Severity::Info, Some(self.id()), subject, at, || {
                 format!("the payload type changed from {before} to {payload_type} within the stream")
             });
         }

@@ -144,8 +144,11 @@ fn a_changed_payload_type_is_a_finding() {
     }
     let mut report = FlowReport::default();
     flow.report(&mut report);
-    let (code, stream, finding) = report.findings[0].iter().next().unwrap();
-    assert_eq!((code, stream, finding.count), ("rtp.payload-type-changed", Some(StreamId(1)), 2));
+    let found: Vec<_> = report.findings[0].iter().map(|(code, stream, of)| (code, stream, of.text.as_str())).collect();
+    let change = |text| ("rtp.payload-type-changed", Some(StreamId(1)), text);
+    let texts =
+        ["from 0 to 101", "from 101 to 0"].map(|way| format!("the payload type changed {way} within the stream"));
+    assert_eq!(found, texts.each_ref().map(|text| change(text.as_str())));
     assert_eq!(report.streams[&StreamId(1)].measures["clock_rate_hz"], Value::Unsigned(8000));
 }
 

@@ -47,14 +47,14 @@ impl Trouble {
     fn log(self, packet: &Packet<'_>, id: StreamId, codes: &Codes, log: &mut FindingLog) {
         let Self { step, interval, .. } = self;
         if self.falls {
-            log.add(codes.backwards, codes.severity, Some(id), at(packet), || {
-                let back = step.saturating_neg();
-                let back = if self.reading.comparable {
-                    Span(back).to_string()
-                } else {
-                    Counted(back.unsigned_abs(), "unit").to_string()
-                };
-                format!("the packet time goes back by {back} while the sequence number goes on")
+            let back = step.saturating_neg();
+            let written: fn(i64) -> String = match self.reading.comparable {
+                true => |back| Span(back).to_string(),
+                false => |back| Counted(back.unsigned_abs(), "unit").to_string(),
+            };
+            let of = (Some(id), Subject::default());
+            log.add_figure((codes.backwards, codes.severity), of, at(packet), back, written, || {
+                format!("the packet time goes back by {} while the sequence number goes on", written(back))
             });
         }
         if let (true, Some(jump)) = (self.jumps, codes.jump) {

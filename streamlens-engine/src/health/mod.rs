@@ -18,6 +18,8 @@ pub(crate) struct Stream {
     pub(crate) path: u8,
     /// Its first packet.
     pub(crate) first: Occurrence,
+    /// When its latest packet came.
+    pub(crate) latest: Option<Timestamp>,
     pub(crate) received: u64,
     pub(crate) sequence: Option<SequenceTracker>,
     pub(crate) clock: Option<Box<ClockTracker>>,
@@ -110,6 +112,7 @@ impl Streams {
                 None => stream.clock = Some(Box::new(ClockTracker::new(clock, time))),
             }
         }
+        stream.latest = stream.latest.max(at.time);
         match arrival {
             Some(Arrival::Repeat) => {}
             _ => stream.received += 1,
@@ -174,7 +177,15 @@ impl Streams {
         if self.list.capacity() == 0 {
             self.list.reserve_exact(1);
         }
-        self.list.push(Stream { id, path: self.path, first, received: 0, sequence: None, clock: None });
+        self.list.push(Stream {
+            id,
+            path: self.path,
+            first,
+            latest: first.time,
+            received: 0,
+            sequence: None,
+            clock: None,
+        });
         if let Some(places) = &mut self.places {
             places.insert((id, self.path), place as u32);
         } else if self.list.len() > Self::WALKED {

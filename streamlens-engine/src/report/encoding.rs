@@ -382,6 +382,7 @@ pub(crate) fn stream_health(stream: &Stream) -> StreamHealth {
     let mut health = StreamHealth {
         is_carrier: stream.id.is_carrier(),
         first: Some(stream.first),
+        latest: stream.latest,
         received: stream.received,
         jitter_ns: stream.clock.as_ref().and_then(|clock| clock.jitter_ns()),
         drift_ppm: stream.clock.as_ref().and_then(|clock| clock.drift_ppm()),

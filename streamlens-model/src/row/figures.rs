@@ -187,19 +187,18 @@ impl<'a> RowRef<'a> {
         (packets > 1.0).then(|| bytes * 8.0 * (packets - 1.0) / packets / seconds)
     }
 
-    /// Packets per second over the same time: the packets behind the first. Of a stream, whose own is not kept, over that of its
-    /// encoding; live it is of the last second.
+    /// Packets per second over the same time: the packets behind the first. Live it is of the last second.
     #[must_use]
     pub fn packet_rate(&self) -> Option<f64> {
         if let Some(live) = self.context.live {
             return live.row(self)?.packet_rate;
         }
+        let seconds = |first: Option<Timestamp>, last: Option<Timestamp>| {
+            Some(last?.since(first?) as f64 * 1e-9).filter(|seconds| *seconds > 0.0)
+        };
         let seconds = match self.element() {
-            Element::Stream(_) => self.at(Level::Encoding)?.timing()?.span_seconds(),
-            Element::Flow(flow) => {
-                let span = flow.last_seen?.since(flow.first_seen?);
-                Some(span as f64 * 1e-9).filter(|seconds| *seconds > 0.0)
-            }
+            Element::Stream(stream) => seconds(stream.first.and_then(|first| first.time), stream.latest),
+            Element::Flow(flow) => seconds(flow.first_seen, flow.last_seen),
             _ => self.timing()?.span_seconds(),
         }?;
         let packets = self.packets();

@@ -73,7 +73,7 @@ impl Report {
         let logs = self.flows.values().flat_map(|flow| &flow.findings).chain(&self.network.findings);
         let mut all: Vec<_> = logs
             .flat_map(FindingLog::iter)
-            .map(|(code, _, found)| (code, found.severity, found.count, found.text.clone()))
+            .map(|(code, _, found)| (code, found.severity, found.count, found.sentence().into_owned()))
             .collect();
         all.sort();
         all
@@ -225,7 +225,7 @@ fn cycles_passed_over_are_a_gap_and_a_long_silence_is_a_lost_provider() {
     assert_eq!(report.codes(), ["profinet.cycle-gap", "profinet.provider-lost"]);
     let findings = report.findings();
     assert_eq!(findings[0].2, 2);
-    assert!(findings[0].3.contains("passed over 1 frame before frame "), "{}", findings[0].3);
+    assert!(findings[0].3.contains("passed over 1 frame; 1 frame to 10 frames in all"), "{}", findings[0].3);
     assert!(findings[1].3.contains("no frame for 88.00 ms"), "{}", findings[1].3);
     assert!(findings[1].3.contains("24.00 ms (3 cycles)"), "{}", findings[1].3);
     assert_eq!(report.measures(DEVICE, 0x8001)["missing_cycles"], Value::Unsigned(11));
@@ -239,8 +239,13 @@ fn stop_and_station_problem_are_told_with_their_first_frame() {
     run(&mut plant, 25..30, 0x15);
     run(&mut plant, 30..40, 0x35);
     let report = plant.report();
-    assert_eq!(report.codes(), ["profinet.station-problem", "profinet.status-changed", "profinet.stop"]);
-    assert!(report.findings()[2].3.contains("from frame 21"), "{:?}", report.findings()[2]);
+    let changed = "profinet.status-changed";
+    assert_eq!(report.codes(), ["profinet.station-problem", changed, changed, changed, "profinet.stop"]);
+    let findings = report.findings();
+    assert!(findings[4].3.contains("from frame 21"), "{:?}", findings[4]);
+    // each change is told, and where the status stands now
+    let back = findings[1..4].iter().filter(|finding| finding.3.contains("; now 0x35")).count();
+    assert_eq!((back, findings[1..4].iter().map(|finding| finding.2).sum::<u64>()), (2, 3), "{findings:?}");
     let measures = report.measures(DEVICE, 0x8001);
     assert_eq!(measures["stop_frames"], Value::Unsigned(5));
     assert_eq!(measures["station_problem_frames"], Value::Unsigned(5));

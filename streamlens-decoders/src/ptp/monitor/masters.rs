@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use streamlens_model::{FindingLog, Occurrence, Severity};
+use streamlens_model::{FindingLog, Occurrence, Severity, Subject};
 
 use super::super::names::{self, message};
 use super::super::wire::{Header, PortIdentity, tlvs, u8_at, u64_at};
@@ -250,7 +250,8 @@ impl Masters {
         self.changes += 1;
         let (domain, stream) = (m.domain, Some(m.domain.whole()));
         if before.grandmaster == chosen.grandmaster {
-            log.add("ptp.bmca-master-port-changed", Severity::Info, stream, m.at, || {
+            let subject = Subject::of_pair(before.port.folded(), port.folded());
+            log.add_about("ptp.bmca-master-port-changed", Severity::Info, stream, subject, m.at, || {
                 let (old, new) = (domain.port_name(before.port), domain.port_name(port));
                 let grandmaster = domain.clock_name(chosen.grandmaster);
                 format!("{domain}: the way to grandmaster {grandmaster} leads over {new} instead of {old}")
@@ -260,7 +261,8 @@ impl Masters {
             let ((old_class, old_accuracy), (class, accuracy)) = (before.quality, quality);
             let is_worse = class > old_class || accuracy > old_accuracy;
             let severity = if is_worse { Severity::Warning } else { Severity::Info };
-            log.add("ptp.grandmaster-changed", severity, stream, m.at, || {
+            let subject = Subject::of_pair(before.grandmaster, chosen.grandmaster);
+            log.add_about("ptp.grandmaster-changed", severity, stream, subject, m.at, || {
                 format!(
                     "{domain}: grandmaster {} (announced by {}) took the place of {} (by {}): priority1 {}, class {} ({}), \
                      accuracy {}",

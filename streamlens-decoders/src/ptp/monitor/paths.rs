@@ -1,6 +1,6 @@
 //! Delay measurements: Delay_Req and Delay_Resp (end to end), Pdelay messages (peer to peer).
 
-use streamlens_model::{Address, FindingLog, Occurrence, Severity};
+use streamlens_model::{Address, FindingLog, Occurrence, Severity, Subject};
 
 use super::super::names::{self, message};
 use super::super::wire::{DomainKey, PortIdentity};
@@ -77,7 +77,9 @@ pub(super) fn unanswered(request: &Request, kind: u8, port: PortIdentity, key: D
         // A port without a PTP neighbour asks for ever, which is how it is meant.
         ("ptp.unanswered-peer-delay-request", Severity::Info)
     };
-    log.add(code, severity, Some(key.stream(kind, port)), request.at, || {
+    let of = (Some(key.stream(kind, port)), Subject::default());
+    let numbered = |number: i64| format!("number {number}");
+    log.add_figure((code, severity), of, request.at, request.sequence.into(), numbered, || {
         format!(
             "{} {} of {} was not answered within {} in this capture",
             names::message_type(kind.into()),

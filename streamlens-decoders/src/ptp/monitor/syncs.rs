@@ -1,6 +1,6 @@
 //! Sync and Follow_Up: pairs, and when Syncs arrive against the time that they carry (A of the module's notes).
 
-use streamlens_model::{FindingLog, Severity};
+use streamlens_model::{FindingLog, Severity, Subject};
 
 use super::super::names::message;
 use super::super::wire::{DomainKey, PortIdentity, TimeInterval};
@@ -185,7 +185,8 @@ impl MasterClock {
         if step < 0 {
             self.backward += 1;
             self.slope = Slope::default();
-            log.add("ptp.time-backwards", Severity::Error, stream, m.at, || {
+            let (what, of) = (("ptp.time-backwards", Severity::Error), (stream, Subject::default()));
+            log.add_figure(what, of, m.at, step.saturating_neg(), readable, || {
                 format!(
                     "the master's time runs back by {} from Sync {} to Sync {}, sent {} apart by the capture's clock",
                     readable(step.saturating_neg()),
@@ -197,7 +198,8 @@ impl MasterClock {
         } else if change.saturating_abs() > JUMP_NS.saturating_add(passed.saturating_abs() / 1_000_000 * JUMP_PPM) {
             self.jumps += 1;
             self.slope = Slope::default();
-            log.add("ptp.time-jump", Severity::Warning, stream, m.at, || {
+            let (what, of) = (("ptp.time-jump", Severity::Warning), (stream, Subject::default()));
+            log.add_figure(what, of, m.at, change, readable, || {
                 format!(
                     "from Sync {} to Sync {} the master's time went on by {} and the capture's clock by {}: one of the \
                      two was set, or the way between them changed by {}",

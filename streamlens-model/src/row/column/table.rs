@@ -58,7 +58,7 @@ pub static COLUMNS: &[Column] = &[
     column("packets", (EVERY, None), (Number(Plain), Sum), One(|row| Some(Cell::Count(row.packets()))), "frames; PDUs of packet types, packets received of streams").header("packets").key("packet_count"),
     column("bytes", (TIMED, None), (Number(Size), Sum), One(|row| row.bytes().map(Cell::Count)), "bytes on the wire").header("bytes").key("byte_count"),
     column("rate", (TIMED, None), (Number(BitRate), Most), One(|row| row.bit_rate().map(Cell::Number)), "bits on the wire per second: over the whole span of a file, over the last second live").header("bit_rate").key("bit_rate"),
-    column("pps", (EVERY, None), (Number(PacketRate), Most), One(|row| row.packet_rate().map(Cell::Number)), "packets per second, over the same time; of a stream of a file over that of its encoding"),
+    column("pps", (EVERY, None), (Number(PacketRate), Most), One(|row| row.packet_rate().map(Cell::Number)), "packets per second, over the same time"),
     column("intervals", (TIMED, None), (Number(Plain), Sum), One(|row| row.timing().map(|of| Cell::Count(of.count))), "times between consecutive packets that were measured").header("iat_count").key("timing_stats.count"),
     column("dt.min", (TIMED, None), (Number(Duration), Most), One(|row| timing(row, |of| of.min_ns, Cell::Count)), "the shortest time between consecutive packets").header("iat_min_ns").key("timing_stats.min_ns"),
     column("dt.max", (TIMED, None), (Number(Duration), Most), One(|row| timing(row, |of| of.max_ns, Cell::Count)), "the longest time between consecutive packets").header("iat_max_ns").key("timing_stats.max_ns"),
