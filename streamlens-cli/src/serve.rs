@@ -326,7 +326,7 @@ pub(crate) fn open(args: &SourceArgs, confine: impl FnOnce()) -> Result<Option<O
     }
     let names: Vec<String> = args.captures.iter().map(|path| path.display().to_string()).collect();
     let name = names.join(", ");
-    let options = ReaderOptions::default();
+    let options = ReaderOptions { low_latency: source::is_piped(&args.captures), ..ReaderOptions::default() };
     let (kind, source): (Kind, Box<dyn FrameSource>) = match args.replay {
         None => (Kind::Capture, source::open(&args.captures, &options)?),
         Some(speed) if args.is_looped => {

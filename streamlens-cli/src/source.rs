@@ -27,6 +27,11 @@ pub(crate) const WARNINGS: &[WarningInfo] =
 /// Status of a program that Ctrl-C ended, by the custom of shells.
 const INTERRUPTED: i32 = 130;
 
+/// Whether a capture comes through a pipe: who watches wants its frames as they come, not a buffer at a time.
+pub(crate) fn is_piped(captures: &[PathBuf]) -> bool {
+    captures.iter().any(|path| path.as_os_str() == "-" || std::fs::metadata(path).is_ok_and(|of| !of.is_file()))
+}
+
 /// Reads the captures, merged by time where they are several. Gives the engine with what is known of the capture.
 pub(crate) fn read(
     analyzer: &Analyzer,
@@ -34,7 +39,8 @@ pub(crate) fn read(
     filter: Option<&Filter>,
 ) -> Result<(Engine, CaptureSummary), SourceError> {
     let (captures, follow) = (args.captures(), args.follow);
-    let options = ReaderOptions { follow, low_latency: follow, ..ReaderOptions::default() };
+    let low_latency = args.every.is_some() && is_piped(&captures);
+    let options = ReaderOptions { follow, low_latency, ..ReaderOptions::default() };
     let is_endless = follow || args.replay.is_some() || captures.iter().any(|path| path.as_os_str() == "-");
     if is_endless {
         // where it can't be had, Ctrl-C ends the command without a result, as it does for files

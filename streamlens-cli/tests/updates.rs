@@ -4,6 +4,7 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, Write};
 use std::path::Path;
 
 use common::{Scratch, three_flows};
@@ -186,4 +187,26 @@ fn looks_change_no_document_of_the_corpus() {
         }
     }
     assert!(captures > 300, "{captures} captures");
+}
+
+/// What comes through a pipe is shown as it comes, and not once a buffer is full: the second half waits for the first line.
+#[test]
+fn frames_of_a_pipe_are_shown_as_they_come() {
+    let scratch = Scratch::new("every-pipe");
+    let capture = std::fs::read(demo()).unwrap();
+    let mut child = scratch
+        .command(&["--every", "100ms", "--format", "ndjson", "-"])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let (first, second) = capture.split_at(capture.len() / 2);
+    input.write_all(first).unwrap();
+    let mut lines = std::io::BufReader::new(output).lines();
+    let line = lines.next().unwrap().unwrap();
+    assert!(line.starts_with("{\"update\""), "{line}");
+    input.write_all(second).unwrap();
+    drop(input);
+    assert!(lines.count() > 30);
+    assert!(child.wait().unwrap().success());
 }

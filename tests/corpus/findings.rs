@@ -159,6 +159,13 @@ fn a_rule_that_decodes_nothing_says_so() {
     }
 }
 
+/// A relay that sends a call back to who sent it makes no second way to the receiver.
+#[test]
+fn an_echo_is_no_redundant_pair() {
+    let Some(analysis) = analysis("negative/KakaoTalk_talk.pcap") else { return };
+    assert_eq!(analysis.findings.iter().filter(|one| one.code.starts_with("st2022-7")).count(), 0);
+}
+
 #[test]
 fn a_pair_that_is_whole_after_merging_has_no_error() {
     let Some(analysis) = analysis("broadcast/st2022-7-pair-l24.pcap") else { return };

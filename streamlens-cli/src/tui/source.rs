@@ -94,7 +94,8 @@ fn opened(args: &AnalyzeArgs, options: &ReaderOptions) -> Result<Box<dyn FrameSo
 /// The captures as one source.
 fn captures(args: &AnalyzeArgs, stop: &Arc<AtomicBool>) -> Result<Box<dyn FrameSource>, Failure> {
     let (captures, follow) = (args.captures(), args.follow);
-    let options = ReaderOptions { follow, low_latency: follow, stop: Arc::clone(stop), ..ReaderOptions::default() };
+    let low_latency = crate::source::is_piped(&captures);
+    let options = ReaderOptions { follow, low_latency, stop: Arc::clone(stop), ..ReaderOptions::default() };
     if !args.is_looped {
         return opened(args, &options);
     }

@@ -220,6 +220,10 @@ impl Survey for Legs {
                 if (a.flow.src, a.flow.dst) == (b.flow.src, b.flow.dst) && a.flow != b.flow {
                     continue;
                 }
+                // what a relay sends back to a sender is an echo, and no second way to a receiver
+                if a.flow.src.address == b.flow.dst.address || a.flow.dst.address == b.flow.src.address {
+                    continue;
+                }
                 let Some(comparison) = compare(&a.path, &b.path) else { continue };
                 let reversed = comparison.reversed();
                 let id = a.id;
