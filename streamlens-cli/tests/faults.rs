@@ -106,3 +106,19 @@ fn reports_hold_what_is_wrong() {
     let csv = scratch.run(&["report", "plant", demo.to_str().unwrap(), "--format", "csv"]).stdout;
     assert!(csv.starts_with("section,"), "{csv}");
 }
+
+#[test]
+fn the_path_delay_of_links_stands_in_the_table_and_in_reports() {
+    let scratch = Scratch::new("links");
+    let demo = path("demo.pcapng");
+    let demo = demo.to_str().unwrap();
+    for command in [&[demo, "--networks"][..], &["report", "flight-test", demo]] {
+        let text = scratch.run(command).stdout;
+        let link =
+            text.lines().map(str::trim).find(|line| line.starts_with("link 020000fffe800002-1 -> 020000fffe800001-1"));
+        assert!(
+            link.is_some_and(|link| link.contains(": path delay ") && link.ends_with("s (peer to peer)")),
+            "{text}"
+        );
+    }
+}
