@@ -64,6 +64,13 @@ fn bursts_are_found_and_told() {
         ),
         "{table}"
     );
+    let table = scratch.run(&[file, "--bursts"]).stdout;
+    let flat = table.split_whitespace().collect::<Vec<_>>().join(" ");
+    for of in ["interface 0", "10.0.0.9:4789"] {
+        for window in ["1 ms", "10 ms"] {
+            assert!(flat.contains(&format!("{of}: in {window} at most ")), "{of} in {window}:\n{table}");
+        }
+    }
     assert_eq!(scratch.run(&[file, "--bursts=0ms"]).status, 2);
 }
 
