@@ -82,7 +82,11 @@ fn what_nobody_decodes_is_listed() {
     arp.resize(60, 0);
     let mut odd = udp((1, 4001), (2, 4002), &[1, 2, 3]);
     odd[23] = 113;
+    // a length, which is no EtherType: LLC behind it (spanning tree)
+    let mut llc = vec![1, 0x80, 0xC2, 0, 0, 0, 2, 0, 0, 0, 0, 1, 0, 0x27, 0x42, 0x42, 3];
+    llc.resize(60, 0);
     let frames = [
+        (4, llc),
         (0, udp((1, 4001), (2, 47_808), b"hello, world")),
         (1, udp((1, 4001), (2, 47_808), b"hi")),
         (2, arp),
@@ -91,7 +95,8 @@ fn what_nobody_decodes_is_listed() {
     let file = scratch.file("a.pcap", &pcap(&frames));
     let table = scratch.run(&[file, "--unidentified"]).stdout;
     for part in [
-        "Unidentified  3 flows",
+        "Unidentified  4 flows",
+        ", IEEE 802.3 LLC: 1 frame",
         "10.0.0.1:4001 -> 10.0.0.2:47808, UDP: 2 frames",
         "[port 47808 is customarily BACnet/IP; a hint, not what was seen]",
         "2 payloads of 2 to 12 bytes; the first begins 68 65 6c 6c 6f",
@@ -104,6 +109,7 @@ fn what_nobody_decodes_is_listed() {
     for part in [
         "\u{2514}\u{2500} [BACnet/IP? by port 47808]\n",
         " EtherType 0x0806 (ARP)\n",
+        " IEEE 802.3 LLC\n",
         " IP protocol 113 (PGM, reliable multicast)\n",
     ] {
         assert!(table.contains(part), "{part}:\n{table}");
