@@ -107,6 +107,14 @@ fn reports_hold_what_is_wrong() {
     assert!(csv.starts_with("section,"), "{csv}");
 }
 
+/// Cells of the lines of a section, each behind the title of its column.
+fn cells(csv: &str, title: &str) -> Vec<std::collections::BTreeMap<String, String>> {
+    let of_section = csv.lines().filter(|line| line.starts_with(&format!("\"{title}\"")));
+    let lines =
+        of_section.map(|line| line.trim_matches('"').split("\",\"").skip(1).map(str::to_owned).collect::<Vec<_>>());
+    lines.map(|cells| cells.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect()).collect()
+}
+
 #[test]
 fn the_path_delay_of_links_stands_in_the_table_and_in_reports() {
     let scratch = Scratch::new("links");
@@ -121,4 +129,34 @@ fn the_path_delay_of_links_stands_in_the_table_and_in_reports() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn reports_in_csv_have_numbers_that_sort() {
+    let scratch = Scratch::new("report-numbers");
+    for (kind, name) in [("flight-test", "demo.pcapng"), ("media", "faults.pcapng"), ("plant", "demo.pcapng")] {
+        let csv = scratch.run(&["report", kind, path(name).to_str().unwrap(), "--format", "csv"]).stdout;
+        let streams = cells(&csv, "Streams");
+        assert!(!streams.is_empty(), "{csv}");
+        for (stream, title) in streams
+            .iter()
+            .flat_map(|stream| ["Received", "Lost", "Jitter/ns", "Clock less capture/ns"].map(|title| (stream, title)))
+        {
+            let cell = &stream[title];
+            assert!(cell.parse::<f64>().is_ok() || cell.starts_with('('), "{title}: {cell}");
+        }
+        assert!(cells(&csv, "Findings").iter().all(|finding| finding["Frame"].parse::<u64>().is_ok()), "{csv}");
+    }
+}
+
+#[test]
+fn reports_say_of_each_stream_why_it_has_no_drift() {
+    let scratch = Scratch::new("report-drift");
+    let why = |kind: &str, name: &str, stream: &str| {
+        let csv = scratch.run(&["report", kind, path(name).to_str().unwrap(), "--format", "csv"]).stdout;
+        let found = cells(&csv, "Streams").into_iter().find(|cells| cells["Stream"].contains(stream));
+        found.unwrap_or_else(|| panic!("{stream} in {csv}"))["Drift/ppm"].clone()
+    };
+    assert_eq!(why("flight-test", "demo.pcapng", "channel 0"), "(no clock in its packets)");
+    assert_eq!(why("media", "demo.pcapng", "Commentary microphone"), "(less than 10 s)");
 }
