@@ -160,3 +160,16 @@ fn reports_say_of_each_stream_why_it_has_no_drift() {
     assert_eq!(why("flight-test", "demo.pcapng", "channel 0"), "(no clock in its packets)");
     assert_eq!(why("media", "demo.pcapng", "Commentary microphone"), "(less than 10 s)");
 }
+
+/// A line for each direction of a segment, with what came back and what didn't.
+#[test]
+fn the_report_of_a_plant_has_lines_for_segments() {
+    let scratch = Scratch::new("report-segments");
+    let csv = scratch.run(&["report", "plant", path("demo.pcapng").to_str().unwrap(), "--format", "csv"]).stdout;
+    let streams = cells(&csv, "Streams");
+    let segments: Vec<_> = streams.iter().filter(|cells| cells["Encoding"] == "EtherCAT").collect();
+    let sent = segments.iter().find(|cells| cells["Source"] == "00:00:5e:00:53:01").unwrap();
+    assert!(sent["What"].contains("cycle") && sent["What"].ends_with("1 working counter too low"), "{sent:?}");
+    assert_eq!((sent["Received"].as_str(), sent["Lost"].as_str()), (sent["Expected"].as_str(), "0"));
+    assert!(segments.iter().any(|cells| cells["What"] == "frames that came back"), "{segments:?}");
+}

@@ -169,6 +169,9 @@ fn streams(encodings: &Encodings<'_>, figures: Figures) -> Section {
     let mut rows = Vec::new();
     for (flow, encoding) in encodings {
         rows.extend(encoding.health.streams.iter().map(|stream| row(flow, encoding, stream, figures)));
+        if encoding.encoding_name == "EtherCAT" {
+            rows.push(ethercat(flow, encoding, figures));
+        }
     }
     Section { title: "Streams", columns, rows }
 }
@@ -202,6 +205,53 @@ fn row(flow: &Flow, encoding: &ApplicationEncoding, stream: &StreamHealth, figur
         or_why(stream.jitter_ns, |jitter| figures.nanos(jitter), without_jitter(stream)),
         or_why(stream.drift_ppm, |drift| format!("{drift:.2}"), without_drift(stream, rate)),
         or_why(time_error, |error| figures.nanos(error), "no time of day in its packets"),
+    ]
+}
+
+/// The frames of an EtherCAT segment, which have no numbers but come back: received are those that did.
+fn ethercat(flow: &Flow, encoding: &ApplicationEncoding, figures: Figures) -> Vec<String> {
+    let facts = &encoding.decoder_metadata;
+    let number = |of: Option<&Value>, name: &str| of.and_then(|of| of.get(name)).and_then(Value::as_u64);
+    let frames = facts.get("frames");
+    let of_frames = |name: &str| number(frames, name);
+    let expected = of_frames("sent").map(|sent| sent.saturating_sub(of_frames("open_at_end").unwrap_or(0)));
+    let lost = of_frames("lost");
+    let share = lost.zip(expected).filter(|(_, expected)| *expected > 0);
+    let returned = of_frames("matched").or_else(|| facts.get("frames_returned").and_then(Value::as_u64));
+    let list = |name: &str| facts.get(name).map(Value::items).unwrap_or_default();
+    let cycles = list("cycles").iter().filter(|of| of.get("process_data").and_then(Value::as_bool) == Some(true));
+    let cycle =
+        cycles.max_by_key(|of| number(Some(of), "sent")).and_then(|of| of.get("interval")?.get("mean_ns")?.as_f64());
+    let below: u64 = list("working_counters").iter().filter_map(|of| number(Some(of), "below")).sum();
+    let what = match frames {
+        None => "frames that came back".to_owned(),
+        Some(_) => {
+            let parts = [
+                cycle.map(|cycle| format!("cycle {}", duration(cycle))),
+                facts.get("station_count").and_then(Value::as_u64).map(|stations| counted(stations, "station")),
+                Some(format!("{} too low", counted(below, "working counter"))),
+            ];
+            parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+        }
+    };
+    let rate =
+        encoding.timing_stats.span_seconds().map(|seconds| (encoding.packet_count.saturating_sub(1)) as f64 / seconds);
+    let (sent, clock) = ("told of the frames sent", "no clock in its packets");
+    vec![
+        flow.key.src.to_string(),
+        flow.key.dst.to_string(),
+        encoding.encoding_name.to_string(),
+        "segment".to_owned(),
+        what,
+        figures.count(returned.unwrap_or(encoding.packet_count)),
+        or_why(expected, |count| figures.count(count), sent),
+        or_why(lost, |count| figures.count(count), sent),
+        or_why(share, |(lost, expected)| format!("{:.4}", lost as f64 * 100.0 / expected as f64), sent),
+        or_why(of_frames("copies").or(frames.map(|_| 0)), |count| figures.count(count), sent),
+        or_why(rate, |rate| format!("{rate:.2}"), "too few packets"),
+        format!("({clock})"),
+        format!("({clock})"),
+        "(no time of day in its packets)".to_owned(),
     ]
 }
 
