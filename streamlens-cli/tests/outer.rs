@@ -127,6 +127,13 @@ fn every_command_that_decodes_is_told_how() {
     let session = scratch.file("probe.sdp", session);
     let report = scratch.run(&["report", "media", capture, "--sdp", session]);
     assert!(report.stdout.contains("sdp.not-sent") && report.status == 0, "{}", report.stdout);
+    // the user's own description stands in no frame, and SAP announced nothing
+    let table = scratch.run(&[capture, "--sdp", session]).stdout;
+    let (_, told) = table.split_once("sdp.not-sent: ").expect("a finding");
+    let lines: Vec<_> = told.lines().take(2).map(str::trim).collect();
+    assert_eq!(lines, ["in the whole capture", "stream Probe"], "{table}");
+    assert!(told.contains("Probe is described as sent to 239.1.1.1 port 5004, and no RTP goes there"), "{table}");
+    assert!(report.stdout.contains("whole capture") && !report.stdout.contains("SAP"), "{}", report.stdout);
     let commands: [&[&str]; 4] =
         [&["report", "plant", capture], &["learn", capture], &["compare", capture, capture], &["serve", capture]];
     for command in commands {

@@ -393,7 +393,10 @@ fn gaps(encodings: &Encodings<'_>, ours: &[&Finding], figures: Figures) -> Secti
 
 fn findings(findings: &[&Finding], figures: Figures) -> Section {
     let row = |finding: &&Finding| {
-        let time = finding.first.time.map_or_else(|| "no time".to_owned(), |time| time.to_string());
+        // what the user's own description says stands in no frame
+        let is_of_frame = finding.first.frame > 0;
+        let no_time = if is_of_frame { "no time" } else { "whole capture" };
+        let time = finding.first.time.map_or_else(|| no_time.to_owned(), |time| time.to_string());
         let place = &finding.place;
         let stream = place.stream.as_ref().map(|stream| format!("stream {stream}"));
         let place: Vec<&str> =
@@ -401,7 +404,7 @@ fn findings(findings: &[&Finding], figures: Figures) -> Section {
         vec![
             format!("{:?}", finding.severity).to_lowercase(),
             time,
-            figures.count(finding.first.frame),
+            Some(finding.first.frame).filter(|_| is_of_frame).map_or_else(String::new, |frame| figures.count(frame)),
             figures.count(finding.count),
             finding.code.to_string(),
             place.join(", "),

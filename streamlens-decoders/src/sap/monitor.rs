@@ -18,7 +18,7 @@ use crate::ptp::PtpMonitor;
 use crate::rtp::RtpFlow;
 use crate::{NetworkMonitor, NetworkReport, ObservedPdu, Peer, Survey};
 
-/// Where the user's own descriptions stand.
+/// Where the user's own descriptions stand: in no frame.
 const NOWHERE: Occurrence = Occurrence { frame: 0, time: None };
 
 /// How long a session was announced, in nanoseconds, of which something should be sent although it was withdrawn in the end: most
@@ -221,6 +221,9 @@ impl Survey for SessionSurvey<'_> {
                                 lasted as f64 / 1e9,
                                 Grouped(at.frame)
                             ),
+                            None if known.is_none() => {
+                                format!("{name} is described as sent to {address} port {port}, and no RTP goes there")
+                            }
                             None => format!("{name} is announced to {address} port {port}, and no RTP goes there"),
                         }
                     });
