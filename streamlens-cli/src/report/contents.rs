@@ -236,7 +236,7 @@ fn ethercat(flow: &Flow, encoding: &ApplicationEncoding, figures: Figures) -> Ve
     };
     let rate =
         encoding.timing_stats.span_seconds().map(|seconds| (encoding.packet_count.saturating_sub(1)) as f64 / seconds);
-    let (sent, clock) = ("told of the frames sent", "no clock in its packets");
+    let (sent, clock) = ("counted with the frames sent", "no clock in its packets");
     vec![
         flow.key.src.to_string(),
         flow.key.dst.to_string(),
