@@ -52,7 +52,7 @@ fn a_port_that_announces_itself_and_sends_no_sync_is_a_warning() {
     let silent: Vec<_> = twice.iter().filter(is_announce).map(other).collect();
     let mut both = [twice.clone(), silent.clone()].concat();
     both.sort_by_key(|frame| frame.time);
-    // where no port sends any, the capture may lack them
+    // where no port sends any, so little may be for the capture
     assert!(of(&analysis(&silent), "ptp.announce-without-sync").is_empty());
     let analysis = analysis(&both);
     let [silent] = of(&analysis, "ptp.announce-without-sync")[..] else { panic!("{:?}", analysis.findings) };

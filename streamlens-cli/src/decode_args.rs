@@ -35,7 +35,7 @@ pub(crate) struct DecodeArgs {
 
     /// Take these layers off frames, so that the inner frame makes the flows: all, none, or names, separated by commas
     ///
-    /// erspan, tzsp (these two are taken off unless told `none`), esl, vxlan, geneve, gre, ipip, l2tpv3, pppoe, mpls. Flows say in `outer` what
+    /// erspan, tzsp (these two are taken off unless told `none`), esl (in front of frames; behind them it is a trailer, which `--time-source trailer` takes off), vxlan, geneve, gre, ipip, l2tpv3, pppoe, mpls. Flows say in `outer` what
     /// lay around their frames; `capture.outer_bytes` is how many bytes that was. Layers in IP fragments stay.
     #[arg(long, value_name = "LAYER,...", help_heading = DECODING, value_delimiter = ',', value_parser = outer::layer)]
     decap: Vec<outer::Layer>,

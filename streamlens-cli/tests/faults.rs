@@ -106,3 +106,70 @@ fn reports_hold_what_is_wrong() {
     let csv = scratch.run(&["report", "plant", demo.to_str().unwrap(), "--format", "csv"]).stdout;
     assert!(csv.starts_with("section,"), "{csv}");
 }
+
+/// Cells of the lines of a section, each behind the title of its column.
+fn cells(csv: &str, title: &str) -> Vec<std::collections::BTreeMap<String, String>> {
+    let of_section = csv.lines().filter(|line| line.starts_with(&format!("\"{title}\"")));
+    let lines =
+        of_section.map(|line| line.trim_matches('"').split("\",\"").skip(1).map(str::to_owned).collect::<Vec<_>>());
+    lines.map(|cells| cells.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect()).collect()
+}
+
+#[test]
+fn the_path_delay_of_links_stands_in_the_table_and_in_reports() {
+    let scratch = Scratch::new("links");
+    let demo = path("demo.pcapng");
+    let demo = demo.to_str().unwrap();
+    for command in [&[demo, "--networks"][..], &["report", "flight-test", demo]] {
+        let text = scratch.run(command).stdout;
+        let link =
+            text.lines().map(str::trim).find(|line| line.starts_with("link 020000fffe800002-1 -> 020000fffe800001-1"));
+        assert!(
+            link.is_some_and(|link| link.contains(": path delay ") && link.ends_with("s (peer to peer)")),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn reports_in_csv_have_numbers_that_sort() {
+    let scratch = Scratch::new("report-numbers");
+    for (kind, name) in [("flight-test", "demo.pcapng"), ("media", "faults.pcapng"), ("plant", "demo.pcapng")] {
+        let csv = scratch.run(&["report", kind, path(name).to_str().unwrap(), "--format", "csv"]).stdout;
+        let streams = cells(&csv, "Streams");
+        assert!(!streams.is_empty(), "{csv}");
+        for (stream, title) in streams
+            .iter()
+            .flat_map(|stream| ["Received", "Lost", "Jitter/ns", "Clock less capture/ns"].map(|title| (stream, title)))
+        {
+            let cell = &stream[title];
+            assert!(cell.parse::<f64>().is_ok() || cell.starts_with('('), "{title}: {cell}");
+        }
+        assert!(cells(&csv, "Findings").iter().all(|finding| finding["Frame"].parse::<u64>().is_ok()), "{csv}");
+    }
+}
+
+#[test]
+fn reports_say_of_each_stream_why_it_has_no_drift() {
+    let scratch = Scratch::new("report-drift");
+    let why = |kind: &str, name: &str, stream: &str| {
+        let csv = scratch.run(&["report", kind, path(name).to_str().unwrap(), "--format", "csv"]).stdout;
+        let found = cells(&csv, "Streams").into_iter().find(|cells| cells["Stream"].contains(stream));
+        found.unwrap_or_else(|| panic!("{stream} in {csv}"))["Drift/ppm"].clone()
+    };
+    assert_eq!(why("flight-test", "demo.pcapng", "channel 0"), "(no clock in its packets)");
+    assert_eq!(why("media", "demo.pcapng", "Commentary microphone"), "(less than 10 s)");
+}
+
+/// A line for each direction of a segment, with what came back and what didn't.
+#[test]
+fn the_report_of_a_plant_has_lines_for_segments() {
+    let scratch = Scratch::new("report-segments");
+    let csv = scratch.run(&["report", "plant", path("demo.pcapng").to_str().unwrap(), "--format", "csv"]).stdout;
+    let streams = cells(&csv, "Streams");
+    let segments: Vec<_> = streams.iter().filter(|cells| cells["Encoding"] == "EtherCAT").collect();
+    let sent = segments.iter().find(|cells| cells["Source"] == "00:00:5e:00:53:01").unwrap();
+    assert!(sent["What"].contains("cycle") && sent["What"].ends_with("1 working counter too low"), "{sent:?}");
+    assert_eq!((sent["Received"].as_str(), sent["Lost"].as_str()), (sent["Expected"].as_str(), "0"));
+    assert!(segments.iter().any(|cells| cells["What"] == "frames that came back"), "{segments:?}");
+}

@@ -64,6 +64,13 @@ fn bursts_are_found_and_told() {
         ),
         "{table}"
     );
+    let table = scratch.run(&[file, "--bursts"]).stdout;
+    let flat = table.split_whitespace().collect::<Vec<_>>().join(" ");
+    for of in ["interface 0", "10.0.0.9:4789"] {
+        for window in ["1 ms", "10 ms"] {
+            assert!(flat.contains(&format!("{of}: in {window} at most ")), "{of} in {window}:\n{table}");
+        }
+    }
     assert_eq!(scratch.run(&[file, "--bursts=0ms"]).status, 2);
 }
 
@@ -75,7 +82,11 @@ fn what_nobody_decodes_is_listed() {
     arp.resize(60, 0);
     let mut odd = udp((1, 4001), (2, 4002), &[1, 2, 3]);
     odd[23] = 113;
+    // a length, which is no EtherType: LLC behind it (spanning tree)
+    let mut llc = vec![1, 0x80, 0xC2, 0, 0, 0, 2, 0, 0, 0, 0, 1, 0, 0x27, 0x42, 0x42, 3];
+    llc.resize(60, 0);
     let frames = [
+        (4, llc),
         (0, udp((1, 4001), (2, 47_808), b"hello, world")),
         (1, udp((1, 4001), (2, 47_808), b"hi")),
         (2, arp),
@@ -84,7 +95,8 @@ fn what_nobody_decodes_is_listed() {
     let file = scratch.file("a.pcap", &pcap(&frames));
     let table = scratch.run(&[file, "--unidentified"]).stdout;
     for part in [
-        "Unidentified  3 flows",
+        "Unidentified  4 flows",
+        ", IEEE 802.3 LLC: 1 frame",
         "10.0.0.1:4001 -> 10.0.0.2:47808, UDP: 2 frames",
         "[port 47808 is customarily BACnet/IP; a hint, not what was seen]",
         "2 payloads of 2 to 12 bytes; the first begins 68 65 6c 6c 6f",
@@ -97,6 +109,7 @@ fn what_nobody_decodes_is_listed() {
     for part in [
         "\u{2514}\u{2500} [BACnet/IP? by port 47808]\n",
         " EtherType 0x0806 (ARP)\n",
+        " IEEE 802.3 LLC\n",
         " IP protocol 113 (PGM, reliable multicast)\n",
     ] {
         assert!(table.contains(part), "{part}:\n{table}");
@@ -114,6 +127,13 @@ fn every_command_that_decodes_is_told_how() {
     let session = scratch.file("probe.sdp", session);
     let report = scratch.run(&["report", "media", capture, "--sdp", session]);
     assert!(report.stdout.contains("sdp.not-sent") && report.status == 0, "{}", report.stdout);
+    // the user's own description stands in no frame, and SAP announced nothing
+    let table = scratch.run(&[capture, "--sdp", session]).stdout;
+    let (_, told) = table.split_once("sdp.not-sent: ").expect("a finding");
+    let lines: Vec<_> = told.lines().take(2).map(str::trim).collect();
+    assert_eq!(lines, ["in the whole capture", "stream Probe"], "{table}");
+    assert!(told.contains("Probe is described as sent to 239.1.1.1 port 5004, and no RTP goes there"), "{table}");
+    assert!(report.stdout.contains("whole capture") && !report.stdout.contains("SAP"), "{}", report.stdout);
     let commands: [&[&str]; 4] =
         [&["report", "plant", capture], &["learn", capture], &["compare", capture, capture], &["serve", capture]];
     for command in commands {

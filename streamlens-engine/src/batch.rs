@@ -27,6 +27,7 @@ pub(crate) struct SortedBatch {
 impl SortedBatch {
     /// Takes off what lies around the frames of the batch, counts them for the capture as a whole, and sorts them by shard.
     pub(crate) fn prepare(&mut self, totals: &mut Totals, outer: &mut Outer, burst_windows_ns: &[u64]) {
+        totals.note_link_types(self.batch.records.iter());
         if outer.is_thorough() {
             totals.note_outer(outer.take_off(&mut self.batch.records, &self.batch.bytes));
         }

@@ -110,6 +110,7 @@ impl Engine {
         let captured_length = u32::try_from(data.len()).unwrap_or(u32::MAX);
         let mut record = FrameRecord { offset: 0, captured_length, original_length, interface, time, link_type };
         let EngineState { registry, options, shards, totals, outer, .. } = &mut self.state;
+        totals.note_link_types(std::iter::once(&record));
         totals.note_outer(outer.take_off(std::slice::from_mut(&mut record), data));
         totals.note(std::iter::once(&record));
         totals.note_bursts(std::slice::from_ref(&record), &options.burst_windows_ns);

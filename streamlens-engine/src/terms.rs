@@ -102,7 +102,7 @@ pub const TRANSPORT_FACTS: &[Term] = &[
         "ether_types",
         List,
         "",
-        "Of Ethernet: the types of frames that no decoder takes, with their names, the first four, such as `0x0806 (ARP)`.",
+        "Of Ethernet: the types of frames that no decoder takes, with their names, the first four, such as `0x0806 (ARP)`; `IEEE 802.3 LLC` where a length stands in its place.",
     ),
     Term::new("gap_bytes", Integer, "bytes", "Of TCP: bytes of the stream that are not in the capture."),
     Term::new("gaps", Integer, "", "Of TCP: places where bytes of the stream are not in the capture."),

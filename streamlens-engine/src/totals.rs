@@ -46,15 +46,10 @@ impl Totals {
         if let Some(last) = frames.clone().next_back() {
             self.ends[1] = last.time;
         }
-        let mut link_type = self.link_types.last().copied().unwrap_or_default();
         for frame in frames {
             packets += 1;
             bytes += u64::from(frame.original_length);
             captured_bytes += u64::from(frame.captured_length);
-            if link_type != frame.link_type || self.link_types.is_empty() {
-                link_type = frame.link_type;
-                self.note_link_type(link_type);
-            }
             let Some(time) = frame.time else {
                 self.without_time += 1;
                 continue;
@@ -105,6 +100,17 @@ impl Totals {
     pub(crate) fn note_outer(&mut self, (wire, captured): (u64, u64)) {
         self.bytes += wire;
         self.captured_bytes += captured;
+    }
+
+    /// Notes the link types of frames as the capture has them, before anything is taken off.
+    pub(crate) fn note_link_types<'r>(&mut self, frames: impl Iterator<Item = &'r FrameRecord>) {
+        let mut link_type = self.link_types.last().copied().unwrap_or_default();
+        for frame in frames {
+            if link_type != frame.link_type || self.link_types.is_empty() {
+                link_type = frame.link_type;
+                self.note_link_type(link_type);
+            }
+        }
     }
 
     #[inline(never)]

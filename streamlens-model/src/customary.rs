@@ -4,7 +4,7 @@
 /// where it has no name that people know.
 pub fn ether_type(kind: u16) -> Option<&'static str> {
     Some(match kind {
-        0..0x0600 => "IEEE 802.3 with LLC",
+        0..0x0600 => "IEEE 802.3 LLC",
         0x0806 => "ARP",
         0x0842 => "Wake-on-LAN",
         0x22EA => "SRP, stream reservation",

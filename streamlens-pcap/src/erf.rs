@@ -173,7 +173,8 @@ impl Erf {
         skipped = (skipped + in_front).min(record.len());
         let present = (record.len() - skipped) as u32;
         let original_length = u32::from(header.wire_length).saturating_sub(fcs);
-        let fraction = ((header.time & 0xFFFF_FFFF) * 1_000_000_000) >> 32;
+        // to the nearest nanosecond, as others do
+        let fraction = ((header.time & 0xFFFF_FFFF) * 1_000_000_000 + (1 << 31)) >> 32;
         let nanos = ((header.time >> 32) * 1_000_000_000 + fraction) as i64;
         out.records.push(FrameRecord {
             offset: (out.start + at + skipped) as u32,

@@ -58,14 +58,40 @@ const PLANT: Trade = Trade {
     networks: &["PROFINET", "EtherCAT", "Modbus"],
 };
 
-pub(super) fn of(kind: Kind, analysis: &Analysis) -> Report {
+/// How figures are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Figures {
+    /// With marks between thousands, and the unit that fits the figure.
+    ForPeople,
+    /// Numbers alone, so that a spreadsheet sorts them and counts with them; the unit stands in the title of the column.
+    Plain,
+}
+
+impl Figures {
+    fn count(self, count: u64) -> String {
+        if self == Self::Plain { count.to_string() } else { grouped(count) }
+    }
+
+    fn nanos(self, nanos: f64) -> String {
+        match self {
+            Self::Plain => format!("{nanos:.1}"),
+            Self::ForPeople => format!("{}{}", if nanos < 0.0 { "-" } else { "" }, duration(nanos.abs())),
+        }
+    }
+
+    fn title(self, for_people: &'static str, plain: &'static str) -> &'static str {
+        if self == Self::Plain { plain } else { for_people }
+    }
+}
+
+pub(super) fn of(kind: Kind, analysis: &Analysis, figures: Figures) -> Report {
     let trade = match kind {
         Kind::FlightTest => &FLIGHT_TEST,
         Kind::Media => &MEDIA,
         Kind::Plant => &PLANT,
     };
     let encodings: Vec<_> = encodings(analysis, trade).collect();
-    let mut sections = vec![streams(&encodings)];
+    let mut sections = vec![streams(&encodings, figures)];
     if kind == Kind::Media {
         sections.push(timing(&encodings));
     }
@@ -84,8 +110,8 @@ pub(super) fn of(kind: Kind, analysis: &Analysis) -> Report {
         is_of_encoding || trade.findings.iter().chain(OF_ALL).any(|start| finding.code.starts_with(start))
     };
     let ours: Vec<_> = analysis.findings.iter().filter(is_ours).collect();
-    sections.push(gaps(&encodings, &ours));
-    sections.push(findings(&ours));
+    sections.push(gaps(&encodings, &ours, figures));
+    sections.push(findings(&ours, figures));
     let capture = &analysis.capture;
     let time = capture.first_seen.zip(capture.last_seen).map_or_else(
         || "no time stamps".to_owned(),
@@ -123,7 +149,7 @@ fn or_why<T>(value: Option<T>, form: impl FnOnce(T) -> String, why: &str) -> Str
     value.map_or_else(|| format!("({why})"), form)
 }
 
-fn streams(encodings: &Encodings<'_>) -> Section {
+fn streams(encodings: &Encodings<'_>, figures: Figures) -> Section {
     let columns = vec![
         "Source",
         "Destination",
@@ -136,18 +162,21 @@ fn streams(encodings: &Encodings<'_>) -> Section {
         "Lost/%",
         "Duplicated",
         "Rate/Hz",
-        "Jitter",
+        figures.title("Jitter", "Jitter/ns"),
         "Drift/ppm",
-        "Clock less capture",
+        figures.title("Clock less capture", "Clock less capture/ns"),
     ];
     let mut rows = Vec::new();
     for (flow, encoding) in encodings {
-        rows.extend(encoding.health.streams.iter().map(|stream| row(flow, encoding, stream)));
+        rows.extend(encoding.health.streams.iter().map(|stream| row(flow, encoding, stream, figures)));
+        if encoding.encoding_name == "EtherCAT" {
+            rows.push(ethercat(flow, encoding, figures));
+        }
     }
     Section { title: "Streams", columns, rows }
 }
 
-fn row(flow: &Flow, encoding: &ApplicationEncoding, stream: &StreamHealth) -> Vec<String> {
+fn row(flow: &Flow, encoding: &ApplicationEncoding, stream: &StreamHealth, figures: Figures) -> Vec<String> {
     let measures = &stream.measures;
     let number = |name: &str| measures.get(name).and_then(Value::as_f64);
     // Chapter 10: the relative time counter ticks ten million times a second
@@ -167,20 +196,87 @@ fn row(flow: &Flow, encoding: &ApplicationEncoding, stream: &StreamHealth) -> Ve
         encoding.encoding_name.to_string(),
         name_of(stream),
         what(stream),
-        grouped(stream.received),
-        or_why(stream.expected, grouped, numbered),
-        or_why(stream.lost, grouped, numbered),
+        figures.count(stream.received),
+        or_why(stream.expected, |count| figures.count(count), numbered),
+        or_why(stream.lost, |count| figures.count(count), numbered),
         or_why(share, |(lost, expected)| format!("{:.4}", lost as f64 * 100.0 / expected as f64), numbered),
-        or_why(stream.duplicated, grouped, numbered),
+        or_why(stream.duplicated, |count| figures.count(count), numbered),
         or_why(rate, |rate| format!("{rate:.2}"), "too few packets"),
-        or_why(stream.jitter_ns, duration, "no clock in its packets"),
-        or_why(stream.drift_ppm, |drift| format!("{drift:.2}"), "no clock, less than 1 s, or no line fits"),
-        or_why(
-            time_error,
-            |error| format!("{}{}", if error < 0.0 { "-" } else { "" }, duration(error.abs())),
-            "no time of day in its packets",
-        ),
+        or_why(stream.jitter_ns, |jitter| figures.nanos(jitter), without_jitter(stream)),
+        or_why(stream.drift_ppm, |drift| format!("{drift:.2}"), without_drift(stream, rate)),
+        or_why(time_error, |error| figures.nanos(error), "no time of day in its packets"),
     ]
+}
+
+/// The frames of an EtherCAT segment, which have no numbers but come back: received are those that did.
+fn ethercat(flow: &Flow, encoding: &ApplicationEncoding, figures: Figures) -> Vec<String> {
+    let facts = &encoding.decoder_metadata;
+    let number = |of: Option<&Value>, name: &str| of.and_then(|of| of.get(name)).and_then(Value::as_u64);
+    let frames = facts.get("frames");
+    let of_frames = |name: &str| number(frames, name);
+    let expected = of_frames("sent").map(|sent| sent.saturating_sub(of_frames("open_at_end").unwrap_or(0)));
+    let lost = of_frames("lost");
+    let share = lost.zip(expected).filter(|(_, expected)| *expected > 0);
+    let returned = of_frames("matched").or_else(|| facts.get("frames_returned").and_then(Value::as_u64));
+    let list = |name: &str| facts.get(name).map(Value::items).unwrap_or_default();
+    let cycles = list("cycles").iter().filter(|of| of.get("process_data").and_then(Value::as_bool) == Some(true));
+    let cycle =
+        cycles.max_by_key(|of| number(Some(of), "sent")).and_then(|of| of.get("interval")?.get("mean_ns")?.as_f64());
+    let below: u64 = list("working_counters").iter().filter_map(|of| number(Some(of), "below")).sum();
+    let what = match frames {
+        None => "frames that came back".to_owned(),
+        Some(_) => {
+            let parts = [
+                cycle.map(|cycle| format!("cycle {}", duration(cycle))),
+                facts.get("station_count").and_then(Value::as_u64).map(|stations| counted(stations, "station")),
+                Some(format!("{} too low", counted(below, "working counter"))),
+            ];
+            parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+        }
+    };
+    let rate =
+        encoding.timing_stats.span_seconds().map(|seconds| (encoding.packet_count.saturating_sub(1)) as f64 / seconds);
+    let (sent, clock) = ("counted with the frames sent", "no clock in its packets");
+    vec![
+        flow.key.src.to_string(),
+        flow.key.dst.to_string(),
+        encoding.encoding_name.to_string(),
+        "segment".to_owned(),
+        what,
+        figures.count(returned.unwrap_or(encoding.packet_count)),
+        or_why(expected, |count| figures.count(count), sent),
+        or_why(lost, |count| figures.count(count), sent),
+        or_why(share, |(lost, expected)| format!("{:.4}", lost as f64 * 100.0 / expected as f64), sent),
+        or_why(of_frames("copies").or(frames.map(|_| 0)), |count| figures.count(count), sent),
+        or_why(rate, |rate| format!("{rate:.2}"), "too few packets"),
+        format!("({clock})"),
+        format!("({clock})"),
+        "(no time of day in its packets)".to_owned(),
+    ]
+}
+
+/// Whether its packets bear media timestamps, whose rate may be unknown.
+fn has_timestamps(stream: &StreamHealth) -> bool {
+    stream.measures.contains_key("timestamp_changes")
+}
+
+/// Why a stream has no jitter.
+fn without_jitter(stream: &StreamHealth) -> &'static str {
+    if has_timestamps(stream) { "rate of its clock unknown" } else { "no clock in its packets" }
+}
+
+/// Why a stream has no drift, by how long it lasted: at this rate so many packets take as long.
+fn without_drift(stream: &StreamHealth, rate: Option<f64>) -> &'static str {
+    // media timestamps are held against the capture's clock over longer, see the `rtp` decoder
+    let (least, too_short) = if has_timestamps(stream) { (10.0, "less than 10 s") } else { (1.0, "less than 1 s") };
+    let seconds = rate.filter(|rate| *rate > 0.0).map(|rate| stream.received.saturating_sub(1) as f64 / rate);
+    match (stream.jitter_ns, seconds) {
+        (None, _) => without_jitter(stream),
+        (Some(_), None) => "too few packets",
+        (Some(_), Some(seconds)) if seconds < least => too_short,
+        (Some(_), Some(_)) if stream.received < 9 => "too few packets",
+        (Some(_), Some(_)) => "no line fits",
+    }
 }
 
 /// Variant of a key, types of a channel, format of a medium, nominal cycle of a device.
@@ -260,7 +356,7 @@ fn delay_factor(factor: &Value) -> String {
 }
 
 /// Gaps of streams, and holes of the byte streams below, in the order of their times; how many are not listed stands behind.
-fn gaps(encodings: &Encodings<'_>, ours: &[&Finding]) -> Section {
+fn gaps(encodings: &Encodings<'_>, ours: &[&Finding], figures: Figures) -> Section {
     let mut rows = Vec::new();
     for (flow, encoding) in encodings {
         for stream in &encoding.health.streams {
@@ -270,13 +366,13 @@ fn gaps(encodings: &Encodings<'_>, ours: &[&Finding]) -> Section {
             let listed = stream.gaps.get(..MOST_GAPS).unwrap_or(&stream.gaps);
             rows.extend(listed.iter().map(|gap| {
                 let time = gap.at.time.map_or_else(|| "no time".to_owned(), |time| time.to_string());
-                (gap.at, of_stream(time, grouped(gap.at.frame), grouped(gap.packets)))
+                (gap.at, of_stream(time, figures.count(gap.at.frame), figures.count(gap.packets)))
             }));
             if let Some(more @ 1..) = stream.gap_count.unwrap_or(0).checked_sub(listed.len() as u64) {
                 let text = format!("in {} beside the latest and the largest", counted(more, "gap"));
                 let packets = stream.lost.unwrap_or(0).saturating_sub(listed.iter().map(|gap| gap.packets).sum());
                 let behind = Occurrence { frame: u64::MAX, time: None };
-                rows.push((behind, of_stream(text, String::new(), grouped(packets))));
+                rows.push((behind, of_stream(text, String::new(), figures.count(packets))));
             }
         }
     }
@@ -286,7 +382,8 @@ fn gaps(encodings: &Encodings<'_>, ours: &[&Finding]) -> Section {
         let dst = dst.split(" vlan ").next().unwrap_or(dst);
         let more = if hole.count > 1 { format!(", in {} holes", grouped(hole.count)) } else { String::new() };
         let cells = [src, dst, "byte stream"].map(str::to_owned);
-        let row = [time, grouped(hole.first.frame)].into_iter().chain(cells).chain([format!("{}{more}", hole.text)]);
+        let row =
+            [time, figures.count(hole.first.frame)].into_iter().chain(cells).chain([format!("{}{more}", hole.text)]);
         (hole.first, row.collect())
     }));
     rows.sort_by_key(|(at, _)| (at.frame == u64::MAX, at.time, at.frame));
@@ -294,9 +391,12 @@ fn gaps(encodings: &Encodings<'_>, ours: &[&Finding]) -> Section {
     Section { title: "Losses", columns: vec!["Time", "Frame", "Source", "Destination", "Stream", "Packets"], rows }
 }
 
-fn findings(findings: &[&Finding]) -> Section {
+fn findings(findings: &[&Finding], figures: Figures) -> Section {
     let row = |finding: &&Finding| {
-        let time = finding.first.time.map_or_else(|| "no time".to_owned(), |time| time.to_string());
+        // what the user's own description says stands in no frame
+        let is_of_frame = finding.first.frame > 0;
+        let no_time = if is_of_frame { "no time" } else { "whole capture" };
+        let time = finding.first.time.map_or_else(|| no_time.to_owned(), |time| time.to_string());
         let place = &finding.place;
         let stream = place.stream.as_ref().map(|stream| format!("stream {stream}"));
         let place: Vec<&str> =
@@ -304,8 +404,8 @@ fn findings(findings: &[&Finding]) -> Section {
         vec![
             format!("{:?}", finding.severity).to_lowercase(),
             time,
-            grouped(finding.first.frame),
-            grouped(finding.count),
+            Some(finding.first.frame).filter(|_| is_of_frame).map_or_else(String::new, |frame| figures.count(frame)),
+            figures.count(finding.count),
             finding.code.to_string(),
             place.join(", "),
             finding.text.clone(),

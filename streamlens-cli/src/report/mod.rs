@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use streamlens::model::Analysis;
 
+use self::contents::Figures;
 use crate::decode_args::DecodeArgs;
 use crate::exit::{Failure, Status, written};
 use crate::filter_arg::FilterArg;
@@ -86,7 +87,8 @@ pub(crate) fn run(
     }
     super::tell_what_is_missing(&analysis);
     filtered::narrow(&mut analysis, filter.as_ref());
-    let mut report = contents::of(kind, &analysis);
+    let figures = if format == ReportFormat::Csv { Figures::Plain } else { Figures::ForPeople };
+    let mut report = contents::of(kind, &analysis, figures);
     if let Some(filter) = &filter {
         report.about.push(("Filter", filter.to_string()));
     }

@@ -17,7 +17,9 @@ pub(super) fn lines(analysis: &Analysis) -> Vec<(&'static str, String)> {
     }
     let mut flows: Vec<_> = analysis.flows.iter().filter_map(|flow| Some((flow, flow.bursts.first()?))).collect();
     flows.sort_by_key(|(_, burst)| std::cmp::Reverse(burst.bytes));
-    lines.extend(flows.iter().take(MOST_FLOWS).map(|(flow, burst)| format!("{}: {}", flow.key, sentence(burst))));
+    for (flow, _) in flows.iter().take(MOST_FLOWS) {
+        lines.extend(flow.bursts.iter().map(|burst| format!("{}: {}", flow.key, sentence(burst))));
+    }
     let title = |place| if place == 0 { "Bursts" } else { "" };
     lines.into_iter().enumerate().map(|(place, line)| (title(place), line)).collect()
 }

@@ -115,7 +115,7 @@ fn text_of(field: &Field, row: &RowRef<'_>) -> Option<String> {
         Kind::Number(amount) => Some(amount),
         _ => None,
     };
-    field.read_own(row, &mut |cell| {
+    field.read_shown(row, &mut |cell| {
         let next = figure(cell, amount);
         match &mut all {
             Some(all) => {

@@ -110,6 +110,12 @@ fn domain(name: &str, of: &Value) -> Vec<String> {
             }
         }
     }
+    let links = of.get("links").and_then(Value::as_map);
+    for (ends, link) in links.into_iter().flat_map(|map| map.iter()) {
+        if let Some(delay) = mean(link, "link_delay_capture_point_to_responder") {
+            lines.push(format!("  link {ends}: path delay {} (peer to peer)", span(delay)));
+        }
+    }
     lines
 }
 

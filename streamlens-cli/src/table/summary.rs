@@ -241,6 +241,9 @@ impl<W: Write> Part<'_, W> {
 }
 
 fn at(occurrence: &Occurrence) -> String {
+    if occurrence.frame == 0 {
+        return "in the whole capture".to_owned();
+    }
     let time = occurrence.time.map_or_else(String::new, |time| format!(", {}", instant(time)));
     format!("at frame {}{time}", grouped(occurrence.frame))
 }

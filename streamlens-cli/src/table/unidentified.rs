@@ -46,7 +46,9 @@ pub(super) fn write(out: &mut impl Write, analysis: &Analysis, look: Look) -> io
 /// The transport, an Ethernet type or a protocol number in words.
 fn protocol(of: &TransportProtocol) -> String {
     if let Some(kind) = of.sample.as_ref().and_then(|sample| sample.ether_type) {
-        return format!("EtherType 0x{kind:04x} ({})", ether_type(kind).unwrap_or("no known name"));
+        let name = ether_type(kind).unwrap_or("no known name");
+        // below, it is a length
+        return if kind < 0x0600 { name.to_owned() } else { format!("EtherType 0x{kind:04x} ({name})") };
     }
     match ip_number(of) {
         Some(number) => format!("IP protocol {number} ({})", ip_protocol(number).unwrap_or("no known name")),
@@ -75,8 +77,11 @@ pub(super) fn customary(flow: &Flow, of: &TransportProtocol) -> Option<String> {
         return None;
     }
     if let Some(Value::List(types)) = of.metadata.get("ether_types") {
-        let types: Vec<_> = types.iter().map(ToString::to_string).collect();
-        return Some(format!("EtherType {}", types.join(", ")));
+        let named = |kind: &Value| match kind.to_string() {
+            number if number.starts_with("0x") => format!("EtherType {number}"),
+            name => name,
+        };
+        return Some(types.iter().map(named).collect::<Vec<_>>().join(", "));
     }
     if let Some(number) = ip_number(of) {
         return ip_protocol(number).map(|name| format!("IP protocol {number} ({name})"));

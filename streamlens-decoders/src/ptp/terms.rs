@@ -13,7 +13,7 @@ pub(super) const FINDINGS: &[FindingInfo] = &[
     FindingInfo::new(
         "ptp.announce-without-sync",
         Warning,
-        "A port has announced itself to a group five times at least and sent no Sync, while other ports do.",
+        "A port has announced itself to a group five times at least and sent no Sync, while other ports do, or for 8 s at least where none does.",
     ),
     FindingInfo::new(
         "ptp.bmca-master-port-changed",

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use streamlens_model::words::Grouped;
 use streamlens_model::{FindingLog, Occurrence, Severity, StreamId, Subject, Value};
 
 use super::compare::{Sent, compare};
@@ -17,8 +18,12 @@ use crate::ptp::PtpMonitor;
 use crate::rtp::RtpFlow;
 use crate::{NetworkMonitor, NetworkReport, ObservedPdu, Peer, Survey};
 
-/// Where the user's own descriptions stand.
+/// Where the user's own descriptions stand: in no frame.
 const NOWHERE: Occurrence = Occurrence { frame: 0, time: None };
+
+/// How long a session was announced, in nanoseconds, of which something should be sent although it was withdrawn in the end: most
+/// announce again within it. One that was withdrawn earlier may have ended before the capture began.
+const ANNOUNCED_LONG_NS: i64 = 10_000_000_000;
 
 /// The most sessions remembered.
 const MAX_SESSIONS: usize = 1024;
@@ -34,6 +39,14 @@ struct Announced {
     first: Occurrence,
     last: Occurrence,
     deleted: bool,
+}
+
+impl Announced {
+    /// How long it was announced until it was withdrawn, where that was at least twice and long enough to be sent.
+    fn long_withdrawn(&self) -> Option<i64> {
+        let lasted = self.last.time?.since(self.first.time?);
+        (self.deleted && self.announcements >= 2 && lasted >= ANNOUNCED_LONG_NS).then_some(lasted)
+    }
 }
 
 /// Remembers what is announced and compares it with the flows of RTP when a result is made.
@@ -195,16 +208,24 @@ impl Survey for SessionSurvey<'_> {
                 index += 1;
                 let at = known.map_or(NOWHERE, |known| known.last);
                 let flows = self.flows.get(&index).copied().unwrap_or(0);
-                if flows == 0 && media.is_sent && !known.is_some_and(|known| known.deleted) {
+                let withdrawn = known.and_then(Announced::long_withdrawn);
+                if flows == 0 && media.is_sent && (withdrawn.is_some() || !known.is_some_and(|known| known.deleted)) {
                     let id = StreamId(index);
                     report.stream_names.insert(id, name(session, media));
                     findings.add("sdp.not-sent", Severity::Warning, Some(id), at, || {
                         let address = media.address.map_or_else(|| "?".to_owned(), |address| address.to_string());
-                        format!(
-                            "{} is announced to {address} port {}, and no RTP goes there",
-                            name(session, media),
-                            media.port
-                        )
+                        let (name, port) = (name(session, media), media.port);
+                        match withdrawn {
+                            Some(lasted) => format!(
+                                "{name} was announced to {address} port {port} for {:.1} s, until frame {}, and no RTP went there",
+                                lasted as f64 / 1e9,
+                                Grouped(at.frame)
+                            ),
+                            None if known.is_none() => {
+                                format!("{name} is described as sent to {address} port {port}, and no RTP goes there")
+                            }
+                            None => format!("{name} is announced to {address} port {port}, and no RTP goes there"),
+                        }
                     });
                 }
                 streams.push(describe(media, flows));

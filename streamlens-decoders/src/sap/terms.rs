@@ -19,7 +19,11 @@ pub(super) const FINDINGS: &[FindingInfo] = &[
     FindingInfo::new("sap.malformed-sdp", Warning, "An announcement holds a session description that can't be read."),
     FindingInfo::new("sdp.clock-rate", Warning, "Timestamps run at another rate than is announced (`a=rtpmap`)."),
     FindingInfo::new("sdp.format", Warning, "The packets look like another standard than is announced."),
-    FindingInfo::new("sdp.not-sent", Warning, "No RTP goes where a stream is announced."),
+    FindingInfo::new(
+        "sdp.not-sent",
+        Warning,
+        "No RTP goes where a stream is announced, or was for 10 s at least until it was withdrawn.",
+    ),
     FindingInfo::new("sdp.packet-time", Warning, "Packets hold another time of sound than is announced (`a=ptime`)."),
     FindingInfo::new(
         "sdp.payload-size",

@@ -140,6 +140,27 @@ fn a_session_withdrawn_by_its_origin_alone_need_not_be_sent_and_a_new_version_re
     assert_eq!(codes(&report(monitor.as_ref(), &[])), [] as [&str; 0]);
 }
 
+#[test]
+fn a_session_that_was_announced_for_long_and_never_sent_is_found_though_it_was_withdrawn() {
+    let told = |seconds: &[i64]| {
+        let mut monitor = SapDecoder::new().network_monitor().unwrap();
+        for (place, second) in seconds.iter().enumerate() {
+            let mut captured = announcement(place + 1 == seconds.len(), STAGE);
+            captured.time = Some(Timestamp::from_nanos(1_700_000_000_000_000_000 + second * 1_000_000_000));
+            captured.frame = place as u64 + 1;
+            observe(monitor.as_mut(), &captured);
+        }
+        let unsent = report(monitor.as_ref(), &[]);
+        assert_eq!(codes(&report(monitor.as_ref(), &[audio(97, 288)])), [] as [&str; 0]);
+        let texts = unsent.findings.iter().flat_map(|log| log.iter().map(|(_, _, found)| found.text.clone()));
+        texts.collect::<Vec<_>>()
+    };
+    let says = "Stage box (Channels 1-2) was announced to 239.0.0.1 port 40001 for 11.0 s, until frame 3, and no RTP went there";
+    assert_eq!(told(&[0, 5, 11]), [says]);
+    // of one announcement, and of a short time, nothing is known
+    assert!(told(&[0, 11]).is_empty() && told(&[0, 3, 6]).is_empty());
+}
+
 /// An Announce of a grandmaster in domain 127 (IEEE 1588-2019 13.5).
 fn announce(grandmaster: [u8; 8]) -> Captured {
     let mut bytes = vec![0x0B, 0x02, 0, 64, 127, 0, 0, 0];

@@ -72,6 +72,9 @@ mod port {
 
 /// Takes the outermost layer of these kinds off a frame.
 pub(super) fn open<'a>(frame: &Frame<'a>, tunnels: Tunnels) -> Option<Inner<'a>> {
+    if frame.link_type == LinkType::PKTAP {
+        return Some(inner(pktap(frame.data)?, frame.missing(), Address::None, Address::None));
+    }
     if tunnels.has(Tunnel::Esl) && frame.link_type == LinkType::ETHERNET && frame.data.starts_with(&ESL_COOKIE) {
         return Some(inner(esl(frame.data)?, frame.missing(), Address::None, Address::None));
     }
@@ -97,6 +100,15 @@ pub(super) fn open<'a>(frame: &Frame<'a>, tunnels: Tunnels) -> Option<Inner<'a>>
 fn inner(content: Content<'_>, missing: usize, src: Address, dst: Address) -> Inner<'_> {
     let Content { link_type, bytes, layer, id, stamp } = content;
     Inner { link_type, bytes, missing, layer, src, dst, id, stamp }
+}
+
+/// Apple's PKTAP: its own length (4 bytes, low byte first), kind of record, link type of what follows, and what is known of interface
+/// and process. It is no layer of the network but the capture's own, and so taken off whatever is asked for. Frames of other link
+/// types stay in it.
+fn pktap(data: &[u8]) -> Option<Content<'_>> {
+    let &[l0, l1, l2, l3, _, _, _, _, 1, 0, 0, 0] = data.first_chunk::<12>()? else { return None };
+    let length = usize::try_from(u32::from_le_bytes([l0, l1, l2, l3])).ok()?;
+    Content::ethernet("PKTAP", data.get(length.max(12)..)?)
 }
 
 /// With which EtherCAT Switch Link begins, where a destination address would be; the fourth byte may be 0x11 too.

@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
-use streamlens_model::{CaptureSummary, FlowKey, Frame, FrameRecord, OuterPath, Warning};
+use streamlens_model::{CaptureSummary, FlowKey, Frame, FrameRecord, LinkType, OuterPath, Warning};
 
 use self::layers::Inner;
 pub(crate) use self::layers::is_of_mirror;
@@ -83,7 +83,8 @@ impl Outer {
         }
         for record in records {
             let data = data_of(record, bytes);
-            if self.is_thorough || self.tunnels != Tunnels::NONE && layers::may_be_mirrored(record.link_type, data) {
+            let is_asked = self.tunnels != Tunnels::NONE && layers::may_be_mirrored(record.link_type, data);
+            if self.is_thorough || is_asked || record.link_type == LinkType::PKTAP {
                 let (wire, captured) = self.open(record, bytes);
                 taken = (taken.0 + wire, taken.1 + captured);
             }

@@ -268,3 +268,27 @@ mod properties {
         }
     }
 }
+
+/// Whatever is asked for, PKTAP is the capture's own header around frames.
+#[test]
+fn frames_in_pktap_are_the_frames() {
+    let plain =
+        [inner_frames(), vec![ethernet(A.mac, B.mac, 0x8892, &[0x80, 0x02, 1, 2, 3, 4, 0, 1, 0x35, 0])]].concat();
+    let head = [108_u32.to_le_bytes(), 1_u32.to_le_bytes(), 1_u32.to_le_bytes()].concat();
+    let around: Vec<_> = plain.iter().map(|inner| [&head[..], &[0; 96], inner].concat()).collect();
+    let want = opened(&plain, Tunnels::NONE);
+    for decap in [Tunnels::NONE, Tunnels::MIRRORS, Tunnels::ALL] {
+        let options = EngineOptions { decap, ..EngineOptions::default() };
+        let got = analysis(&around, LinkType::PKTAP, options);
+        assert_eq!(flows(&got), flows(&want));
+        assert_eq!(got.capture.outer_bytes, 108 * plain.len() as u64);
+        assert!(got.flows.iter().all(|flow| flow.outer.len() == 1 && flow.outer[0].layer == "PKTAP"));
+    }
+    // one that was cut within it, and one with a packet of another link type
+    let cut: Vec<_> = around.iter().map(|data| data[..60].to_vec()).collect();
+    assert!(analysis(&cut, LinkType::PKTAP, EngineOptions::default()).flows.is_empty());
+    let head = [108_u32.to_le_bytes(), 1_u32.to_le_bytes(), 12_u32.to_le_bytes()].concat();
+    let raw = vec![[&head[..], &[0; 96], &plain[0][14..]].concat()];
+    let got = analysis(&raw, LinkType::PKTAP, EngineOptions::default());
+    assert_eq!((got.flows.len(), got.capture.outer_bytes), (1, 0));
+}

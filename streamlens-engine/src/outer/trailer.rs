@@ -28,7 +28,7 @@ pub(super) enum Kind {
     Exablaze,
     /// Seconds (4), source of the clock (2 bits) and nanoseconds (30), then a port of so many bytes.
     Vss { port: usize },
-    /// Source of the clock (3 to 7), 8, seconds (4), nanoseconds (4), 10, the signature AF 12, checksum (2).
+    /// Fields in any order, each a type, a length and a value; the length of all, the signature AF 12, checksum (2).
     Ixia,
     /// EtherCAT Switch Link, whose clock begins when it is switched on.
     Esl,
@@ -97,15 +97,33 @@ impl Kind {
                 let nanos = u32::from_be_bytes([n0, n1, n2, n3]) & 0x3FFF_FFFF;
                 Some((8 + port, instant([s0, s1, s2, s3], nanos)?))
             }
-            Self::Ixia => {
-                let trailer = data.last_chunk::<15>()?;
-                let &[3..=7, 8, s0, s1, s2, s3, n0, n1, n2, n3, 10, 0xAF, 0x12, c0, c1] = trailer else { return None };
-                let sum = checksum(&trailer[..13]);
-                (sum == u16::from_be_bytes([c0, c1])).then_some(())?;
-                Some((15, instant([s0, s1, s2, s3], u32::from_be_bytes([n0, n1, n2, n3]))?))
-            }
+            Self::Ixia => ixia(data),
         }
     }
+}
+
+/// The fields are the source of the clock (3 to 7), 8, seconds (4) and nanoseconds (4), and, where frames were cut, 1, 2 and the
+/// original length (2).
+fn ixia(data: &[u8]) -> Option<(usize, Timestamp)> {
+    let (front, &[length, 0xAF, 0x12, c0, c1]) = data.split_last_chunk::<5>()? else { return None };
+    let begin = front.len().checked_sub(usize::from(length))?;
+    let (mut rest, mut time, mut has_length) = (front.get(begin..)?, None, false);
+    while !rest.is_empty() {
+        rest = match *rest {
+            [3..=7, 8, s0, s1, s2, s3, n0, n1, n2, n3, ref behind @ ..] if time.is_none() => {
+                time = Some(instant([s0, s1, s2, s3], u32::from_be_bytes([n0, n1, n2, n3]))?);
+                behind
+            }
+            [1, 2, _, _, ref behind @ ..] if !has_length => {
+                has_length = true;
+                behind
+            }
+            _ => return None,
+        }
+    }
+    let summed = data.get(begin..data.len() - 2)?;
+    (checksum(summed) == u16::from_be_bytes([c0, c1])).then_some(())?;
+    Some((usize::from(length) + 5, time?))
 }
 
 /// How many bytes the extensions take that end here: words with a tag in their low 5 bits, behind as many words of data as they say,

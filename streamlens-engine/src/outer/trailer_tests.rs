@@ -51,8 +51,10 @@ fn vss(time: i64) -> Vec<u8> {
     [&seconds(time)[..], &nanos, &[9]].concat()
 }
 
-fn ixia(time: i64) -> Vec<u8> {
-    let mut trailer = [&[6, 8][..], &seconds(time), &nanos(time), &[10, 0xAF, 0x12]].concat();
+/// Fields, their length, the signature and the checksum of all.
+fn ixia_of(fields: &[&[u8]]) -> Vec<u8> {
+    let mut trailer = fields.concat();
+    trailer.extend([trailer.len() as u8, 0xAF, 0x12]);
     let mut sum: u32 =
         trailer.chunks(2).map(|pair| u32::from(pair[0]) * 256 + u32::from(*pair.get(1).unwrap_or(&0))).sum();
     while sum > 0xFFFF {
@@ -60,6 +62,25 @@ fn ixia(time: i64) -> Vec<u8> {
     }
     trailer.extend((!(sum as u16)).to_be_bytes());
     trailer
+}
+
+fn ixia_time(time: i64) -> Vec<u8> {
+    [&[6, 8][..], &seconds(time), &nanos(time)].concat()
+}
+
+/// The length that a frame had before it was cut.
+const IXIA_LENGTH: &[u8] = &[1, 2, 0x05, 0xEA];
+
+fn ixia(time: i64) -> Vec<u8> {
+    ixia_of(&[&ixia_time(time)])
+}
+
+fn ixia_length_first(time: i64) -> Vec<u8> {
+    ixia_of(&[IXIA_LENGTH, &ixia_time(time)])
+}
+
+fn ixia_length_last(time: i64) -> Vec<u8> {
+    ixia_of(&[&ixia_time(time), IXIA_LENGTH])
 }
 
 /// Nanoseconds since the device was switched on, an hour before.
@@ -70,12 +91,14 @@ fn esl(time: i64) -> Vec<u8> {
 
 type Trailer = fn(i64) -> Vec<u8>;
 
-const TRAILERS: [(&str, Trailer); 6] = [
+const TRAILERS: [(&str, Trailer); 8] = [
     ("Arista 7130 (MetaMako)", metamako),
     ("Arista 7130 (MetaMako)", metamako_extended),
     ("Exablaze", exablaze),
     ("VSS Monitoring", vss),
     ("IXIA", ixia),
+    ("IXIA", ixia_length_first),
+    ("IXIA", ixia_length_last),
     ("EtherCAT Switch Link", esl),
 ];
 

@@ -90,7 +90,9 @@ pub(super) trait FindingSink {
             self.add(severity, first.frame, |show| {
                 let name = stream.and_then(&stream_name);
                 place(&mut |place| {
-                    let place = &Where { stream: name.as_deref().or(place.stream), ..*place };
+                    // what stands in no frame was said by the user, and not in an encoding of the capture
+                    let encoding = place.encoding.filter(|_| first.frame > 0);
+                    let place = &Where { stream: name.as_deref().or(place.stream), encoding, ..*place };
                     let sentence = entry.sentence();
                     let (code, text) = ((code, ""), FindingText::Said(&sentence));
                     show(&FindingDraft { code, severity, count, packets, first, last, place, text });

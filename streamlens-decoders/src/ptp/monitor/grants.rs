@@ -54,6 +54,11 @@ pub(super) struct Grants {
 }
 
 impl Grants {
+    /// Whether a port has granted messages of a type to anybody.
+    pub(super) fn has_any(&self, from: PortIdentity, kind: u8) -> bool {
+        self.table.iter().any(|((port, _, of), grant)| (*port, *of) == (from, kind) && grant.granted > 0)
+    }
+
     /// The interval granted for a type to a receiver.
     pub(super) fn interval(&self, from: PortIdentity, to: Address, kind: u8) -> Option<i8> {
         if self.table.is_empty() {

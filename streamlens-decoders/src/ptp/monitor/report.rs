@@ -9,14 +9,14 @@ use streamlens_model::{Address, FindingLog, FlowKey, Metadata, Severity, Subject
 use super::super::names::{self, message};
 use super::super::wire::{self, DomainKey, PortIdentity};
 use super::announcement::Announcement;
-use super::domain::Domain;
+use super::domain::{Domain, Totals};
 use super::facts::domain_facts;
 use super::grants::Asked;
 use super::port::{PATIENCE_NS, Port, TypeState};
 use super::stats::{interval_ns, readable};
 use super::{PtpMonitor, paths, profile, syncs};
-use crate::clock_offset;
 use crate::{NetworkReport, Peer, Survey};
+use crate::{clock_offset, nanos};
 
 fn write(domains: &[Domain], findings: &FindingLog, unfollowed: u64, report: &mut NetworkReport) {
     if domains.is_empty() {
@@ -99,12 +99,9 @@ pub(super) fn version_name(edition: u8) -> String {
 fn at_the_end(domain: &Domain, log: &mut FindingLog) {
     let key = domain.key;
     let now = domain.last.time.map(Timestamp::as_nanos);
-    let has_sync = domain.ports.values().any(|port| port.types.iter().any(|state| state.kind == message::SYNC));
+    let totals = domain.totals();
     for (id, port) in domain.ports.iter() {
-        // where no port sends any, the capture may lack all event messages
-        if has_sync {
-            without_sync(key, id, port, log);
-        }
+        without_sync(domain, &totals, (id, port), log);
         for state in &port.types {
             let kind = state.kind;
             if matches!(kind, message::SYNC | message::ANNOUNCE) && state.is_off_rate() {
@@ -137,7 +134,6 @@ fn at_the_end(domain: &Domain, log: &mut FindingLog) {
         }
     }
     check_time(domain, log);
-    let totals = domain.totals();
     let (e2e, p2p) = (totals.of(message::DELAY_REQ), totals.of(message::PDELAY_REQ));
     if e2e > 0 && p2p > 0 {
         log.add("ptp.delay-mechanisms-mixed", Severity::Warning, Some(key.whole()), domain.last, || {
@@ -151,9 +147,13 @@ fn at_the_end(domain: &Domain, log: &mut FindingLog) {
 /// Announcements in a row without a Sync that say that a port is no master after all.
 const ANNOUNCED_ENOUGH: u64 = 5;
 
+/// How long a port announces itself, in nanoseconds, where no port of its domain sends a Sync: four of the longest intervals of Sync
+/// that profiles of multicast allow.
+const ANNOUNCED_LONG_NS: i64 = 8_000_000_000;
+
 /// A port that goes on announcing itself to a group and sends no Sync: nobody can follow it. By unicast the Sync of each slave may
 /// pass elsewhere.
-fn without_sync(key: DomainKey, id: PortIdentity, port: &Port, log: &mut FindingLog) {
+fn without_sync(domain: &Domain, totals: &Totals, (id, port): (PortIdentity, &Port), log: &mut FindingLog) {
     let is_to_all =
         |state: &&TypeState| state.kind == message::ANNOUNCE && state.to.traffic_type() != TrafficType::Unicast;
     let Some(announced) = port.types.iter().find(is_to_all) else { return };
@@ -162,10 +162,44 @@ fn without_sync(key: DomainKey, id: PortIdentity, port: &Port, log: &mut Finding
     {
         return;
     }
-    let (stream, count) = (Some(key.stream(message::ANNOUNCE, id)), announced.count);
+    let (key, count) = (domain.key, announced.count);
+    let stream = Some(key.stream(message::ANNOUNCE, id));
+    if totals.of(message::SYNC) > 0 {
+        log.add("ptp.announce-without-sync", Severity::Warning, stream, announced.first, || {
+            format!("{} announced itself {count} times and sent no Sync: no clock can follow it", key.port_name(id))
+        });
+        return;
+    }
+    // Where no port sends any, it may be for the capture.
+    let (Some(first), Some(last)) = (announced.first.time, announced.last.time) else { return };
+    let span = nanos::elapsed(first, last);
+    if span < ANNOUNCED_LONG_NS || lacks_event_messages(totals) || domain.grants.has_any(id, message::SYNC) {
+        return;
+    }
+    let has_events = (0..message::FOLLOW_UP).any(|kind| totals.of(kind) > 0);
     log.add("ptp.announce-without-sync", Severity::Warning, stream, announced.first, || {
-        format!("{} announced itself {count} times and sent no Sync: no clock can follow it", key.port_name(id))
+        let or_else = match announced.to {
+            Address::Mac(_) => "",
+            _ if has_events => "",
+            _ => "; nothing of the domain came on UDP port 319, so that the capture may lack it",
+        };
+        format!(
+            "{} announced itself {count} times in {:.1} s, and neither it nor another port of its domain sent a Sync: no clock \
+             can follow it{or_else}",
+            key.port_name(id),
+            span as f64 / 1e9
+        )
     });
+}
+
+/// Whether there are general messages that tell of event messages that the capture doesn't have.
+fn lacks_event_messages(totals: &Totals) -> bool {
+    let told = [
+        (message::FOLLOW_UP, message::SYNC),
+        (message::DELAY_RESP, message::DELAY_REQ),
+        (message::PDELAY_RESP_FOLLOW_UP, message::PDELAY_RESP),
+    ];
+    told.iter().any(|(general, event)| totals.of(*general) > 0 && totals.of(*event) == 0)
 }
 
 fn without_grant(key: DomainKey, to: Address, kind: u8, asked: &Asked, log: &mut FindingLog) {

@@ -193,7 +193,7 @@ fn boundary_clocks_of_one_grandmaster_are_no_rivals() {
         network.sees(at, &announce(MASTER, MASTER, sequence, 128));
         network.sees(at + 1000, &announce(OTHER, MASTER, sequence, 128));
     }
-    assert!(network.codes().is_empty());
+    assert_eq!(network.codes(), ["ptp.announce-without-sync"]);
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn grandmaster_behind_a_boundary_clock_changes() {
     (3..6).for_each(|s| network.sees(START + i64::from(s) * SECOND, &announce(MASTER, OTHER, s, 128)));
     assert_eq!(codes_of_all(&network), ["ptp.grandmaster-changed"]);
     assert!(network.codes().is_empty(), "one that is as good is no fault");
-    for sequence in 6..9 {
+    for sequence in 6..8 {
         let mut free = announce(MASTER, MASTER, sequence, 128);
         free.body[14] = 248;
         network.sees(START + i64::from(sequence) * SECOND, &free);
@@ -247,6 +247,37 @@ fn silent_master_times_out_and_a_domain_that_goes_on_has_none() {
     }
     let codes = network.codes();
     assert_eq!(codes, ["ptp.announce-timeout", "ptp.no-master", "ptp.unanswered-delay-request"]);
+}
+
+/// Announcements once a second for some seconds, and what else there is of the domain.
+fn announced_for(seconds: u16, others: &[Builder]) -> Vec<String> {
+    let mut network = Network::default();
+    for sequence in 0..=seconds {
+        network.sees(START + i64::from(sequence) * SECOND, &announce(MASTER, MASTER, sequence, 128));
+        others.iter().for_each(|other| network.sees(START + i64::from(sequence) * SECOND + 1, other));
+    }
+    let of = network.findings(Severity::Warning).into_iter();
+    of.filter(|(code, ..)| *code == "ptp.announce-without-sync").map(|(.., text)| text).collect()
+}
+
+#[test]
+fn a_domain_whose_master_never_sends_sync_is_found() {
+    let [text] = &announced_for(20, &[])[..] else { panic!() };
+    let told = "announced itself 21 times in 20.0 s, and neither it nor another port of its domain sent a Sync";
+    assert!(text.contains(told), "{text}");
+    assert!(text.ends_with("nothing of the domain came on UDP port 319, so that the capture may lack it"), "{text}");
+    let request = || Builder::new(0x1, SLAVE, 1).time(0);
+    let [text] = &announced_for(20, &[request()])[..] else { panic!() };
+    assert!(text.ends_with("no clock can follow it"), "{text}");
+    // a capture that is too short, and captures in which answers to what isn't there say that they lack event messages
+    assert!(announced_for(7, &[request()]).is_empty());
+    assert!(announced_for(20, &[Builder::new(0x8, OTHER, 1).time(START)]).is_empty());
+    let answer = || Builder::new(0x9, MASTER, 1).time(START).port(SLAVE);
+    assert!(announced_for(20, &[answer()]).is_empty());
+    assert_eq!(announced_for(20, &[request(), answer()]).len(), 1);
+    // Sync by unicast, which passes elsewhere: granted for 300 s, once a second
+    let grant = Builder::new(0xC, MASTER, 1).port(SLAVE).octets(&[0, 5, 0, 8, 0, 0, 0, 0, 1, 44, 0, 1]);
+    assert!(announced_for(20, &[grant]).is_empty());
 }
 
 #[test]

@@ -98,6 +98,17 @@ impl Field {
         }
     }
 
+    /// As [`read_own`](Self::read_own), for people: of a stream whose name holds its identifier the name alone.
+    pub fn read_shown<'a>(&self, row: &RowRef<'a>, see: &mut dyn FnMut(Cell<'a>) -> bool) -> bool {
+        if matches!(self, Self::Column(column) if matches!(column.name, "name" | "stream"))
+            && let Some(stream) = row.stream()
+            && let Some(name) = stream.name.as_deref().filter(|name| name.contains(&stream.id))
+        {
+            return see(Cell::Text(name));
+        }
+        self.read_own(row, see)
+    }
+
     /// Appends those values as text, several with blanks between them. A packet type that lies in another has that one's name in
     /// front of its own; the name of a flow is its ends.
     pub fn write_own(&self, row: &RowRef<'_>, text: &mut String) {
@@ -105,7 +116,7 @@ impl Field {
             return text.push_str(&row.type_path().join(" > "));
         }
         let mut between = "";
-        self.read_own(row, &mut |cell| {
+        self.read_shown(row, &mut |cell| {
             // writing to memory doesn't fail
             let _ = write!(text, "{between}{cell}");
             between = " ";

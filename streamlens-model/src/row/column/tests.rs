@@ -95,6 +95,28 @@ mod of_a_flow {
     }
 
     #[test]
+    fn a_name_that_holds_the_identifier_stands_alone() {
+        let mut flow = flow();
+        let streams = &mut flow.transport_protocols[0].application_encodings[0].health.streams;
+        (streams[0].id, streams[0].name) = ("channel 1".into(), Some("channel 1 (Cockpit clock)".into()));
+        (streams[1].id, streams[1].name) = ("SSRC 0x1".into(), Some("Microphone".into()));
+        let rows: Vec<_> = rows(&flow, RowContext::default()).collect();
+        for name in ["name", "stream"] {
+            let field = Field::find(name).expect("it is a field");
+            let shown = |row: &RowRef<'_>| {
+                let mut text = String::new();
+                field.write_own(row, &mut text);
+                text
+            };
+            assert_eq!(
+                (shown(&rows[3]), shown(&rows[4])),
+                ("channel 1 (Cockpit clock)".into(), "SSRC 0x1 Microphone".into())
+            );
+            assert_eq!(all(&rows[3], name), ["channel 1", "channel 1 (Cockpit clock)"], "filters know both");
+        }
+    }
+
+    #[test]
     fn rows_know_their_own_figures_and_what_stands_above() {
         let flow = flow();
         let rows: Vec<_> = rows(&flow, RowContext::default()).collect();
