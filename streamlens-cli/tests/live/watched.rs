@@ -4,7 +4,7 @@ use std::path::Path;
 
 use streamlens_testing::demo;
 
-use crate::lab::{BINARY, has, not_here, with_lab};
+use crate::lab::{BINARY, has, ip, not_here, with_lab};
 use crate::session::{Terminal, by_tshark, bytes_of, is_narrow};
 
 const NAME: &str = "watched::an_interface_is_watched_frozen_narrowed_and_written";
@@ -80,6 +80,12 @@ fn an_interface_is_watched_frozen_narrowed_and_written() {
         {
             assert_eq!((written.len(), bytes_of(&written)), (sent.len() * TIMES as usize, bytes_of(&sent) * TIMES));
         }
+        ip(&["-n", &lab.b, "link", "set", "slvb", "down"]).unwrap();
+        terminal.wait("since when it is down", |screen| {
+            screen.lines().next().is_some_and(|line| line.contains("slvb down since"))
+        });
+        ip(&["-n", &lab.b, "link", "set", "slvb", "up"]).unwrap();
+        terminal.wait("that it is up again", |screen| screen.contains("● live"));
         terminal.keys(&["q"]);
         terminal.ends_with("0");
     });

@@ -444,13 +444,23 @@ impl App {
     pub fn fetch(&mut self, feed: &mut dyn Feed, now: Instant) {
         self.renew_detail(feed, now);
         let is_old = |(_, since): &(_, Instant)| now.saturating_duration_since(*since) >= RENEWAL;
-        if self.view() == View::Capture && self.capture.as_ref().is_none_or(is_old) && !self.is_frozen() {
+        // every screen says in its first line that an interface is down
+        let is_shown = self.view() == View::Capture;
+        let is_wanted = is_shown || self.status.kind == crate::feed::Kind::Live;
+        if is_wanted && self.capture.as_ref().is_none_or(is_old) && !self.is_frozen() {
             let (capture, process) = (feed.capture().unwrap_or_default(), feed.process());
-            let is_known = |(known, _): &(Box<CaptureSummary>, _)| {
-                (known.packets, &known.interfaces, &known.warnings)
-                    == (capture.packets, &capture.interfaces, &capture.warnings)
+            let links = |of: &CaptureSummary| -> Vec<_> {
+                of.interfaces.iter().map(|of| of.counts.and_then(|counts| counts.link)).collect()
             };
-            self.is_changed |= !self.capture.as_ref().is_some_and(is_known) || process != self.process;
+            let is_known = |(known, _): &(Box<CaptureSummary>, _)| match is_shown {
+                true => {
+                    (known.packets, &known.interfaces, &known.warnings)
+                        == (capture.packets, &capture.interfaces, &capture.warnings)
+                }
+                false => links(known) == links(&capture),
+            };
+            let has_changed = !self.capture.as_ref().is_some_and(is_known) || is_shown && process != self.process;
+            self.is_changed |= has_changed;
             (self.capture, self.process) = (Some((capture, now)), process);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use streamlens_model::row::{FindingIndex, FlowId, LiveFlow, RowId, RowRef, RowTable, rows};
+use streamlens_model::row::{Cell, FindingIndex, FlowId, Level, LiveFlow, RowId, RowRef, RowTable, rows};
 
 use crate::columns::Shown;
 use crate::format::Format;
@@ -31,15 +31,28 @@ pub(crate) fn cells(
         }
     }
     let mut found: HashMap<RowId, RowRef<'_>> = HashMap::new();
-    for live in flows.values() {
+    let mut lost: HashMap<FlowId, u64> = HashMap::new();
+    for (&flow, live) in &flows {
         for row in rows(live.flow(), live.context(table, index)) {
+            if row.level() == Level::Encoding
+                && let Some(of_encoding) = row.health().lost
+            {
+                *lost.entry(flow).or_default() += of_encoding;
+            }
             if let Some(own) = live.row(&row) {
                 found.insert(own.id, row);
             }
         }
     }
+    let text_of = |line: &Line, column: &Shown, row: &RowRef<'_>| match (row.level(), column.field.name()) {
+        // what its encodings lost, so that a closed row shows it
+        (Level::Flow, "lost") => lost.get(&line.id.flow).map_or_else(String::new, |&lost| {
+            format.cell(&Cell::Count(lost), column.field.kind(), column.width.saturating_sub(1))
+        }),
+        _ => text(column, row, format),
+    };
     let texts = |line: &Line| match found.get(&line.id) {
-        Some(row) => columns.iter().map(|column| text(column, row, format)).collect(),
+        Some(row) => columns.iter().map(|column| text_of(line, column, row)).collect(),
         None => Vec::new(),
     };
     lines.iter().map(|line| RowCells { cells: texts(line) }).collect()
@@ -47,8 +60,6 @@ pub(crate) fn cells(
 
 /// What a row has in a column.
 pub(crate) fn text(column: &Shown, row: &RowRef<'_>, format: &Format) -> String {
-    use streamlens_model::row::{Cell, Level};
-
     let name = column.field.name();
     if row.level() == Level::Flow && matches!(name, "transport" | "encoding") {
         return of_flow(name, row);

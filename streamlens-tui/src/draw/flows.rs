@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use streamlens_model::Severity;
 use streamlens_model::row::{Kind, Level, RowId, RowName};
+use streamlens_model::text::escaped;
+use streamlens_model::{LinkState, Severity, Timestamp};
 
 use super::charts::{fitted, sparkline};
 use super::findings::place_of;
@@ -99,6 +100,9 @@ pub(crate) fn state(app: &App, now: Instant) -> String {
     if status.failure.is_some() {
         return "failed".to_owned();
     }
+    if let Some((name, what, since)) = outage(app).filter(|_| !status.has_ended) {
+        return format!("○ {name} {what} {} {passed}", app.format.time(since));
+    }
     let word = match (status.kind, status.has_ended) {
         (feed::Kind::Live, false) => "● live",
         (feed::Kind::Replay, false) => "● replay",
@@ -116,6 +120,21 @@ pub(crate) fn state(app: &App, now: Instant) -> String {
         }
     };
     format!("{word} {passed}")
+}
+
+/// The first interface that gives no frames now: its name, why, and since when.
+fn outage(app: &App) -> Option<(String, &'static str, Timestamp)> {
+    let (capture, _) = app.capture.as_ref()?;
+    let interfaces = &capture.interfaces;
+    interfaces.iter().find_map(|interface| {
+        let (what, since) = match interface.counts?.link? {
+            LinkState::Up => return None,
+            LinkState::Down(since) => ("down since", since),
+            LinkState::NoCarrier(since) => ("no carrier since", since),
+            LinkState::Gone(since) => ("deleted at", since),
+        };
+        Some((escaped(interface.name.as_deref()?).into_owned(), what, since))
+    })
 }
 
 fn figures(app: &App, columns: usize) -> String {

@@ -18,6 +18,8 @@ function fixed(value: number, digits: number): string {
 
 /** Four significant digits, or none behind the point where the figure is a whole number by nature. */
 function figure(value: number, unit: string, whole: boolean): string {
+  // days, and terabytes
+  if (!whole && value >= 1000 * ROUNDS_UP) return `${grouped(Math.round(value))} ${unit}`;
   const digits = whole ? 0 : value < 10 * ROUNDS_UP ? 3 : value < 100 * ROUNDS_UP ? 2 : 1;
   return `${fixed(value, digits)} ${unit}`;
 }

@@ -246,7 +246,7 @@ export const COLUMNS: readonly Column[] = [
     'Longest gap',
     'gap',
     92,
-    'the longest run of numbers missing in one jump',
+    'the most numbers in a row that never came',
     (row) => with_(health(row)?.longest_gap, grouped),
     false,
   ),
