@@ -197,7 +197,8 @@ fn findings_are_those_that_were_built_in() {
         ("profinet.cycle-gap", 1),
         ("profinet.loss", 1),
         ("profinet.station-problem", 1),
-        ("profinet.status-changed", 2), // into the problem and out of it
+        ("profinet.status-changed", 1), // into the problem
+        ("profinet.status-changed", 1), // and out of it
         ("rtp.loss", 1),
     ];
     assert_eq!(codes, expected);

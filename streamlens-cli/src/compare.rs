@@ -202,7 +202,7 @@ impl Comparison {
     }
 
     fn write_csv(&self, out: &mut impl Write) -> io::Result<()> {
-        const FIGURES: [&str; 9] = [
+        const FIGURES: [&str; 10] = [
             "packets",
             "bit_rate",
             "packet_rate",
@@ -210,6 +210,7 @@ impl Comparison {
             "lost",
             "duplicated",
             "reordered",
+            "copies",
             "jitter_ns",
             "longest_interval_ns",
         ];
@@ -238,6 +239,7 @@ impl Comparison {
                     count(of.and_then(|of| of.lost)),
                     count(of.and_then(|of| of.duplicated)),
                     count(of.and_then(|of| of.reordered)),
+                    count(of.and_then(|of| of.copies)),
                     number(of.and_then(|of| of.jitter_ns)),
                     count(of.and_then(|of| of.longest_interval_ns)),
                 ]

@@ -45,7 +45,7 @@ mod tests {
         check("duration", &duration);
         check("bit_rate", &bit_rate);
         check("percent", &crate::table::percent);
-        assert_eq!(bytes(u64::MAX), "18446744.1 TB");
+        assert_eq!(bytes(u64::MAX), "18,446,744 TB");
         assert_eq!([0, 1, 1000, 1_500_000_000].map(exact_duration), ["0 ns", "1 ns", "1 \u{b5}s", "1500 ms"]);
     }
 

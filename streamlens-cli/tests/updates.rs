@@ -205,8 +205,10 @@ fn frames_of_a_pipe_are_shown_as_they_come() {
     let mut lines = std::io::BufReader::new(output).lines();
     let line = lines.next().unwrap().unwrap();
     assert!(line.starts_with("{\"update\""), "{line}");
-    input.write_all(second).unwrap();
-    drop(input);
-    assert!(lines.count() > 30);
+    std::thread::scope(|scope| {
+        // it writes while it reads
+        scope.spawn(move || input.write_all(second).unwrap());
+        assert!(lines.count() > 30);
+    });
     assert!(child.wait().unwrap().success());
 }

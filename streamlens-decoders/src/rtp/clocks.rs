@@ -243,7 +243,7 @@ mod tests {
         assert_eq!((*code, *count), ("rtp.clock-rate", 1));
         assert_eq!(
             text,
-            "the timestamps make 16000 ticks a second, the clock rate is 8000 Hz by the static payload type"
+            "the timestamps make 16,000 ticks a second, the clock rate is 8,000 Hz by the static payload type"
         );
     }
 

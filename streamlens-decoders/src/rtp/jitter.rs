@@ -272,6 +272,11 @@ impl JitterBank {
         all.filter(|(filters, lane)| filters.rates_hz[*lane] > 0)
     }
 
+    /// The longest time without a step, in nanoseconds.
+    pub(super) fn span(&self) -> i64 {
+        self.longest().span()
+    }
+
     /// By how many parts per million the ticks of the longest time without a step are more than the rate's; `None` below a second,
     /// and where the packets scatter too much to tell.
     pub(super) fn drift_ppm(&self, rate: u32) -> Option<f64> {

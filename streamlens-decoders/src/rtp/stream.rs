@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 use streamlens_model::stats::{Majority, Summary};
-use streamlens_model::words::{Counted, Span};
+use streamlens_model::words::{Counted, Grouped, Span};
 use streamlens_model::{FindingLog, Occurrence, Severity, StreamId, Subject, Timestamp};
 
 use super::RtpPacket;
@@ -274,12 +274,14 @@ impl Stream {
         self.clocks.last_steps().for_each(|step| self.note_step(&step, findings));
         if let Some((rate, source)) = self.clock()
             && source != ClockSource::Inferred
-            && let Some(ppm) = self.drift().filter(|ppm| ppm.abs() > MAX_DRIFT_PPM)
+            && let Some(ppm) = self.other_rate()
         {
             findings.add("rtp.clock-rate", Severity::Warning, Some(self.id()), self.last, || {
                 let real = f64::from(rate) * (1.0 + ppm / 1e6);
                 format!(
-                    "the timestamps make {real:.0} ticks a second, the clock rate is {rate} Hz by the {}",
+                    "the timestamps make {} ticks a second, the clock rate is {} Hz by the {}",
+                    Grouped(real.round() as u64),
+                    Grouped(rate.into()),
                     source.as_str()
                 )
             });
@@ -288,7 +290,7 @@ impl Stream {
 
     /// Whether [`Self::note_end`] has anything to add.
     pub(super) fn has_more_to_say(&self) -> bool {
-        self.clocks.last_steps().next().is_some() || self.drift().is_some_and(|ppm| ppm.abs() > MAX_DRIFT_PPM)
+        self.clocks.last_steps().next().is_some() || self.other_rate().is_some()
     }
 
     /// Moves the counter of the payload type to the front.
@@ -365,6 +367,12 @@ impl Stream {
     /// Ticks per second that the timestamps made against the capture's clock.
     pub(super) fn slope(&self) -> Option<f64> {
         self.clocks.main()?.jitter.slope().map(|(slope, _)| slope)
+    }
+
+    /// A drift that no oscillator has. Only over ten seconds and more: a sender that fills a buffer at first looks the same.
+    fn other_rate(&self) -> Option<f64> {
+        let span = self.clocks.main().map_or(0, |clock| clock.jitter.span());
+        self.drift().filter(|ppm| span >= 10_000_000_000 && ppm.abs() > MAX_DRIFT_PPM)
     }
 
     /// How much faster the sender's clock runs than the capture's, in parts per million, over the longest stretch without a step;

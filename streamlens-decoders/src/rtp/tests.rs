@@ -405,6 +405,36 @@ fn the_paths_of_a_real_pair_are_found_and_compared() {
     assert!(float(comparison.get("skew_max_ns")).abs() < 10e6);
 }
 
+/// Two ways to one receiver that are further apart than its class takes are told; what comes back to the sender is no second way.
+#[test]
+fn ways_far_apart_are_told_and_an_echo_is_no_way() {
+    let end = |last: u8, port| streamlens_model::Endpoint {
+        address: streamlens_model::Address::V4([192, 0, 2, last].into()),
+        port: Some(port),
+    };
+    let flow_of = |src, dst| streamlens_model::FlowKey { src, dst, ..Default::default() };
+    let decoded = |late: i64| {
+        let mut flow = RtpFlow::new();
+        for n in 0..1000_u16 {
+            let mut packet = rtp(96, n, u32::from(n) * 48, 7);
+            let nanos = 1_700_000_000_000_000_000 + i64::from(n) * 1_000_000 + late;
+            packet.time = Some(streamlens_model::Timestamp::from_nanos(nanos));
+            decode(&mut flow, &packet).unwrap();
+        }
+        flow
+    };
+    let (one, other) = (decoded(0), decoded(500_000_000));
+    for (back, found) in [(flow_of(end(3, 5004), end(2, 5006)), 1), (flow_of(end(2, 5004), end(1, 5004)), 0)] {
+        let flows = [(flow_of(end(1, 5004), end(2, 5004)), &one), (back, &other)];
+        let peer = |(flow, decoder)| crate::Peer { flow, decoder: Some(decoder), encoding: "RTP", interface: None };
+        let peers: Vec<_> = flows.iter().map(|(flow, decoder)| peer((flow, *decoder as &dyn FlowDecoder))).collect();
+        let mut report = crate::NetworkReport::default();
+        RtpDecoder::new().network_monitor().unwrap().report(&peers, &mut report);
+        let codes: Vec<_> = report.findings.iter().flat_map(|log| log.iter()).map(|(code, ..)| code).collect();
+        assert_eq!(codes, vec!["st2022-7.skew"; found]);
+    }
+}
+
 #[test]
 fn fields_are_those_of_every_part_of_the_header() {
     let header = [0xB1, 96, 0, 7, 0, 0, 0, 9, 0, 0, 0xCA, 0xFE, 0, 0, 0, 5];
