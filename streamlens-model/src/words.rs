@@ -220,7 +220,7 @@ mod tests {
         );
         assert_eq!(
             (bytes(512), bytes(1_018_818), bytes(u64::MAX)),
-            ("512 B".into(), "1.019 MB".into(), "18446744.1 TB".into())
+            ("512 B".into(), "1.019 MB".into(), "18,446,744 TB".into())
         );
         assert_eq!([99_998_000.0, 999_970_000.0, 9_999.6].map(duration), ["100.0 ms", "1.000 s", "10.00 \u{b5}s"]);
         assert_eq!([0, 1, 1000, 1_500_000_000].map(exact_duration), ["0 ns", "1 ns", "1 \u{b5}s", "1500 ms"]);

@@ -10,7 +10,7 @@ use streamlens::pcap::{CaptureReader, PcapngWriter};
 
 use crate::compare::demo;
 use crate::drops::sent;
-use crate::lab::{BINARY, with_lab};
+use crate::lab::{BINARY, Lab, with_lab};
 
 const ROUNDS: u64 = 800;
 /// How often the file is read.

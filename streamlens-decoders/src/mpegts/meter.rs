@@ -150,9 +150,7 @@ impl TsMeter {
     pub(super) fn packet_again(&mut self, packet: &TsPacket<'_>) -> Option<u32> {
         self.packets += 1;
         let slot = self.slot(packet.pid).filter(|_| packet.pid != NULL_PID);
-        let Some(meter) = slot.and_then(|slot| self.pids.get_mut(slot)) else {
-            return None;
-        };
+        let meter = slot.and_then(|slot| self.pids.get_mut(slot))?;
         meter.packets += 1;
         meter.counter.again(packet)
     }

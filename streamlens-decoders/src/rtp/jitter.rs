@@ -283,7 +283,9 @@ impl JitterBank {
         let part = self.longest();
         let Slope { value, error } = part.line.slope().filter(|_| part.span() >= DRIFT_SPAN_NS)?;
         let rate = f64::from(rate);
-        Slope { value: value - rate, error }.scaled(1e6 / rate).known_within(MediaClock::KNOWN_WITHIN_PPM)
+        let ppm = Slope { value: value - rate, error }.scaled(1e6 / rate).known_within(MediaClock::KNOWN_WITHIN_PPM)?;
+        // ticks are many: what lies behind the fourth digit is of their arithmetic
+        Some((ppm * 1e4).round() / 1e4 + 0.0)
     }
 
     /// Lets go of the rates that the slope has ruled out, the narrower the longer it has been watched.

@@ -28,7 +28,7 @@ mod of_a_flow {
     use super::*;
     use crate::{
         ApplicationEncoding, Finding, Flow, Health, MacPair, Occurrence, PacketTypeStats, Place, Severity,
-        StreamHealth, TimingSummary, TransportProtocol, Value,
+        StreamHealth, Timestamp, TimingSummary, TransportProtocol, Value,
     };
 
     fn kind(name: &'static str, inside: Vec<PacketTypeStats>) -> PacketTypeStats {
@@ -45,6 +45,8 @@ mod of_a_flow {
     fn flow() -> Flow {
         let stream = |id: &str, lost, jitter_ns| StreamHealth {
             id: id.into(),
+            first: Some(Occurrence { frame: 1, time: Some(Timestamp::from_nanos(0)) }),
+            latest: Some(Timestamp::from_nanos(1_500_000_000)),
             received: 10,
             expected: Some(20),
             lost,
@@ -181,8 +183,8 @@ mod of_a_flow {
         let rows: Vec<_> = rows(&flow, RowContext { findings: Some(&index), ..RowContext::default() }).collect();
         let codes: Vec<_> = rows.iter().map(|row| all(row, "finding").join(" ")).collect();
         let rates: Vec<_> = rows.iter().map(|row| all(row, "pps").join(" ")).collect();
-        // four packets behind the first of the encoding in two seconds, nine of each stream
-        assert_eq!(rates[2..5], ["2", "4.5", "4.5"]);
+        // four packets behind the first of the encoding in two seconds, nine of each stream in its own one and a half
+        assert_eq!(rates[2..5], ["2", "6", "6"]);
         let both = "x.loss x.late";
         assert_eq!(codes, ["", "udp.odd", both, "x.loss", "", both, both, both]);
         assert_eq!((all(&rows[2], "severity"), all(&rows[2], "findings")), (vec!["error".into()], vec!["2".into()]));
