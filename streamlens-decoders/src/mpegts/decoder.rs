@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use nom::Parser;
 use streamlens_model::{FlowKey, Occurrence, Packet, StreamId};
 
+use super::NAME;
 use super::meter::{Continuity, TsMeter};
 use super::packet::{Layout, NULL_PID, SYNC_BYTE, TsPacket};
 use super::terms;
@@ -13,8 +14,6 @@ use crate::{
     Carrier, Confidence, DecodeError, DecoderInfo, DecodingResult, FlowDecoder, FlowReport, PacketType, PduState,
 };
 use crate::{Sequence, StreamDecoder};
-
-pub(super) const NAME: &str = "MPEG-TS";
 
 /// Recognises and decodes MPEG-2 transport streams in UDP. Each transport packet is a PDU, its stream the PID.
 #[derive(Clone, Copy, Debug, Default)]

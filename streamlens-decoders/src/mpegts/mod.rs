@@ -9,6 +9,9 @@
 //! Only a UDP payload that is whole transport packets from its first byte on is taken: transport streams inside other
 //! protocols (Chapter 10 data packets, iNET-X) belong to those.
 
+/// What the encoding is called.
+const NAME: &str = "MPEG-TS";
+
 mod clock;
 mod continuity;
 #[cfg(feature = "mpegts")]

@@ -3,7 +3,7 @@
 use nom::Parser;
 use nom::multi::length_data;
 
-use super::decoder::NAME;
+use super::NAME;
 use crate::DecodeError;
 use crate::wire::{self, Wire, bytes, fixed, refuse, u8, u16, u48};
 
