@@ -158,7 +158,7 @@ fn reports_say_of_each_stream_why_it_has_no_drift() {
         found.unwrap_or_else(|| panic!("{stream} in {csv}"))["Drift/ppm"].clone()
     };
     assert_eq!(why("flight-test", "demo.pcapng", "channel 0"), "(no clock in its packets)");
-    assert_eq!(why("media", "demo.pcapng", "Commentary microphone"), "(less than 10 s)");
+    assert_eq!(why("media", "demo.pcapng", "Commentary microphone"), "(less than 1 s)");
 }
 
 /// A line for each direction of a segment, with what came back and what didn't.

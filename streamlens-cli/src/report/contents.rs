@@ -203,7 +203,7 @@ fn row(flow: &Flow, encoding: &ApplicationEncoding, stream: &StreamHealth, figur
         or_why(stream.duplicated, |count| figures.count(count), numbered),
         or_why(rate, |rate| format!("{rate:.2}"), "too few packets"),
         or_why(stream.jitter_ns, |jitter| figures.nanos(jitter), without_jitter(stream)),
-        or_why(stream.drift_ppm, |drift| format!("{drift:.2}"), without_drift(stream, rate)),
+        or_why(stream.drift_ppm, |drift| format!("{drift:.2}"), without_drift(stream)),
         or_why(time_error, |error| figures.nanos(error), "no time of day in its packets"),
     ]
 }
@@ -255,27 +255,21 @@ fn ethercat(flow: &Flow, encoding: &ApplicationEncoding, figures: Figures) -> Ve
     ]
 }
 
-/// Whether its packets bear media timestamps, whose rate may be unknown.
-fn has_timestamps(stream: &StreamHealth) -> bool {
-    stream.measures.contains_key("timestamp_changes")
-}
-
-/// Why a stream has no jitter.
+/// Why a stream has no jitter. Packets may bear media timestamps whose rate is unknown.
 fn without_jitter(stream: &StreamHealth) -> &'static str {
-    if has_timestamps(stream) { "rate of its clock unknown" } else { "no clock in its packets" }
+    let has_timestamps = stream.measures.contains_key("timestamp_changes");
+    if has_timestamps { "rate of its clock unknown" } else { "no clock in its packets" }
 }
 
-/// Why a stream has no drift, by how long it lasted: at this rate so many packets take as long.
-fn without_drift(stream: &StreamHealth, rate: Option<f64>) -> &'static str {
-    // media timestamps are held against the capture's clock over longer, see the `rtp` decoder
-    let (least, too_short) = if has_timestamps(stream) { (10.0, "less than 10 s") } else { (1.0, "less than 1 s") };
-    let seconds = rate.filter(|rate| *rate > 0.0).map(|rate| stream.received.saturating_sub(1) as f64 / rate);
-    match (stream.jitter_ns, seconds) {
+/// Why a stream has no drift.
+fn without_drift(stream: &StreamHealth) -> &'static str {
+    let span_ns = stream.latest.zip(stream.first.and_then(|first| first.time)).map(|(last, first)| last.since(first));
+    match (stream.jitter_ns, span_ns) {
         (None, _) => without_jitter(stream),
         (Some(_), None) => "too few packets",
-        (Some(_), Some(seconds)) if seconds < least => too_short,
+        (Some(_), Some(span_ns)) if span_ns < 1_000_000_000 => "less than 1 s",
         (Some(_), Some(_)) if stream.received < 9 => "too few packets",
-        (Some(_), Some(_)) => "no line fits",
+        (Some(_), Some(_)) => "no line fits, or packets scatter too much",
     }
 }
 
