@@ -23,13 +23,13 @@ impl Slope {
     }
 }
 
-/// A straight line through points by least squares, in constant memory. Numerically sound where the points' coordinates begin near
-/// 0: sums of squares are kept.
+/// A straight line through points by least squares, in constant memory (Welford's form of variances and covariance).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Line {
     count: f64,
-    x: f64,
-    y: f64,
+    mean_x: f64,
+    mean_y: f64,
+    /// Sums of products of what the points differ from the means by: x with x, x with y, y with y.
     xx: f64,
     xy: f64,
     yy: f64,
@@ -40,39 +40,39 @@ impl Line {
     #[inline]
     pub fn push(&mut self, x: f64, y: f64) {
         self.count += 1.0;
-        self.x += x;
-        self.y += y;
-        self.xx += x * x;
-        self.xy += x * y;
-        self.yy += y * y;
+        let (dx, dy) = (x - self.mean_x, y - self.mean_y);
+        self.mean_x += dx / self.count;
+        self.mean_y += dy / self.count;
+        self.xx += dx * (x - self.mean_x);
+        self.xy += dx * (y - self.mean_y);
+        self.yy += dy * (y - self.mean_y);
+    }
+
+    /// Number of points.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count as u64
     }
 
     /// The slope; `None` below three points, or where all have the same x.
     #[must_use]
     pub fn slope(&self) -> Option<Slope> {
-        let spread = self.spread();
-        if self.count < 3.0 || spread <= 0.0 {
+        if self.count < 3.0 || self.xx <= 0.0 {
             return None;
         }
-        let value = (self.xy - self.x * self.y / self.count) / spread;
-        Some(Slope { value, error: (self.left() / (self.count - 2.0) / spread).sqrt() })
+        Some(Slope { value: self.xy / self.xx, error: (self.left() / (self.count - 2.0) / self.xx).sqrt() })
     }
 
     /// The sum of squares of what y rises by along the line.
     #[must_use]
     pub fn rise(&self) -> f64 {
-        let spread = self.spread();
-        if spread > 0.0 { (self.xy - self.x * self.y / self.count).powi(2) / spread } else { 0.0 }
+        if self.xx > 0.0 { self.xy * self.xy / self.xx } else { 0.0 }
     }
 
     /// The sum of squares of what lies beside the line.
     #[must_use]
     pub fn left(&self) -> f64 {
-        (self.yy - self.y * self.y / self.count.max(1.0) - self.rise()).max(0.0)
-    }
-
-    fn spread(&self) -> f64 {
-        self.xx - self.x * self.x / self.count.max(1.0)
+        (self.yy - self.rise()).max(0.0)
     }
 }
 

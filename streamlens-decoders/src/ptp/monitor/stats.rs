@@ -1,7 +1,7 @@
 //! Small accumulators: figures in integer nanoseconds, and the slope of one clock against another.
 
 use streamlens_model::Value;
-use streamlens_model::stats::Summary;
+use streamlens_model::stats::{Line, Summary};
 use streamlens_model::words::Span;
 
 use crate::nanos;
@@ -44,15 +44,11 @@ impl Series {
     }
 }
 
-/// The least-squares slope of differences over time, running (Welford's form of the covariance).
+/// The slope of differences over time.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Slope {
     origin: Option<(i64, i64)>,
-    count: f64,
-    mean_x: f64,
-    mean_y: f64,
-    covariance: f64,
-    variance: f64,
+    line: Line,
     last_x: f64,
 }
 
@@ -61,19 +57,14 @@ impl Slope {
     pub(super) fn push(&mut self, at: i64, difference: i64) {
         let (x0, y0) = *self.origin.get_or_insert((at, difference));
         let (x, y) = (nanos::saturating_difference(at, x0) as f64, nanos::saturating_difference(difference, y0) as f64);
-        self.count += 1.0;
-        let dx = x - self.mean_x;
-        self.mean_x += dx / self.count;
-        self.mean_y += (y - self.mean_y) / self.count;
-        self.covariance += dx * (y - self.mean_y);
-        self.variance += dx * (x - self.mean_x);
+        self.line.push(x, y);
         self.last_x = x;
     }
 
     /// Parts per million; `None` below 8 values or 2 seconds, where the scatter of single values drowns it.
     pub(super) fn ppm(&self) -> Option<f64> {
-        let slope = self.covariance / self.variance * 1e6;
-        (self.count >= 8.0 && self.last_x >= 2e9 && slope.is_finite()).then_some(slope)
+        let slope = self.line.slope()?.value * 1e6;
+        (self.line.count() >= 8 && self.last_x >= 2e9).then_some(slope)
     }
 }
 
