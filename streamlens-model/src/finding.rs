@@ -327,12 +327,14 @@ impl FindingLog {
         }
     }
 
-    /// Adds to the end of the sentences of this code and stream where the thing whose states were recorded stands now, but
-    /// to those whose subject says that already. Called on a copy of the log, when a result is made.
-    pub fn conclude(&mut self, code: &str, stream: Option<StreamId>, end: &str, says_so: impl Fn(Subject) -> bool) {
-        for ((known, of, subject), entry) in &mut self.entries {
-            if *known == code && *of == stream && !says_so(*subject) {
-                entry.text.push_str(end);
+    /// Adds to the ends of the sentences of this code what `end` returns for their streams and subjects: where the thing whose states
+    /// were recorded stands now; `None` where the sentence says that already. Called on a copy of the log, when a result is made.
+    pub fn conclude(&mut self, code: &str, end: impl Fn(Option<StreamId>, Subject) -> Option<String>) {
+        for ((known, stream, subject), entry) in &mut self.entries {
+            if *known == code
+                && let Some(end) = end(*stream, *subject)
+            {
+                entry.text.push_str(&end);
             }
         }
     }
@@ -410,7 +412,9 @@ mod tests {
             let subject = Subject::of([number]);
             log.add_about("a.state", Severity::Info, of, subject, at(1), || format!("went to {number}"));
         }
-        log.conclude("a.state", stream, "; now 2", |subject| subject == Subject::of([2]));
+        log.conclude("a.state", |of, subject| {
+            (of == stream && subject != Subject::of([2])).then(|| "; now 2".to_owned())
+        });
         let texts: Vec<_> = log.iter().map(|(_, _, entry)| entry.text.as_str()).collect();
         assert_eq!(texts, ["went to 3", "went to 1; now 2", "went to 2"]);
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use streamlens_model::stats::Line;
 use streamlens_model::{FindingLog, Occurrence, Severity, StreamId, Subject};
 
 use super::names::{al_state, al_status};
@@ -157,15 +158,18 @@ impl Stations {
                     format!("{} {verb} in {} with its error bit set{when}", place.name(), al_state(left))
                 });
             }
-            // what was said of it by its position before it had an address is of the same station
-            let position = station.position.map(|position| Place::Position(position).id());
-            for (of, state) in [Some(place.id()), position].into_iter().flatten().zip(station.state.into_iter().cycle())
-            {
-                let now = format!("; now {}", al_state(state));
-                for code in ["ethercat.state-changed", "ethercat.al-status"] {
-                    log.conclude(code, Some(of), &now, |subject| subject.0 as u8 & 0x0F == state & 0x0F);
-                }
-            }
+        }
+        // what was said of a station by its position, before it had an address, is of the same station
+        let states = self.list.iter().flat_map(|(place, station)| {
+            let ids = [Some(place.id()), station.position.map(|position| Place::Position(position).id())];
+            ids.into_iter().flatten().filter_map(|id| Some((id, station.state?)))
+        });
+        let states: BTreeMap<StreamId, u8> = states.collect();
+        for code in ["ethercat.state-changed", "ethercat.al-status"] {
+            log.conclude(code, |stream, subject| {
+                let state = *states.get(&stream?)?;
+                (subject.0 as u8 & 0x0F != state & 0x0F).then(|| format!("; now {}", al_state(state)))
+            });
         }
     }
 
@@ -243,11 +247,8 @@ pub(super) struct Reference {
     last_time: i64,
     /// Reference time since the first reading less capture time since then, in nanoseconds.
     offset: i64,
-    n: f64,
-    mean_x: f64,
-    mean_y: f64,
-    covariance: f64,
-    variance: f64,
+    /// `offset` over seconds since the first reading.
+    line: Line,
 }
 
 impl Reference {
@@ -280,18 +281,12 @@ impl Reference {
     }
 
     fn point(&mut self, time: i64) {
-        let (x, y) = (time.wrapping_sub(self.first_time) as f64 / 1e9, self.offset as f64);
-        self.n += 1.0;
-        let dx = x - self.mean_x;
-        self.mean_x += dx / self.n;
-        self.mean_y += (y - self.mean_y) / self.n;
-        self.covariance += dx * (y - self.mean_y);
-        self.variance += dx * (x - self.mean_x);
+        self.line.push(time.wrapping_sub(self.first_time) as f64 / 1e9, self.offset as f64);
     }
 
     /// How much faster than the capture's clock it runs, in parts per million; `None` below one second and 20 readings.
     pub(super) fn drift_ppm(&self) -> Option<f64> {
         let span = self.last_time.wrapping_sub(self.first_time);
-        (self.n >= 20.0 && span >= 1_000_000_000 && self.variance > 0.0).then(|| self.covariance / self.variance / 1e3)
+        self.line.slope().filter(|_| self.line.count() >= 20 && span >= 1_000_000_000).map(|slope| slope.value / 1e3)
     }
 }

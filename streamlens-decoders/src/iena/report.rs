@@ -54,12 +54,12 @@ impl IenaFlow {
             return Cow::Borrowed(&self.log);
         }
         let mut log = self.log.clone();
-        for (id, key) in self.keys.iter() {
-            let Some(([key_status, n2_status], _)) = key.repeated.run() else { continue };
-            for (code, status) in [("iena.key-status-changed", key_status), ("iena.n2-status-changed", n2_status)] {
-                let now = format!("; now 0x{status:02X}");
-                log.conclude(code, Some(StreamId(id.into())), &now, |subject| subject.0 as u8 == status);
-            }
+        for (code, octet) in [("iena.key-status-changed", 0), ("iena.n2-status-changed", 1)] {
+            log.conclude(code, |stream, subject| {
+                let (octets, _) = self.keys.find(u32::try_from(stream?.0).ok()?)?.repeated.run()?;
+                let now = *octets.get(octet)?;
+                (subject.0 as u8 != now).then(|| format!("; now 0x{now:02X}"))
+            });
         }
         Cow::Owned(log)
     }

@@ -340,15 +340,15 @@ impl Transactions {
         }
         self.unsolicited += 1;
         let (stream, subject, at) = (response.stream(), response.subject(), response.at);
-        let code = ("modbus.unsolicited", Severity::Warning);
+        let (code, severity) = ("modbus.unsolicited", Severity::Warning);
         let (name, unit) = (function_name(response.function), response.unit);
         let Some(transaction) = response.transaction else {
-            self.response_log.add_about(code.0, code.1, stream, subject, at, || {
+            self.response_log.add_about(code, severity, stream, subject, at, || {
                 format!("unit {unit} answered {name}, and no such request is waiting")
             });
             return;
         };
-        self.response_log.add_figure(code, (stream, subject), at, transaction.into(), numbered, || {
+        self.response_log.add_figure((code, severity), (stream, subject), at, transaction.into(), numbered, || {
             format!("unit {unit} answered {name} under transaction {transaction}, and no such request is waiting")
         });
     }

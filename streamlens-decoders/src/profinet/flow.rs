@@ -70,16 +70,11 @@ impl ProfinetFlow {
     /// What was found; changes of the data status end with what it is now.
     fn concluded(&self) -> FindingLog {
         let mut findings = self.findings.clone();
-        for stream in &self.streams {
-            let Some(status) = stream.status() else { continue };
-            let now = format!("; now {}", status.text());
-            findings.conclude(
-                "profinet.status-changed",
-                Some(StreamId(u128::from(stream.frame_id))),
-                &now,
-                |subject| subject.0 as u8 == status.0,
-            );
-        }
+        findings.conclude("profinet.status-changed", |of, subject| {
+            let stream = self.streams.iter().find(|stream| Some(StreamId(stream.frame_id.into())) == of)?;
+            let status = stream.status()?;
+            (subject.0 as u8 != status.0).then(|| format!("; now {}", status.text()))
+        });
         findings
     }
 

@@ -79,6 +79,12 @@ impl<T> StreamTable<T> {
         Some(())
     }
 
+    /// The stream with an identifier.
+    pub(crate) fn find(&self, id: u32) -> Option<&T> {
+        let place = self.index.binary_search_by_key(&id, |entry| entry.0).ok()?;
+        self.streams.get(self.index.get(place)?.1 as usize)
+    }
+
     /// The streams, ordered by identifier.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         self.index.iter().filter_map(|&(id, place)| Some((id, self.streams.get(place as usize)?)))
